@@ -1,0 +1,119 @@
+import { URL } from 'node:url';
+import type { z } from 'zod';
+import { leaf, Refused } from './leaf.js';
+
+const NOT_TEXT = new Refused('Not a valid string.');
+const NOT_INTEGER = new Refused('Not a valid integer.');
+const NOT_BOOLEAN = new Refused('Not a valid boolean.');
+const NOT_URL = new Refused('Not a valid URL.');
+const NOT_EMAIL = new Refused('Not a valid email address.');
+const NOT_DATE_TIME = new Refused('Not a valid datetime.');
+
+// marshmallow.fields.Boolean's sets of words.
+const TRUE_WORDS = new Set<unknown>('t T true True TRUE on On ON y Y yes Yes YES 1'.split(' '))
+  .add(1)
+  .add(true);
+const FALSE_WORDS = new Set<unknown>('f F false False FALSE off Off OFF n N no No NO 0'.split(' '))
+  .add(0)
+  .add(false);
+
+const ATOM = "[\\w!#$%&'*+/=?^`{|}~-]+";
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const EMAIL = new RegExp(
+  `^${ATOM}(?:\\.${ATOM})*@(?:localhost|(?:${LABEL}\\.)+[a-z][a-z0-9-]*[a-z0-9])$`,
+  'i',
+);
+const EMAIL_MAX = 320;
+
+const DATE_TIME =
+  /^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6})\d{0,6})?)?(Z|([+-])(\d{2}):?(\d{2})?)?$/;
+
+/** Text, NUL included; lengths in UTF-16 units; reasons for a bound or a pattern that is not met. */
+export function text(rules: { min?: number; max?: number; pattern?: RegExp } = {}): z.ZodType<string> {
+  const { min, max, pattern } = rules;
+  const json = { type: 'string', minLength: min, maxLength: max, pattern: pattern?.source };
+  return leaf(given(json), (value) => {
+    if (typeof value !== 'string') return NOT_TEXT;
+    const reasons: string[] = [];
+    if (min !== undefined && value.length < min) reasons.push(`Shorter than minimum length ${min}.`);
+    if (max !== undefined && value.length > max) reasons.push(`Longer than maximum length ${max}.`);
+    if (pattern && value.search(pattern) < 0) reasons.push('String does not match expected pattern.');
+    return reasons.length ? new Refused(...reasons) : value;
+  });
+}
+
+/** One of a few words. */
+export function oneOf<const W extends readonly string[]>(...words: W): z.ZodType<W[number]> {
+  const known = new Set<unknown>(words);
+  const unknown = new Refused(`Must be one of: ${words.join(', ')}.`);
+  return leaf({ type: 'string', enum: words }, (value) => {
+    if (typeof value !== 'string') return NOT_TEXT;
+    return known.has(value) ? (value as W[number]) : unknown;
+  });
+}
+
+/** A whole number within ±(2^53-1), or decimal text of one, which is converted. */
+export function integer(rules: { min?: number; max?: number } = {}): z.ZodType<number> {
+  const { min, max } = rules;
+  return leaf(given({ type: 'integer', minimum: min, maximum: max }), (value) => {
+    const number = typeof value === 'string' && /^[+-]?\d+$/.test(value.trim()) ? Number(value) : value;
+    if (!Number.isSafeInteger(number)) return NOT_INTEGER;
+    // -0 would be stored as a floating-point number.
+    const whole = (number as number) || 0;
+    if (min !== undefined && whole < min) return new Refused(`Must be greater than or equal to ${min}.`);
+    if (max !== undefined && whole > max) return new Refused(`Must be less than or equal to ${max}.`);
+    return whole;
+  });
+}
+
+/** True or false, or one of marshmallow's words and numbers for them, which are converted. */
+export function bool(): z.ZodType<boolean> {
+  return leaf({ type: 'boolean' }, (value) => {
+    if (TRUE_WORDS.has(value)) return true;
+    return FALSE_WORDS.has(value) ? false : NOT_BOOLEAN;
+  });
+}
+
+/** An absolute http, https, ftp or ftps URL, kept as sent; unlike marshmallow's, a host without a dot is allowed. */
+export function url(): z.ZodType<string> {
+  return leaf({ type: 'string', format: 'uri' }, (value) => {
+    if (typeof value !== 'string') return NOT_TEXT;
+    const fits = /^(?:https?|ftps?):\/\/[^/?#]/i.test(value) && !/\s/.test(value) && URL.canParse(value);
+    return fits ? value : NOT_URL;
+  });
+}
+
+/** An e-mail address, kept as sent. */
+export function email(): z.ZodType<string> {
+  return leaf({ type: 'string', format: 'email' }, (value) => {
+    if (typeof value !== 'string') return NOT_TEXT;
+    return value.length <= EMAIL_MAX && EMAIL.test(value) ? value : NOT_EMAIL;
+  });
+}
+
+/** A time in ISO 8601, to the millisecond; UTC where it names no offset. */
+export function dateTime(): z.ZodType<Date> {
+  return leaf({ type: 'string', format: 'date-time' }, (value) =>
+    typeof value === 'string' ? (readDateTime(value) ?? NOT_DATE_TIME) : NOT_DATE_TIME,
+  );
+}
+
+function readDateTime(value: string): Date | undefined {
+  const parts = DATE_TIME.exec(value);
+  if (!parts) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
+    .slice(1, 7)
+    .map((p) => Number(p ?? 0));
+  const offset = (parts[9] === '-' ? -1 : 1) * (Number(parts[10] ?? 0) * 60 + Number(parts[11] ?? 0));
+  // Date rolls over what does not exist (February 30 is March 2), so the parts are compared with what it made of them.
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  if (year === 0 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  if (hour > 23 || minute > 59 || second > 59 || Math.abs(offset) >= 1440) return undefined;
+  date.setUTCHours(hour, minute - offset, second, Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3)));
+  return date;
+}
+
+function given(json: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(json).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,16 @@
+/** A JSON map of any content. */
+export type JsonMap = Record<string, unknown>;
+
+/** Tells whether a JSON value is a map (an object that is no list). */
+export function isJsonMap(value: unknown): value is JsonMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Sets an own field of any name: an assignment to `__proto__` would change the prototype and lose the value. */
+export function setOwn(target: object, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    (target as JsonMap)[key] = value;
+  }
+}

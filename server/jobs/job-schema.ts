@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import { anyMap, bool, integer, listOf, mapOf, object, text } from '../http/schema.js';
+import { attachment, provisionData } from './provision-data.js';
+import { reserveTimeout } from './reserve-timeout.js';
+
+const SSH_KEY = /^(lp|gh):(\S+)$/;
+const SECRET_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const SECRET_PATH = /^[a-zA-Z0-9_/-]+$/;
+
+const testData = object({
+  test_cmds: text().optional(),
+  attachments: listOf(attachment).optional(),
+  secrets: mapOf(text({ pattern: SECRET_PATH }), { keyPattern: SECRET_NAME }).optional(),
+  test_username: text().optional(),
+  test_password: text().optional(),
+});
+
+const reserveData = object({
+  ssh_keys: listOf(text({ pattern: SSH_KEY })).optional(),
+  timeout: reserveTimeout().optional(),
+});
+
+/**
+ * What POST /v1/job takes (section 2 of the v1 contract): timeouts in seconds, fields in the order sent, none added but
+ * the `skip` of `provision_data`. A `job_id` of `""` means none; that it is a UUID is checked later, as a 400.
+ */
+export const jobSchema = object({
+  job_id: text().optional(),
+  parent_job_id: text().optional(),
+  name: text().optional(),
+  tags: listOf(text()).optional(),
+  job_queue: text({ min: 1 }),
+  global_timeout: integer().optional(),
+  output_timeout: integer().optional(),
+  allocation_timeout: integer().optional(),
+  provision_data: provisionData().nullable().optional(),
+  firmware_update_data: anyMap().optional(),
+  test_data: testData.optional(),
+  allocate_data: anyMap().optional(),
+  reserve_data: reserveData.optional(),
+  job_status_webhook: text().optional(),
+  job_priority: integer().optional(),
+  exclude_agents: listOf(text()).optional(),
+  debug: bool().optional(),
+});
+
+/** A job as it was read: numbers and booleans converted, the rest as sent. */
+export type JobInput = z.output<typeof jobSchema>;

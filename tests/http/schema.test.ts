@@ -8,7 +8,6 @@ import {
   dateTime,
   email,
   integer,
-  isDeeperThan,
   listOf,
   mapOf,
   object,
@@ -186,9 +185,6 @@ test('text may hold NUL, and is held to its lengths and its pattern', (t) => {
     'Shorter than minimum length 2.',
     'String does not match expected pattern.',
   ]);
-  const global = text({ pattern: /^b/g });
-  t.is(read(global, 'bb'), 'bb');
-  t.is(read(global, 'bb'), 'bb');
 });
 
 test('URLs are absolute and of the web, and kept as sent', (t) => {
@@ -340,16 +336,6 @@ test('what a schema accepts is described in JSON Schema', (t) => {
     required: ['text', 'number', 'list', 'map', 'value'],
     additionalProperties: false,
   });
-});
-
-test('depth is counted in maps and lists, however deep a body is', (t) => {
-  t.false(isDeeperThan(5, 0));
-  t.true(isDeeperThan({}, 0));
-  t.false(isDeeperThan({ a: [1, null] }, 2));
-  t.true(isDeeperThan({ a: [1, []] }, 2));
-  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
-  t.true(isDeeperThan(deep, 100));
-  t.false(isDeeperThan(deep, 100_000));
 });
 
 test('a body of 100,000 levels is read without running out of stack', (t) => {

@@ -1,0 +1,91 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { DownloadAnswer } from './mongod-download-process.js';
+
+// The first series that MongoDB builds for Debian 12, and one that mongodb-memory-server knows everywhere.
+const DEFAULT_VERSION = '7.0.14';
+
+/** How long a download may stay silent, in milliseconds. */
+export interface DownloadPatience {
+  firstByteMs: number;
+  stallMs: number;
+}
+
+/** The version of MongoDB that is downloaded: `MONGOMS_VERSION`, else 7.0.14. */
+export function downloadVersion(environment: NodeJS.ProcessEnv): string {
+  return environment.MONGOMS_VERSION || DEFAULT_VERSION;
+}
+
+/** Finds the mongod that mongodb-memory-server downloaded before, without any network; undefined when there is none. */
+export async function locateDownloadedMongod(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const child = start('locate', environment);
+  child.stdout?.resume();
+  const stop = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  return waitForAnswer(child)
+    .catch(() => undefined)
+    .finally(() => clearTimeout(stop));
+}
+
+/**
+ * Downloads mongod through mongodb-memory-server and returns the path of the binary.
+ * @throws {Error} with one line: refused, unknown there, or given up because nothing arrived for
+ *   `patience.firstByteMs`, or later for `patience.stallMs`.
+ */
+export async function downloadMongod(
+  environment: NodeJS.ProcessEnv,
+  report: (line: string) => void,
+  patience: DownloadPatience = { firstByteMs: 5_000, stallMs: 30_000 },
+): Promise<string> {
+  const version = downloadVersion(environment);
+  report(`downloading mongod ${version} ...`);
+  const child = start('download', environment);
+  let given = `no byte arrived within ${patience.firstByteMs / 1000} s`;
+  let silence = setTimeout(() => child.kill('SIGKILL'), patience.firstByteMs);
+  let tenths = 0;
+  // mongodb-memory-server prints at the first chunk, then at most every 2 s while chunks arrive.
+  child.stdout?.on('data', (chunk: Buffer) => {
+    clearTimeout(silence);
+    given = `it stalled for ${patience.stallMs / 1000} s`;
+    silence = setTimeout(() => child.kill('SIGKILL'), patience.stallMs);
+    const reached = Math.floor(Number(/([\d.]+)%/.exec(chunk.toString())?.[1] ?? 0) / 10);
+    if (reached > tenths) report(`downloading mongod ${version}: ${reached * 10} %`);
+    tenths = Math.max(tenths, reached);
+  });
+  try {
+    const binary = await waitForAnswer(child, () => given);
+    if (binary === undefined) throw new Error('the download is switched off (MONGOMS_RUNTIME_DOWNLOAD)');
+    return binary;
+  } finally {
+    clearTimeout(silence);
+  }
+}
+
+function start(task: 'locate' | 'download', environment: NodeJS.ProcessEnv): ChildProcess {
+  // Run from source (tsx) the file ends in .ts, built in .js.
+  const file = fileURLToPath(import.meta.url).replace(
+    /download-mongod(\.[jt]s)$/,
+    'mongod-download-process$1',
+  );
+  const rest = { ...environment };
+  // It was tried already, and would win over every other place.
+  delete rest.MONGOMS_SYSTEM_BINARY;
+  return fork(file, [task, downloadVersion(environment)], {
+    execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
+    // Without strict_ssl mongodb-memory-server would take the binary from any host that answers in the place of the right one.
+    env: { MONGOMS_MAX_RETRIES: '1', ...rest, npm_config_strict_ssl: 'true' },
+    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+  });
+}
+
+function waitForAnswer(child: ChildProcess, whenKilled = () => 'it ended'): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(whenKilled())));
+    child.once('message', (message) => {
+      const { binary, error } = message as DownloadAnswer;
+      child.disconnect();
+      if (error === undefined) resolve(binary);
+      else reject(new Error(error));
+    });
+  });
+}

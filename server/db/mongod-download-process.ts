@@ -1,0 +1,27 @@
+/*
+ * Runs as a process of its own, forked by download-mongod.ts: mongodb-memory-server reads its settings from
+ * the environment at import, and a stalled download of it can only be ended together with its process.
+ */
+import { DryMongoBinary, MongoBinary } from 'mongodb-memory-server';
+
+/** What the process answers: the binary, no binary (nothing in the cache), or the reason of a failure. */
+export interface DownloadAnswer {
+  binary?: string | undefined;
+  error?: string;
+}
+
+const [task = '', version = ''] = process.argv.slice(2);
+
+// The starter may die while this runs: its end closes the channel, and nobody waits for the file any more.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+
+async function answer(): Promise<DownloadAnswer> {
+  try {
+    if (task === 'locate') return { binary: await DryMongoBinary.locateBinary({ version }) };
+    return { binary: await MongoBinary.getPath({ version, checkMD5: true }) };
+  } catch (error) {
+    return { error: (error instanceof Error ? error.message : String(error)).split('\n').join(' ') };
+  }
+}
+
+process.send?.(await answer());

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import type { MongodExit } from './mongod-process.js';
+import { DataInUseError, StartError, WrongSeriesError } from './start-error.js';
+
+const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
+
+/**
+ * Makes the one line that says why mongod ended, out of its exit and its log.
+ * @returns {DataInUseError} when another process holds the data, {WrongSeriesError} when another series wrote
+ *   them, else a {StartError} with the last useful line of the log.
+ */
+export async function explainMongodExit(
+  exit: MongodExit,
+  dataDir: string,
+  logPath: string,
+): Promise<StartError> {
+  const log = await readFile(logPath, 'utf8').catch(() => '');
+  const lines = log.split('\n').slice(-200);
+  const last = lastUsefulLine(lines) ?? (exit.printed.trim().split('\n').at(-1) || 'it left no message');
+  const text = `${lines.join('\n')}\n${exit.printed}`;
+  if (text.includes('DBPathInUse')) return new DataInUseError(`${dataDir} is in use by another mongod.`);
+  if (exit.code === NEEDS_OTHER_SERIES_EXIT_CODE || text.includes('UPGRADE PROBLEM')) {
+    return new WrongSeriesError(`The data in ${dataDir} was written by another series of MongoDB: ${last}`);
+  }
+  if (/No space left on device|not enough space|ENOSPC/i.test(text)) {
+    return new StartError(`There is no space left on the disk of ${dataDir} for MongoDB: ${last}`);
+  }
+  if (/SocketException|Failed to set up listener|bind\(\) failed|Failed to unlink socket/i.test(text)) {
+    return new StartError(`MongoDB cannot listen on its socket for ${dataDir}: ${last}`);
+  }
+  return new StartError(`MongoDB ended (${presentExit(exit)}): ${last} (the log is ${logPath})`);
+}
+
+/** The exit as words: `exit code 14` or `signal SIGKILL`. */
+export function presentExit({ code, signal }: MongodExit): string {
+  if (signal !== null) return `signal ${signal}`;
+  // A shell reports the signal that ended its child as 128 + its number.
+  return code !== null && code > 128 ? `signal ${code - 128}` : `exit code ${code ?? 'unknown'}`;
+}
+
+/** The last line of the log that tells of an error, with its reason; undefined when there is none. */
+function lastUsefulLine(lines: string[]): string | undefined {
+  const told = lines.map(readLine).filter((line) => line !== undefined);
+  return (
+    told.findLast((line) => line.weight === 'error')?.text ??
+    told.findLast((line) => line.weight === 'warning')?.text
+  );
+}
+
+function readLine(line: string): { weight: 'error' | 'warning'; text: string } | undefined {
+  let entry: { s?: string; id?: number; msg?: string; attr?: { error?: unknown; message?: unknown } };
+  try {
+    entry = JSON.parse(line) as typeof entry;
+  } catch {
+    return undefined;
+  }
+  const reason = readReason(entry.attr);
+  // The backtrace and "aborting" lines around a fatal error say less than the error itself.
+  if (entry.msg === undefined || /^\\n|aborting|BACKTRACE|backtrace/i.test(entry.msg)) return undefined;
+  const weight = entry.s === 'E' || entry.s === 'F' ? 'error' : entry.s === 'W' ? 'warning' : undefined;
+  return weight && { weight, text: reason === undefined ? entry.msg : `${entry.msg}: ${reason}` };
+}
+
+function readReason(attr: { error?: unknown; message?: unknown } | undefined): string | undefined {
+  const { error, message } = attr ?? {};
+  if (typeof error === 'string') return error;
+  const { errmsg } = (error ?? {}) as { errmsg?: unknown };
+  if (typeof errmsg === 'string') return errmsg;
+  return typeof message === 'string' ? message : undefined;
+}

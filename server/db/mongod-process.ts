@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/** The exit code of the watcher when another process holds the data directory; none of mongod's own. */
+export const LOCK_HELD_EXIT_CODE = 98;
+
+/*
+ * The watcher. Its standard input is a pipe from our process: a line or, however that process died, the
+ * pipe's end. It takes a lock that the kernel frees when the last of watcher and mongod is gone, before mongod
+ * could replace the socket of one that runs. It collects the dead mongod only after `kill`, so that the number
+ * cannot belong to another process by then; `gone` says that mongod ended by itself. mongod alone holds the
+ * standard output, the end of which tells our process that mongod is gone.
+ */
+const WATCHER = `
+umask 077
+lock=$1 log=$2; shift 2
+exec 9>"$lock" || exit 97
+if command -v flock >/dev/null; then flock -n 9 || exit ${LOCK_HELD_EXIT_CODE}; fi
+[ ! -f "$log" ] || mv -f "$log" "$log.1"
+"$@" --logpath "$log" </dev/null 2>&1 &
+mongod=$!
+echo "pid $mongod"
+exec >/dev/null
+trap '' TERM INT HUP
+order=
+read -r order
+if [ "$order" != gone ]; then
+  kill -TERM "$mongod" 2>/dev/null
+  polls=0
+  while [ "$polls" -lt 200 ] && kill -0 "$mongod" 2>/dev/null; do sleep 0.05; polls=$((polls + 1)); done
+  [ "$polls" -lt 200 ] || kill -KILL "$mongod" 2>/dev/null
+fi
+wait "$mongod"
+`;
+
+/** How mongod ended: its exit code, or the signal, and what it printed before its log was open. */
+export interface MongodExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  printed: string;
+}
+
+/** A mongod under its watcher. */
+export interface MongodProcess {
+  /** Resolves when mongod and the watcher are gone; never rejects. */
+  ended: Promise<MongodExit>;
+  /** Asks mongod to end (SIGTERM, SIGKILL after 10 s) and resolves when it is gone. */
+  stop(): Promise<MongodExit>;
+}
+
+/**
+ * Starts mongod in a session of its own, so that Ctrl-C does not reach it, under a watcher that ends it when
+ * this process is gone. `command` is the binary and its arguments without `--logpath`.
+ */
+export function startMongodProcess(command: string[], lockPath: string, logPath: string): MongodProcess {
+  const child = spawn('/bin/sh', ['-c', WATCHER, 'queuepass-mongod', lockPath, logPath, ...command], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const output = gather(child);
+  // The watcher may be gone when it is written to.
+  child.stdin?.on('error', () => undefined);
+  child.stdout?.once('end', () => child.stdin?.end('gone\n'));
+  const ended = new Promise<MongodExit>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, printed: error.message }));
+    child.once('exit', (code, signal) => {
+      if (child.stdout?.readableEnded === false) endOrphan(output.text);
+      output.whenEnded(() => resolve({ code, signal, printed: output.text.replace(/^pid .*\n/, '') }));
+    });
+  });
+  const stop = (): Promise<MongodExit> => {
+    child.stdin?.end('stop\n');
+    return ended;
+  };
+  return { ended, stop };
+}
+
+function gather(child: ChildProcess): { text: string; whenEnded: (then: () => void) => void } {
+  const output = { text: '', whenEnded: (then: () => void) => void child.once('close', then) };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output.text = (output.text + text).slice(0, 10_000);
+    });
+  }
+  return output;
+}
+
+// Somebody killed the watcher alone: nobody else ends its mongod.
+function endOrphan(text: string): void {
+  const pid = Number(/^pid (\d+)/.exec(text)?.[1]);
+  if (!pid) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}

@@ -1,0 +1,72 @@
+import { createConnection } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { MongoClient, MongoServerError } from 'mongodb';
+
+/** The name of the one-node replica set, which change streams and transactions need. */
+export const REPLICA_SET = 'queuepass';
+
+const POLL_MS = 10;
+
+interface ReplicaSetConfig {
+  version: number;
+  members: { _id: number; host: string }[];
+}
+
+/**
+ * Waits for the embedded mongod to listen and makes it a primary: initiates the replica set on new data, and
+ * gives it the new address on data that were moved.
+ * @param signal ends the wait, when mongod is gone
+ * @throws {Error} when aborted, or MongoDB's own error.
+ */
+export async function becomePrimary(uri: string, socketPath: string, signal: AbortSignal): Promise<void> {
+  while (!(await listens(socketPath))) await wait(POLL_MS, undefined, { signal });
+  const client = new MongoClient(uri, { serverSelectionTimeoutMS: 10_000, minPoolSize: 0, maxPoolSize: 2 });
+  const close = (): void => void client.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    await setAddress(client, socketPath);
+    while (!(await isPrimary(client))) await wait(POLL_MS, undefined, { signal });
+  } finally {
+    signal.removeEventListener('abort', close);
+    await client.close();
+  }
+}
+
+async function setAddress(client: MongoClient, socketPath: string): Promise<void> {
+  const configs = client.db('local').collection<ReplicaSetConfig>('system.replset');
+  const config = await configs.findOne();
+  const member = { _id: 0, host: socketPath };
+  const admin = client.db('admin');
+  if (config === null) {
+    await admin.command({ replSetInitiate: { _id: REPLICA_SET, members: [member] } });
+  } else if (config.members[0]?.host !== socketPath) {
+    const moved = { ...config, version: config.version + 1, members: [{ ...config.members[0], ...member }] };
+    await untilAccepted(() => admin.command({ replSetReconfig: moved, force: true }));
+  }
+}
+
+// Until it has read its old configuration mongod answers NotYetInitialized (94) or the like.
+async function untilAccepted(run: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      if (!(error instanceof MongoServerError) || attempt >= 200) throw error;
+      await wait(POLL_MS * 5);
+    }
+  }
+}
+
+async function isPrimary(client: MongoClient): Promise<boolean> {
+  const hello = await client.db('admin').command({ hello: 1 });
+  return hello.isWritablePrimary === true;
+}
+
+function listens(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(socketPath);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}

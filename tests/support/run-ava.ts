@@ -1,0 +1,84 @@
+/*
+ * What `npm test` runs: one MongoDB for all test files (ava has no set-up of its own for that), then ava with the
+ * given arguments. Everything lives in one temporary folder, so that what a test leaves behind is found and ends here.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { findMongodRecord } from '../../server/db/mongod-record.js';
+import { StartError } from '../../server/db/start-error.js';
+import { AvaCounts } from './ava-counts.js';
+import { endProcessesOf } from './processes-of.js';
+
+const ava = fileURLToPath(new URL('../../node_modules/.bin/ava', import.meta.url));
+const report = (line: string): void => console.log(`[mongod] ${line}`);
+
+let running: ChildProcess | undefined;
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    running?.kill(signal);
+  });
+}
+
+const folder = await realpath(await mkdtemp(join(tmpdir(), 'qp-test-')));
+const counts = new AvaCounts();
+let mongod: EmbeddedMongod | undefined;
+try {
+  const dataDir = join(folder, 'data');
+  mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onGone: endWithMongod });
+  report('ready');
+  const binary = (await findMongodRecord(dataDir))?.binary;
+  if (!interrupted) process.exitCode = await runAva(mongod.uri, binary);
+} catch (error) {
+  counts.addFailure();
+  console.error(error instanceof StartError ? error.message : error);
+} finally {
+  await mongod?.stop();
+  const left = await endProcessesOf(folder);
+  for (const line of left) console.error(`left behind by the tests, now ended: ${line}`);
+  if (left.length > 0) counts.addFailure();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+if (interrupted) process.exitCode = 130;
+const { passed, failed } = counts.sum(process.exitCode ?? 0);
+if (failed > 0) process.exitCode ||= 1;
+console.log(`${passed} passed, ${failed} failed`);
+
+function runAva(uri: string, binary: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(ava, process.argv.slice(2), {
+      env: {
+        ...process.env,
+        TMPDIR: folder,
+        QUEUEPASS_TEST_MONGODB_URI: uri,
+        // Tests that start a MongoDB of their own find it without looking around.
+        ...(binary === undefined ? {} : { MONGOMS_SYSTEM_BINARY: binary }),
+        ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+      },
+      stdio: ['inherit', 'pipe', 'pipe'],
+    });
+    running = child;
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ] as const) {
+      from.setEncoding('utf8').on('data', (text: string) => {
+        to.write(text);
+        counts.read(text);
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+function endWithMongod(error: Error): void {
+  console.error(error.message);
+  counts.addFailure();
+  running?.kill('SIGTERM');
+}

@@ -5,6 +5,9 @@ import type { DownloadAnswer } from './mongod-download-process.js';
 // The first series that MongoDB builds for Debian 12, and one that mongodb-memory-server knows everywhere.
 const DEFAULT_VERSION = '7.0.14';
 
+// Generous: on a busy machine a process may take seconds to load.
+const START_MS = 30_000;
+
 /** How long a download may stay silent, in milliseconds. */
 export interface DownloadPatience {
   firstByteMs: number;
@@ -20,7 +23,7 @@ export function downloadVersion(environment: NodeJS.ProcessEnv): string {
 export async function locateDownloadedMongod(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
   const child = start('locate', environment);
   child.stdout?.resume();
-  const stop = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const stop = setTimeout(() => child.kill('SIGKILL'), START_MS);
   return waitForAnswer(child)
     .catch(() => undefined)
     .finally(() => clearTimeout(stop));
@@ -39,21 +42,30 @@ export async function downloadMongod(
   const version = downloadVersion(environment);
   report(`downloading mongod ${version} ...`);
   const child = start('download', environment);
-  let given = `no byte arrived within ${patience.firstByteMs / 1000} s`;
-  let silence = setTimeout(() => child.kill('SIGKILL'), patience.firstByteMs);
-  let tenths = 0;
-  // mongodb-memory-server prints at the first chunk, then at most every 2 s while chunks arrive.
-  child.stdout?.on('data', (chunk: Buffer) => {
+  let silence: NodeJS.Timeout | undefined;
+  let reason = 'it ended early';
+  const giveUpAfter = (milliseconds: number, why: string): void => {
     clearTimeout(silence);
-    given = `it stalled for ${patience.stallMs / 1000} s`;
-    silence = setTimeout(() => child.kill('SIGKILL'), patience.stallMs);
+    silence = setTimeout(() => {
+      reason = why;
+      child.kill('SIGKILL');
+    }, milliseconds);
+  };
+  giveUpAfter(START_MS, 'it did not begin');
+  child.once('message', () => {
+    giveUpAfter(patience.firstByteMs, `no byte arrived within ${patience.firstByteMs / 1000} s`);
+  });
+  // mongodb-memory-server prints at the first chunk, then at most every 2 s while chunks arrive.
+  let tenths = 0;
+  child.stdout?.on('data', (chunk: Buffer) => {
+    giveUpAfter(patience.stallMs, `it stalled for ${patience.stallMs / 1000} s`);
     const reached = Math.floor(Number(/([\d.]+)%/.exec(chunk.toString())?.[1] ?? 0) / 10);
     if (reached > tenths) report(`downloading mongod ${version}: ${reached * 10} %`);
     tenths = Math.max(tenths, reached);
   });
   try {
-    const binary = await waitForAnswer(child, () => given);
-    if (binary === undefined) throw new Error('the download is switched off (MONGOMS_RUNTIME_DOWNLOAD)');
+    const binary = await waitForAnswer(child, () => reason);
+    if (binary === undefined) throw new Error('it gave no file');
     return binary;
   } finally {
     clearTimeout(silence);
@@ -61,11 +73,9 @@ export async function downloadMongod(
 }
 
 function start(task: 'locate' | 'download', environment: NodeJS.ProcessEnv): ChildProcess {
-  // Run from source (tsx) the file ends in .ts, built in .js.
-  const file = fileURLToPath(import.meta.url).replace(
-    /download-mongod(\.[jt]s)$/,
-    'mongod-download-process$1',
-  );
+  // Run from source the file ends in .ts, built in .js.
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  const file = fileURLToPath(new URL(`./mongod-download-process${extension}`, import.meta.url));
   const rest = { ...environment };
   // It was tried already, and would win over every other place.
   delete rest.MONGOMS_SYSTEM_BINARY;
@@ -81,8 +91,9 @@ function waitForAnswer(child: ChildProcess, whenKilled = () => 'it ended'): Prom
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', () => reject(new Error(whenKilled())));
-    child.once('message', (message) => {
-      const { binary, error } = message as DownloadAnswer;
+    child.on('message', (message) => {
+      const { begins, binary, error } = message as DownloadAnswer;
+      if (begins) return;
       child.disconnect();
       if (error === undefined) resolve(binary);
       else reject(new Error(error));

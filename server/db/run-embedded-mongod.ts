@@ -7,27 +7,29 @@ import { embeddedMongodUri, embeddedSocketPath, makeSocketFolder } from './mongo
 import { becomePrimary, REPLICA_SET } from './replica-set.js';
 import { DataInUseError, StartError } from './start-error.js';
 
-const LOCK_WAIT_MS = 10_000;
 const LOCK_POLL_MS = 100;
 const PRIMARY_WAIT_MS = 60_000;
 
 /**
  * Starts mongod on the data directory and resolves once it is a writable primary. A data directory that a
- * mongod still holds is waited for up to 10 s.
+ * mongod still holds is waited for up to `lockWaitMs`.
  * @throws {DataInUseError} when it is held longer, {StartError} when mongod ends or gets no primary in 60 s.
  */
 export async function runEmbeddedMongod(
   binary: string,
-  dataDir: string,
-  report: (line: string) => void,
+  {
+    dataDir,
+    report,
+    lockWaitMs = 10_000,
+  }: { dataDir: string; report: (line: string) => void; lockWaitMs?: number },
 ): Promise<MongodProcess> {
-  const until = Date.now() + LOCK_WAIT_MS;
+  const until = performance.now() + lockWaitMs;
   for (let told = false; ; told = true) {
     try {
       return await startOnce(binary, dataDir);
     } catch (error) {
       if (!(error instanceof DataInUseError)) throw error;
-      if (Date.now() >= until) throw new DataInUseError(presentInUse(dataDir));
+      if (performance.now() >= until) throw new DataInUseError(presentInUse(dataDir));
       if (!told) report(`waiting for another MongoDB to let go of ${dataDir} ...`);
       await wait(LOCK_POLL_MS);
     }

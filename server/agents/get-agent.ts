@@ -1,0 +1,36 @@
+import type { AgentRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { presentDate } from '../http/present-date.js';
+import { findRestrictedQueues } from '../queues/restricted-queues.js';
+
+/** What the API shows of an agent: all that it told but its log, and who may push to its restricted queues. */
+const shown = [
+  'name',
+  'state',
+  'queues',
+  'location',
+  'provision_type',
+  'job_id',
+  'comment',
+  'identifier',
+  'provision_streak_type',
+  'provision_streak_count',
+] as const satisfies readonly (keyof AgentRecord)[];
+
+/** One agent as the API shows it, or `undefined` when none has this name. */
+export async function findAgent(deps: Deps, name: string): Promise<Record<string, unknown> | undefined> {
+  const record = await deps.collections.agents.findOne({ name }, { projection: { log: 0 } });
+  if (record === null) return undefined;
+  const restricted = await findRestrictedQueues(deps, record.queues ?? []);
+  return presentAgent(record, Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners])));
+}
+
+/** No field is ever null: the stock agent takes what is there as text or list. */
+function presentAgent(record: AgentRecord, restrictedTo: Record<string, string[]>): Record<string, unknown> {
+  const fields = shown.filter((field) => record[field] != null).map((field) => [field, record[field]]);
+  return {
+    ...Object.fromEntries(fields),
+    ...(record.updated_at && { updated_at: presentDate(record.updated_at) }),
+    restricted_to: restrictedTo,
+  };
+}

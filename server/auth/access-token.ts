@@ -1,0 +1,38 @@
+import jwt from 'jsonwebtoken';
+import type { ClientRecord } from '../db/collections.js';
+import type { Clock } from '../db/database-clock.js';
+import { presentPermissions } from './permissions.js';
+import type { SigningKeys } from './signing-keys.js';
+
+/** Seconds that an access token is valid. */
+export const accessTokenSeconds = 600;
+
+/** The one value of `sub` in tokens that this server accepts. */
+export const accessTokenSubject = 'access_token';
+
+/** What signing needs: the keys and the shared clock. */
+export interface Signer {
+  signingKeys: SigningKeys;
+  clock: Clock;
+}
+
+/**
+ * Signs a token that states the client's permissions (HS256, valid 10 minutes).
+ * `legacy` adds the top-level `max_priority` that clients of the seed route read.
+ */
+export function signAccessToken(
+  { signingKeys, clock }: Signer,
+  record: ClientRecord,
+  { legacy = false }: { legacy?: boolean } = {},
+): string {
+  const iat = Math.floor(clock.now().getTime() / 1000);
+  const claims = {
+    exp: iat + accessTokenSeconds,
+    iat,
+    sub: accessTokenSubject,
+    ...(legacy && { max_priority: record.max_priority ?? {} }),
+    permissions: presentPermissions(record),
+  };
+  const { key, kid } = signingKeys.current;
+  return jwt.sign(claims, key, { algorithm: 'HS256', keyid: kid });
+}

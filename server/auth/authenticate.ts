@@ -1,0 +1,34 @@
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+import type { Access } from '../http/route.js';
+import type { Caller } from './caller.js';
+import { type Role, roles } from './roles.js';
+import { verifyAccessToken } from './verify-access-token.js';
+
+/**
+ * Who calls, by the `Authorization` header alone: `Bearer <jwt>`, or the bare JWT of the oldest clients.
+ * @throws ApiError 401 without a header where anonymous callers are not allowed, 401 or 403 for a bad token.
+ */
+export function authenticate(deps: Deps, header: string | undefined): Caller {
+  const value = header?.trim();
+  if (!value) return authenticateAnonymous(deps);
+  const [, scheme = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(value) ?? [];
+  const isBearer = scheme.toLowerCase() === 'bearer';
+  if (isBearer && rest === '') throw new ApiError('bearer_without_token');
+  // Another scheme is no identity at all, and so has none of the roles.
+  if (!isBearer && rest !== '') return { role: '' };
+  const verifier = { signingKeys: deps.signingKeys, clock: deps.clock, leeway: deps.config.jwtLeeway };
+  return verifyAccessToken(verifier, isBearer ? rest : scheme);
+}
+
+function authenticateAnonymous({ config }: Deps): Caller {
+  if (config.oidc || config.anonymousAccess === 'deny') throw new ApiError('authentication_required');
+  return { role: 'contributor' };
+}
+
+/** @throws ApiError 403 that names the roles which may. */
+export function checkRole(caller: Caller, access: Access): void {
+  if (access.roles.includes(caller.role as Role)) return;
+  const wanted = roles.filter((role) => access.roles.includes(role)).join(', ');
+  throw new ApiError('role_required', { message: `Specified action requires role: ${wanted}` });
+}

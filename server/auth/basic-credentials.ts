@@ -1,0 +1,44 @@
+import { ApiError } from '../http/errors.js';
+
+/** The fields of RFC 6749 section 2.3.1, as a form gives them. */
+export interface ClientForm {
+  grant_type?: string | undefined;
+  client_id?: string | undefined;
+  client_secret?: string | undefined;
+}
+
+/** A client id and key as presented, and whether they came by HTTP Basic. */
+export interface Credentials {
+  clientId: string;
+  clientKey: string;
+  basic: boolean;
+}
+
+/** How a 401 asks for HTTP Basic (RFC 7617); it goes to requests that used it. */
+export const basicChallenge = { 'WWW-Authenticate': 'Basic realm="queuepass", charset="UTF-8"' };
+
+/**
+ * The client id and key of a token request: HTTP Basic, whose values stay as they are (the stock CLI does not
+ * percent-encode them), or else the form.
+ * @throws ApiError 401 when there are none or they are incomplete, 400 for another grant type.
+ */
+export function readCredentials(header: string | undefined, form: ClientForm): Credentials {
+  if (form.grant_type !== undefined && form.grant_type !== 'client_credentials') {
+    throw new ApiError('unsupported_grant_type');
+  }
+  if (header) return readBasic(header);
+  if (form.client_id === undefined && form.client_secret === undefined) throw new ApiError('basic_missing');
+  if (!form.client_id || !form.client_secret) throw new ApiError('basic_incomplete');
+  return { clientId: form.client_id, clientKey: form.client_secret, basic: false };
+}
+
+function readBasic(header: string): Credentials {
+  const encoded = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header.trim())?.[1];
+  const decoded = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  const clientId = decoded.slice(0, Math.max(colon, 0));
+  const clientKey = colon === -1 ? '' : decoded.slice(colon + 1);
+  if (clientId === '' || clientKey === '')
+    throw new ApiError('basic_incomplete', { headers: basicChallenge });
+  return { clientId, clientKey, basic: true };
+}

@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { hashSync } from 'bcryptjs';
+import { Piscina } from 'piscina';
+import { ApiError } from '../http/errors.js';
+
+/** Tasks that may wait for a worker; at cost 10 that is some four seconds of one core. */
+const queueLimit = 64;
+
+/** Told of each compare: `absent` is one against a hash that belongs to nobody. */
+export type CompareKind = 'record' | 'absent';
+
+/** bcrypt in worker threads with a bounded queue: the event loop never computes a hash. */
+export class BcryptPool {
+  readonly #pool: Piscina;
+  readonly #absentHash: string;
+  #absentPending = 0;
+
+  /**
+   * @param cost of new hashes, and of the hash that stands in for clients that have none
+   * @param onCompare is told of every compare that is dispatched
+   */
+  constructor(
+    readonly cost: number,
+    private readonly onCompare: (kind: CompareKind, cost: number) => void = () => undefined,
+  ) {
+    this.#pool = new Piscina({
+      filename: fileURLToPath(new URL(`./bcrypt-worker${extension}`, import.meta.url)),
+      minThreads: 1,
+      maxThreads: Math.max(1, availableParallelism() - 1),
+      maxQueue: queueLimit,
+      idleTimeout: 60_000,
+    });
+    // Its secret is thrown away; the salt of cost 4 is rewritten to the wanted cost, since nothing can match it anyway.
+    this.#absentHash = hashSync(crypto.randomUUID(), 4).replace('$04$', `$${String(cost).padStart(2, '0')}$`);
+  }
+
+  /** Whether `secret` is the one of `hash`. @throws ApiError 503 when the queue is full. */
+  async compare(secret: string, hash: string): Promise<boolean> {
+    this.onCompare('record', readCost(hash));
+    return (await this.#run({ secret, hash })) as boolean;
+  }
+
+  /**
+   * One compare whose outcome is no: it takes the time that a client's own would take.
+   * Such compares get half of the queue at most, so that guesses of ids cannot shut out the clients there are.
+   * @throws ApiError 503 when that half is full.
+   */
+  async compareAbsent(secret: string): Promise<void> {
+    if (this.#absentPending >= queueLimit / 2) throw busy();
+    this.#absentPending += 1;
+    try {
+      this.onCompare('absent', this.cost);
+      await this.#run({ secret, hash: this.#absentHash });
+    } finally {
+      this.#absentPending -= 1;
+    }
+  }
+
+  /** A new hash of the configured cost. @throws ApiError 503 when the queue is full. */
+  async hash(secret: string): Promise<string> {
+    return (await this.#run({ secret, cost: this.cost })) as string;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close({ force: true });
+  }
+
+  async #run(task: object): Promise<unknown> {
+    if (this.#pool.queueSize >= queueLimit) throw busy();
+    return this.#pool.run(task);
+  }
+}
+
+// Tests run the source, the server its compiled form: the worker is whichever stands beside this file.
+const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+
+function busy(): ApiError {
+  return new ApiError('busy', { headers: { 'Retry-After': '1' } });
+}
+
+/** Whether a stored text is a bcrypt hash that can be compared with (versions 2a, 2b, 2y; any cost). */
+export function isBcryptHash(text: unknown): text is string {
+  return typeof text === 'string' && /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(text);
+}
+
+/** The cost that a hash was made with. */
+export function readCost(hash: string): number {
+  return Number(hash.slice(4, 6));
+}
+
+/** Bytes of a secret that bcrypt looks at; it ignores the rest, so longer ones are refused. */
+export const bcryptMaxBytes = 72;

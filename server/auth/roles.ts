@@ -1,0 +1,20 @@
+/** The roles, from the one with most rights to the one with least. */
+export const roles = ['admin', 'manager', 'contributor', 'agent'] as const;
+
+/** A role that a client can have. */
+export type Role = (typeof roles)[number];
+
+/** Whether `word`, from a token or a record, is a role at all. */
+export function isRole(word: unknown): word is Role {
+  return (roles as readonly unknown[]).includes(word);
+}
+
+/** Whether `role` has more rights than `other`; a word that is no role has the least. */
+export function outranks(role: string, other: string): boolean {
+  return rank(role) < rank(other);
+}
+
+function rank(role: string): number {
+  const position = (roles as readonly string[]).indexOf(role);
+  return position === -1 ? roles.length : position;
+}

@@ -1,0 +1,44 @@
+import type { ClientKey, ClientRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { isSecretOf, type ServerKey } from './client-key-format.js';
+
+/**
+ * The client that a key made by the server belongs to, if it is `clientId`, and the key has neither ended nor
+ * expired. One round trip: the key and its client's record come together.
+ */
+export async function verifyServerKey(
+  deps: Deps,
+  clientId: string,
+  { keyId, secret }: ServerKey,
+): Promise<ClientRecord | undefined> {
+  const [found] = await deps.collections.clientKeys
+    .aggregate<ClientKey & { client: ClientRecord[] }>([
+      { $match: { key_id: keyId } },
+      {
+        $lookup: {
+          from: 'client_permissions',
+          localField: 'client_id',
+          foreignField: 'client_id',
+          as: 'client',
+        },
+      },
+    ])
+    .toArray();
+  const record = found?.client[0];
+  if (!found || !record || !isSecretOf(secret, found.secret_sha256) || found.client_id !== clientId)
+    return undefined;
+  const now = deps.clock.now();
+  if (found.expires_at !== undefined && found.expires_at <= now) return undefined;
+  await markUsed(deps, found, now.toISOString().slice(0, 10));
+  return record;
+}
+
+/** At most one write a day and key; a login does not fail over it. */
+async function markUsed(deps: Deps, key: ClientKey, today: string): Promise<void> {
+  if (key.last_used_on === today) return;
+  try {
+    await deps.collections.clientKeys.updateOne({ key_id: key.key_id }, { $set: { last_used_on: today } });
+  } catch (error) {
+    deps.log.warn({ err: error, key_id: key.key_id }, 'day of use of a client key not noted');
+  }
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { roles } from '../auth/roles.js';
+import { bool, email, integer, mapOf, object, oneOf, text } from '../http/schema.js';
+
+/** Body of PUT client-permissions: each field given replaces the stored one whole. */
+export const clientInput = object({
+  client_secret: text({ min: 15 }).optional(),
+  max_priority: mapOf(integer()).optional(),
+  max_reservation_time: mapOf(integer()).optional(),
+  role: oneOf(...roles).optional(),
+  email: email().optional(),
+});
+
+/** What PUT client-permissions is given. */
+export type ClientInput = z.output<typeof clientInput>;
+
+/** Query of PUT client-permissions. */
+export const clientQuery = object({ generate_key: bool().optional() });
+
+/** Body of a request for a new client key; `expires_after` is in seconds, up to 100 years. */
+export const keyInput = object({
+  expires_after: integer({ min: 1, max: 100 * 365 * 24 * 3600 }).optional(),
+  label: text({ max: 200 }).optional(),
+});
+
+/** What a request for a new client key is given. */
+export type KeyInput = z.output<typeof keyInput>;
+
+/** A client as the API shows it. */
+export const clientAnswer = z.strictObject({
+  client_id: z.string(),
+  role: z.string(),
+  max_priority: z.record(z.string(), z.unknown()),
+  max_reservation_time: z.record(z.string(), z.unknown()),
+  allowed_queues: z.array(z.string()),
+  email: z.string().optional(),
+});
+
+/** A client with a key made for it, shown once. */
+export const madeClientAnswer = z.strictObject({
+  client_id: z.string(),
+  key_id: z.string(),
+  client_key: z.string(),
+});
+
+/** A key made for a client, shown once. */
+export const madeKeyAnswer = z.strictObject({
+  key_id: z.string(),
+  client_key: z.string(),
+  expires_at: z.string().nullable(),
+});
+
+/** A key as the list shows it, without its secret. */
+export const keyAnswer = z.strictObject({
+  key_id: z.string(),
+  label: z.string().nullable(),
+  created_at: z.string(),
+  expires_at: z.string().nullable(),
+  last_used_on: z.string().nullable(),
+});

@@ -1,0 +1,122 @@
+import { truncates } from 'bcryptjs';
+import type { Caller } from '../auth/caller.js';
+import { serverKeyPrefix } from '../auth/client-key-format.js';
+import type { ClientRecord } from '../db/collections.js';
+import { isDuplicateKey } from '../db/classify-error.js';
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
+import type { ClientInput } from './client-schema.js';
+import { findNamespaceSharer } from './secrets-namespace.js';
+
+/** A change of a client as asked for. */
+export interface ClientChange {
+  caller: Caller;
+  clientId: string;
+  input: ClientInput;
+  /** A key will be made for it, so that a new client needs no secret. */
+  generateKey: boolean;
+}
+
+interface Attempt extends ClientChange {
+  deps: Deps;
+  /** The record as it is, `null` for a new client. */
+  record: ClientRecord | null;
+}
+
+/** The rules of a change, in the order in which they are told. */
+const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
+  checkSecretForm,
+  ({ clientId }) => checkNotAdminClient(clientId),
+  ({ caller, record }) => record && checkMayModify(caller, record),
+  ({ caller, input, clientId }) => checkMayAssign(caller, input.role, clientId),
+  checkOidcClient,
+  checkNewClient,
+];
+
+/**
+ * Creates or changes a client; each field given replaces the stored one whole.
+ * @throws ApiError as the checks above; 503 when too many hashes wait.
+ */
+export async function putClient(deps: Deps, change: ClientChange): Promise<'created' | 'updated'> {
+  const { clients } = deps.collections;
+  let hash: string | undefined;
+  for (;;) {
+    const record = await clients.findOne({ client_id: change.clientId });
+    const attempt = { ...change, deps, record };
+    for (const check of checks) await check(attempt);
+    const { client_secret: secret, ...fields } = change.input;
+    if (secret !== undefined) hash ??= await deps.bcryptPool.hash(secret);
+    const stored = {
+      ...fields,
+      ...(hash !== undefined && { client_secret_hash: hash }),
+    } as Partial<ClientRecord>;
+    const outcome = record === null ? await create(attempt, stored) : await update(attempt, record, stored);
+    if (outcome !== 'changed meanwhile') return outcome;
+  }
+}
+
+type Outcome = 'created' | 'updated' | 'changed meanwhile';
+
+async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<Outcome> {
+  const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
+  try {
+    await deps.collections.clients.insertOne({ ...defaults, ...fields, client_id: clientId });
+    return 'created';
+  } catch (error) {
+    if (isDuplicateKey(error)) return 'changed meanwhile';
+    throw error;
+  }
+}
+
+/** Guarded by the role that was checked: a client promoted meanwhile is checked again. */
+async function update(
+  { deps, clientId }: Attempt,
+  seen: ClientRecord,
+  fields: Partial<ClientRecord>,
+): Promise<Outcome> {
+  // `null` matches a record without a role as well.
+  const filter = { client_id: clientId, role: (seen.role ?? null) as string };
+  if (Object.keys(fields).length === 0) return 'updated';
+  const { matchedCount } = await deps.collections.clients.updateOne(filter, { $set: fields });
+  return matchedCount === 1 ? 'updated' : 'changed meanwhile';
+}
+
+function checkSecretForm({ input: { client_secret: secret }, generateKey }: Attempt): void {
+  if (secret === undefined) return;
+  if (generateKey) throw refuseField('client_secret', 'Must not be given together with generate_key.');
+  if (truncates(secret)) throw refuseField('client_secret', 'Longer than maximum length 72 bytes.');
+  if (secret.startsWith(serverKeyPrefix)) {
+    throw refuseField(
+      'client_secret',
+      `Must not begin with ${serverKeyPrefix}, as keys made by the server do.`,
+    );
+  }
+}
+
+function checkOidcClient({ record, input, generateKey }: Attempt): void {
+  if (record?.sub == null) return;
+  if (input.client_secret !== undefined || input.email !== undefined || generateKey) {
+    throw new ApiError('oidc_client_fixed');
+  }
+}
+
+async function checkNewClient({ deps, record, clientId, input, generateKey }: Attempt): Promise<void> {
+  if (record !== null) return;
+  if (input.client_secret === undefined && !generateKey) throw new ApiError('client_secret_missing');
+  // biome-ignore lint: control characters are what is refused
+  if (!/^[^\x00-\x20\x7f:/]{1,128}$/.test(clientId)) {
+    throw refuseField(
+      'client_id',
+      'Must be 1 to 128 characters without blanks, control characters, : and /.',
+    );
+  }
+  const sharer = await findNamespaceSharer(deps.collections, clientId);
+  if (sharer !== undefined) {
+    throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');
+  }
+}
+
+function refuseField(field: string, reason: string): ApiError {
+  return new ApiError('validation', { detail: { json: { [field]: [reason] } } });
+}

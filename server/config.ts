@@ -1,0 +1,227 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from './config-error.js';
+import {
+  asBasePath,
+  asBoolean,
+  asInteger,
+  asListenAddress,
+  asText,
+  asTextList,
+  asTrustedProxies,
+  asWord,
+  type ListenAddress,
+  type SettingReader,
+} from './setting-types.js';
+
+/** One row of the table: the variable's name, how its text is read, its default, and a sentence for the reference page. */
+export interface Setting<T> {
+  name: string;
+  read: SettingReader<T>;
+  /** As an operator would write it; `undefined` where there is none. */
+  fallback: string | undefined;
+  sentence: string;
+  /** Never shown; may also come from the file that `NAME_FILE` names. */
+  secret: boolean;
+  /** Read and checked, so that an existing environment starts, but without effect in this version. */
+  later: boolean;
+}
+
+function setting<T>(name: string, read: SettingReader<T>, fallback: string, sentence: string): Setting<T> {
+  return { name, read, fallback, sentence, secret: false, later: false };
+}
+function optional<T>(name: string, read: SettingReader<T>, sentence: string): Setting<T | undefined> {
+  return { name, read, fallback: undefined, sentence, secret: false, later: false };
+}
+function secret<T>(name: string, read: SettingReader<T>, sentence: string): Setting<T | undefined> {
+  return { ...optional(name, read, sentence), secret: true };
+}
+function later<T>(row: Setting<T>): Setting<T> {
+  return { ...row, later: true };
+}
+
+const port = asInteger(0, 65535);
+
+/** Every setting, in the order of the reference page (`docs/reference/config.md` is generated from it). */
+export const settings = {
+  host: setting('HOST', asText, '127.0.0.1', 'Address to listen on.'),
+  port: setting('PORT', port, '5000', 'TCP port to listen on; 0 takes a free one.'),
+  listen: optional(
+    'LISTEN',
+    asListenAddress,
+    '`host:port`, the path of a unix socket, or `systemd` for the socket that systemd passes; goes before `HOST` and `PORT`.',
+  ),
+  basePath: setting('BASE_PATH', asBasePath, '', 'Path prefix of every route, such as `/queuepass`.'),
+  trustProxy: optional(
+    'TRUST_PROXY',
+    asTrustedProxies,
+    'Proxies in front whose `X-Forwarded-For` and `-Proto` are believed: a number of hops, or a list of CIDRs (default 0: none).',
+  ),
+  enableProxyfix: setting('ENABLE_PROXYFIX', asBoolean, 'false', 'The older form of `TRUST_PROXY=1`.'),
+  drainSeconds: setting(
+    'DRAIN_SECONDS',
+    asInteger(0, 3600),
+    '30',
+    'Seconds that requests in flight get to end after SIGTERM or Ctrl-C.',
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    asWord('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'Least level that is logged.',
+  ),
+  dataDir: setting(
+    'QUEUEPASS_DATA_DIR',
+    asText,
+    '.queuepass',
+    'Folder of the embedded MongoDB, its keys and the admin key; used when no MongoDB is named.',
+  ),
+  mongodbUri: secret('MONGODB_URI', asText, 'Connection string of MongoDB; goes before the parts below.'),
+  mongodbHost: optional('MONGODB_HOST', asText, 'Host of MongoDB, when there is no `MONGODB_URI`.'),
+  mongodbPort: setting('MONGODB_PORT', port, '27017', 'Port of MongoDB.'),
+  mongodbDatabase: setting(
+    'MONGODB_DATABASE',
+    asText,
+    'testflinger_db',
+    'Database, unless `MONGODB_URI` names one.',
+  ),
+  mongodbUsername: optional('MONGODB_USERNAME', asText, 'User name at MongoDB.'),
+  mongodbPassword: secret('MONGODB_PASSWORD', asText, 'Password at MongoDB.'),
+  mongodbAuthSource: setting('MONGODB_AUTH_SOURCE', asText, 'admin', 'Database that holds that user.'),
+  mongodbMaxPoolSize: setting(
+    'MONGODB_MAX_POOL_SIZE',
+    asInteger(1, 10_000),
+    '100',
+    'Connections to MongoDB at most.',
+  ),
+  jwtSigningKey: secret(
+    'JWT_SIGNING_KEY',
+    asText,
+    'Key that signs access tokens (HS256), 32 bytes or more; required with a MongoDB of your own, made in the data folder else.',
+  ),
+  jwtPreviousSigningKeys: secret(
+    'JWT_PREVIOUS_SIGNING_KEYS',
+    asTextList,
+    'JSON array of keys that still verify tokens and never sign, for a rotation without an outage.',
+  ),
+  jwtAllowShortKey: setting(
+    'JWT_ALLOW_SHORT_KEY',
+    asBoolean,
+    'false',
+    'Start with a signing key under 32 bytes.',
+  ),
+  jwtLeeway: setting(
+    'JWT_LEEWAY',
+    asInteger(0, 3600),
+    '5',
+    'Seconds by which clocks may differ for `exp` and `iat`.',
+  ),
+  bcryptCost: setting('BCRYPT_COST', asInteger(4, 16), '10', 'Cost of new bcrypt hashes of client secrets.'),
+  anonymousAccess: setting(
+    'ANONYMOUS_ACCESS',
+    asWord('allow', 'deny'),
+    'allow',
+    'Whether a caller without a token has the role contributor; `deny` answers 401.',
+  ),
+  oidcClientId: optional(
+    'OIDC_CLIENT_ID',
+    asText,
+    'With the issuer and `WEB_SECRET_KEY`: no anonymous callers.',
+  ),
+  oidcProviderIssuer: optional('OIDC_PROVIDER_ISSUER', asText, 'Issuer of the OIDC provider.'),
+  webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key of web sessions.'),
+  oidcClientSecret: later(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
+  secretsMasterKey: later(
+    secret('TESTFLINGER_SECRETS_MASTER_KEY', asText, 'Base64 of 96 bytes: opens the secrets store.'),
+  ),
+  keyVaultUri: later(secret('TESTFLINGER_KEY_VAULT_URI', asText, 'MongoDB that holds the key vault.')),
+  vaultUrl: later(optional('TESTFLINGER_VAULT_URL', asText, 'HashiCorp Vault that holds secrets.')),
+  vaultToken: later(secret('TESTFLINGER_VAULT_TOKEN', asText, 'Token for that Vault.')),
+  webhookUrl: later(optional('WEBHOOK_URL', asText, 'Scheme and host that job events may be sent to.')),
+  webhookAuth: later(secret('WEBHOOK_AUTH', asText, 'Bearer token that goes along with job events.')),
+  metricsPort: later(setting('METRICS_PORT', port, '9090', 'Port of the metrics.')),
+  metricsHost: later(optional('METRICS_HOST', asText, 'Address of the metrics; as `HOST` when not given.')),
+  httpProxy: later(optional('HTTP_PROXY', asText, 'Proxy for outbound http.')),
+  httpsProxy: later(optional('HTTPS_PROXY', asText, 'Proxy for outbound https.')),
+  noProxy: later(optional('NO_PROXY', asText, 'Hosts reached without a proxy.')),
+};
+
+type Values = { [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never };
+
+/** The settings of one process, read and checked. */
+export interface Config extends Omit<Values, 'listen' | 'trustProxy'> {
+  listen: ListenAddress;
+  trustProxy: NonNullable<Values['trustProxy']>;
+  /** No MongoDB is named, so the embedded one is started. */
+  embedded: boolean;
+  /** OIDC is configured: there are no anonymous callers. */
+  oidc: boolean;
+  /** Names of the settings that are given and have no effect in this version. */
+  withoutEffect: string[];
+}
+
+/**
+ * Reads every setting from `environment`.
+ * @throws ConfigError that lists all wrong settings together, never their values when secret.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const values = {} as Record<string, unknown>;
+  const withoutEffect: string[] = [];
+  for (const [key, row] of Object.entries(settings) as [string, Setting<unknown>][]) {
+    try {
+      const text = readSettingText(row, environment);
+      if (text !== undefined && row.later) withoutEffect.push(row.name);
+      const source = text ?? row.fallback;
+      values[key] = source === undefined ? undefined : row.read(source);
+    } catch (error) {
+      problems.push(`${row.name} ${(error as Error).message}`);
+    }
+  }
+  const read = values as Values;
+  const config: Config = {
+    ...read,
+    listen: read.listen ?? { host: read.host, port: read.port },
+    trustProxy: read.trustProxy ?? (read.enableProxyfix ? 1 : 0),
+    embedded: read.mongodbUri === undefined && read.mongodbHost === undefined,
+    oidc: Boolean(read.oidcClientId && read.oidcProviderIssuer && read.webSecretKey),
+    withoutEffect,
+  };
+  problems.push(...checkTogether(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** An empty variable counts as not given, as `environment:` lines of compose files leave it. */
+function readSettingText(row: Setting<unknown>, environment: NodeJS.ProcessEnv): string | undefined {
+  const given = environment[row.name] || undefined;
+  const file = row.secret ? environment[`${row.name}_FILE`] || undefined : undefined;
+  if (file === undefined) return given;
+  if (given !== undefined) throw new Error(`is given twice: leave out ${row.name} or ${row.name}_FILE`);
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined;
+  } catch (error) {
+    throw new Error(`cannot be read from its file (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+const howToMakeAKey = 'make one with: openssl rand -base64 48';
+
+/** Bytes that a signing key has at least (RFC 7518 section 3.2: as long as the hash). */
+export const signingKeyBytes = 32;
+
+function checkTogether(config: Config): string[] {
+  const problems: string[] = [];
+  const key = config.jwtSigningKey;
+  if (key === undefined && !config.embedded) {
+    problems.push(`JWT_SIGNING_KEY is required with a MongoDB of your own; ${howToMakeAKey}`);
+  }
+  if (key !== undefined && Buffer.byteLength(key) < signingKeyBytes && !config.jwtAllowShortKey) {
+    problems.push(
+      `JWT_SIGNING_KEY is under ${signingKeyBytes} bytes; ${howToMakeAKey}, or set JWT_ALLOW_SHORT_KEY=true to keep it for now`,
+    );
+  }
+  if (config.mongodbUri !== undefined && !/^mongodb(\+srv)?:\/\//.test(config.mongodbUri)) {
+    problems.push('MONGODB_URI must begin with mongodb:// or mongodb+srv://');
+  }
+  return problems;
+}

@@ -1,0 +1,50 @@
+import {
+  MongoNetworkError,
+  MongoNotConnectedError,
+  MongoOperationTimeoutError,
+  MongoServerError,
+  MongoServerSelectionError,
+  MongoTopologyClosedError,
+  MongoWriteConcernError,
+} from 'mongodb';
+
+/** What a failure of the database means for the request that met it. */
+export type DatabaseFailure = 'unavailable' | 'too_large' | 'other';
+
+const awayErrors = [
+  MongoNetworkError,
+  MongoNotConnectedError,
+  MongoOperationTimeoutError,
+  MongoServerSelectionError,
+  MongoTopologyClosedError,
+  MongoWriteConcernError,
+];
+
+/** Server codes of a MongoDB that cannot serve now: no primary, stepping down, shutting down, no disk, no memory. */
+const awayCodes = new Set([
+  6, 7, 50, 89, 91, 133, 134, 146, 189, 202, 262, 317, 358, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
+]);
+
+/** `BSONObjectTooLarge`, and the code of the same before it had a name. */
+const tooLargeCodes = new Set([10334, 17280, 17419, 17420]);
+
+/** Sorts an error that an operation threw; `undefined` when it is none of MongoDB's. */
+export function classifyDatabaseError(error: unknown): DatabaseFailure | undefined {
+  if (awayErrors.some((kind) => error instanceof kind)) return 'unavailable';
+  if (error instanceof MongoServerError) {
+    const code = Number(error.code);
+    if (awayCodes.has(code) || error.hasErrorLabel('RetryableWriteError')) return 'unavailable';
+    return tooLargeCodes.has(code) ? 'too_large' : 'other';
+  }
+  const told = error instanceof Error ? error : undefined;
+  if (told?.name === 'MongoInvalidArgumentError' && /maximum|too large/i.test(told.message))
+    return 'too_large';
+  if (told instanceof RangeError && (told as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')
+    return 'too_large';
+  return told?.name.startsWith('Mongo') || told?.name.startsWith('BSON') ? 'other' : undefined;
+}
+
+/** Whether the error says that a unique index holds the value already. */
+export function isDuplicateKey(error: unknown): error is MongoServerError {
+  return error instanceof MongoServerError && error.code === 11000;
+}

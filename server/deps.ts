@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+import type { BcryptPool } from './auth/bcrypt-pool.js';
+import type { LoginAttempts } from './auth/login-attempts.js';
+import type { RememberedPairs } from './auth/remembered-pairs.js';
+import type { SigningKeys } from './auth/signing-keys.js';
+import type { SecurityLog } from './auth/security-log.js';
+import type { Config } from './config.js';
+import type { Collections } from './db/collections.js';
+import type { Connection } from './db/connect.js';
+import type { Clock } from './db/database-clock.js';
+
+/** All that domain functions use and never import: passed from `main.ts` and from tests. */
+export interface Deps {
+  config: Config;
+  connection: Connection;
+  collections: Collections;
+  clock: Clock;
+  log: Logger;
+  securityLog: SecurityLog;
+  signingKeys: SigningKeys;
+  bcryptPool: BcryptPool;
+  rememberedPairs: RememberedPairs;
+  loginAttempts: LoginAttempts;
+}

@@ -1,0 +1,12 @@
+import type { Deps } from '../deps.js';
+
+const beatName = 'readyz';
+
+/** Writes one small document. @throws MongoError when MongoDB is away or refuses writes (no primary, disk full). */
+export async function checkDatabaseWritable({ collections }: Deps): Promise<void> {
+  await collections.serviceBeats.updateOne(
+    { _id: beatName },
+    { $currentDate: { at: true } },
+    { upsert: true },
+  );
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import type { Middleware } from 'koa';
+import type { Deps } from '../deps.js';
+import type { ReadClientAddress } from './client-address.js';
+import type { RequestState } from './mount-routes.js';
+
+/**
+ * Gives each request its id and writes one line when it ends. The line names the route and never the path, query or
+ * headers as sent, since keys end up there by mistake.
+ */
+export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress): Middleware {
+  return async (ctx, next) => {
+    const started = performance.now();
+    const state = ctx.state as RequestState;
+    state.requestId = randomUUID();
+    state.address = readClientAddress(ctx.req);
+    ctx.set('X-Request-Id', state.requestId);
+    ctx.set('X-Content-Type-Options', 'nosniff');
+    await next();
+    deps.log.info({
+      request_id: state.requestId,
+      method: ctx.method,
+      route: state.route?.path ?? 'none',
+      status: ctx.status,
+      ms: Math.round((performance.now() - started) * 10) / 10,
+      bytes: ctx.length ?? 0,
+      source: state.address.source,
+      client_id: state.caller?.clientId,
+      job_id: state.jobId,
+    });
+  };
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import ipaddr from 'ipaddr.js';
+import proxyAddr from 'proxy-addr';
+import type { TrustedProxies } from '../setting-types.js';
+
+/** What the connection and the proxies that are trusted tell of a client. */
+export interface ClientAddress {
+  /** An IPv4 address, an IPv6 network of 64 bits, or `local` for a unix socket without trusted proxies. */
+  source: string;
+  secure: boolean;
+}
+
+/** Reads where a request comes from. */
+export type ReadClientAddress = (request: IncomingMessage) => ClientAddress;
+
+/**
+ * Prepares the reading of client addresses. A unix-socket peer has no address: it is a trusted hop when any proxy
+ * is trusted, since only a local proxy can reach it.
+ * @param warn is told once, when `X-Forwarded-For` comes and no proxy is trusted
+ */
+export function createClientAddressReader(
+  trusted: TrustedProxies,
+  warn: (text: string) => void,
+): ReadClientAddress {
+  const isTrusted = compileTrust(trusted);
+  const trustsSome = trusted !== 0;
+  let warned = false;
+  return (request) => {
+    const peer = request.socket.remoteAddress ?? '';
+    const forwarded = request.headers['x-forwarded-for'];
+    if (!trustsSome && forwarded !== undefined && !warned) {
+      warned = true;
+      warn('X-Forwarded-For is ignored, since no proxy is trusted: set TRUST_PROXY when one stands in front');
+    }
+    const addresses = trustsSome ? readForwarded(request, peer, isTrusted) : [peer];
+    const isFromTrusted = trustsSome && isTrusted(peer, 0);
+    const proto = isFromTrusted
+      ? String(request.headers['x-forwarded-proto'] ?? '')
+          .split(',')
+          .at(-1)
+          ?.trim()
+      : '';
+    return { source: presentSource(addresses.at(-1) ?? peer), secure: proto === 'https' };
+  };
+}
+
+function compileTrust(trusted: TrustedProxies): (address: string, hop: number) => boolean {
+  if (typeof trusted === 'number') return (_, hop) => hop < trusted;
+  const compiled = proxyAddr.compile(trusted);
+  return (address, hop) => address === '' || compiled(address, hop);
+}
+
+/** From the peer outwards, up to the first address that is not trusted. */
+function readForwarded(
+  request: IncomingMessage,
+  peer: string,
+  isTrusted: (address: string, hop: number) => boolean,
+): string[] {
+  const header = request.headers['x-forwarded-for'];
+  const told = (Array.isArray(header) ? header.join(',') : (header ?? ''))
+    .split(',')
+    .map((part) => part.trim());
+  const chain = [peer, ...told.filter((part) => ipaddr.isValid(part)).reverse()];
+  const end = chain.findIndex((address, hop) => !isTrusted(address, hop));
+  return end === -1 ? chain : chain.slice(0, end + 1);
+}
+
+function presentSource(address: string): string {
+  if (!ipaddr.isValid(address)) return 'local';
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  const parts = (parsed as ipaddr.IPv6).parts.slice(0, 4).map((part) => part.toString(16));
+  return `${parts.join(':')}::/64`;
+}

@@ -1,0 +1,65 @@
+import type { Context, Middleware } from 'koa';
+import type { SecurityEvent } from '../auth/security-log.js';
+import { classifyDatabaseError } from '../db/classify-error.js';
+import type { Deps } from '../deps.js';
+import { presentError } from './error-body.js';
+import { ApiError, type ErrorCode } from './errors.js';
+import { type RequestState, writeReply } from './mount-routes.js';
+
+/** Answers every error: its own answer for an `ApiError`, 413 or 503 for what the database says, else 500. */
+export function createErrorHandler(deps: Deps): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (thrown) {
+      const error = toApiError(thrown);
+      const state = ctx.state as RequestState;
+      if (error.status >= 500)
+        deps.log.error({ request_id: state.requestId, err: error.cause ?? error }, error.message);
+      logRefusal(deps, error, ctx);
+      writeReply(ctx, presentError(error, state.route?.family === 'own' ? state.requestId : undefined));
+      if (state.route?.noStore) ctx.set('Cache-Control', 'no-store');
+    }
+  };
+}
+
+function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const failure = classifyDatabaseError(thrown);
+  if (failure === 'unavailable') {
+    return new ApiError('unavailable', { headers: { 'Retry-After': '1' }, cause: thrown });
+  }
+  if (failure === 'too_large') return new ApiError('payload_too_large', { cause: thrown });
+  return new ApiError('internal', { cause: thrown });
+}
+
+/** The refusals that belong into the security log, by their code; logins write their own. */
+const securityEvents: Partial<Record<ErrorCode, SecurityEvent['event']>> = {
+  authentication_required: 'token_refused',
+  bearer_without_token: 'token_refused',
+  token_expired: 'token_refused',
+  token_not_yet_valid: 'token_refused',
+  token_signature: 'token_refused',
+  token_claim_missing: 'token_refused',
+  token_undecodable: 'token_refused',
+  token_invalid: 'token_refused',
+  role_required: 'role_refused',
+  client_rights: 'role_refused',
+  admin_client_fixed: 'role_refused',
+  push_unauthenticated: 'push_refused',
+  push_refused: 'push_refused',
+  resubmit_refused: 'push_refused',
+};
+
+function logRefusal(deps: Deps, error: ApiError, ctx: Context): void {
+  const event = securityEvents[error.code];
+  if (event === undefined) return;
+  const { caller, address } = ctx.state as RequestState;
+  deps.securityLog({
+    event,
+    outcome: 'refused',
+    ...(caller?.clientId !== undefined && { actor: caller.clientId }),
+    source: address.source,
+    reason: error.reason ?? error.code,
+  });
+}

@@ -1,0 +1,132 @@
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { authenticate, checkRole } from '../auth/authenticate.js';
+import type { Caller } from '../auth/caller.js';
+import { verifyOwnKey } from '../auth/verify-own-key.js';
+import type { Deps } from '../deps.js';
+import type { ClientAddress } from './client-address.js';
+import { ApiError } from './errors.js';
+import { parseBody, parseQuery } from './parse-input.js';
+import type { Reply } from './reply.js';
+import type { AnyRoute, RouteRequest } from './route.js';
+
+/** What earlier middleware leaves for the routes and for the log line. */
+export interface RequestState {
+  requestId: string;
+  address: ClientAddress;
+  route?: AnyRoute;
+  caller?: Caller;
+  /** The job that the request is about, for the log line. */
+  jobId?: string;
+}
+
+/** Mounts every route of the list under the base path, and the answers for all other paths and methods. */
+export function mountRoutes(deps: Deps, routes: readonly AnyRoute[]): Middleware {
+  const router = new Router();
+  for (const declared of routes) {
+    for (const path of pathsOf(declared, deps.config.basePath)) {
+      router.register(
+        path,
+        [declared.method],
+        [(ctx) => serveRoute(deps, declared, ctx as unknown as Context)],
+      );
+    }
+  }
+  const serve = router.routes() as unknown as Middleware;
+  return (ctx, next) => serve(ctx, () => refuseUnknown(router, ctx, next));
+}
+
+/** Health checks know no base path, so those routes answer at the root too. */
+function pathsOf({ path, atRootToo }: AnyRoute, basePath: string): string[] {
+  const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return basePath && atRootToo ? [basePath + pattern, pattern] : [basePath + pattern];
+}
+
+async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise<void> {
+  const state = ctx.state as RequestState;
+  state.route = declared;
+  if (ctx.method === 'HEAD' && declared.refuseHead) throw methodNotAllowed([declared.method]);
+  const params = ctx.params as Record<string, string>;
+  state.caller = await identify(deps, declared, ctx, params);
+  const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
+  const body = await parseBody(ctx.req, declared.body);
+  const request: RouteRequest = {
+    params,
+    query,
+    body,
+    caller: state.caller,
+    source: state.address.source,
+    secure: state.address.secure,
+    header: (name) => readHeader(ctx, name),
+    cookie: (name) => ctx.cookies.get(name),
+    isGone: () => ctx.req.socket.destroyed,
+  };
+  writeReply(ctx, await answerInTime(declared.handle(deps, request as never)));
+  if (declared.noStore) ctx.set('Cache-Control', 'no-store');
+}
+
+/** Milliseconds after which a request that MongoDB leaves without an answer is answered 503. */
+const answerWithinMs = 9000;
+
+/** A MongoDB that is frozen, or a host that is gone, must not leave clients in silence. */
+async function answerInTime(reply: Reply | Promise<Reply>): Promise<Reply> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new ApiError('unavailable', { headers: { 'Retry-After': '1' } })),
+      answerWithinMs,
+    );
+  });
+  try {
+    return await Promise.race([reply, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The role is checked before anything else of the request is looked at. */
+async function identify(
+  deps: Deps,
+  { access }: AnyRoute,
+  ctx: Context,
+  params: Record<string, string>,
+): Promise<Caller> {
+  if (access === 'public') return { role: '' };
+  const header = readHeader(ctx, 'authorization');
+  const ownKey = access.orOwnClientKey && !header ? readHeader(ctx, 'client-key') : undefined;
+  if (ownKey !== undefined) {
+    return verifyOwnKey(deps, params.client_id ?? '', ownKey, (ctx.state as RequestState).address.source);
+  }
+  const caller = authenticate(deps, header);
+  checkRole(caller, access);
+  return caller;
+}
+
+function readHeader(ctx: Context, name: string): string | undefined {
+  const value = ctx.req.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Writes an answer; text goes out as bytes so that Koa does not change its type. */
+export function writeReply(ctx: Context, reply: Reply): void {
+  ctx.status = reply.status;
+  if (reply.headers) ctx.set(reply.headers);
+  if (reply.body === undefined) {
+    ctx.body = null;
+    ctx.status = reply.status;
+    return;
+  }
+  ctx.set('Content-Type', reply.type ?? 'application/json');
+  ctx.body = reply.body;
+}
+
+async function refuseUnknown(router: Router, ctx: Context, next: () => Promise<unknown>): Promise<void> {
+  await next();
+  const methods = router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods);
+  if (methods.length > 0) throw methodNotAllowed(methods);
+  throw new ApiError('not_found', { message: `Not found: ${ctx.path}` });
+}
+
+function methodNotAllowed(methods: readonly string[]): ApiError {
+  return new ApiError('method_not_allowed', { headers: { Allow: [...new Set(methods)].join(', ') } });
+}

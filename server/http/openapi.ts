@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { type ErrorCode, errorKinds } from './errors.js';
+import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
+import type { AnyRoute } from './route.js';
+import { toJsonSchema } from './schema.js';
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of a route list. */
+export function presentOpenApi(routes: readonly AnyRoute[], version: string, basePath = ''): Json {
+  const paths: Record<string, Json> = {};
+  for (const declared of routes) {
+    const path = (paths[declared.path] ??= {});
+    path[declared.method.toLowerCase()] = presentOperation(declared);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Queuepass', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    servers: [{ url: basePath || '/' }],
+    paths,
+    components: {
+      securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        clientKey: { type: 'apiKey', in: 'header', name: 'client-key' },
+      },
+      schemas: { Error: errorSchema },
+    },
+  };
+}
+
+const errorSchema = toJsonSchema(
+  z.strictObject({ message: z.string(), detail: z.looseObject({}), request_id: z.string().optional() }),
+);
+
+/** The version in package.json, which stands one folder above the compiled server. */
+export function readPackageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function presentOperation(declared: AnyRoute): Json {
+  const { summary, description, access } = declared;
+  return {
+    operationId: operationId(declared),
+    summary,
+    ...(description && { description }),
+    tags: [declared.path.split('/').slice(1, 3).join(' ')],
+    ...(access !== 'public' && {
+      'x-permission-roles': access.roles,
+      // Anonymous callers have the role contributor, unless the operator closes that.
+      security: [
+        { accessToken: [] },
+        ...(access.orOwnClientKey ? [{ clientKey: [] }] : []),
+        ...(access.roles.includes('contributor') ? [{}] : []),
+      ],
+    }),
+    parameters: presentParameters(declared),
+    ...(declared.body && { requestBody: presentBody(declared.body) }),
+    responses: presentResponses(declared),
+  };
+}
+
+function operationId({ method, path }: AnyRoute): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter(Boolean);
+  return [method.toLowerCase(), ...words].join('_');
+}
+
+function presentParameters({ path, query, headers = {}, cookies = {} }: AnyRoute): Json[] {
+  const text = { type: 'string' };
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: text,
+  }));
+  const { properties = {} } = (query ? toJsonSchema(query) : {}) as { properties?: Record<string, Json> };
+  const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
+  const inHeader = Object.entries(headers)
+    // OpenAPI reserves this name: it is told by `security`.
+    .filter(([name]) => name !== 'authorization')
+    .map(([name, description]) => ({ name, in: 'header', description, schema: text }));
+  const inCookie = Object.entries(cookies).map(([name, description]) => ({
+    name,
+    in: 'cookie',
+    description,
+    schema: text,
+  }));
+  return [...inPath, ...inQuery, ...inHeader, ...inCookie];
+}
+
+function presentBody({ mode, schema }: NonNullable<AnyRoute['body']>): Json {
+  const type = mode === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
+  return { content: { [type]: { schema: toJsonSchema(schema) } } };
+}
+
+function presentResponses(declared: AnyRoute): Record<string, OpenApiResponse> {
+  const responses = describeErrors(errorsOf(declared));
+  for (const [status, { description, content, orText }] of Object.entries(declared.answers)) {
+    const types = {
+      ...(typeof content === 'object' && { 'application/json': { schema: toJsonSchema(content) } }),
+      ...((content === 'text' || orText) && { 'text/plain': { schema: { type: 'string' } } }),
+    };
+    responses[status] = { description, ...(Object.keys(types).length > 0 && { content: types }) };
+  }
+  return responses;
+}
+
+/** The errors of an operation with those that its credentials, body and database bring along. */
+function errorsOf({ access, body, query, errors = [], path }: AnyRoute): ErrorCode[] {
+  const tokenErrors = (Object.keys(errorKinds) as ErrorCode[]).filter((code) => code.startsWith('token_'));
+  return [
+    ...errors,
+    ...(access === 'public' ? [] : ([...tokenErrors, 'authentication_required', 'role_required'] as const)),
+    ...(access !== 'public' && access.orOwnClientKey
+      ? (['login_failed', 'too_many_attempts', 'busy'] as const)
+      : []),
+    ...(body ? (['bad_request', 'payload_too_large', 'validation'] as const) : []),
+    ...(query ? (['validation'] as const) : []),
+    // A parameter can be written so that the path is another one.
+    ...(path.includes('{') ? (['not_found', 'method_not_allowed'] as const) : []),
+    'internal',
+    'unavailable',
+  ];
+}

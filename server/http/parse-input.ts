@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http';
+import getRawBody from 'raw-body';
+import { ApiError } from './errors.js';
+import type { AnyRoute } from './route.js';
+import { isDeeperThan, type NestedReasons, readInput } from './schema.js';
+
+type AnyBody = NonNullable<AnyRoute['body']>;
+type BodyMode = AnyBody['mode'];
+
+/** Bytes of a body where the route names no limit. */
+export const defaultBodyLimit = 1024 * 1024;
+
+/** Levels of nesting that a stored document can have (MongoDB's own limit). */
+const nestingLimit = 100;
+
+/**
+ * The body of a request as the route's schema reads it; `undefined` for routes without one.
+ * Another content type than the route's counts as no body.
+ * @throws ApiError 400 for text that is not UTF-8 or does not parse, 413 over the limit (told before it is read,
+ * when the length is known), 422 for what the schema refuses.
+ */
+export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']): Promise<unknown> {
+  if (spec === undefined) return undefined;
+  const text = isOfMode(request.headers['content-type'], spec.mode) ? await readText(request, spec) : '';
+  const value = spec.mode === 'json' ? parseJson(text) : Object.fromEntries(new URLSearchParams(text));
+  return readOrRefuse('json', spec.schema, value);
+}
+
+/** The query of a request as the route's schema reads it; fields that it does not name are ignored. */
+export function parseQuery(search: URLSearchParams, { query, repeated = [] }: AnyRoute): unknown {
+  if (query === undefined) return {};
+  const fields = [...new Set(search.keys())];
+  const given = fields.map((name) => [
+    name,
+    repeated.includes(name) ? search.getAll(name) : search.get(name),
+  ]);
+  return readOrRefuse('query', query, Object.fromEntries(given));
+}
+
+function isOfMode(contentType: string | undefined, mode: BodyMode): boolean {
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (mode === 'form') return type === 'application/x-www-form-urlencoded';
+  return type === 'application/json' || /^application\/[^/]+\+json$/.test(type);
+}
+
+async function readText(request: IncomingMessage, spec: AnyBody): Promise<string> {
+  const limit = spec.limit ?? defaultBodyLimit;
+  const length = request.headers['content-length'];
+  const options = { limit, length: length ?? null };
+  const bytes: Buffer = await getRawBody(request, options).catch((error: { type?: string }) => {
+    throw new ApiError(error.type === 'entity.too.large' ? 'payload_too_large' : 'bad_request', {
+      cause: error,
+    });
+  });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array(bytes));
+  } catch (cause) {
+    throw new ApiError('bad_request', { cause });
+  }
+}
+
+function parseJson(text: string): unknown {
+  if (text === '') return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError('bad_request', { cause });
+  }
+  if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
+  return value;
+}
+
+function readOrRefuse(
+  place: 'json' | 'query',
+  schema: Parameters<typeof readInput>[0],
+  value: unknown,
+): unknown {
+  const reading = readInput(schema, value);
+  if (!reading.ok) throw refuse(place, reading.errors);
+  return reading.value;
+}
+
+function refuse(place: 'json' | 'query', reasons: NestedReasons): ApiError {
+  return new ApiError('validation', { detail: { [place]: reasons } });
+}

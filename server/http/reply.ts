@@ -1,0 +1,23 @@
+/** What a handler answers; the mount writes it. */
+export interface Reply {
+  status: number;
+  /** `undefined` for an empty body. */
+  body?: string;
+  type?: 'application/json' | 'text/plain; charset=utf-8';
+  headers?: Record<string, string>;
+}
+
+/** A JSON answer with status 200. */
+export function json(value: unknown, headers?: Record<string, string>): Reply {
+  return { status: 200, body: JSON.stringify(value), type: 'application/json', ...(headers && { headers }) };
+}
+
+/** A plain text answer with status 200. */
+export function text(body: string, headers?: Record<string, string>): Reply {
+  return { status: 200, body, type: 'text/plain; charset=utf-8', ...(headers && { headers }) };
+}
+
+/** An answer without a body: 204. */
+export function empty(): Reply {
+  return { status: 204 };
+}

@@ -1,0 +1,99 @@
+import type { z } from 'zod';
+import type { Caller } from '../auth/caller.js';
+import type { Role } from '../auth/roles.js';
+import type { Deps } from '../deps.js';
+import type { ErrorCode } from './errors.js';
+import type { Reply } from './reply.js';
+
+/** `{name}` places of a path, as an object of texts. */
+export type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+  ? { [K in Name | keyof PathParams<Rest>]: string }
+  : unknown;
+
+/** Who may call a route: anybody, or callers of the roles listed. */
+export interface Access {
+  roles: readonly Role[];
+  /** A client may use the route for itself with its `client-key` header; the path names it as `client_id`. */
+  orOwnClientKey?: boolean;
+}
+
+/** How a body is read: `json` (the rules of the v1 contract) or `form` (RFC 6749 section 2.3.1). */
+export interface BodySpec<B extends z.ZodType> {
+  mode: 'json' | 'form';
+  schema: B;
+  /** Bytes; one MiB when not given. */
+  limit?: number;
+}
+
+/** One successful answer, for the OpenAPI document. */
+export interface AnswerSpec {
+  description: string;
+  /** JSON of this schema; or plain text; or no body. */
+  content: z.ZodType | 'text' | 'none';
+  /** Plain text is a possible answer besides the JSON. */
+  orText?: boolean;
+}
+
+/** What a handler sees of a request. */
+export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
+  params: P;
+  query: Q;
+  body: B;
+  caller: Caller;
+  /** The client's address as the security log and the counters name it. */
+  source: string;
+  /** One header's value, or `undefined`; header names are lower case. */
+  header(name: string): string | undefined;
+  /** The value of a cookie, or `undefined`. */
+  cookie(name: string): string | undefined;
+  /** The request came over https, directly or to a trusted proxy. */
+  secure: boolean;
+  /** The client has closed the connection: nobody would get the answer. */
+  isGone(): boolean;
+}
+
+/** One route: all that router, authorization, validation, OpenAPI and the role-matrix test need to know. */
+export interface Route<
+  P extends string = string,
+  Q extends z.ZodType = z.ZodType,
+  B extends z.ZodType = z.ZodType,
+> {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** In OpenAPI's form: `/v1/job/{job_id}`. */
+  path: P;
+  /** `v1`: the contract with stock clients; `own`: ours, whose error bodies tell the request's id. */
+  family: 'v1' | 'own';
+  summary: string;
+  description?: string;
+  access: 'public' | Access;
+  query?: Q;
+  /** Fields of the query that may be repeated, given as lists. */
+  repeated?: readonly string[];
+  /** Request headers and cookies that the handler reads, for the OpenAPI document. */
+  headers?: Record<string, string>;
+  cookies?: Record<string, string>;
+  body?: BodySpec<B>;
+  answers: Record<number, AnswerSpec>;
+  /** Errors of the operation itself; those of credentials, body and database are known from the rest. */
+  errors?: readonly ErrorCode[];
+  /** HEAD is answered 405, for a GET that changes something. */
+  refuseHead?: boolean;
+  /** It answers without the base path as well. */
+  atRootToo?: boolean;
+  /** The answer holds a token or a key, and no cache may keep it (RFC 6749 section 5.1). */
+  noStore?: boolean;
+  handle(deps: Deps, request: RouteRequest<PathParams<P>, z.infer<Q>, z.infer<B>>): Reply | Promise<Reply>;
+}
+
+/** A route whose types are no longer of interest. */
+export type AnyRoute = Omit<Route, 'handle'> & {
+  // biome-ignore lint: the list holds routes of every type
+  handle(deps: Deps, request: RouteRequest<never, never, never>): Reply | Promise<Reply>;
+};
+
+/** Declares a route; gives its handler the types of its path, query and body. */
+export function route<P extends string, Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType>(
+  declaration: Route<P, Q, B>,
+): AnyRoute {
+  return declaration as unknown as AnyRoute;
+}

@@ -1,0 +1,11 @@
+/**
+ * The canonical form of a job id: a UUID in canonical or 32-hex form, in `{...}` or after `urn:uuid:` too; any case.
+ * `undefined` for any other text.
+ */
+export function readJobId(text: string): string | undefined {
+  const bare = text.replace(/^urn:uuid:/i, '').replace(/^\{(.*)\}$/s, '$1');
+  const match = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i.exec(bare);
+  const dashes = bare.split('-').length - 1;
+  if (match === null || (dashes !== 0 && dashes !== 4)) return undefined;
+  return match.slice(1).join('-').toLowerCase();
+}

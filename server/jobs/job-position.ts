@@ -1,0 +1,24 @@
+import type { Filter } from 'mongodb';
+import type { JobRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+import { findJob } from './find-job.js';
+
+/**
+ * How many waiting jobs of its queue are before a job in the order of claims, those that await attachments too.
+ * @throws ApiError 410 for a job that has started or does not exist.
+ */
+export async function getJobPosition(deps: Deps, jobId: string): Promise<number> {
+  const job = await findJob(deps, jobId);
+  if (job?.result_data.job_state !== 'waiting') throw new ApiError('job_not_waiting');
+  const { job_priority: priority, created_at: createdAt, _id } = job;
+  const queue = { 'result_data.job_state': 'waiting', 'job_data.job_queue': job.job_data.job_queue };
+  // Three ranges of the claim index, each counted on its own: a `$or` would fetch every document.
+  const ranges = [
+    { ...queue, job_priority: { $gt: priority } },
+    { ...queue, job_priority: priority, created_at: { $lt: createdAt } },
+    { ...queue, job_priority: priority, created_at: createdAt, _id: { $lt: _id } },
+  ] as Filter<JobRecord>[];
+  const counts = await Promise.all(ranges.map((range) => deps.collections.jobs.countDocuments(range)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}

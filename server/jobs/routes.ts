@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { readAgentCookie, agentCookieName } from '../agents/agent-cookie.js';
+import { ApiError, type ErrorCode } from '../http/errors.js';
+import { empty, json, text } from '../http/reply.js';
+import { type AnyRoute, route } from '../http/route.js';
+import { listOf, object, oneOf, text as textSchema } from '../http/schema.js';
+import { cancelJob } from './cancel-job.js';
+import { claimJob } from './claim-job.js';
+import { findJob } from './find-job.js';
+import { readJobId } from './job-id.js';
+import { getJobPosition } from './job-position.js';
+import { jobSchema } from './job-schema.js';
+import { presentClaimedJob, presentJob } from './present-job.js';
+import { submitJob } from './submit-job.js';
+
+const submitters = { roles: ['contributor', 'manager', 'admin'] } as const;
+const jobAnswer = z.looseObject({
+  job_id: z.string(),
+  job_queue: z.string(),
+  exclude_agents: z.array(z.string()),
+});
+
+/** @throws ApiError 400 in the form that the route's clients know. */
+function getJobId(given: string, code: ErrorCode = 'job_id_invalid'): string {
+  const jobId = readJobId(given);
+  if (jobId === undefined) throw new ApiError(code);
+  return jobId;
+}
+
+/** Jobs: submitted, claimed, looked at, cancelled. */
+export const jobRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'POST',
+    path: '/v1/job',
+    family: 'v1',
+    summary: 'Submits a job',
+    access: submitters,
+    headers: { 'idempotency-key': 'Sent again within a day with the same body, it names the same job.' },
+    body: { mode: 'json', schema: jobSchema, limit: 16 * 1024 * 1024 - 1 },
+    answers: { 200: { description: 'The job is stored.', content: z.strictObject({ job_id: z.string() }) } },
+    errors: [
+      'no_agent_left',
+      'no_secrets_store',
+      'job_id_invalid',
+      'resubmit_refused',
+      'push_unauthenticated',
+      'push_refused',
+      'idempotency_key_reused',
+    ],
+    async handle(deps, { body, caller, header }) {
+      const jobId = await submitJob(deps, { caller, input: body, idempotencyKey: header('idempotency-key') });
+      return json({ job_id: jobId });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/job',
+    family: 'v1',
+    summary: 'Takes the first waiting job of the named queues',
+    description:
+      'The agent is known by its cookie. Highest priority first, then the oldest; one job goes to one agent.',
+    access: { roles: ['agent'] },
+    query: object({ queue: listOf(textSchema()).optional() }),
+    repeated: ['queue'],
+    cookies: { [agentCookieName]: 'Set by POST /v1/agents/data/{agent_name}.' },
+    answers: {
+      200: { description: 'The job, which is now running.', content: jobAnswer },
+      204: { description: 'No job waits.', content: 'none' },
+    },
+    errors: ['no_queue_named', 'agent_not_identified'],
+    refuseHead: true,
+    async handle(deps, { query, cookie, isGone }) {
+      if (!query.queue?.length) throw new ApiError('no_queue_named');
+      const agent = readAgentCookie(cookie(agentCookieName));
+      if (agent === undefined) throw new ApiError('agent_not_identified');
+      const job = isGone() ? undefined : await claimJob(deps, query.queue, agent);
+      return job === undefined ? empty() : json(presentClaimedJob(job));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/job/{job_id}',
+    family: 'v1',
+    summary: 'A job as it was submitted',
+    access: submitters,
+    answers: {
+      200: { description: 'The job.', content: jobAnswer },
+      204: { description: 'No job has this id.', content: 'none' },
+    },
+    errors: ['job_id_invalid'],
+    async handle(deps, { params }) {
+      const job = await findJob(deps, getJobId(params.job_id));
+      return job === undefined ? empty() : json(presentJob(job, params.job_id));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/job/{job_id}/position',
+    family: 'v1',
+    summary: 'How many waiting jobs are before a job',
+    access: submitters,
+    answers: { 200: { description: 'A number.', content: 'text' } },
+    errors: ['job_id_invalid', 'job_not_waiting'],
+    async handle(deps, { params }) {
+      return text(String(await getJobPosition(deps, getJobId(params.job_id))));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/job/{job_id}/action',
+    family: 'v1',
+    summary: 'Cancels a job',
+    access: submitters,
+    body: { mode: 'json', schema: object({ action: oneOf('cancel') }) },
+    answers: { 200: { description: '`OK`', content: 'text' } },
+    errors: ['job_id_invalid_line', 'job_already_ended'],
+    async handle(deps, { params }) {
+      await cancelJob(deps, getJobId(params.job_id, 'job_id_invalid_line'));
+      return text('OK');
+    },
+  }),
+];

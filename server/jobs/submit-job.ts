@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import type { Caller } from '../auth/caller.js';
+import type { JobRecord } from '../db/collections.js';
+import { isDuplicateKey } from '../db/classify-error.js';
+import type { Deps } from '../deps.js';
+import { clearJobOutput } from '../results/clear-job-output.js';
+import { findJob } from './find-job.js';
+import { type Idempotency, isRepeat, readIdempotency } from './idempotency.js';
+import { readJobId } from './job-id.js';
+import type { JobInput } from './job-schema.js';
+import { submitChecks } from './submit-checks.js';
+
+/** A job as it comes in. */
+export interface JobSubmission {
+  caller: Caller;
+  input: JobInput;
+  idempotencyKey: string | undefined;
+}
+
+/**
+ * Stores a job as `waiting` and gives its id, as the client wrote it when it named one. A job that has this id
+ * already starts again, its old output cleared. What is sent twice with one `Idempotency-Key` makes one job.
+ * @throws ApiError of the first check that fails
+ */
+export async function submitJob(
+  deps: Deps,
+  { caller, input, idempotencyKey }: JobSubmission,
+): Promise<string> {
+  const givenId = input.job_id ? readJobId(input.job_id) : undefined;
+  const idempotency = readIdempotency(idempotencyKey, caller, input);
+  for (;;) {
+    const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
+    const now = deps.clock.now();
+    // Before the checks: the first request of this key may have made the id one that cannot be taken again.
+    if (existing && idempotency && isRepeat(existing, idempotency, now)) return input.job_id as string;
+    for (const check of submitChecks) await check({ deps, caller, input, existing });
+    const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
+    const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job);
+    if (jobId !== undefined) return input.job_id || jobId;
+  }
+}
+
+/** Sections of a job that can name attachments. */
+const sections = [
+  'provision_data',
+  'firmware_update_data',
+  'test_data',
+  'allocate_data',
+  'reserve_data',
+] as const;
+
+interface JobParts {
+  input: JobInput;
+  caller: Caller;
+  jobId: string;
+  idempotency: Idempotency | undefined;
+  now: Date;
+}
+
+function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecord {
+  const { job_id: _givenId, ...data } = input;
+  const awaitsAttachments = sections.some((section) =>
+    Array.isArray((data[section] as Attaching)?.attachments),
+  );
+  return {
+    job_id: jobId,
+    live: true,
+    created_at: now,
+    job_priority: input.job_priority ?? 0,
+    job_data: {
+      ...data,
+      ...(awaitsAttachments && { attachments_status: 'waiting' }),
+    } as JobRecord['job_data'],
+    result_data: { job_state: 'waiting' },
+    ...(caller.clientId !== undefined && { submitted_by: caller.clientId }),
+    ...(idempotency && { idempotency }),
+  };
+}
+
+type Attaching = { attachments?: unknown } | null | undefined;
+
+/** The stored job's id, or `undefined` when another request took the id or the key meanwhile. */
+async function insert(deps: Deps, job: JobRecord): Promise<string | undefined> {
+  try {
+    await deps.collections.jobs.insertOne({ ...job });
+    return job.job_id;
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return findRepeated(deps, job);
+  }
+}
+
+/**
+ * Guarded by the state and attempt that were seen. The attempt goes on, so that an agent which still holds the old
+ * run is fenced. Output is cleared first: were the process killed in between, the id could be submitted again.
+ */
+async function restart(deps: Deps, seen: JobRecord, job: JobRecord): Promise<string | undefined> {
+  await clearJobOutput(deps, seen.job_id);
+  const guard = {
+    job_id: seen.job_id,
+    created_at: seen.created_at,
+    'result_data.job_state': seen.result_data.job_state,
+    'lease.attempt': seen.lease?.attempt ?? null,
+  };
+  const attempt = seen.lease && { lease: { attempt: seen.lease.attempt } };
+  try {
+    const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, { ...job, ...attempt });
+    return matchedCount === 1 ? job.job_id : undefined;
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return findRepeated(deps, job);
+  }
+}
+
+/** The job that this key made already; a key from before the last day is freed for its next use. */
+async function findRepeated(deps: Deps, job: JobRecord): Promise<string | undefined> {
+  if (!job.idempotency) return undefined;
+  const { jobs } = deps.collections;
+  const filter = { 'idempotency.key': job.idempotency.key };
+  const first = await jobs.findOne(filter);
+  if (first === null) return undefined;
+  if (isRepeat(first, job.idempotency, deps.clock.now())) return first.job_id;
+  await jobs.updateOne({ ...filter, _id: first._id }, { $unset: { idempotency: true } });
+  return undefined;
+}

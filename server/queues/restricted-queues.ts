@@ -1,0 +1,88 @@
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+
+/** A restricted queue and the clients that may push to it. */
+export interface RestrictedQueueOwners {
+  queue: string;
+  owners: string[];
+}
+
+/** Whether the queue takes jobs only from its owners. */
+export async function isRestricted(deps: Deps, queue: string): Promise<boolean> {
+  const found = await deps.collections.restrictedQueues.findOne(
+    { queue_name: queue },
+    { projection: { _id: 1 } },
+  );
+  return found !== null;
+}
+
+/** The restricted ones among `queues` (all when not given), by name, each with the client ids allowed. */
+export async function findRestrictedQueues(
+  deps: Deps,
+  queues?: readonly string[],
+): Promise<RestrictedQueueOwners[]> {
+  if (queues?.length === 0) return [];
+  const { restrictedQueues, clients } = deps.collections;
+  const names = await restrictedQueues.distinct(
+    'queue_name',
+    queues ? { queue_name: { $in: [...queues] } } : {},
+  );
+  if (names.length === 0) return [];
+  const holders = await clients
+    .find({ allowed_queues: { $in: names } }, { projection: { client_id: 1, allowed_queues: 1 } })
+    .sort({ client_id: 1 })
+    .toArray();
+  return names.sort().map((queue) => ({
+    queue,
+    owners: holders
+      .filter((client) => client.allowed_queues?.includes(queue))
+      .map((client) => client.client_id),
+  }));
+}
+
+/** @throws ApiError 404 when the queue is not restricted. */
+export async function getRestrictedQueue(deps: Deps, queue: string): Promise<RestrictedQueueOwners> {
+  const [found] = await findRestrictedQueues(deps, [queue]);
+  if (found === undefined) throw new ApiError('restricted_queue_not_found');
+  return found;
+}
+
+/**
+ * Adds an owner to a queue, which is restricted from then on.
+ * @throws ApiError 400 no client named, 404 unknown client, 404 a queue that no agent serves.
+ */
+export async function addQueueOwner(deps: Deps, queue: string, clientId: string | undefined): Promise<void> {
+  const { clients, agents } = deps.collections;
+  if (!clientId) throw new ApiError('restricted_client_missing');
+  if ((await clients.findOne({ client_id: clientId })) === null) throw new ApiError('client_not_found');
+  if ((await agents.findOne({ queues: queue })) === null) throw new ApiError('queue_without_agent');
+  await restrict(deps, queue);
+  await clients.updateOne({ client_id: clientId }, { $addToSet: { allowed_queues: queue } });
+}
+
+/**
+ * Removes an owner; the restriction ends with the last one. A client that is no owner lifts nothing,
+ * except from a queue whose owners are all gone.
+ * @throws ApiError 404 not restricted, 400 no client named, 404 not an owner.
+ */
+export async function removeQueueOwner(
+  deps: Deps,
+  queue: string,
+  clientId: string | undefined,
+): Promise<void> {
+  const { owners } = await getRestrictedQueue(deps, queue);
+  if (!clientId) throw new ApiError('restricted_client_missing');
+  if (owners.length > 0 && !owners.includes(clientId)) throw new ApiError('client_not_found');
+  const { clients, restrictedQueues } = deps.collections;
+  await clients.updateOne({ client_id: clientId }, { $pull: { allowed_queues: queue } });
+  const hasOwner = async () => (await clients.findOne({ allowed_queues: queue })) !== null;
+  if (await hasOwner()) return;
+  await restrictedQueues.deleteMany({ queue_name: queue });
+  // An owner added in between must not find the queue open to everybody.
+  if (await hasOwner()) await restrict(deps, queue);
+}
+
+async function restrict({ collections }: Deps, queue: string): Promise<void> {
+  const record = { queue_name: queue };
+  await collections.restrictedQueues.updateOne(record, { $setOnInsert: record }, { upsert: true });
+}

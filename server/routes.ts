@@ -1,0 +1,21 @@
+import { agentRoutes } from './agents/routes.js';
+import { authRoutes } from './auth/routes.js';
+import { keyRoutes } from './clients/key-routes.js';
+import { clientRoutes } from './clients/routes.js';
+import { createOpenApiRoute } from './health/openapi-route.js';
+import { healthRoutes } from './health/routes.js';
+import type { AnyRoute } from './http/route.js';
+import { jobRoutes } from './jobs/routes.js';
+import { queueRoutes } from './queues/routes.js';
+
+/** Every route there is, area by area: router, authorization, validation, OpenAPI and the role matrix are made from it. */
+export const routes: readonly AnyRoute[] = [
+  ...healthRoutes,
+  createOpenApiRoute(() => routes),
+  ...authRoutes,
+  ...clientRoutes,
+  ...keyRoutes,
+  ...queueRoutes,
+  ...agentRoutes,
+  ...jobRoutes,
+];

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import type { ExecutionContext } from 'ava';
+import { createApp } from '../../server/app.js';
+import { type CompareKind, BcryptPool } from '../../server/auth/bcrypt-pool.js';
+import { readConfig } from '../../server/config.js';
+import { createDeps } from '../../server/create-deps.js';
+import { openConnection } from '../../server/db/connect.js';
+import type { Clock } from '../../server/db/database-clock.js';
+import { ensureIndexes } from '../../server/db/indexes.js';
+import type { Deps } from '../../server/deps.js';
+import { listen } from '../../server/http-server.js';
+import { createLog } from '../../server/log.js';
+
+/** The key that tokens of test servers are signed with. */
+export const testSigningKey = 'a signing key for tests, long enough for HS256';
+
+/** The MongoDB that `npm test` started for all test files. */
+export function testMongodbUri(): string {
+  const uri = process.env.QUEUEPASS_TEST_MONGODB_URI;
+  if (!uri) throw new Error('start tests with npm test or npm run test:file -- FILE, which start MongoDB');
+  return uri;
+}
+
+/** A server of one test, on a free port and a database of its own. */
+export interface TestServer {
+  url: string;
+  deps: Deps;
+  /** What it logged, parsed. */
+  logged: Record<string, unknown>[];
+  /** The same as it was written. */
+  logText(): string;
+  /** `fetch` with the path after the server's address; redirects are not followed. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** Stops it before the end of the test. */
+  stop(): Promise<void>;
+}
+
+/** What a test can set about its server. */
+export interface TestServerOptions {
+  /** Environment variables over the defaults. */
+  settings?: Record<string, string>;
+  clock?: Clock;
+  onCompare?: (kind: CompareKind, cost: number) => void;
+  /** The database of an earlier server, for a second process on the same data. */
+  database?: string;
+}
+
+/** Starts a server that ends with the test; its database is dropped, and kept when the test fails. */
+export async function startServer(t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> {
+  const database = options.database ?? `test_${randomBytes(8).toString('hex')}`;
+  const config = readConfig({
+    MONGODB_URI: testMongodbUri(),
+    MONGODB_DATABASE: database,
+    MONGODB_MAX_POOL_SIZE: '20',
+    JWT_SIGNING_KEY: testSigningKey,
+    BCRYPT_COST: '4',
+    PORT: '0',
+    ...options.settings,
+  });
+  const lines: string[] = [];
+  const log = createLog(config, { write: (line) => void lines.push(line) });
+  const connection = openConnection(config, config.mongodbUri as string);
+  const owned = createDeps({ config, connection, log, signingKey: config.jwtSigningKey as string });
+  const deps: Deps = {
+    ...owned,
+    ...(options.clock && { clock: options.clock }),
+    ...(options.onCompare && { bcryptPool: new BcryptPool(config.bcryptCost, options.onCompare) }),
+  };
+  await ensureIndexes(deps.collections);
+  const listening = await listen(createApp(deps).callback(), config.listen);
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= end());
+  async function end(): Promise<void> {
+    await listening.drain(1);
+    if (t.passed && options.database === undefined) await connection.db.dropDatabase();
+    if (deps.bcryptPool !== owned.bcryptPool) await deps.bcryptPool.close();
+    await owned.close();
+  }
+  t.teardown(stop);
+  return {
+    url: listening.url,
+    deps,
+    get logged() {
+      return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
+    logText: () => lines.join(''),
+    request: (path, init) => fetch(listening.url + path, { redirect: 'manual', ...init }),
+    stop,
+  };
+}

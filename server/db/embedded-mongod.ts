@@ -7,6 +7,8 @@ import { embeddedMongodUri, embeddedSocketPath, removeSocketFolder } from './mon
 import { runEmbeddedMongod } from './run-embedded-mongod.js';
 import { StartError } from './start-error.js';
 
+export { embeddedMongodUri };
+
 const RESTARTS = 3;
 
 /**

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { MongodExit } from './mongod-process.js';
+import { type MongodExit, NO_LOCK_EXIT_CODE } from './mongod-process.js';
 import { DataInUseError, StartError, WrongSeriesError } from './start-error.js';
 
 const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
@@ -14,7 +14,8 @@ export async function explainMongodExit(
   dataDir: string,
   logPath: string,
 ): Promise<StartError> {
-  const log = await readFile(logPath, 'utf8').catch(() => '');
+  // Without a lock the log is still that of an earlier mongod.
+  const log = exit.code === NO_LOCK_EXIT_CODE ? '' : await readFile(logPath, 'utf8').catch(() => '');
   const lines = log.split('\n').slice(-200);
   const last = lastUsefulLine(lines) ?? (exit.printed.trim().split('\n').at(-1) || 'it left no message');
   const text = `${lines.join('\n')}\n${exit.printed}`;

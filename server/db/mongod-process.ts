@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 /** The exit code of the watcher when another process holds the data directory; none of mongod's own. */
 export const LOCK_HELD_EXIT_CODE = 98;
+/** The exit code of the watcher when it cannot make the lock file; mongod was not started. */
+export const NO_LOCK_EXIT_CODE = 97;
 
 /*
  * The watcher. Its standard input is a pipe from our process: a line or, however that process died, the
@@ -13,7 +15,7 @@ export const LOCK_HELD_EXIT_CODE = 98;
 const WATCHER = `
 umask 077
 lock=$1 log=$2; shift 2
-exec 9>"$lock" || exit 97
+exec 9>"$lock" || exit ${NO_LOCK_EXIT_CODE}
 if command -v flock >/dev/null; then flock -n 9 || exit ${LOCK_HELD_EXIT_CODE}; fi
 [ ! -f "$log" ] || mv -f "$log" "$log.1"
 "$@" --logpath "$log" </dev/null 2>&1 &

@@ -63,7 +63,8 @@ async function isPrimary(client: MongoClient): Promise<boolean> {
   return hello.isWritablePrimary === true;
 }
 
-function listens(socketPath: string): Promise<boolean> {
+/** Whether something accepts connections on the socket. */
+export function listens(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(socketPath);
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

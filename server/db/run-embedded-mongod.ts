@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { explainMongodExit } from './mongod-log.js';
 import { LOCK_HELD_EXIT_CODE, type MongodProcess, startMongodProcess } from './mongod-process.js';
 import { embeddedMongodUri, embeddedSocketPath, makeSocketFolder } from './mongod-socket.js';
-import { becomePrimary, REPLICA_SET } from './replica-set.js';
+import { becomePrimary, listens, REPLICA_SET } from './replica-set.js';
 import { DataInUseError, StartError } from './start-error.js';
 
 const LOCK_POLL_MS = 100;
@@ -40,6 +40,8 @@ async function startOnce(binary: string, dataDir: string): Promise<MongodProcess
   const socketPath = embeddedSocketPath(dataDir);
   const logPath = join(dataDir, 'mongod.log');
   makeSocketFolder(dataDir, socketPath);
+  // Where there is no flock (macOS), this alone keeps a second mongod from replacing the socket of the first.
+  if (await listens(socketPath)) throw new DataInUseError(presentInUse(dataDir));
   const command = [binary, ...listArguments(join(dataDir, 'db'), socketPath)];
   const mongod = startMongodProcess(command, join(dataDir, 'mongod.lock'), logPath);
   const gone = new AbortController();

@@ -1,0 +1,13 @@
+/* A process that runs an embedded MongoDB on the data directory it is given, for tests that kill such a process. */
+import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+
+const [dataDir = ''] = process.argv.slice(2);
+const mongod = await startEmbeddedMongod({
+  dataDir,
+  environment: process.env,
+  report: () => undefined,
+  onGone: () => process.exit(1),
+});
+process.on('SIGINT', () => console.log('interrupted'));
+process.on('SIGTERM', () => void mongod.stop().then(() => process.exit(0)));
+console.log('ready');

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { MongoClient } from 'mongodb';
+import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import type { StartError } from '../../server/db/start-error.js';
+import { listProcessesOf } from './processes-of.js';
+
+/** A new folder under the temporary one, its real path. */
+export function makeFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'own-')));
+}
+
+/** An embedded MongoDB in this process, with what it reported and whether it was given up. */
+export async function startOwnMongod(
+  dataDir: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  lockWaitMs = 1000,
+): Promise<EmbeddedMongod & { lines: string[]; gone: Promise<StartError> }> {
+  const lines: string[] = [];
+  let onGone: (error: StartError) => void = () => undefined;
+  const gone = new Promise<StartError>((resolve) => {
+    onGone = resolve;
+  });
+  const report = (line: string): void => void lines.push(line);
+  const mongod = await startEmbeddedMongod({ dataDir, environment, report, onGone, lockWaitMs });
+  return { ...mongod, lines, gone };
+}
+
+/** Starts a process that runs an embedded MongoDB, in a process group of its own; `said` resolves at a line of it. */
+export async function startMongodChild(
+  dataDir: string,
+): Promise<{ child: ChildProcess; said: (line: string) => Promise<void>; exited: Promise<number | null> }> {
+  const script = fileURLToPath(new URL('./embedded-mongod-child.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import=tsx', script, dataDir], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const lines: string[] = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  const said = (line: string): Promise<void> =>
+    waitUntil(() => {
+      if (child.exitCode !== null) throw new Error(`the process ended with ${child.exitCode}`);
+      return lines.includes(line);
+    });
+  await said('ready');
+  return { child, said, exited };
+}
+
+/** Runs `task` with a client of `uri`, and closes it. */
+export async function withClient<T>(uri: string, task: (client: MongoClient) => Promise<T>): Promise<T> {
+  const client = new MongoClient(uri, { serverSelectionTimeoutMS: 20_000, writeConcern: { w: 'majority' } });
+  try {
+    return await task(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Writes `{_id}` into the collection `kept`, acknowledged by a majority. */
+export async function writeKept(uri: string, id: string): Promise<void> {
+  await withClient(uri, (client) =>
+    client.db('test').collection<{ _id: string }>('kept').insertOne({ _id: id }),
+  );
+}
+
+/** Reads the ids of the collection `kept`, in order. */
+export async function readKept(uri: string): Promise<string[]> {
+  const find = (client: MongoClient) =>
+    client.db('test').collection<{ _id: string }>('kept').find().toArray();
+  return (await withClient(uri, find)).map(({ _id }) => _id).sort();
+}
+
+/** The process ids of the mongod of a data directory, or of its watcher. */
+export async function findPids(dataDir: string, which: 'mongod' | 'watcher'): Promise<number[]> {
+  const all = await listProcessesOf(dataDir);
+  return all
+    .filter(({ command }) => command.includes('queuepass-mongod') === (which === 'watcher'))
+    .filter(({ command }) => command.includes('--dbpath'))
+    .map(({ pid }) => pid);
+}
+
+/** Polls until `condition` holds. @throws Error after 60 s. */
+export async function waitUntil(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const until = performance.now() + 60_000; !(await condition()); await wait(20)) {
+    if (performance.now() > until) throw new Error('it did not happen within 60 s');
+  }
+}

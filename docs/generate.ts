@@ -1,0 +1,40 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { presentApiPage } from './pages/api-page.js';
+import { presentConfigPage } from './pages/config-page.js';
+import { presentErrorsPage } from './pages/errors-page.js';
+import { presentIndexesPage } from './pages/indexes-page.js';
+import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
+import { routes } from '../server/routes.js';
+
+/** Writes the reference pages from the code that they describe; with `--check` it only says which are out of date. */
+const openApi = presentOpenApi(routes, readPackageVersion());
+const pages: Record<string, () => string> = {
+  'api.md': () => presentApiPage(routes),
+  'config.md': presentConfigPage,
+  'errors.md': presentErrorsPage,
+  'indexes.md': presentIndexesPage,
+  'openapi.json': () => `${JSON.stringify(openApi, null, 2)}\n`,
+};
+
+const words = process.argv.slice(2);
+const only = words.includes('openapi') ? ['openapi.json'] : Object.keys(pages);
+const stale: string[] = [];
+for (const name of only) {
+  const file = new URL(`reference/${name}`, import.meta.url);
+  const made = (pages[name] as () => string)();
+  if (made === readOrEmpty(file)) continue;
+  if (words.includes('--check')) stale.push(name);
+  else writeFileSync(file, made);
+}
+if (stale.length > 0) {
+  console.error(`out of date in docs/reference: ${stale.join(', ')}; run npm run docs`);
+  process.exitCode = 1;
+}
+
+function readOrEmpty(file: URL): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,52 @@
+/** What one measurement gives: requests a second, and milliseconds of the fastest, the middle and the slowest hundredth. */
+export interface Measured {
+  rate: number;
+  min: number;
+  p50: number;
+  p99: number;
+}
+
+/** How long and how wide a measurement is. */
+export interface Load {
+  /** Callers that each send their next request when the last one was answered. */
+  callers: number;
+  /** Measured for so long ... */
+  seconds?: number;
+  /** ... or for so many requests. */
+  requests?: number;
+}
+
+/** Runs `send` under a load and times each call; what it throws ends the benchmark. */
+export async function measure(load: Load, send: (n: number) => Promise<void>): Promise<Measured> {
+  const times: number[] = [];
+  const started = performance.now();
+  const until = load.seconds === undefined ? Infinity : started + load.seconds * 1000;
+  const most = load.requests ?? Infinity;
+  let sent = 0;
+  async function call(): Promise<void> {
+    while (sent < most && performance.now() < until) {
+      const before = performance.now();
+      await send(sent++);
+      times.push(performance.now() - before);
+    }
+  }
+  await Promise.all(Array.from({ length: load.callers }, call));
+  return summarize(times, performance.now() - started);
+}
+
+function summarize(times: number[], elapsedMs: number): Measured {
+  times.sort((a, b) => a - b);
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
+  return { rate: (times.length * 1000) / elapsedMs, min: at(0), p50: at(0.5), p99: at(0.99) };
+}
+
+/** The one in the middle by rate, of several rounds of the same measurement. */
+export function medianOf(rounds: readonly Measured[]): Measured {
+  const sorted = [...rounds].sort((a, b) => a.rate - b.rate);
+  return sorted[Math.floor(sorted.length / 2)] as Measured;
+}
+
+/** The middle of some numbers. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}

@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { Pool } from 'undici';
+
+/** A server process under load, and a pool of connections to it. */
+export interface Target {
+  pool: Pool;
+  stop(): void;
+}
+
+/** Starts a program that says where it listens, in a process of its own as users run it. */
+export async function startTarget(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Target> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const url = await new Promise<string>((done, failed) => {
+    let told = '';
+    child.once('exit', (code) => failed(new Error(`ended with ${code}: ${told}`)));
+    child.stderr.on('data', (data) => {
+      told += data;
+      const found = /listens on (\S+)/.exec(told)?.[1];
+      if (found) done(found);
+    });
+  });
+  const pool = new Pool(url, { connections: 128, pipelining: 1 });
+  return { pool, stop: () => child.kill('SIGKILL') };
+}
+
+/** One request; the answer's body as text. @throws Error for a status other than `expected`. */
+export async function send(
+  { pool }: Target,
+  method: 'GET' | 'POST',
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string,
+): Promise<{ status: number; text: string }> {
+  const answer = await pool.request({ method, path, headers, ...(body !== undefined && { body }) });
+  const text = await answer.body.text();
+  if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
+  return { status: answer.statusCode, text };
+}

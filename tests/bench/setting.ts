@@ -1,0 +1,119 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hash } from 'bcryptjs';
+import { type Db, MongoClient } from 'mongodb';
+import { signAccessToken } from '../../server/auth/access-token.js';
+import { digestSecret, makeServerKey } from '../../server/auth/client-key-format.js';
+import { readSigningKeys } from '../../server/auth/signing-keys.js';
+import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { startTarget, type Target } from './processes.js';
+
+const signingKey = 'a signing key for benchmarks, long enough for HS256';
+
+/** All that scenarios use: the servers under load, the database beside them, and credentials. */
+export interface Setting {
+  server: Target;
+  /** Another server process, which remembers nothing yet. */
+  startFresh(): Promise<Target>;
+  bareKoa: Target;
+  db: Db;
+  /** A server-made key of the client `made-0`. */
+  madeKey: string;
+  /** Of the clients `bcrypt-0` and on; their hashes have cost 10. */
+  secret: string;
+  submitter: Record<string, string>;
+  agent: Record<string, string>;
+  end(): Promise<void>;
+}
+
+/** Clients of the secret, each with a salt of its own, so that a server that was just started knows none of them. */
+export const freshClients = 60;
+
+/** Starts mongod, the server and the yardstick, each a process of its own, and stores clients. */
+export async function createSetting(): Promise<Setting> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'queuepass-bench-'));
+  const mongod = await startEmbeddedMongod({
+    dataDir,
+    environment: process.env,
+    report: (line) => console.error(line),
+    onGone: (error) => {
+      throw error;
+    },
+  });
+  const client = new MongoClient(mongod.uri, {
+    maxPoolSize: 100,
+    writeConcern: { w: 'majority', journal: true },
+  });
+  const db = client.db('bench');
+  const secret = randomBytes(24).toString('base64url');
+  const madeKey = await storeClients(db, secret);
+  const environment = {
+    MONGODB_URI: mongod.uri,
+    MONGODB_DATABASE: 'bench',
+    JWT_SIGNING_KEY: signingKey,
+    PORT: '0',
+  };
+  const startFresh = () => startTarget(['dist/main.js'], environment);
+  const server = await startFresh();
+  const bareKoa = await startTarget(['--import=tsx', 'tests/bench/bare-koa.ts'], environment);
+  const signer = { signingKeys: readSigningKeys(signingKey), clock: { now: () => new Date() } };
+  const bearer = (role: string) => ({
+    authorization: `Bearer ${signAccessToken(signer, { client_id: role, role, max_priority: { '*': 100 } })}`,
+  });
+  return {
+    server,
+    startFresh,
+    bareKoa,
+    db,
+    madeKey,
+    secret,
+    submitter: { ...bearer('contributor'), 'content-type': 'application/json' },
+    agent: { ...bearer('agent'), cookie: 'agent_name=bench' },
+    async end() {
+      server.stop();
+      bareKoa.stop();
+      await client.close();
+      await mongod.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function storeClients(db: Db, secret: string): Promise<string> {
+  const made = makeServerKey();
+  const hashes = await Promise.all(Array.from({ length: freshClients }, () => hash(secret, 10)));
+  const permissions = { role: 'contributor', max_priority: { '*': 1, q1: 50 }, allowed_queues: [] };
+  const clients = hashes.map((hashed, n) => ({
+    client_id: `bcrypt-${n}`,
+    client_secret_hash: hashed,
+    ...permissions,
+  }));
+  await db
+    .collection('client_permissions')
+    .insertMany([...clients, { client_id: 'made-0', ...permissions }] as object[]);
+  await db.collection('client_keys').insertOne({
+    key_id: made.keyId,
+    client_id: 'made-0',
+    secret_sha256: digestSecret(made.secret),
+    created_at: new Date(),
+  });
+  return made.text;
+}
+
+/** A waiting job as the server stores it. */
+export function makeStoredJob(queue: string): Record<string, unknown> {
+  return {
+    job_id: randomUUID(),
+    live: true,
+    created_at: new Date(),
+    job_priority: Math.floor(Math.random() * 10),
+    job_data: {
+      job_queue: queue,
+      provision_data: { url: 'http://images.example/1' },
+      test_data: { test_cmds: 'true' },
+    },
+    result_data: { job_state: 'waiting' },
+  };
+}

@@ -138,8 +138,8 @@ export const indexes: readonly IndexRow[] = [
 ];
 
 /**
- * Creates the indexes that are not there yet. One of the same keys and options under another name, such as a
- * Testflinger server's, is used as it is; none is ever dropped or changed.
+ * Creates the indexes that are not there yet. One of the same keys under another name, such as a Testflinger server's,
+ * is used as it is, with the expiry that its operator gave it; none is ever dropped or changed.
  */
 export async function ensureIndexes(collections: Collections): Promise<void> {
   const names = [...new Set(indexes.map((row) => row.collection))];
@@ -149,7 +149,7 @@ export async function ensureIndexes(collections: Collections): Promise<void> {
 async function ensureIndexesOf(name: keyof Collections, collection: Collection): Promise<void> {
   const present = await collection.indexes().catch(ignoreMissingCollection);
   const missing = indexes.filter(
-    (row) => row.collection === name && !present.some((index) => isSame(row, index)),
+    (row) => row.collection === name && !present.some((index) => standsFor(row, index)),
   );
   if (missing.length === 0) return;
   await collection.createIndexes(
@@ -161,16 +161,19 @@ async function ensureIndexesOf(name: keyof Collections, collection: Collection):
   );
 }
 
-/** Whether a live index does what the row asks: the same keys in the same order, and the same options. */
-export function isSame(row: IndexRow, index: IndexDescriptionInfo): boolean {
-  const told = ({ keys, options }: Pick<IndexRow, 'keys' | 'options'>) =>
-    JSON.stringify([
-      Object.entries(keys),
-      options?.unique === true,
-      options?.expireAfterSeconds ?? null,
-      options?.partialFilterExpression ?? null,
-    ]);
-  return told(row) === told({ keys: index.key as Record<string, 1 | -1>, options: index });
+/**
+ * Whether a live index takes the place of the row's: MongoDB tells two indexes apart by their keys, uniqueness, filter,
+ * sparseness and collation, and refuses a second one that differs in its name or expiry only.
+ */
+function standsFor({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
+  const told = (key: object, unique: boolean | undefined, partial: object | undefined) =>
+    JSON.stringify([Object.entries(key), unique === true, partial ?? null]);
+  return (
+    told(keys, options?.unique, options?.partialFilterExpression) ===
+      told(index.key as object, index.unique, index.partialFilterExpression) &&
+    index.sparse !== true &&
+    index.collation === undefined
+  );
 }
 
 const namespaceNotFound = 26;

@@ -6,6 +6,7 @@ import { toJsonSchema } from './to-json-schema.js';
 
 const NOT_MAP = 'Not a valid mapping type.';
 const NUL_KEY = 'Keys must not contain NUL characters.';
+const TYPE_KEY = 'Keys must not be "_bsontype".';
 const MOST_WRONG_ENTRIES = 100;
 
 /** A list; `min` is the least number of items. */
@@ -43,7 +44,8 @@ export function mapOf<S extends z.ZodType>(
     let wrong = 0;
     for (const key of Object.keys(sent)) {
       const before = payload.issues.length;
-      if (key.includes('\0')) refuse(payload, NUL_KEY, [key, 'key'], key);
+      const unstorable = reasonAgainstKey(key);
+      if (unstorable) refuse(payload, unstorable, [key, 'key'], key);
       if (keyPattern && key.search(keyPattern) < 0) {
         refuse(payload, 'String does not match expected pattern.', [key, 'key'], key);
       }
@@ -58,23 +60,31 @@ export function mapOf<S extends z.ZodType>(
   return schema.meta(json) as unknown as z.ZodType<Record<string, z.output<S>>>;
 }
 
-/** Any map, passed through as it is (dots, dollars and `__proto__` in its keys included); NUL in a key is refused at any depth. */
+/** Any map, passed through as it is (dots, dollars and `__proto__` in its keys included); a key that BSON cannot hold is refused at any depth. */
 export function anyMap(): z.ZodType<JsonMap> {
   return leaf({ type: 'object', additionalProperties: {} }, (value) => {
     if (!isJsonMap(value)) return new Refused(NOT_MAP);
-    return holdsNulKey(value) ? new Refused(NUL_KEY) : value;
+    const reason = findUnstorableKey(value);
+    return reason === undefined ? value : new Refused(reason);
   });
 }
 
-/** Any JSON value, null too, passed through as it is; NUL in a key is refused at any depth. */
+/** Any JSON value, null too, passed through as it is; a key that BSON cannot hold is refused at any depth. */
 export function anything(): z.ZodType<unknown> {
   return z.unknown().check((payload) => {
-    if (holdsNulKey(payload.value)) refuse(payload, NUL_KEY);
+    const reason = findUnstorableKey(payload.value);
+    if (reason !== undefined) refuse(payload, reason);
   });
 }
 
-// Iterative, for a body may nest deeper than the stack. BSON cannot hold a key with NUL: it would end there.
-function holdsNulKey(value: unknown): boolean {
+// BSON cannot hold a key with NUL, which would end there, and the driver takes a map with `_bsontype` for a value of its own.
+function reasonAgainstKey(key: string): string | undefined {
+  if (key.includes('\0')) return NUL_KEY;
+  return key === '_bsontype' ? TYPE_KEY : undefined;
+}
+
+// Iterative, for a body may nest deeper than the stack.
+function findUnstorableKey(value: unknown): string | undefined {
   const open: unknown[] = [value];
   while (open.length) {
     const next = open.pop();
@@ -84,10 +94,11 @@ function holdsNulKey(value: unknown): boolean {
       continue;
     }
     for (const key of Object.keys(next)) {
-      if (key.includes('\0')) return true;
+      const reason = reasonAgainstKey(key);
+      if (reason !== undefined) return reason;
       const inner = (next as JsonMap)[key];
       if (typeof inner === 'object') open.push(inner);
     }
   }
-  return false;
+  return undefined;
 }

@@ -35,6 +35,8 @@ function toApiError(thrown: unknown): ApiError {
 
 /** The refusals that belong into the security log, by their code; logins write their own. */
 const securityEvents: Partial<Record<ErrorCode, SecurityEvent['event']>> = {
+  basic_missing: 'login',
+  basic_incomplete: 'login',
   authentication_required: 'token_refused',
   bearer_without_token: 'token_refused',
   token_expired: 'token_refused',
@@ -54,11 +56,13 @@ const securityEvents: Partial<Record<ErrorCode, SecurityEvent['event']>> = {
 function logRefusal(deps: Deps, error: ApiError, ctx: Context): void {
   const event = securityEvents[error.code];
   if (event === undefined) return;
-  const { caller, address } = ctx.state as RequestState;
+  const { caller, address, route } = ctx.state as RequestState;
   deps.securityLog({
     event,
     outcome: 'refused',
     ...(caller?.clientId !== undefined && { actor: caller.clientId }),
+    // The route and not the path, since a key may stand there by mistake.
+    ...(route && { target: `${route.method} ${route.path}` }),
     source: address.source,
     reason: error.reason ?? error.code,
   });

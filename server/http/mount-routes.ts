@@ -4,11 +4,13 @@ import { authenticate, checkRole } from '../auth/authenticate.js';
 import type { Caller } from '../auth/caller.js';
 import { verifyOwnKey } from '../auth/verify-own-key.js';
 import type { Deps } from '../deps.js';
+import { answerInTime } from './answer-in-time.js';
 import type { ClientAddress } from './client-address.js';
 import { ApiError } from './errors.js';
 import { parseBody, parseQuery } from './parse-input.js';
 import type { Reply } from './reply.js';
 import type { AnyRoute, RouteRequest } from './route.js';
+import { takeBackIfUnsent } from './take-back.js';
 
 /** What earlier middleware leaves for the routes and for the log line. */
 export interface RequestState {
@@ -22,14 +24,16 @@ export interface RequestState {
 
 /** Mounts every route of the list under the base path, and the answers for all other paths and methods. */
 export function mountRoutes(deps: Deps, routes: readonly AnyRoute[]): Middleware {
-  const router = new Router();
+  const router = new Router({ sensitive: true });
   for (const declared of routes) {
     for (const path of pathsOf(declared, deps.config.basePath)) {
-      router.register(
+      const layer = router.register(
         path,
         [declared.method],
         [(ctx) => serveRoute(deps, declared, ctx as unknown as Context)],
       );
+      // The router lets a GET answer HEAD too.
+      if (declared.refuseHead && 'methods' in layer) layer.methods = [declared.method];
     }
   }
   const serve = router.routes() as unknown as Middleware;
@@ -45,7 +49,6 @@ function pathsOf({ path, atRootToo }: AnyRoute, basePath: string): string[] {
 async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise<void> {
   const state = ctx.state as RequestState;
   state.route = declared;
-  if (ctx.method === 'HEAD' && declared.refuseHead) throw methodNotAllowed([declared.method]);
   const params = ctx.params as Record<string, string>;
   state.caller = await identify(deps, declared, ctx, params);
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
@@ -60,28 +63,14 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
     header: (name) => readHeader(ctx, name),
     cookie: (name) => ctx.cookies.get(name),
     isGone: () => ctx.req.socket.destroyed,
+    noteJob: (jobId) => {
+      state.jobId = jobId;
+    },
   };
-  writeReply(ctx, await answerInTime(declared.handle(deps, request as never)));
+  const reply = await answerInTime(deps, declared.handle(deps, request as never));
+  if (reply.ifUnsent) takeBackIfUnsent(deps, ctx.res, reply.ifUnsent);
+  writeReply(ctx, reply);
   if (declared.noStore) ctx.set('Cache-Control', 'no-store');
-}
-
-/** Milliseconds after which a request that MongoDB leaves without an answer is answered 503. */
-const answerWithinMs = 9000;
-
-/** A MongoDB that is frozen, or a host that is gone, must not leave clients in silence. */
-async function answerInTime(reply: Reply | Promise<Reply>): Promise<Reply> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new ApiError('unavailable', { headers: { 'Retry-After': '1' } })),
-      answerWithinMs,
-    );
-  });
-  try {
-    return await Promise.race([reply, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The role is checked before anything else of the request is looked at. */
@@ -123,10 +112,6 @@ export function writeReply(ctx: Context, reply: Reply): void {
 async function refuseUnknown(router: Router, ctx: Context, next: () => Promise<unknown>): Promise<void> {
   await next();
   const methods = router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods);
-  if (methods.length > 0) throw methodNotAllowed(methods);
-  throw new ApiError('not_found', { message: `Not found: ${ctx.path}` });
-}
-
-function methodNotAllowed(methods: readonly string[]): ApiError {
-  return new ApiError('method_not_allowed', { headers: { Allow: [...new Set(methods)].join(', ') } });
+  if (methods.length === 0) throw new ApiError('not_found', { message: `Not found: ${ctx.path}` });
+  throw new ApiError('method_not_allowed', { headers: { Allow: [...new Set(methods)].sort().join(', ') } });
 }

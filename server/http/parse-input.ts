@@ -26,7 +26,7 @@ export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']
   return readOrRefuse('json', spec.schema, value);
 }
 
-/** The query of a request as the route's schema reads it; fields that it does not name are ignored. */
+/** The query of a request as the route's schema reads it. */
 export function parseQuery(search: URLSearchParams, { query, repeated = [] }: AnyRoute): unknown {
   if (query === undefined) return {};
   const fields = [...new Set(search.keys())];
@@ -48,6 +48,8 @@ async function readText(request: IncomingMessage, spec: AnyBody): Promise<string
   const length = request.headers['content-length'];
   const options = { limit, length: length ?? null };
   const bytes: Buffer = await getRawBody(request, options).catch((error: { type?: string }) => {
+    // A client that looks for the answer only once all is sent, as most do, must be able to send the rest.
+    request.resume();
     throw new ApiError(error.type === 'entity.too.large' ? 'payload_too_large' : 'bad_request', {
       cause: error,
     });

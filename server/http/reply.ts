@@ -5,6 +5,8 @@ export interface Reply {
   body?: string;
   type?: 'application/json' | 'text/plain; charset=utf-8';
   headers?: Record<string, string>;
+  /** Takes back what the handler did, when the answer cannot be written because its client has gone. */
+  ifUnsent?: () => Promise<void>;
 }
 
 /** A JSON answer with status 200. */

@@ -50,6 +50,8 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   secure: boolean;
   /** The client has closed the connection: nobody would get the answer. */
   isGone(): boolean;
+  /** Names the job that the request is about, for its log line. */
+  noteJob(jobId: string): void;
 }
 
 /** One route: all that router, authorization, validation, OpenAPI and the role-matrix test need to know. */

@@ -2,7 +2,8 @@ import type { WithId } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 
-/** The job of an id in canonical form, or `undefined`. */
+/** The job of an id in canonical form, or `undefined`; the newest where an older database holds doubles. */
 export async function findJob({ collections }: Deps, jobId: string): Promise<WithId<JobRecord> | undefined> {
-  return (await collections.jobs.findOne({ job_id: jobId })) ?? undefined;
+  const job = await collections.jobs.findOne({ job_id: jobId }, { sort: { created_at: -1 } });
+  return job ?? undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../auth/caller.js';
 import type { JobRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import type { JobInput } from './job-schema.js';
 
@@ -24,15 +25,22 @@ export function readIdempotency(
 }
 
 /**
- * Whether a stored job is the one that this key made within the last day.
- * @throws ApiError 422 when it is, but was made from another body.
+ * The id of the job that this key made within the last day, or `undefined`; a key from before that is freed for its
+ * next use.
+ * @throws ApiError 422 when the job was made from another body.
  */
-export function isRepeat(job: JobRecord, idempotency: Idempotency, now: Date): boolean {
-  const stored = job.idempotency;
-  if (stored?.key !== idempotency.key || job.created_at.getTime() <= now.getTime() - idempotencyMs)
-    return false;
-  if (stored.body !== idempotency.body) throw new ApiError('idempotency_key_reused');
-  return true;
+export async function findRepeated(
+  { collections: { jobs }, clock }: Deps,
+  { key, body }: Idempotency,
+): Promise<string | undefined> {
+  const made = await jobs.findOne({ 'idempotency.key': key });
+  if (made === null) return undefined;
+  if (made.created_at.getTime() <= clock.now().getTime() - idempotencyMs) {
+    await jobs.updateOne({ _id: made._id, 'idempotency.key': key }, { $unset: { idempotency: true } });
+    return undefined;
+  }
+  if (made.idempotency?.body !== body) throw new ApiError('idempotency_key_reused');
+  return made.job_id;
 }
 
 function digest(text: string): string {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { readAgentCookie, agentCookieName } from '../agents/agent-cookie.js';
 import { ApiError, type ErrorCode } from '../http/errors.js';
 import { empty, json, text } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
-import { listOf, object, oneOf, text as textSchema } from '../http/schema.js';
+import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
+import { listOf, object, oneOf, openObject, text as textSchema } from '../http/schema.js';
 import { cancelJob } from './cancel-job.js';
 import { claimJob } from './claim-job.js';
 import { findJob } from './find-job.js';
@@ -11,6 +11,7 @@ import { readJobId } from './job-id.js';
 import { getJobPosition } from './job-position.js';
 import { jobSchema } from './job-schema.js';
 import { presentClaimedJob, presentJob } from './present-job.js';
+import { releaseClaim } from './release-claim.js';
 import { submitJob } from './submit-job.js';
 
 const submitters = { roles: ['contributor', 'manager', 'admin'] } as const;
@@ -20,10 +21,14 @@ const jobAnswer = z.looseObject({
   exclude_agents: z.array(z.string()),
 });
 
-/** @throws ApiError 400 in the form that the route's clients know. */
-function getJobId(given: string, code: ErrorCode = 'job_id_invalid'): string {
-  const jobId = readJobId(given);
+/** The job that the path names. @throws ApiError 400 in the form that the route's clients know. */
+function getJobId(
+  { params, noteJob }: RouteRequest<{ job_id: string }>,
+  code: ErrorCode = 'job_id_invalid',
+): string {
+  const jobId = readJobId(params.job_id);
   if (jobId === undefined) throw new ApiError(code);
+  noteJob(jobId);
   return jobId;
 }
 
@@ -47,8 +52,9 @@ export const jobRoutes: readonly AnyRoute[] = [
       'push_refused',
       'idempotency_key_reused',
     ],
-    async handle(deps, { body, caller, header }) {
+    async handle(deps, { body, caller, header, noteJob }) {
       const jobId = await submitJob(deps, { caller, input: body, idempotencyKey: header('idempotency-key') });
+      noteJob(readJobId(jobId) ?? jobId);
       return json({ job_id: jobId });
     },
   }),
@@ -60,7 +66,7 @@ export const jobRoutes: readonly AnyRoute[] = [
     description:
       'The agent is known by its cookie. Highest priority first, then the oldest; one job goes to one agent.',
     access: { roles: ['agent'] },
-    query: object({ queue: listOf(textSchema()).optional() }),
+    query: openObject({ queue: listOf(textSchema()).optional() }),
     repeated: ['queue'],
     cookies: { [agentCookieName]: 'Set by POST /v1/agents/data/{agent_name}.' },
     answers: {
@@ -69,12 +75,14 @@ export const jobRoutes: readonly AnyRoute[] = [
     },
     errors: ['no_queue_named', 'agent_not_identified'],
     refuseHead: true,
-    async handle(deps, { query, cookie, isGone }) {
+    async handle(deps, { query, cookie, isGone, noteJob }) {
       if (!query.queue?.length) throw new ApiError('no_queue_named');
       const agent = readAgentCookie(cookie(agentCookieName));
       if (agent === undefined) throw new ApiError('agent_not_identified');
       const job = isGone() ? undefined : await claimJob(deps, query.queue, agent);
-      return job === undefined ? empty() : json(presentClaimedJob(job));
+      if (job === undefined) return empty();
+      noteJob(job.job_id);
+      return { ...json(presentClaimedJob(job)), ifUnsent: () => releaseClaim(deps, job) };
     },
   }),
   route({
@@ -88,9 +96,9 @@ export const jobRoutes: readonly AnyRoute[] = [
       204: { description: 'No job has this id.', content: 'none' },
     },
     errors: ['job_id_invalid'],
-    async handle(deps, { params }) {
-      const job = await findJob(deps, getJobId(params.job_id));
-      return job === undefined ? empty() : json(presentJob(job, params.job_id));
+    async handle(deps, request) {
+      const job = await findJob(deps, getJobId(request));
+      return job === undefined ? empty() : json(presentJob(job, request.params.job_id));
     },
   }),
   route({
@@ -101,8 +109,8 @@ export const jobRoutes: readonly AnyRoute[] = [
     access: submitters,
     answers: { 200: { description: 'A number.', content: 'text' } },
     errors: ['job_id_invalid', 'job_not_waiting'],
-    async handle(deps, { params }) {
-      return text(String(await getJobPosition(deps, getJobId(params.job_id))));
+    async handle(deps, request) {
+      return text(String(await getJobPosition(deps, getJobId(request))));
     },
   }),
   route({
@@ -114,8 +122,8 @@ export const jobRoutes: readonly AnyRoute[] = [
     body: { mode: 'json', schema: object({ action: oneOf('cancel') }) },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: ['job_id_invalid_line', 'job_already_ended'],
-    async handle(deps, { params }) {
-      await cancelJob(deps, getJobId(params.job_id, 'job_id_invalid_line'));
+    async handle(deps, request) {
+      await cancelJob(deps, getJobId(request, 'job_id_invalid_line'));
       return text('OK');
     },
   }),

@@ -5,7 +5,7 @@ import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import { clearJobOutput } from '../results/clear-job-output.js';
 import { findJob } from './find-job.js';
-import { type Idempotency, isRepeat, readIdempotency } from './idempotency.js';
+import { findRepeated, type Idempotency, readIdempotency } from './idempotency.js';
 import { readJobId } from './job-id.js';
 import type { JobInput } from './job-schema.js';
 import { submitChecks } from './submit-checks.js';
@@ -29,10 +29,11 @@ export async function submitJob(
   const givenId = input.job_id ? readJobId(input.job_id) : undefined;
   const idempotency = readIdempotency(idempotencyKey, caller, input);
   for (;;) {
+    // Before the checks, which were passed once: what they look at may have changed since.
+    const made = idempotency && (await findRepeated(deps, idempotency));
+    if (made !== undefined) return input.job_id || made;
     const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
     const now = deps.clock.now();
-    // Before the checks: the first request of this key may have made the id one that cannot be taken again.
-    if (existing && idempotency && isRepeat(existing, idempotency, now)) return input.job_id as string;
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job);
@@ -86,7 +87,7 @@ async function insert(deps: Deps, job: JobRecord): Promise<string | undefined> {
     return job.job_id;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    return findRepeated(deps, job);
+    return undefined;
   }
 }
 
@@ -108,18 +109,6 @@ async function restart(deps: Deps, seen: JobRecord, job: JobRecord): Promise<str
     return matchedCount === 1 ? job.job_id : undefined;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    return findRepeated(deps, job);
+    return undefined;
   }
-}
-
-/** The job that this key made already; a key from before the last day is freed for its next use. */
-async function findRepeated(deps: Deps, job: JobRecord): Promise<string | undefined> {
-  if (!job.idempotency) return undefined;
-  const { jobs } = deps.collections;
-  const filter = { 'idempotency.key': job.idempotency.key };
-  const first = await jobs.findOne(filter);
-  if (first === null) return undefined;
-  if (isRepeat(first, job.idempotency, deps.clock.now())) return first.job_id;
-  await jobs.updateOne({ ...filter, _id: first._id }, { $unset: { idempotency: true } });
-  return undefined;
 }

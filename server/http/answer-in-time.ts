@@ -1,0 +1,36 @@
+import type { Deps } from '../deps.js';
+import { ApiError } from './errors.js';
+import type { Reply } from './reply.js';
+import { takeBack } from './take-back.js';
+
+/** Milliseconds after which a request that MongoDB leaves without an answer is answered 503. */
+const answerWithinMs = 9000;
+
+/**
+ * A MongoDB that is frozen, or a host that is gone, must not leave clients in silence. What is done after that
+ * answer is taken back.
+ * @throws ApiError 503 when the reply takes longer than 9 s.
+ */
+export async function answerInTime(deps: Deps, reply: Reply | Promise<Reply>): Promise<Reply> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new ApiError('unavailable', { headers: { 'Retry-After': '1' } }));
+      void takeBackLate(deps, reply);
+    }, answerWithinMs);
+  });
+  try {
+    return await Promise.race([reply, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function takeBackLate(deps: Deps, reply: Reply | Promise<Reply>): Promise<void> {
+  try {
+    const { ifUnsent } = await reply;
+    if (ifUnsent) await takeBack(deps, ifUnsent);
+  } catch {
+    // It failed in the end, so nothing was done.
+  }
+}

@@ -55,17 +55,26 @@ function readLine(line: string): { weight: 'error' | 'warning'; text: string } |
   } catch {
     return undefined;
   }
+  const { msg } = entry;
   const reason = readReason(entry.attr);
-  // The backtrace and "aborting" lines around a fatal error say less than the error itself.
-  if (entry.msg === undefined || /^\\n|aborting|BACKTRACE|backtrace/i.test(entry.msg)) return undefined;
+  if (msg === undefined || isAftermath(msg) || (msg === 'Fatal assertion' && reason === undefined))
+    return undefined;
   const weight = entry.s === 'E' || entry.s === 'F' ? 'error' : entry.s === 'W' ? 'warning' : undefined;
-  return weight && { weight, text: reason === undefined ? entry.msg : `${entry.msg}: ${reason}` };
+  return weight && { weight, text: reason === undefined ? msg : `${msg}: ${reason}` };
 }
 
-function readReason(attr: { error?: unknown; message?: unknown } | undefined): string | undefined {
-  const { error, message } = attr ?? {};
-  if (typeof error === 'string') return error;
+// What follows a fatal error in the log says less than the error itself.
+function isAftermath(msg: string): boolean {
+  return /\*\*\*aborting|backtrace|Writing fatal message/i.test(msg);
+}
+
+function readReason(attr: { error?: unknown; message?: unknown } = {}): string | undefined {
+  const { error, message } = attr;
   const { errmsg } = (error ?? {}) as { errmsg?: unknown };
-  if (typeof errmsg === 'string') return errmsg;
-  return typeof message === 'string' ? message : undefined;
+  const { msg } = (message ?? {}) as { msg?: unknown };
+  const reason = [error, errmsg, message, msg].find(
+    (candidate): candidate is string => typeof candidate === 'string',
+  );
+  // One line is promised.
+  return reason?.replace(/\s+/g, ' ').trim();
 }

@@ -9,6 +9,7 @@ import { DataInUseError, StartError } from './start-error.js';
 
 const LOCK_POLL_MS = 100;
 const PRIMARY_WAIT_MS = 60_000;
+const DEATH_MS = 2_000;
 
 /**
  * Starts mongod on the data directory and resolves once it is a writable primary. A data directory that a
@@ -52,17 +53,20 @@ async function startOnce(binary: string, dataDir: string): Promise<MongodProcess
   });
   const late = AbortSignal.timeout(PRIMARY_WAIT_MS);
   const primary = becomePrimary(embeddedMongodUri(dataDir), socketPath, AbortSignal.any([gone.signal, late]));
+  // A dying mongod drops its connections before it is gone, and its log says more than they do.
+  const explained = primary.catch(async (error: unknown) => {
+    await Promise.race([ended, wait(DEATH_MS, undefined, { ref: false })]);
+    throw error;
+  });
   try {
-    await Promise.race([
-      ended,
-      primary.catch((error: unknown) => (gone.signal.aborted ? ended : Promise.reject(error))),
-    ]);
+    await Promise.race([ended, explained]);
   } catch (error) {
     await mongod.stop();
     if (error instanceof StartError) throw error;
     throw new StartError(`MongoDB does not get ready: ${(error as Error).message} (the log is ${logPath})`);
   } finally {
     ended.catch(() => undefined);
+    explained.catch(() => undefined);
   }
   return mongod;
 }

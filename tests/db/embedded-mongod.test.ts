@@ -5,6 +5,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -30,7 +31,7 @@ test.serial(
   'data, transactions and change streams work, are for this user alone, and are kept',
   async (t) => {
     const dataDir = join(makeFolder(), 'data');
-    const first = await startOwnMongod(dataDir);
+    const first = await startOwnMongod(t, dataDir);
     t.is(first.uri, embeddedMongodUri(dataDir));
     await withClient(first.uri, async (client) => {
       const kept = client.db('test').collection<{ _id: string }>('kept');
@@ -50,7 +51,7 @@ test.serial(
     ]);
     await first.stop();
     t.deepEqual(await listProcessesOf(dataDir), []);
-    const second = await startOwnMongod(dataDir);
+    const second = await startOwnMongod(t, dataDir);
     t.deepEqual(await readKept(second.uri), ['one']);
     await second.stop();
     t.deepEqual(readdirSync(dataDir).sort(), [
@@ -66,7 +67,7 @@ test.serial(
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 onLinux('it listens on its one socket and on no port', async (t) => {
   const dataDir = makeFolder();
-  const mongod = await startOwnMongod(dataDir);
+  const mongod = await startOwnMongod(t, dataDir);
   const [pid] = await findPids(dataDir, 'mongod');
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readLinkOf(`/proc/${pid}/fd/${fd}`));
   const sockets = links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
@@ -86,13 +87,13 @@ test.serial(
   'kill -9 of its process takes mongod along, and a start right after it has every acknowledged write',
   async (t) => {
     const dataDir = makeFolder();
-    const { child, exited } = await startMongodChild(dataDir);
+    const { child, exited } = await startMongodChild(t, dataDir);
     for (const id of ['one', 'two']) await writeKept(embeddedMongodUri(dataDir), id);
     const before = await findPids(dataDir, 'mongod');
     t.is(before.length, 1);
     child.kill('SIGKILL');
     await exited;
-    const next = await startOwnMongod(dataDir, process.env, 10_000);
+    const next = await startOwnMongod(t, dataDir, process.env, 10_000);
     t.deepEqual(await readKept(next.uri), ['one', 'two']);
     t.notDeepEqual(await findPids(dataDir, 'mongod'), before);
     await next.stop();
@@ -101,7 +102,7 @@ test.serial(
 
 test.serial('kill -9 of its process leaves nothing behind, not even a frozen mongod', async (t) => {
   const dataDir = makeFolder();
-  const { child, exited } = await startMongodChild(dataDir);
+  const { child, exited } = await startMongodChild(t, dataDir);
   const [pid = 0] = await findPids(dataDir, 'mongod');
   process.kill(pid, 'SIGSTOP');
   child.kill('SIGKILL');
@@ -112,7 +113,7 @@ test.serial('kill -9 of its process leaves nothing behind, not even a frozen mon
 
 test.serial('Ctrl-C does not reach mongod', async (t) => {
   const dataDir = makeFolder();
-  const { child, said, exited } = await startMongodChild(dataDir);
+  const { child, said, exited } = await startMongodChild(t, dataDir);
   const before = await findPids(dataDir, 'mongod');
   process.kill(-(child.pid ?? 0), 'SIGINT');
   await said('interrupted');
@@ -127,9 +128,9 @@ test.serial(
   'a second start on the same data directory waits, fails with one line, and harms nothing',
   async (t) => {
     const dataDir = makeFolder();
-    const first = await startOwnMongod(dataDir);
+    const first = await startOwnMongod(t, dataDir);
     const log = readFileSync(join(dataDir, 'mongod.log'), 'utf8').slice(0, 1000);
-    const error = await t.throwsAsync(startOwnMongod(dataDir), { instanceOf: DataInUseError });
+    const error = await t.throwsAsync(startOwnMongod(t, dataDir), { instanceOf: DataInUseError });
     t.regex(error.message, /in use by another Queuepass/);
     t.false(error.message.includes('\n'));
     await writeKept(first.uri, 'still served');
@@ -138,9 +139,17 @@ test.serial(
   },
 );
 
+onLinux('a second start does not touch a running mongod whose socket file was lost', async (t) => {
+  const dataDir = makeFolder();
+  await startOwnMongod(t, dataDir);
+  rmSync(join(dataDir, 'mongod.sock'));
+  await t.throwsAsync(startOwnMongod(t, dataDir), { instanceOf: DataInUseError });
+  t.false(readdirSync(dataDir).includes('mongod.log.1'), 'its log is not taken away');
+});
+
 test.serial('two starts at once: one serves and the other waits for it', async (t) => {
   const dataDir = makeFolder();
-  const results = await Promise.allSettled([startOwnMongod(dataDir), startOwnMongod(dataDir)]);
+  const results = await Promise.allSettled([startOwnMongod(t, dataDir), startOwnMongod(t, dataDir)]);
   const served = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
   t.is(served.length, 1);
   await writeKept(served[0]?.uri ?? '', 'one');
@@ -149,11 +158,11 @@ test.serial('two starts at once: one serves and the other waits for it', async (
 
 test.serial('a data directory that was moved is primary again, with its data', async (t) => {
   const folder = makeFolder();
-  const before = await startOwnMongod(join(folder, 'before'));
+  const before = await startOwnMongod(t, join(folder, 'before'));
   await writeKept(before.uri, 'one');
   await before.stop();
   renameSync(join(folder, 'before'), join(folder, 'after'));
-  const after = await startOwnMongod(join(folder, 'after'));
+  const after = await startOwnMongod(t, join(folder, 'after'));
   await writeKept(after.uri, 'two');
   t.deepEqual(await readKept(after.uri), ['one', 'two']);
   await after.stop();
@@ -164,7 +173,7 @@ test.serial(
   async (t) => {
     for (const name of ['x'.repeat(120), 'with space, comma:1']) {
       const dataDir = join(makeFolder(), name);
-      const mongod = await startOwnMongod(dataDir);
+      const mongod = await startOwnMongod(t, dataDir);
       const socketPath = embeddedSocketPath(dataDir);
       t.true(Buffer.byteLength(socketPath) <= 107 && !socketPath.startsWith(dataDir));
       t.is(mongod.uri, embeddedMongodUri(dataDir));
@@ -180,7 +189,7 @@ test.serial('a folder for the socket that is a link is refused', async (t) => {
   const dataDir = join(makeFolder(), 'x'.repeat(120));
   mkdirSync(dataDir);
   symlinkSync(makeFolder(), dirname(embeddedSocketPath(dataDir)));
-  await t.throwsAsync(startOwnMongod(dataDir), {
+  await t.throwsAsync(startOwnMongod(t, dataDir), {
     instanceOf: StartError,
     message: /is a link or somebody else's/,
   });
@@ -188,7 +197,7 @@ test.serial('a folder for the socket that is a link is refused', async (t) => {
 
 test.serial('a mongod that dies is started again three times, with its data, then given up', async (t) => {
   const dataDir = makeFolder();
-  const mongod = await startOwnMongod(dataDir);
+  const mongod = await startOwnMongod(t, dataDir);
   for (let death = 1; death <= 3; death += 1) {
     await killMongod(dataDir, 'mongod');
     await waitUntil(() => mongod.lines.includes(`starting MongoDB again (${death} of 3)`));
@@ -203,7 +212,7 @@ test.serial('a mongod that dies is started again three times, with its data, the
 
 test.serial('when its watcher alone is killed, mongod is not left without one', async (t) => {
   const dataDir = makeFolder();
-  const mongod = await startOwnMongod(dataDir);
+  const mongod = await startOwnMongod(t, dataDir);
   const before = await findPids(dataDir, 'mongod');
   await killMongod(dataDir, 'watcher');
   await waitUntil(() => mongod.lines.includes('starting MongoDB again (1 of 3)'));
@@ -218,7 +227,7 @@ test.serial('when its watcher alone is killed, mongod is not left without one', 
 test.serial('a data directory that cannot be made is one line', async (t) => {
   const file = join(makeFolder(), 'file');
   writeFileSync(file, '');
-  const error = await t.throwsAsync(startOwnMongod(join(file, 'data')), { instanceOf: StartError });
+  const error = await t.throwsAsync(startOwnMongod(t, join(file, 'data')), { instanceOf: StartError });
   t.regex(error.message, /^The data directory .*\/file\/data cannot be written: .*$/);
 });
 
@@ -244,7 +253,7 @@ for (const { of, exit, log, says } of failures) {
     const binary = join(folder, 'mongod');
     writeFileSync(binary, FAILING_MONGOD.replace('LINE', line).replace('EXIT', String(exit)));
     chmodSync(binary, 0o755);
-    const start = startOwnMongod(join(folder, 'data'), { ...process.env, MONGOMS_SYSTEM_BINARY: binary });
+    const start = startOwnMongod(t, join(folder, 'data'), { ...process.env, MONGOMS_SYSTEM_BINARY: binary });
     const error = await t.throwsAsync(start, {
       instanceOf: exit === 62 ? WrongSeriesError : StartError,
       message: says,

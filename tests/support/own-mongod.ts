@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
 import { MongoClient } from 'mongodb';
 import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
 import type { StartError } from '../../server/db/start-error.js';
@@ -15,8 +16,9 @@ export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'own-')));
 }
 
-/** An embedded MongoDB in this process, with what it reported and whether it was given up. */
+/** An embedded MongoDB in this process, until the test ends, with what it reported and when it was given up. */
 export async function startOwnMongod(
+  t: ExecutionContext,
   dataDir: string,
   environment: NodeJS.ProcessEnv = process.env,
   lockWaitMs = 1000,
@@ -28,11 +30,13 @@ export async function startOwnMongod(
   });
   const report = (line: string): void => void lines.push(line);
   const mongod = await startEmbeddedMongod({ dataDir, environment, report, onGone, lockWaitMs });
+  t.teardown(() => mongod.stop());
   return { ...mongod, lines, gone };
 }
 
 /** Starts a process that runs an embedded MongoDB, in a process group of its own; `said` resolves at a line of it. */
 export async function startMongodChild(
+  t: ExecutionContext,
   dataDir: string,
 ): Promise<{ child: ChildProcess; said: (line: string) => Promise<void>; exited: Promise<number | null> }> {
   const script = fileURLToPath(new URL('./embedded-mongod-child.ts', import.meta.url));
@@ -40,6 +44,7 @@ export async function startMongodChild(
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  t.teardown(() => child.kill('SIGKILL'));
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines: string[] = [];
   createInterface(child.stdout).on('line', (line) => lines.push(line));

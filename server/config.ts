@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.js';
+import { listConflicts } from './setting-conflicts.js';
+import { readSettingText } from './setting-text.js';
 import {
   asBasePath,
   asBoolean,
+  asHost,
   asInteger,
   asListenAddress,
   asText,
@@ -43,7 +45,7 @@ const port = asInteger(0, 65535);
 
 /** Every setting, in the order of the reference page (`docs/reference/config.md` is generated from it). */
 export const settings = {
-  host: setting('HOST', asText, '127.0.0.1', 'Address to listen on.'),
+  host: setting('HOST', asHost, '127.0.0.1', 'Address to listen on.'),
   port: setting('PORT', port, '5000', 'TCP port to listen on; 0 takes a free one.'),
   listen: optional(
     'LISTEN',
@@ -139,10 +141,10 @@ export const settings = {
   webhookUrl: later(optional('WEBHOOK_URL', asText, 'Scheme and host that job events may be sent to.')),
   webhookAuth: later(secret('WEBHOOK_AUTH', asText, 'Bearer token that goes along with job events.')),
   metricsPort: later(setting('METRICS_PORT', port, '9090', 'Port of the metrics.')),
-  metricsHost: later(optional('METRICS_HOST', asText, 'Address of the metrics; as `HOST` when not given.')),
-  httpProxy: later(optional('HTTP_PROXY', asText, 'Proxy for outbound http.')),
-  httpsProxy: later(optional('HTTPS_PROXY', asText, 'Proxy for outbound https.')),
-  noProxy: later(optional('NO_PROXY', asText, 'Hosts reached without a proxy.')),
+  metricsHost: later(optional('METRICS_HOST', asHost, 'Address of the metrics; as `HOST` when not given.')),
+  httpProxy: optional('HTTP_PROXY', asText, 'Proxy for outbound http, such as the download of mongod.'),
+  httpsProxy: optional('HTTPS_PROXY', asText, 'Proxy for outbound https, such as the download of mongod.'),
+  noProxy: optional('NO_PROXY', asText, 'Hosts reached without a proxy.'),
 };
 
 type Values = { [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never };
@@ -161,10 +163,14 @@ export interface Config extends Omit<Values, 'listen' | 'trustProxy'> {
 
 /**
  * Reads every setting from `environment`.
+ * @param options.signingKeyRequired is false for what signs no tokens, such as a command that uses the database only
  * @throws ConfigError that lists all wrong settings together, never their values when secret.
  */
-export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const problems: string[] = [];
+export function readConfig(
+  environment: NodeJS.ProcessEnv,
+  options: { signingKeyRequired: boolean } = { signingKeyRequired: true },
+): Config {
+  const problems = new Map<string, string>();
   const values = {} as Record<string, unknown>;
   const withoutEffect: string[] = [];
   for (const [key, row] of Object.entries(settings) as [string, Setting<unknown>][]) {
@@ -174,7 +180,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       const source = text ?? row.fallback;
       values[key] = source === undefined ? undefined : row.read(source);
     } catch (error) {
-      problems.push(`${row.name} ${(error as Error).message}`);
+      problems.set(row.name, `${row.name} ${(error as Error).message}`);
     }
   }
   const read = values as Values;
@@ -182,46 +188,18 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     ...read,
     listen: read.listen ?? { host: read.host, port: read.port },
     trustProxy: read.trustProxy ?? (read.enableProxyfix ? 1 : 0),
-    embedded: read.mongodbUri === undefined && read.mongodbHost === undefined,
+    embedded: !['MONGODB_URI', 'MONGODB_HOST'].some((name) => problems.has(name)) && isEmbedded(read),
     oidc: Boolean(read.oidcClientId && read.oidcProviderIssuer && read.webSecretKey),
     withoutEffect,
   };
-  problems.push(...checkTogether(config));
-  if (problems.length > 0) throw new ConfigError(problems);
+  for (const [name, problem] of listConflicts(config, options)) {
+    // What could not be read is not missing as well.
+    if (!problems.has(name)) problems.set(name, `${name} ${problem}`);
+  }
+  if (problems.size > 0) throw new ConfigError([...problems.values()]);
   return config;
 }
 
-/** An empty variable counts as not given, as `environment:` lines of compose files leave it. */
-function readSettingText(row: Setting<unknown>, environment: NodeJS.ProcessEnv): string | undefined {
-  const given = environment[row.name] || undefined;
-  const file = row.secret ? environment[`${row.name}_FILE`] || undefined : undefined;
-  if (file === undefined) return given;
-  if (given !== undefined) throw new Error(`is given twice: leave out ${row.name} or ${row.name}_FILE`);
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined;
-  } catch (error) {
-    throw new Error(`cannot be read from its file (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-const howToMakeAKey = 'make one with: openssl rand -base64 48';
-
-/** Bytes that a signing key has at least (RFC 7518 section 3.2: as long as the hash). */
-export const signingKeyBytes = 32;
-
-function checkTogether(config: Config): string[] {
-  const problems: string[] = [];
-  const key = config.jwtSigningKey;
-  if (key === undefined && !config.embedded) {
-    problems.push(`JWT_SIGNING_KEY is required with a MongoDB of your own; ${howToMakeAKey}`);
-  }
-  if (key !== undefined && Buffer.byteLength(key) < signingKeyBytes && !config.jwtAllowShortKey) {
-    problems.push(
-      `JWT_SIGNING_KEY is under ${signingKeyBytes} bytes; ${howToMakeAKey}, or set JWT_ALLOW_SHORT_KEY=true to keep it for now`,
-    );
-  }
-  if (config.mongodbUri !== undefined && !/^mongodb(\+srv)?:\/\//.test(config.mongodbUri)) {
-    problems.push('MONGODB_URI must begin with mongodb:// or mongodb+srv://');
-  }
-  return problems;
+function isEmbedded(read: Values): boolean {
+  return read.mongodbUri === undefined && read.mongodbHost === undefined;
 }

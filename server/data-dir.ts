@@ -7,9 +7,10 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StartError } from './db/start-error.js';
 
 /** The files of a data folder besides the database's own. */
@@ -37,15 +38,28 @@ export function ensureDataDir(path: string): DataDir {
   const dataDir = locateDataDir(path);
   try {
     mkdirSync(dataDir.path, { recursive: true, mode: 0o700 });
-    chmodSync(dataDir.path, 0o700);
-    writeFileDurably(join(dataDir.path, '.writable'), '');
+    tighten(dataDir.path);
+    const probe = join(dataDir.path, '.writable');
+    writeFileDurably(probe, '');
+    rmSync(probe);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const isFile = code === 'EEXIST' || code === 'ENOTDIR';
+    const way = isFile ? 'a file is in its place: move that away' : 'let this user own it';
     throw new StartError(
-      `The data folder ${dataDir.path} cannot be written (${code}): let this user own it, or set QUEUEPASS_DATA_DIR to another`,
+      `The data folder ${dataDir.path} cannot be written (${code}): ${way}, or set QUEUEPASS_DATA_DIR to another`,
     );
   }
   return dataDir;
+}
+
+/** A mounted volume may belong to another user, and be ours to write all the same: what lies inside is for us alone. */
+function tighten(folder: string): void {
+  try {
+    chmodSync(folder, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+  }
 }
 
 /** The signing key of this folder, made at the first start: 384 random bits. */
@@ -70,12 +84,21 @@ export function findText(file: string): string | undefined {
 /** Writes a file for its owner only (0600), whole or not at all, and on the disk when it returns. */
 export function writeFileDurably(file: string, text: string): void {
   const draft = `${file}.new`;
-  const descriptor = openSync(draft, 'w', 0o600);
+  // A draft that an earlier start left keeps the mode it had.
+  rmSync(draft, { force: true });
+  const descriptor = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(descriptor, text);
+    writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
   renameSync(draft, file);
+  const folder = openSync(dirname(file), 'r');
+  try {
+    // The new name is an entry of the folder, which is written to the disk by itself.
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
-import { rmSync } from 'node:fs';
-import { StartError } from './db/start-error.js';
+import type { Socket } from 'node:net';
+import { presentListenError, removeStaleSocket } from './listen-error.js';
 import type { ListenAddress } from './setting-types.js';
 
 /** A server that listens, and its orderly end. */
@@ -19,26 +18,37 @@ const maxHeaderSize = 64 * 1024;
 /** Answers one request; what it returns is of no interest, since Koa answers its own errors. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** @throws StartError with one clear line when the address is in use or not allowed. */
-export async function listen(handler: RequestHandler, address: ListenAddress): Promise<ListeningServer> {
-  let draining = false;
+/**
+ * Listens on `address`.
+ * @param onError is told of a connection that could not be accepted, such as for want of file descriptors
+ * @throws StartError with one clear line when the address is in use or not allowed
+ */
+export async function listen(
+  handler: RequestHandler,
+  address: ListenAddress,
+  onError: (error: Error) => void = () => undefined,
+): Promise<ListeningServer> {
+  const traffic = new Traffic();
   const server = createServer({ maxHeaderSize, keepAliveTimeout: 75_000 }, (request, response) => {
-    if (draining) response.setHeader('Connection', 'close');
+    traffic.add(response);
     void handler(request, response);
   });
+  server.on('connection', (socket) => traffic.addConnection(socket));
   if ('path' in address) await removeStaleSocket(address.path);
   await new Promise<void>((done, failed) => {
-    server.once('error', (error: NodeJS.ErrnoException) => failed(presentListenError(error, address)));
-    server.listen(address, () => done());
+    const refuse = (error: NodeJS.ErrnoException) => failed(presentListenError(error, address));
+    server.once('error', refuse);
+    server.listen(address, () => {
+      server.off('error', refuse).on('error', onError);
+      done();
+    });
   });
   return {
     url: presentUrl(server, address),
     server,
     async drain(seconds) {
-      draining = true;
       const closed = new Promise<void>((done) => server.close(() => done()));
-      // Those that wait between two requests; busy ones close themselves after their answer.
-      server.closeIdleConnections();
+      traffic.drain(server);
       const deadline = setTimeout(() => server.closeAllConnections(), seconds * 1000);
       await closed;
       clearTimeout(deadline);
@@ -46,39 +56,45 @@ export async function listen(handler: RequestHandler, address: ListenAddress): P
   };
 }
 
+/** What is open, so that an orderly end waits for requests and not for connections. */
+class Traffic {
+  readonly #responses = new Set<ServerResponse>();
+  readonly #connections = new Set<Socket>();
+  #draining: Server | undefined;
+
+  add(response: ServerResponse): void {
+    if (this.#draining) response.setHeader('Connection', 'close');
+    this.#responses.add(response);
+    response.once('close', () => {
+      this.#responses.delete(response);
+      const server = this.#draining;
+      // Node counts its connection as idle only after this event.
+      if (server) setImmediate(() => server.closeIdleConnections());
+    });
+  }
+
+  addConnection(socket: Socket): void {
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
+  }
+
+  /** Ends every connection that has no request, and each of the others after its answer. */
+  drain(server: Server): void {
+    this.#draining = server;
+    server.closeIdleConnections();
+    // Node takes a connection that never sent a byte for a busy one.
+    for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
+    for (const response of this.#responses) {
+      if (!response.headersSent) response.setHeader('Connection', 'close');
+    }
+  }
+}
+
 function presentUrl(server: Server, address: ListenAddress): string {
   if ('path' in address) return `unix:${address.path}`;
   const bound = server.address();
-  if (bound === null || typeof bound === 'string') return `unix:${bound}`;
+  if (bound === null) return 'the socket of systemd';
+  if (typeof bound === 'string') return `unix:${bound}`;
   const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   return `http://${host}:${bound.port}`;
-}
-
-function presentListenError(error: NodeJS.ErrnoException, address: ListenAddress): Error {
-  const place =
-    'path' in address
-      ? address.path
-      : 'fd' in address
-        ? 'the systemd socket'
-        : `${address.host}:${address.port}`;
-  const hints: Record<string, string> = {
-    EADDRINUSE: `${place} is in use by another program: stop it, or set PORT (or LISTEN) to another address`,
-    EACCES: `${place} may not be used by this user: set PORT (or LISTEN) to another address`,
-    EADDRNOTAVAIL: `${place} is no address of this machine: set HOST (or LISTEN) to one`,
-    ENOTFOUND: `${place} is no address of this machine: set HOST (or LISTEN) to one`,
-  };
-  const hint = hints[error.code ?? ''];
-  return new StartError(hint ?? `Cannot listen on ${place}: ${error.message}`);
-}
-
-/** A socket file whose server is gone is removed; one that answers is left, and listening fails over it. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const code = await new Promise<string | undefined>((done) => {
-    const probe = connect(path, () => {
-      probe.destroy();
-      done(undefined);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => done(error.code));
-  });
-  if (code === 'ECONNREFUSED') rmSync(path, { force: true });
 }

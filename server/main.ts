@@ -1,8 +1,9 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { ensureAdminClient } from './clients/admin-client.js';
-import { type Config, readConfig, signingKeyBytes } from './config.js';
+import { type Config, readConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { createDeps, type OwnedDeps } from './create-deps.js';
 import { type DataDir, ensureDataDir, ensureSigningKey, writeFileDurably } from './data-dir.js';
@@ -12,6 +13,7 @@ import { prepareDatabase } from './db/prepare-database.js';
 import { StartError } from './db/start-error.js';
 import { type ListeningServer, listen } from './http-server.js';
 import { createLog } from './log.js';
+import { listStartWarnings } from './start-warnings.js';
 import { onStopSignals } from './stop-signals.js';
 
 /** Lines for the person at the terminal; the log goes to standard output. */
@@ -24,38 +26,45 @@ interface Embedded {
   mongod: EmbeddedMongod;
 }
 
+/** All that runs once the server serves. */
+interface Running {
+  deps: OwnedDeps;
+  listening: ListeningServer;
+  embedded: Embedded | undefined;
+}
+
 /** Starts the server with the settings of this process and serves until a signal ends it. */
 export async function serve(): Promise<void> {
+  // The reader of a pipe, such as `tee`, is gone before us after Ctrl-C: the drain must not fail over that.
+  process.stderr.on('error', () => undefined);
   try {
     await run(readConfig(process.env));
   } catch (error) {
-    if (error instanceof ConfigError) {
-      for (const problem of error.problems) report(`queuepass: ${problem}`);
-    } else if (error instanceof StartError) {
-      report(`queuepass: ${error.message}`);
-    } else {
-      report(`queuepass: cannot start: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    for (const problem of listProblems(error)) report(`queuepass: ${problem}`);
     process.exit(1);
   }
 }
 
+function listProblems(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems;
+  if (error instanceof StartError) return [error.message];
+  return [`cannot start: ${error instanceof Error ? error.message : String(error)}`];
+}
+
 async function run(config: Config): Promise<void> {
   const log = createLog(config);
-  warn(config, log);
-  const stop = onStopSignals(process, report);
+  for (const warning of listStartWarnings(config)) log.warn(warning);
+  // npm and npx set it for what they run.
+  const underNpm = process.env.npm_lifecycle_event !== undefined;
+  const stop = onStopSignals(process, { report, underNpm });
   const embedded = config.embedded ? await startEmbedded(config, log) : undefined;
-  const uri = embedded?.mongod.uri ?? (findMongodbUri(config) as string);
-  const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
-  const deps = createDeps({ config, connection: openConnection(config, uri), log, signingKey });
-  await prepareDatabase(deps);
-  const isFirstStart =
-    embedded !== undefined && (await ensureAdminClient(deps.collections, embedded.dataDir.adminKeyFile));
-  const listening = await listen(createApp(deps).callback(), config.listen);
-  if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${listening.url}${config.basePath}\n`);
-  report(`Queuepass listens on ${listening.url}${config.basePath}`);
-  if (isFirstStart) greet(embedded);
-  stop.onFirst(() => shutDown({ deps, listening, embedded }));
+  try {
+    const running = await startServing(config, log, embedded);
+    stop.onFirst(() => shutDown(running));
+  } catch (error) {
+    await embedded?.mongod.stop();
+    throw error;
+  }
 }
 
 async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
@@ -74,6 +83,24 @@ async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
   return { dataDir, mongod };
 }
 
+async function startServing(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Running> {
+  const uri = embedded?.mongod.uri ?? (findMongodbUri(config) as string);
+  const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
+  const deps = createDeps({ config, connection: openConnection(config, uri), log, signingKey });
+  await prepareDatabase(deps);
+  const listening = await listen(createApp(deps).callback(), config.listen, (error) =>
+    log.error({ err: error }, 'a connection could not be accepted'),
+  );
+  const url = `${listening.url}${config.basePath}`;
+  if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${url}\n`);
+  // Last, so that a first start that fails over its port does not use up the one time that the key is named.
+  const isFirstStart =
+    embedded !== undefined && (await ensureAdminClient(deps.collections, embedded.dataDir.adminKeyFile));
+  report(`Queuepass listens on ${url}`);
+  if (isFirstStart) greet(embedded);
+  return { deps, listening, embedded };
+}
+
 function greet({ dataDir }: Embedded): void {
   report(`The key of the client testflinger-admin is in ${dataDir.adminKeyFile}`);
   report(
@@ -81,39 +108,18 @@ function greet({ dataDir }: Embedded): void {
   );
 }
 
-async function shutDown(parts: {
-  deps: OwnedDeps;
-  listening: ListeningServer;
-  embedded: Embedded | undefined;
-}): Promise<void> {
-  const { drainSeconds } = parts.deps.config;
+/** Milliseconds that the way out of the database may take; a frozen MongoDB would not answer at all. */
+const closeWithinMs = 3000;
+
+async function shutDown({ deps, listening, embedded }: Running): Promise<void> {
+  const { drainSeconds } = deps.config;
   report(
     `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
   );
-  await parts.listening.drain(drainSeconds);
-  await parts.deps.close();
-  await parts.embedded?.mongod.stop();
+  await listening.drain(drainSeconds);
+  await Promise.race([deps.close(), wait(closeWithinMs)]);
+  await embedded?.mongod.stop();
   process.exit(0);
-}
-
-function warn(config: Config, log: Logger): void {
-  const key = config.jwtSigningKey;
-  if (key !== undefined && Buffer.byteLength(key) < signingKeyBytes) {
-    log.warn(
-      `JWT_SIGNING_KEY is under ${signingKeyBytes} bytes: tokens signed with it can be forged by trying keys`,
-    );
-  }
-  const { listen: address, anonymousAccess, oidc } = config;
-  const isLoopback =
-    'path' in address || ('host' in address && /^(127\.|::1$|localhost$)/.test(address.host));
-  if (anonymousAccess === 'allow' && !oidc && !isLoopback) {
-    log.warn(
-      'anyone who reaches this server may submit jobs without a token: set ANONYMOUS_ACCESS=deny to close that',
-    );
-  }
-  if (config.withoutEffect.length > 0) {
-    log.warn(`without effect in this version: ${config.withoutEffect.join(', ')}`);
-  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await serve();

@@ -1,8 +1,17 @@
+import ipaddr from 'ipaddr.js';
+
 /** How each kind of setting is read from its text; every reader throws an `Error` whose message ends the sentence "NAME ...". */
 export type SettingReader<T> = (text: string) => T;
 
 /** Any text, blanks at its ends included. */
 export const asText: SettingReader<string> = (text) => text;
+
+/** The name or address of a host; an IPv6 address with or without its brackets. */
+export const asHost: SettingReader<string> = (text) => {
+  const host = text.trim().replace(/^\[(.*)\]$/, '$1');
+  if (/^[\w.:%-]+$/.test(host) && (!host.includes(':') || ipaddr.IPv6.isValid(host))) return host;
+  throw new Error('must be a host name or an IP address');
+};
 
 /** `true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`, in any case. */
 export const asBoolean: SettingReader<boolean> = (text) => {
@@ -50,19 +59,22 @@ export type ListenAddress = { host: string; port: number } | { path: string } | 
 export const asListenAddress: SettingReader<ListenAddress> = (text) => {
   if (text === 'systemd') return { fd: 3 };
   if (text.startsWith('/')) return { path: text };
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:/\s]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
+  const match = /^(?:(\[[^\]]+\])|([\w.-]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (host === undefined || port > 65535) {
-    throw new Error('must be host:port, an absolute path of a unix socket, or the word systemd');
+  try {
+    if (match && port <= 65535) return { host: asHost(match[1] ?? match[2] ?? ''), port };
+  } catch {
+    // Told below, with the other forms.
   }
-  return { host, port };
+  throw new Error('must be host:port, an absolute path of a unix socket, or the word systemd');
 };
 
 /** A path prefix such as `/queuepass`, without a slash at its end; empty for none. */
 export const asBasePath: SettingReader<string> = (text) => {
   const path = text.replace(/\/+$/, '');
-  if (path === '' || /^(\/[A-Za-z0-9._~-]+)+$/.test(path)) return path;
+  // Clients resolve `.` and `..` away before they ask.
+  const isPath = /^(\/[A-Za-z0-9._~-]+)+$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path);
+  if (path === '' || isPath) return path;
   throw new Error('must be a path such as /queuepass');
 };
 
@@ -73,6 +85,13 @@ export type TrustedProxies = number | string[];
 export const asTrustedProxies: SettingReader<TrustedProxies> = (text) => {
   if (/^\d{1,2}$/.test(text.trim())) return Number(text);
   const networks = text.split(',').map((network) => network.trim());
-  if (networks.every((network) => /^[0-9a-fA-F:.]+(\/\d{1,3})?$/.test(network))) return networks;
+  if (networks.every(isNetwork)) return networks;
   throw new Error('must be a number of hops or a list of CIDRs such as 10.0.0.0/8,fd00::/8');
 };
+
+function isNetwork(text: string): boolean {
+  const address = text.split('/')[0] ?? '';
+  // ipaddr.js takes short forms such as `10` for addresses.
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false;
+  return address === text || ipaddr.isValidCIDR(text);
+}

@@ -1,7 +1,9 @@
 import {
+  MongoClientClosedError,
   MongoNetworkError,
   MongoNotConnectedError,
   MongoOperationTimeoutError,
+  MongoServerClosedError,
   MongoServerError,
   MongoServerSelectionError,
   MongoTopologyClosedError,
@@ -12,17 +14,23 @@ import {
 export type DatabaseFailure = 'unavailable' | 'too_large' | 'other';
 
 const awayErrors = [
+  MongoClientClosedError,
   MongoNetworkError,
   MongoNotConnectedError,
   MongoOperationTimeoutError,
+  MongoServerClosedError,
   MongoServerSelectionError,
   MongoTopologyClosedError,
   MongoWriteConcernError,
 ];
 
-/** Server codes of a MongoDB that cannot serve now: no primary, stepping down, shutting down, no disk, no memory. */
+/** Of the connection pool: all connections are taken for too long, or it is closed; their classes are not exported. */
+const awayNames = new Set(['MongoWaitQueueTimeoutError', 'MongoPoolClosedError']);
+
+/** Server codes of a MongoDB that cannot serve now: no primary, stepping down, shutting down, no disk, no memory, no majority. */
 const awayCodes = new Set([
-  6, 7, 50, 89, 91, 133, 134, 146, 189, 202, 262, 317, 358, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
+  6, 7, 50, 64, 89, 91, 100, 133, 134, 146, 189, 202, 262, 317, 358, 9001, 10107, 11600, 11601, 11602, 13435,
+  13436, 14031,
 ]);
 
 /** `BSONObjectTooLarge`, and the code of the same before it had a name. */
@@ -37,6 +45,7 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure | undefin
     return tooLargeCodes.has(code) ? 'too_large' : 'other';
   }
   const told = error instanceof Error ? error : undefined;
+  if (told && awayNames.has(told.name)) return 'unavailable';
   if (told?.name === 'MongoInvalidArgumentError' && /maximum|too large/i.test(told.message))
     return 'too_large';
   if (told instanceof RangeError && (told as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')

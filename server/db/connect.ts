@@ -1,8 +1,10 @@
+import { isIPv6 } from 'node:net';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import type { Config } from '../config.js';
 
 /** Milliseconds after which a request stops waiting for a primary and is answered 503. */
 export const serverSelectionTimeoutMs = 5000;
+
 /** The connection string that the settings name, or `undefined` when the embedded MongoDB is to be used. */
 export function findMongodbUri(config: Config): string | undefined {
   if (config.mongodbUri !== undefined) return config.mongodbUri;
@@ -11,7 +13,25 @@ export function findMongodbUri(config: Config): string | undefined {
   const credentials =
     user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
   const source = user === undefined ? '' : `?authSource=${encodeURIComponent(config.mongodbAuthSource)}`;
-  return `mongodb://${credentials}${config.mongodbHost}:${config.mongodbPort}/${source}`;
+  const host = isIPv6(config.mongodbHost) ? `[${config.mongodbHost}]` : config.mongodbHost;
+  return `mongodb://${credentials}${host}:${config.mongodbPort}/${source}`;
+}
+
+/**
+ * Why a connection string cannot be used, as the end of the sentence "MONGODB_URI ..."; `undefined` when it can.
+ * Nothing is sent. The driver's own words are given only about options, since others repeat parts of the string.
+ */
+export function checkMongodbUri(uri: string): string | undefined {
+  if (!/^mongodb(\+srv)?:\/\//.test(uri)) return 'must begin with mongodb:// or mongodb+srv://';
+  try {
+    new MongoClient(uri);
+    return undefined;
+  } catch (error) {
+    const told = /^options? [\w, ]+ (is|are) not supported$/.exec((error as Error).message)?.[0];
+    return told === undefined
+      ? 'is no connection string that MongoDB reads (in user name and password, write @ : / % as %40 %3A %2F %25)'
+      : `has a fault: ${told}`;
+  }
 }
 
 /** A connection pool and the database in it. */
@@ -28,15 +48,21 @@ export interface Connection {
 export function openConnection(config: Config, uri: string): Connection {
   const options: MongoClientOptions = {
     appName: 'queuepass',
-    maxPoolSize: config.mongodbMaxPoolSize,
     serverSelectionTimeoutMS: serverSelectionTimeoutMs,
     connectTimeoutMS: serverSelectionTimeoutMs,
     waitQueueTimeoutMS: serverSelectionTimeoutMs,
     writeConcern: { w: 'majority', journal: true },
     readPreference: 'primary',
     ignoreUndefined: true,
+    // What is given here would win over the string.
+    ...(!/[?&]maxPoolSize=/i.test(uri) && { maxPoolSize: config.mongodbMaxPoolSize }),
   };
   const client = new MongoClient(uri, options);
-  const named = client.options.dbName;
-  return { client, db: client.db(named && named !== 'test' ? named : config.mongodbDatabase) };
+  return { client, db: client.db(findDatabaseName(uri) ?? config.mongodbDatabase) };
+}
+
+/** The database that a connection string names; the driver does not tell a named `test` from none. */
+function findDatabaseName(uri: string): string | undefined {
+  const name = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1];
+  return name === undefined ? undefined : decodeURIComponent(name);
 }

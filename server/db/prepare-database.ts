@@ -5,22 +5,32 @@ import { ensureIndexes } from './indexes.js';
 import { StartError } from './start-error.js';
 
 const retryMs = 1000;
-const authenticationFailed = 18;
+
+/** Milliseconds after which a MongoDB that took a command and says nothing is treated as one that is away. */
+const silentMs = 10_000;
 
 /**
  * Measures the clock and makes the indexes. A MongoDB that is away delays this and not the start: requests get 503
  * meanwhile, and it is tried again until it succeeds.
- * @throws StartError when MongoDB refuses the credentials.
+ * @throws StartError when MongoDB refuses the credentials, or what they may do is not enough.
  */
 export async function prepareDatabase(deps: OwnedDeps): Promise<void> {
   deps.clock.start();
-  try {
-    await prepare(deps);
-  } catch (error) {
-    if (classifyDatabaseError(error) !== 'unavailable') throw error;
-    deps.log.warn({ err: error }, 'MongoDB is not reachable: requests get 503 until it is');
-    void retry(deps);
-  }
+  const first = prepare(deps);
+  const outcome = await Promise.race([first.then(() => 'ready' as const, toError), silence()]);
+  if (outcome === 'ready') return;
+  if (outcome instanceof Error && classifyDatabaseError(outcome) !== 'unavailable') throw outcome;
+  const cause = outcome instanceof Error ? outcome : undefined;
+  deps.log.warn({ err: cause }, 'MongoDB is not reachable: requests get 503 until it is');
+  void retry(deps, first);
+}
+
+function silence(): Promise<undefined> {
+  return new Promise((done) => setTimeout(() => done(undefined), silentMs).unref());
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 async function prepare({ clock, collections }: OwnedDeps): Promise<void> {
@@ -28,24 +38,33 @@ async function prepare({ clock, collections }: OwnedDeps): Promise<void> {
     await clock.measure();
     await ensureIndexes(collections);
   } catch (error) {
-    if (error instanceof MongoServerError && error.code === authenticationFailed) {
-      throw new StartError(
-        'MongoDB refuses the user name or password: see MONGODB_URI, or MONGODB_USERNAME and MONGODB_PASSWORD',
-      );
-    }
-    throw error;
+    throw explainRefusal(error) ?? error;
   }
 }
 
-async function retry(deps: OwnedDeps): Promise<void> {
-  for (;;) {
-    await new Promise((done) => setTimeout(done, retryMs).unref());
+/** By the codes AuthenticationFailed (18), AtlasError (8000) and Unauthorized (13). */
+function explainRefusal(error: unknown): StartError | undefined {
+  if (!(error instanceof MongoServerError)) return undefined;
+  const settings = 'MONGODB_URI, or MONGODB_USERNAME, MONGODB_PASSWORD and MONGODB_AUTH_SOURCE';
+  if (error.code === 18 || error.code === 8000) {
+    return new StartError(`MongoDB refuses the user name or password: see ${settings}`);
+  }
+  if (error.code === 13) {
+    return new StartError(`MongoDB does not let this user make indexes (role readWrite): see ${settings}`);
+  }
+  return undefined;
+}
+
+/** Waits for the attempt that is under way, then tries again until one succeeds. */
+async function retry(deps: OwnedDeps, underWay: Promise<void>): Promise<void> {
+  for (let attempt = underWay; ; attempt = prepare(deps)) {
     try {
-      await prepare(deps);
+      await attempt;
       deps.log.info('MongoDB is reachable');
       return;
     } catch (error) {
       deps.log.warn({ err: error }, 'MongoDB is not ready yet');
+      await new Promise((done) => setTimeout(done, retryMs).unref());
     }
   }
 }

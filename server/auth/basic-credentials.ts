@@ -23,17 +23,16 @@ export const basicChallenge = { 'WWW-Authenticate': 'Basic realm="queuepass", ch
  * @throws ApiError 401 when there are none or they are incomplete, 400 for another grant type.
  */
 export function readCredentials(header: string | undefined, form: ClientForm): Credentials {
-  if (form.grant_type !== undefined && form.grant_type !== 'client_credentials') {
-    throw new ApiError('unsupported_grant_type');
-  }
-  if (header) return readBasic(header);
-  if (form.client_id === undefined && form.client_secret === undefined) throw new ApiError('basic_missing');
-  if (!form.client_id || !form.client_secret) throw new ApiError('basic_incomplete');
-  return { clientId: form.client_id, clientKey: form.client_secret, basic: false };
+  // A parameter without a value counts as left out (RFC 6749 section 3.2).
+  const { grant_type: grantType, client_id: clientId, client_secret: clientKey } = form;
+  if (grantType && grantType !== 'client_credentials') throw new ApiError('unsupported_grant_type');
+  if (header && /^basic(\s|$)/i.test(header)) return readBasic(header);
+  if (clientId && clientKey) return { clientId, clientKey, basic: false };
+  throw new ApiError(header || clientId || clientKey ? 'basic_incomplete' : 'basic_missing');
 }
 
 function readBasic(header: string): Credentials {
-  const encoded = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header.trim())?.[1];
+  const encoded = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header)?.[1];
   const decoded = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
   const colon = decoded.indexOf(':');
   const clientId = decoded.slice(0, Math.max(colon, 0));

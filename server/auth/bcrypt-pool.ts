@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { hashSync } from 'bcryptjs';
+import { hashSync, truncates } from 'bcryptjs';
 import { Piscina } from 'piscina';
 import { ApiError } from '../http/errors.js';
 
@@ -35,10 +35,11 @@ export class BcryptPool {
     this.#absentHash = hashSync(crypto.randomUUID(), 4).replace('$04$', `$${String(cost).padStart(2, '0')}$`);
   }
 
-  /** Whether `secret` is the one of `hash`. @throws ApiError 503 when the queue is full. */
+  /** Whether `secret`, and no other that bcrypt takes for it, is the one of `hash`. @throws ApiError 503 when the queue is full. */
   async compare(secret: string, hash: string): Promise<boolean> {
-    this.onCompare('record', readCost(hash));
-    return (await this.#run({ secret, hash })) as boolean;
+    const equal = this.#run({ secret, hash }, () => this.onCompare('record', readCost(hash)));
+    // A secret that bcrypt cannot tell from another one is refused after the compare, like any wrong one.
+    return ((await equal) as boolean) && !isAmbiguousSecret(secret);
   }
 
   /**
@@ -47,11 +48,10 @@ export class BcryptPool {
    * @throws ApiError 503 when that half is full.
    */
   async compareAbsent(secret: string): Promise<void> {
-    if (this.#absentPending >= queueLimit / 2) throw busy();
+    if (this.#absentPending >= queueLimit / 2) throw tooManyLogins();
     this.#absentPending += 1;
     try {
-      this.onCompare('absent', this.cost);
-      await this.#run({ secret, hash: this.#absentHash });
+      await this.#run({ secret, hash: this.#absentHash }, () => this.onCompare('absent', this.cost));
     } finally {
       this.#absentPending -= 1;
     }
@@ -66,8 +66,9 @@ export class BcryptPool {
     await this.#pool.close({ force: true });
   }
 
-  async #run(task: object): Promise<unknown> {
-    if (this.#pool.queueSize >= queueLimit) throw busy();
+  async #run(task: object, onDispatch: () => void = () => undefined): Promise<unknown> {
+    if (this.#pool.queueSize >= queueLimit) throw tooManyLogins();
+    onDispatch();
     return this.#pool.run(task);
   }
 }
@@ -75,13 +76,14 @@ export class BcryptPool {
 // Tests run the source, the server its compiled form: the worker is whichever stands beside this file.
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-function busy(): ApiError {
+/** The answer to a login that can be tried again in a second. */
+export function tooManyLogins(): ApiError {
   return new ApiError('busy', { headers: { 'Retry-After': '1' } });
 }
 
-/** Whether a stored text is a bcrypt hash that can be compared with (versions 2a, 2b, 2y; any cost). */
+/** Whether a stored text is a bcrypt hash that can be compared with (versions 2a, 2b, 2y; costs 4 to 31). */
 export function isBcryptHash(text: unknown): text is string {
-  return typeof text === 'string' && /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(text);
+  return typeof text === 'string' && /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(text);
 }
 
 /** The cost that a hash was made with. */
@@ -89,5 +91,10 @@ export function readCost(hash: string): number {
   return Number(hash.slice(4, 6));
 }
 
-/** Bytes of a secret that bcrypt looks at; it ignores the rest, so longer ones are refused. */
-export const bcryptMaxBytes = 72;
+/**
+ * Whether bcrypt takes another secret for the same: it looks at the first 72 bytes only, and a NUL lets a secret
+ * that is repeated (`a\0a`) pass for the secret itself.
+ */
+export function isAmbiguousSecret(secret: string): boolean {
+  return truncates(secret) || secret.includes('\0');
+}

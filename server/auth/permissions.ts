@@ -1,4 +1,5 @@
 import type { ClientRecord } from '../db/collections.js';
+import { isJsonMap } from '../http/set-own.js';
 
 /** What a token says of its client; each field is there when the client's record has it. */
 export interface Permissions {
@@ -24,6 +25,29 @@ const stated = [
 export function presentPermissions(record: ClientRecord): Permissions {
   const entries = stated.filter((field) => record[field] != null).map((field) => [field, record[field]]);
   return Object.fromEntries(entries) as Permissions;
+}
+
+/** The permissions that a token's claim states; a field of another type than a record's counts as not there. */
+export function readPermissions(claim: unknown): Permissions {
+  if (!isJsonMap(claim)) return {};
+  const {
+    client_id: clientId,
+    role,
+    max_priority,
+    allowed_queues: queues,
+    max_reservation_time,
+    email,
+  } = claim;
+  return {
+    ...(typeof clientId === 'string' && { client_id: clientId }),
+    ...(typeof role === 'string' && { role }),
+    ...(isJsonMap(max_priority) && { max_priority: max_priority as Record<string, number> }),
+    ...(Array.isArray(queues) && { allowed_queues: queues.filter((queue) => typeof queue === 'string') }),
+    ...(isJsonMap(max_reservation_time) && {
+      max_reservation_time: max_reservation_time as Record<string, number>,
+    }),
+    ...(typeof email === 'string' && { email }),
+  };
 }
 
 /** The larger of a map's values for `*` and for `queue`; 0 for what is not there. */

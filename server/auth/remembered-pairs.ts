@@ -13,7 +13,7 @@ export class RememberedPairs {
   readonly #pairs = new LRUCache<string, true>({ max: rememberAtMost, ttl: rememberMs });
 
   has(hash: string, secret: string): boolean {
-    return this.#pairs.has(this.#digest(hash, secret));
+    return this.#pairs.get(this.#digest(hash, secret)) === true;
   }
 
   add(hash: string, secret: string): void {

@@ -1,9 +1,10 @@
 import jwt from 'jsonwebtoken';
 import type { Clock } from '../db/database-clock.js';
 import { ApiError } from '../http/errors.js';
+import { isJsonMap } from '../http/set-own.js';
 import { accessTokenSubject } from './access-token.js';
 import type { Caller } from './caller.js';
-import type { Permissions } from './permissions.js';
+import { readPermissions } from './permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 
 /** What verification needs; `leeway` is in seconds. */
@@ -14,24 +15,32 @@ export interface Verifier {
 }
 
 interface DecodedToken {
-  header: { alg?: unknown; kid?: unknown };
+  header: { alg?: unknown; kid?: unknown; crit?: unknown };
   payload: Record<string, unknown>;
 }
 
 /**
  * What a bearer token is worth. The checks go in the order that stock clients know: decode, algorithm, signature,
- * the claims `exp`, `iat` and `sub` present, `iat`, `exp`, then `sub` and `aud`.
+ * the claims `exp`, `iat` and `sub` present, `iat`, `exp`, then all that makes it another kind of token.
  * @throws ApiError 401 or 403 with the code of the first check that fails.
  */
 export function verifyAccessToken(verifier: Verifier, token: string): Caller {
   const decoded = decode(token);
   checkAlgorithm(decoded);
   checkSignature(verifier, token, decoded);
-  checkClaimsPresent(decoded.payload);
-  checkTimes(verifier, decoded.payload);
-  checkPurpose(decoded.payload);
+  for (const check of claimChecks) check(decoded.payload, verifier);
   return readCaller(decoded.payload);
 }
+
+type Claims = Record<string, unknown>;
+
+const claimChecks: readonly ((claims: Claims, verifier: Verifier) => void)[] = [
+  checkClaimsPresent,
+  checkIssuedAt,
+  checkExpiry,
+  checkNotBefore,
+  checkPurpose,
+];
 
 function decode(token: string): DecodedToken {
   let decoded: jwt.Jwt | null = null;
@@ -40,14 +49,16 @@ function decode(token: string): DecodedToken {
   } catch {
     // jsonwebtoken throws on some malformed texts and returns null for others.
   }
-  if (decoded === null || !isObject(decoded.header) || !isObject(decoded.payload)) {
+  if (decoded === null || !isJsonMap(decoded.header) || !isJsonMap(decoded.payload)) {
     throw new ApiError('token_undecodable');
   }
   return { header: decoded.header, payload: decoded.payload };
 }
 
+/** No extension of JWS is known here, so a token that says it must be understood is refused (RFC 7515 section 4.1.11). */
 function checkAlgorithm({ header }: DecodedToken): void {
-  if (header.alg !== 'HS256') throw new ApiError('token_invalid', { reason: 'algorithm' });
+  if (header.alg !== 'HS256') throw invalid('algorithm');
+  if (header.crit !== undefined) throw invalid('crit');
 }
 
 const signatureProblems = ['invalid signature', 'jwt signature is required'];
@@ -57,54 +68,63 @@ function checkSignature({ signingKeys }: Verifier, token: string, { header }: De
   const candidates = signingKeys.all.filter(({ kid }) => header.kid === undefined || header.kid === kid);
   for (const { key } of candidates) {
     try {
-      jwt.verify(token, key, { algorithms: ['HS256'], ignoreExpiration: true });
+      // Times are checked below: against the shared clock, and after the claims are known to be there.
+      jwt.verify(token, key, { algorithms: ['HS256'], ignoreExpiration: true, ignoreNotBefore: true });
       return;
     } catch (error) {
-      if (error instanceof jwt.NotBeforeError) throw new ApiError('token_invalid', { reason: 'nbf' });
-      if (!signatureProblems.includes((error as Error).message)) {
-        throw new ApiError('token_invalid', { reason: (error as Error).message });
-      }
+      if (!signatureProblems.includes((error as Error).message)) throw invalid((error as Error).message);
     }
   }
   throw new ApiError('token_signature');
 }
 
-function checkClaimsPresent(payload: Record<string, unknown>): void {
+function checkClaimsPresent(claims: Claims): void {
   for (const name of ['exp', 'iat', 'sub']) {
-    if (payload[name] === undefined || payload[name] === null) {
+    if (claims[name] === undefined || claims[name] === null) {
       throw new ApiError('token_claim_missing', { message: `Token missing required claim: ${name}` });
     }
   }
 }
 
-function checkTimes({ clock, leeway }: Verifier, { iat, exp }: Record<string, unknown>): void {
-  if (!Number.isFinite(iat) || !Number.isFinite(exp))
-    throw new ApiError('token_invalid', { reason: 'times' });
-  const now = clock.now().getTime() / 1000;
-  if ((iat as number) > now + leeway) throw new ApiError('token_not_yet_valid');
-  if ((exp as number) <= now - leeway) throw new ApiError('token_expired');
+function checkIssuedAt({ iat }: Claims, verifier: Verifier): void {
+  if (readTime(iat) > nowSeconds(verifier) + verifier.leeway) throw new ApiError('token_not_yet_valid');
 }
 
-function checkPurpose({ sub, aud }: Record<string, unknown>): void {
-  if (sub !== accessTokenSubject || aud !== undefined)
-    throw new ApiError('token_invalid', { reason: 'purpose' });
+function checkExpiry({ exp }: Claims, verifier: Verifier): void {
+  if (readTime(exp) <= nowSeconds(verifier) - verifier.leeway) throw new ApiError('token_expired');
+}
+
+/** No token of this server has `nbf`; the one text for a token that is early is kept for `iat`, as stock clients know it. */
+function checkNotBefore({ nbf }: Claims, verifier: Verifier): void {
+  if (nbf === undefined) return;
+  if (readTime(nbf) > nowSeconds(verifier) + verifier.leeway) throw invalid('nbf');
+}
+
+function checkPurpose({ sub, aud }: Claims): void {
+  if (sub !== accessTokenSubject || aud !== undefined) throw invalid('purpose');
 }
 
 /** A token of the oldest kind has no `permissions` but a top-level `max_priority`, and is worth that. */
-function readCaller(payload: Record<string, unknown>): Caller {
-  const stated = isObject(payload.permissions) ? (payload.permissions as Permissions) : {};
-  const permissions: Permissions =
-    payload.permissions === undefined && isObject(payload.max_priority)
-      ? { max_priority: payload.max_priority as Record<string, number> }
-      : stated;
-  const { role, client_id: clientId } = permissions;
+function readCaller(claims: Claims): Caller {
+  const { permissions: claim, max_priority } = claims;
+  const permissions = readPermissions(claim ?? { max_priority });
+  const role = isJsonMap(claim) ? claim.role : undefined;
   return {
-    role: role === undefined || role === null ? 'contributor' : String(role),
-    ...(typeof clientId === 'string' && { clientId }),
+    role: role === undefined || role === null ? 'contributor' : (permissions.role ?? ''),
+    ...(permissions.client_id !== undefined && { clientId: permissions.client_id }),
     ...(Object.keys(permissions).length > 0 && { permissions }),
   };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function readTime(claim: unknown): number {
+  if (!Number.isFinite(claim)) throw invalid('a time that is no number');
+  return claim as number;
+}
+
+function nowSeconds({ clock }: Verifier): number {
+  return clock.now().getTime() / 1000;
+}
+
+function invalid(reason: string): ApiError {
+  return new ApiError('token_invalid', { reason });
 }

@@ -1,9 +1,8 @@
-import { truncates } from 'bcryptjs';
 import type { ClientRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
-import { readServerKey } from './client-key-format.js';
+import { readServerKey, type ServerKey } from './client-key-format.js';
 import { verifyServerKey } from './verify-server-key.js';
 
 /** A login as presented: the id, the key and the address that it comes from. */
@@ -21,47 +20,57 @@ export interface Login {
  */
 export async function verifyClient(deps: Deps, login: Login): Promise<ClientRecord> {
   const serverKey = readServerKey(login.clientKey);
-  if (serverKey !== undefined) {
-    const found = await verifyServerKey(deps, login.clientId, serverKey);
-    if (found !== undefined) return accept(deps, login, found);
-    await deps.loginAttempts.check(login.clientId, login.source);
-    return refuse(deps, login, 'wrong server-made key');
-  }
-  const record = await deps.collections.clients.findOne({ client_id: login.clientId });
-  const hash = record?.client_secret_hash;
-  if (record && hash !== undefined && deps.rememberedPairs.has(hash, login.clientKey)) {
-    return accept(deps, login, record);
-  }
-  await checkAttempts(deps, login);
-  return verifySecret(deps, login, record);
+  const record = await (serverKey === undefined
+    ? verifySecret(deps, login)
+    : verifyByServerKey(deps, login, serverKey));
+  deps.securityLog({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
+  return record;
 }
 
-async function checkAttempts(deps: Deps, login: Login): Promise<void> {
+async function verifyByServerKey(deps: Deps, login: Login, serverKey: ServerKey): Promise<ClientRecord> {
+  const found = await verifyServerKey(deps, login.clientId, serverKey);
+  return found ?? attempt(deps, login, () => refuse(deps, login, 'wrong server-made key'));
+}
+
+/** Reads the record again after a compare, which can have waited for seconds: what counts is what it says then. */
+async function verifySecret(deps: Deps, login: Login): Promise<ClientRecord> {
+  for (;;) {
+    const record = await deps.collections.clients.findOne({ client_id: login.clientId });
+    const stored = record?.client_secret_hash;
+    const hash = isBcryptHash(stored) ? stored : undefined;
+    if (record !== null && hash !== undefined && deps.rememberedPairs.has(hash, login.clientKey))
+      return record;
+    await attempt(deps, login, () => compareAndRemember(deps, login, record, hash));
+  }
+}
+
+/** A login that may fail, when too many have not failed before. */
+async function attempt<T>(deps: Deps, login: Login, run: () => Promise<T>): Promise<T> {
   try {
-    await deps.loginAttempts.check(login.clientId, login.source);
+    return await deps.loginAttempts.during(login, run);
   } catch (error) {
-    deps.securityLog({
-      event: 'login',
-      outcome: 'refused',
-      source: login.source,
-      reason: 'too many attempts',
-    });
+    if (error instanceof ApiError && error.code === 'too_many_attempts') {
+      const reason = 'too many attempts';
+      deps.securityLog({ event: 'login', outcome: 'refused', source: login.source, reason });
+    }
     throw error;
   }
 }
 
-async function verifySecret(deps: Deps, login: Login, record: ClientRecord | null): Promise<ClientRecord> {
+/** One compare for every login, whether there is a client and a hash or not. */
+async function compareAndRemember(
+  deps: Deps,
+  login: Login,
+  record: ClientRecord | null,
+  hash: string | undefined,
+): Promise<void> {
   const { bcryptPool, rememberedPairs } = deps;
-  const hash = record?.client_secret_hash;
-  if (record === null || !isBcryptHash(hash)) {
+  if (record === null || hash === undefined) {
     await bcryptPool.compareAbsent(login.clientKey);
     return refuse(deps, login, record === null ? 'unknown client' : 'client without a secret');
   }
-  const equal = await bcryptPool.compare(login.clientKey, hash);
-  // bcrypt ignores what is past 72 bytes, so a longer key could be right in its beginning only.
-  if (!equal || truncates(login.clientKey)) return refuse(deps, login, 'wrong key');
+  if (!(await bcryptPool.compare(login.clientKey, hash))) return refuse(deps, login, 'wrong key');
   rememberedPairs.add(await renewHash(deps, login, hash), login.clientKey);
-  return accept(deps, login, record);
 }
 
 /** Rewrites a hash of another cost than the configured one; the login stands even if that fails. */
@@ -83,13 +92,8 @@ async function renewHash(deps: Deps, { clientId, clientKey }: Login, hash: strin
   }
 }
 
-function accept(deps: Deps, { source }: Login, record: ClientRecord): ClientRecord {
-  deps.securityLog({ event: 'login', outcome: 'accepted', actor: record.client_id, source });
-  return record;
-}
-
 async function refuse(deps: Deps, login: Login, reason: string): Promise<never> {
-  await deps.loginAttempts.fail(login.clientId, login.source);
+  await deps.loginAttempts.fail(login);
   // The id of an unknown client may be a key in the wrong place, so it is not told.
   const known = reason !== 'unknown client' && reason !== 'wrong server-made key';
   deps.securityLog({

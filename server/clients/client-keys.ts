@@ -1,4 +1,6 @@
+import type { Collection } from 'mongodb';
 import { digestSecret, makeServerKey } from '../auth/client-key-format.js';
+import { isDuplicateKey } from '../db/classify-error.js';
 import type { ClientKey } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
@@ -16,16 +18,25 @@ export interface MadeKey {
 }
 
 /**
+ * A stored key. Its `_id` is its client and one of that client's places, so that MongoDB itself refuses an eleventh,
+ * however many ask at once.
+ */
+type PlacedKey = ClientKey & { _id: { client_id: string; place: number } };
+
+function placedKeys({ collections }: Deps): Collection<PlacedKey> {
+  return collections.clientKeys as unknown as Collection<PlacedKey>;
+}
+
+/**
  * Makes a key for a client and stores the digest of its secret.
- * @throws ApiError 409 when the client has 10 keys already.
+ * @throws ApiError 409 when the client has 10 keys already, 404 when it was removed meanwhile.
  */
 export async function makeClientKey(deps: Deps, clientId: string, input: KeyInput = {}): Promise<MadeKey> {
-  const { clientKeys } = deps.collections;
   const { keyId, secret, text } = makeServerKey();
   const now = deps.clock.now();
   const expiresAt =
     input.expires_after === undefined ? undefined : new Date(now.getTime() + input.expires_after * 1000);
-  await clientKeys.insertOne({
+  await storeKey(deps, {
     key_id: keyId,
     client_id: clientId,
     secret_sha256: digestSecret(secret),
@@ -33,19 +44,43 @@ export async function makeClientKey(deps: Deps, clientId: string, input: KeyInpu
     ...(input.label !== undefined && { label: input.label }),
     ...(expiresAt && { expires_at: expiresAt }),
   });
-  // Counted after the insert, so that two requests at once cannot both take the last place.
-  if ((await clientKeys.countDocuments(filterActive(clientId, now))) > keysAtMost) {
-    await clientKeys.deleteOne({ key_id: keyId });
-    throw new ApiError('too_many_keys');
+  // A client removed in between must not leave a key to a later client of its id.
+  if ((await deps.collections.clients.countDocuments({ client_id: clientId })) === 0) {
+    await deps.collections.clientKeys.deleteOne({ key_id: keyId });
+    throw new ApiError('client_not_found');
   }
   return { key_id: keyId, client_key: text, expires_at: expiresAt ? presentDate(expiresAt) : null };
+}
+
+/** @throws ApiError 409 when the client has 10 keys that have not expired. */
+export async function checkRoomForKey(deps: Deps, clientId: string): Promise<void> {
+  const count = await deps.collections.clientKeys.countDocuments(filterActive(clientId, deps.clock.now()));
+  if (count >= keysAtMost) throw new ApiError('too_many_keys');
+}
+
+async function storeKey(deps: Deps, key: ClientKey): Promise<void> {
+  const keys = placedKeys(deps);
+  await keys.deleteMany({ client_id: key.client_id, expires_at: { $lte: key.created_at } });
+  const taken = await keys.find({ client_id: key.client_id }, { projection: { _id: 1 } }).toArray();
+  const places = Array.from({ length: keysAtMost }, (_, place) => place);
+  const free = places.filter((place) => !taken.some(({ _id }) => _id.place === place));
+  for (const place of free) {
+    try {
+      await keys.insertOne({ ...key, _id: { client_id: key.client_id, place } });
+      return;
+    } catch (error) {
+      // Taken by another request meanwhile: the next place.
+      if (!isDuplicateKey(error)) throw error;
+    }
+  }
+  throw new ApiError('too_many_keys');
 }
 
 /** The keys of a client that have not expired, the oldest first, without their secrets. */
 export async function listClientKeys(deps: Deps, clientId: string): Promise<object[]> {
   const keys = await deps.collections.clientKeys
     .find(filterActive(clientId, deps.clock.now()))
-    .sort({ created_at: 1 })
+    .sort({ created_at: 1, key_id: 1 })
     .toArray();
   return keys.map(presentKey);
 }

@@ -14,8 +14,11 @@ export const clientInput = object({
 /** What PUT client-permissions is given. */
 export type ClientInput = z.output<typeof clientInput>;
 
-/** Query of PUT client-permissions. */
-export const clientQuery = object({ generate_key: bool().optional() });
+/** Query of PUT client-permissions; `key_label` is the label of the key that `generate_key` makes. */
+export const clientQuery = object({
+  generate_key: bool().optional(),
+  key_label: text({ max: 200 }).optional(),
+});
 
 /** Body of a request for a new client key; `expires_after` is in seconds, up to 100 years. */
 export const keyInput = object({

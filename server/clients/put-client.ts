@@ -1,10 +1,11 @@
-import { truncates } from 'bcryptjs';
+import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
 import type { Caller } from '../auth/caller.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
 import type { ClientRecord } from '../db/collections.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
+import { checkRoomForKey } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
 import { findNamespaceSharer } from './secrets-namespace.js';
@@ -32,6 +33,7 @@ const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
   ({ caller, input, clientId }) => checkMayAssign(caller, input.role, clientId),
   checkOidcClient,
   checkNewClient,
+  ({ deps, clientId, generateKey }) => (generateKey ? checkRoomForKey(deps, clientId) : undefined),
 ];
 
 /**
@@ -60,13 +62,21 @@ type Outcome = 'created' | 'updated' | 'changed meanwhile';
 
 async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<Outcome> {
   const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
+  const { clients } = deps.collections;
   try {
-    await deps.collections.clients.insertOne({ ...defaults, ...fields, client_id: clientId });
-    return 'created';
+    await clients.insertOne({ ...defaults, ...fields, client_id: clientId });
   } catch (error) {
     if (isDuplicateKey(error)) return 'changed meanwhile';
     throw error;
   }
+  // Looked at again: two ids of one namespace, asked for at once, did not see each other before.
+  try {
+    await checkNamespace(deps, clientId);
+  } catch (error) {
+    await clients.deleteOne({ client_id: clientId });
+    throw error;
+  }
+  return 'created';
 }
 
 /** Guarded by the role that was checked: a client promoted meanwhile is checked again. */
@@ -85,7 +95,9 @@ async function update(
 function checkSecretForm({ input: { client_secret: secret }, generateKey }: Attempt): void {
   if (secret === undefined) return;
   if (generateKey) throw refuseField('client_secret', 'Must not be given together with generate_key.');
-  if (truncates(secret)) throw refuseField('client_secret', 'Longer than maximum length 72 bytes.');
+  if (isAmbiguousSecret(secret)) {
+    throw refuseField('client_secret', 'Must be at most 72 bytes long and without NUL.');
+  }
   if (secret.startsWith(serverKeyPrefix)) {
     throw refuseField(
       'client_secret',
@@ -111,6 +123,10 @@ async function checkNewClient({ deps, record, clientId, input, generateKey }: At
       'Must be 1 to 128 characters without blanks, control characters, : and /.',
     );
   }
+  await checkNamespace(deps, clientId);
+}
+
+async function checkNamespace(deps: Deps, clientId: string): Promise<void> {
   const sharer = await findNamespaceSharer(deps.collections, clientId);
   if (sharer !== undefined) {
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');

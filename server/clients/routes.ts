@@ -66,7 +66,8 @@ export const clientRoutes: readonly AnyRoute[] = [
         const word = outcome === 'created' ? 'Created' : 'Updated';
         return text(`${word} permissions for client '${params.client_id}'`);
       }
-      const made = await makeClientKey(deps, params.client_id);
+      const label = query.key_label === undefined ? {} : { label: query.key_label };
+      const made = await makeClientKey(deps, params.client_id, label);
       logClientEvent(deps, request, 'client_key_made', params.client_id);
       return json({ client_id: params.client_id, key_id: made.key_id, client_key: made.client_key });
     },

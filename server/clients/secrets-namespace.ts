@@ -12,16 +12,20 @@ export function presentSecretsNamespace(clientId: string): string {
   return replacements.reduce((name, [character, written]) => name.replaceAll(character, written), clientId);
 }
 
-/** Another client with the same secrets namespace, if there is one. */
+/** Another client with the same secrets namespace, if there is one. Reads all clients, so it is for new ids only. */
 export async function findNamespaceSharer(
   { clients }: Collections,
   clientId: string,
 ): Promise<string | undefined> {
-  let pattern = presentSecretsNamespace(clientId).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  for (const [character, written] of replacements) {
-    pattern = pattern.replaceAll(written, `(?:${written}|\\${character})`);
-  }
-  const filter = { client_id: { $regex: `^${pattern}$`, $ne: clientId } };
+  // Not by a pattern over the ids: in `a_at_at_b` the written forms overlap, and both `a@at_b` and `a_at@b` give it.
+  const presented = replacements.reduce<unknown>(
+    (input, [find, replacement]) => ({
+      $replaceAll: { input, find: { $literal: find }, replacement: { $literal: replacement } },
+    }),
+    '$client_id',
+  );
+  const namespace = { $literal: presentSecretsNamespace(clientId) };
+  const filter = { client_id: { $ne: clientId }, $expr: { $eq: [presented, namespace] } };
   const sharer = await clients.findOne(filter, { projection: { client_id: 1 } });
   return sharer?.client_id;
 }

@@ -1,3 +1,4 @@
+import type { ObjectId } from 'mongodb';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 
@@ -56,8 +57,12 @@ export async function addQueueOwner(deps: Deps, queue: string, clientId: string 
   if (!clientId) throw new ApiError('restricted_client_missing');
   if ((await clients.findOne({ client_id: clientId })) === null) throw new ApiError('client_not_found');
   if ((await agents.findOne({ queues: queue })) === null) throw new ApiError('queue_without_agent');
+  const { matchedCount } = await clients.updateOne(
+    { client_id: clientId },
+    { $addToSet: { allowed_queues: queue } },
+  );
+  if (matchedCount === 0) throw new ApiError('client_not_found');
   await restrict(deps, queue);
-  await clients.updateOne({ client_id: clientId }, { $addToSet: { allowed_queues: queue } });
 }
 
 /**
@@ -75,14 +80,23 @@ export async function removeQueueOwner(
   if (owners.length > 0 && !owners.includes(clientId)) throw new ApiError('client_not_found');
   const { clients, restrictedQueues } = deps.collections;
   await clients.updateOne({ client_id: clientId }, { $pull: { allowed_queues: queue } });
-  const hasOwner = async () => (await clients.findOne({ allowed_queues: queue })) !== null;
-  if (await hasOwner()) return;
-  await restrictedQueues.deleteMany({ queue_name: queue });
-  // An owner added in between must not find the queue open to everybody.
-  if (await hasOwner()) await restrict(deps, queue);
+  const seen = await findRestrictionIds(deps, queue);
+  if ((await clients.findOne({ allowed_queues: queue })) !== null) return;
+  // An owner added since then came with a restriction of its own, which stays.
+  await restrictedQueues.deleteMany({ _id: { $in: seen } });
 }
 
-async function restrict({ collections }: Deps, queue: string): Promise<void> {
-  const record = { queue_name: queue };
-  await collections.restrictedQueues.updateOne(record, { $setOnInsert: record }, { upsert: true });
+/**
+ * Restricts a queue by a new document for each added owner, so that one who removes the last owner at the same
+ * moment can tell it from those seen before.
+ */
+async function restrict(deps: Deps, queue: string): Promise<void> {
+  const earlier = await findRestrictionIds(deps, queue);
+  await deps.collections.restrictedQueues.insertOne({ queue_name: queue });
+  await deps.collections.restrictedQueues.deleteMany({ _id: { $in: earlier } });
+}
+
+async function findRestrictionIds({ collections }: Deps, queue: string): Promise<ObjectId[]> {
+  const found = collections.restrictedQueues.find({ queue_name: queue }, { projection: { _id: 1 } });
+  return (await found.toArray()).map(({ _id }) => _id);
 }

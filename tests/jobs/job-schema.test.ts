@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { readInput, toJsonSchema } from '../../server/http/schema.js';
 import { jobSchema } from '../../server/jobs/job-schema.js';
-import { durationSeconds } from '../../server/jobs/reserve-timeout.js';
+import { durationSeconds } from '../../server/jobs/duration-seconds.js';
 
 const read = (fields: object) => readInput(jobSchema, { job_queue: 'q', ...fields });
 

@@ -1,0 +1,33 @@
+import { presentSafely, print } from './print.js';
+
+/** A value of a table's cell; what is absent or empty is shown as `-`. */
+export type Cell = string | null | undefined;
+
+/** Writes rows under their headings, in columns as wide as their widest cell. */
+export function printTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  printAligned([headings, ...rows]);
+}
+
+/** Writes names and values, a line each. */
+export function printFields(fields: Record<string, Cell>): void {
+  printAligned(Object.entries(fields));
+}
+
+function printAligned(rows: readonly (readonly Cell[])[]): void {
+  const cells = rows.map((row) => row.map((cell) => (cell ? presentSafely(cell) : '-')));
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((row) => [...(row[column] ?? '')].length)),
+  );
+  for (const row of cells) {
+    print(
+      row
+        .map((cell, column) => cell + padding(cell, widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+}
+
+function padding(cell: string, width: number): string {
+  return ' '.repeat(Math.max(0, width - [...cell].length));
+}

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeClientKey } from '../../server/clients/client-keys.js';
+import type { ClientRecord } from '../../server/db/collections.js';
+import { addClient } from './clients.js';
+import type { TestServer } from './start-server.js';
+
+const script = fileURLToPath(new URL('./queuepass-child.ts', import.meta.url));
+const tsx = import.meta.resolve('tsx');
+
+/** What a run of the command left: its exit status, and what it wrote. */
+export interface Run {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** How the command is run besides its arguments. */
+export interface RunOptions {
+  environment?: NodeJS.ProcessEnv;
+  cwd?: string;
+  stdin?: string;
+}
+
+/** Runs the `queuepass` command as a process of its own; nothing of this process's settings reaches it. */
+export function runQueuepass(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const { environment = {}, cwd = makeFolder(), stdin = '' } = options;
+  const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [`--import=${tsx}`, script, ...args], {
+      cwd,
+      env: { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY, ...environment },
+    });
+    const run: Run = { status: null, stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => void (run.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => void (run.stderr += text));
+    // A command that does not read its input may be gone before it is written.
+    child.stdin.on('error', () => undefined).end(stdin);
+    child.once('error', reject).once('close', (status) => resolve({ ...run, status }));
+  });
+}
+
+/** A new folder under the temporary one, its real path. */
+export function makeFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'cli-')));
+}
+
+/** A client with a server-made key, and the environment that makes the command act as it on that server. */
+export async function addActor(
+  server: TestServer,
+  role: string,
+  id = `the-${role}`,
+  record: Partial<ClientRecord> = {},
+): Promise<{ environment: NodeJS.ProcessEnv; key: string }> {
+  await addClient(server, { client_id: id, role, ...record });
+  const { client_key: key } = await makeClientKey(server.deps, id);
+  return {
+    key,
+    environment: { QUEUEPASS_SERVER: server.url, QUEUEPASS_CLIENT_ID: id, QUEUEPASS_CLIENT_KEY: key },
+  };
+}

@@ -1,0 +1,31 @@
+import type { ExecutionContext, TestFn } from 'ava';
+import { startServer, type TestServer, type TestServerOptions } from './start-server.js';
+
+/**
+ * One server for all tests of a file that change nothing on it, such as the rows of a rule table.
+ * It starts before them and ends after them; its database is dropped when all have passed.
+ */
+export function shareServer(test: TestFn, options: TestServerOptions = {}): () => TestServer {
+  let server: TestServer | undefined;
+  const ends: (() => unknown)[] = [];
+  let passed = true;
+  const lifetime = {
+    get passed() {
+      return passed;
+    },
+    teardown: (end: () => unknown) => void ends.push(end),
+  };
+  test.before(async () => {
+    server = await startServer(lifetime as unknown as ExecutionContext, options);
+  });
+  test.afterEach.always((t) => {
+    passed &&= t.passed;
+  });
+  test.after.always(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+  return () => {
+    if (server === undefined) throw new Error('the shared server starts before the first test');
+    return server;
+  };
+}

@@ -18,7 +18,7 @@ const IN_WHEEL = join('fiftyone', 'db', 'bin', 'mongod');
 const LIMIT_MS = 10 * 60_000;
 
 /** The folder that an installed wheel is kept in, shared by all data directories of this user. */
-export function wheelFolder(environment: NodeJS.ProcessEnv): string {
+function wheelFolder(environment: NodeJS.ProcessEnv): string {
   const cache = environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache');
   return join(cache, 'queuepass', `mongod-${WHEEL_VERSION}`);
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import type { Db } from 'mongodb';
 import { type Config, readConfig } from '../config.js';
 import { type DataDir, locateDataDir } from '../data-dir.js';
 import { type Collections, openCollections } from '../db/collections.js';
@@ -16,7 +17,7 @@ export interface AdminDatabase {
   dataDir: DataDir | undefined;
   bcryptCost: number;
   /** @throws CliError when MongoDB is not reachable or refuses. */
-  run<T>(task: (collections: Collections) => Promise<T>): Promise<T>;
+  run<T>(task: (collections: Collections, db: Db) => Promise<T>): Promise<T>;
   /** Also ends the embedded mongod, if it was started for this. */
   close(): Promise<void>;
 }
@@ -43,7 +44,7 @@ export async function openAdminDatabase(
   return {
     dataDir: target.dataDir,
     bcryptCost: config.bcryptCost,
-    run: (task) => task(openCollections(db)).catch(explainFailure),
+    run: (task) => task(openCollections(db), db).catch(explainFailure),
     async close() {
       await client.close();
       await target.stop?.();

@@ -6,6 +6,7 @@ import { addAgentCommands } from './agent-commands.js';
 import { CliError } from './cli-error.js';
 import { addClientCommands } from './client-commands.js';
 import { addKeyCommands } from './key-commands.js';
+import { addMigrationCommands } from './migration-commands.js';
 import { presentSafely, tell } from './print.js';
 import { addQueueCommands } from './queue-commands.js';
 import { QueuepassCommand } from './queuepass-command.js';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addQueueCommands(program.command('queue').description('queues that take jobs from their owners only'));
   addTokenCommand(program);
   addAdminCommands(program.command('admin').description('the key of the built-in admin client'));
+  addMigrationCommands(program);
   return program;
 }
 

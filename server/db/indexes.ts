@@ -28,7 +28,7 @@ export const indexes: readonly IndexRow[] = [
       created_at: 1,
       _id: 1,
     },
-    serves: 'claims: the first waiting job of each queue; position: those before a job',
+    serves: 'claims: the first waiting job of each queue; position: those before a job; the search by state',
   },
   { collection: 'jobs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'every look-up of one job' },
   {
@@ -47,10 +47,23 @@ export const indexes: readonly IndexRow[] = [
   },
   {
     collection: 'jobs',
+    name: 'qp_tags',
+    keys: { 'job_data.tags': 1, _id: 1 },
+    options: { partialFilterExpression: { 'job_data.tags': { $exists: true } } },
+    serves: 'the search by tags, in its order; jobs without tags cost it nothing',
+  },
+  {
+    collection: 'jobs',
     name: 'qp_expiry',
     keys: { created_at: 1 },
     options: { expireAfterSeconds: 7 * day },
     serves: 'jobs leave after 7 days',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_queue',
+    keys: { 'job_data.job_queue': 1, created_at: 1 },
+    serves: 'the jobs of a queue, in all states, oldest first',
   },
   {
     collection: 'clients',
@@ -120,7 +133,63 @@ export const indexes: readonly IndexRow[] = [
     options: { expireAfterSeconds: 7 * day },
     serves: 'agents leave 7 days after their last sign of life',
   },
-  { collection: 'logs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'clearing the output of a job' },
+  {
+    collection: 'logs',
+    name: 'qp_fragments',
+    keys: { job_id: 1, log_type: 1, phase: 1, fragment_number: 1 },
+    serves: 'a log by phase, in order; the last number of each phase; clearing the output of a job',
+  },
+  {
+    collection: 'logs',
+    name: 'qp_live_fragment',
+    keys: { job_id: 1, log_type: 1, fragment_number: 1 },
+    options: { unique: true, partialFilterExpression: { live: true } },
+    serves: 'a piece that is sent twice is stored once; older databases may hold doubles without the mark',
+  },
+  {
+    collection: 'logs',
+    name: 'qp_expiry',
+    keys: { updated_at: 1 },
+    options: { expireAfterSeconds: 7 * day },
+    serves: 'logs leave after 7 days',
+  },
+  ...rowsOfNamed('queues', 'the images of a queue; what agents advertise'),
+  {
+    collection: 'queues',
+    name: 'qp_expiry',
+    keys: { updated_at: 1 },
+    options: { expireAfterSeconds: 7 * day },
+    serves: 'queues leave 7 days after they were advertised last',
+  },
+  ...rowsOfNamed('queueWaitTimes', 'the wait times of a queue'),
+  ...rowsOfNamed('provisionLogs', 'the provision log of an agent'),
+  {
+    collection: 'files',
+    name: 'qp_filename',
+    keys: { filename: 1, uploadDate: 1 },
+    serves: 'the attachments or the artifact of a job',
+  },
+  {
+    collection: 'files',
+    name: 'qp_expiry',
+    keys: { uploadDate: 1 },
+    options: { expireAfterSeconds: 7 * day },
+    serves: 'files leave after 7 days',
+  },
+  {
+    collection: 'fileChunks',
+    name: 'qp_chunk',
+    keys: { files_id: 1, n: 1 },
+    options: { unique: true },
+    serves: 'the chunks of a file, in order',
+  },
+  {
+    collection: 'fileChunks',
+    name: 'qp_expiry',
+    keys: { uploadDate: 1 },
+    options: { expireAfterSeconds: 7 * day },
+    serves: 'chunks leave after 7 days, those of an upload whose process was killed too',
+  },
   {
     collection: 'loginFailures',
     name: 'qp_key',
@@ -136,6 +205,20 @@ export const indexes: readonly IndexRow[] = [
     serves: 'counters leave after their hour',
   },
 ];
+
+/** Records of a name: found by it, and one of each name made by servers like this one; older doubles stay. */
+function rowsOfNamed(collection: 'queues' | 'queueWaitTimes' | 'provisionLogs', serves: string): IndexRow[] {
+  return [
+    { collection, name: 'qp_name', keys: { name: 1 }, serves },
+    {
+      collection,
+      name: 'qp_live_name',
+      keys: { name: 1 },
+      options: { unique: true, partialFilterExpression: { live: true } },
+      serves: 'one record per name, also when two requests make it at once',
+    },
+  ];
+}
 
 /**
  * Creates the indexes that are not there yet. One of the same keys under another name, such as a Testflinger server's,
@@ -165,7 +248,7 @@ async function ensureIndexesOf(name: keyof Collections, collection: Collection):
  * Whether a live index takes the place of the row's: MongoDB tells two indexes apart by their keys, uniqueness, filter,
  * sparseness and collation, and refuses a second one that differs in its name or expiry only.
  */
-function standsFor({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
+export function standsFor({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
   const told = (key: object, unique: boolean | undefined, partial: object | undefined) =>
     JSON.stringify([Object.entries(key), unique === true, partial ?? null]);
   return (

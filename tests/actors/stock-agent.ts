@@ -1,0 +1,159 @@
+import { type Answer, multipartFile, type SessionOptions, StockSession } from './stock-session.js';
+
+/** The phases that the stock agent goes through with every job, empty ones too. */
+export const phases = ['setup', 'provision', 'firmware_update', 'test', 'allocate', 'reserve'] as const;
+
+/** What an agent is configured with. */
+export interface StockAgentOptions extends SessionOptions {
+  name: string;
+  queues: readonly string[];
+  /** As its token file holds it. */
+  refreshToken: string;
+  /** What the agent tells as it goes; a test can end the process of the job by throwing. */
+  onPhase?: (phase: string) => void | Promise<void>;
+  /** Advertised at the start, when configured. */
+  advertised?: Record<string, string>;
+  images?: Record<string, Record<string, string>>;
+}
+
+/** A job as the agent got it. */
+export type AgentJob = Record<string, unknown> & { job_id: string };
+
+/** An agent that makes the stock agent's calls in its order (v1 contract, section 8). */
+export class StockAgent {
+  readonly session: StockSession;
+  #fragment = { output: 0, serial: 0 };
+
+  constructor(readonly options: StockAgentOptions) {
+    this.session = new StockSession(options);
+  }
+
+  async start(): Promise<void> {
+    await this.#refresh();
+    await this.#tell({ state: 'waiting', comment: '' });
+    const { advertised, images, queues } = this.options;
+    if (advertised) await this.#call('POST', '/v1/agents/queues', advertised);
+    if (images) await this.#call('POST', '/v1/agents/images', images);
+    await this.#tell({
+      location: 'lab',
+      queues: [...queues],
+      provision_type: 'noprovision',
+      identifier: 'id-1',
+    });
+  }
+
+  /** One idle poll; the job, or `undefined`. */
+  async poll(): Promise<AgentJob | undefined> {
+    await this.#call('GET', '/v1');
+    for (let time = 0; time < 3; time += 1) await this.#getSelf();
+    const told = (await this.#getSelf()).json();
+    const restricted = Object.entries((told.restricted_to ?? {}) as Record<string, string[]>);
+    const owned = restricted.filter(([, owners]) => owners.length > 0).map(([queue]) => queue);
+    const queues = owned.length > 0 ? owned : this.options.queues;
+    const answer = await this.#call(
+      'GET',
+      `/v1/job?${queues.map((q) => `queue=${encodeURIComponent(q)}`).join('&')}`,
+    );
+    return answer.status === 204 ? undefined : (answer.json() as AgentJob);
+  }
+
+  /** Runs a job from pick-up to its end, with a serial log and an artifact; the statuses that it posted. */
+  async run(job: AgentJob, artifact: Buffer = Buffer.from('artifact')): Promise<Record<string, number>> {
+    const { job_id: id } = job;
+    this.#fragment = { output: 0, serial: 0 };
+    await this.#tell({ job_id: id });
+    if (job.attachments_status === 'complete') await this.#call('GET', `/v1/job/${id}/attachments`);
+    const status: Record<string, number> = {};
+    for (const phase of phases) {
+      if (await this.#isCancelled(id)) {
+        status.test = 247;
+        await this.#post(`/v1/result/${id}`, { status });
+        break;
+      }
+      await this.#runPhase(job, phase, status);
+    }
+    await this.#enterPhase(id, 'cleanup');
+    await this.#finish(id, status, artifact);
+    return status;
+  }
+
+  async #runPhase(job: AgentJob, phase: string, status: Record<string, number>): Promise<void> {
+    const { job_id: id } = job;
+    await this.#enterPhase(id, phase);
+    await this.options.onPhase?.(phase);
+    if (!(`${phase}_data` in job)) return;
+    for (let line = 1; line <= 3; line += 1) await this.#log(id, 'output', phase, `${phase} line ${line}\n`);
+    if (phase !== 'provision') await this.#call('GET', `/v1/result/${id}`);
+    await this.#log(id, 'output', phase, `${phase} ends\n`);
+    await this.#log(id, 'serial', phase, `${phase} serial\u0000\u001b[0m\n`);
+    status[phase] = 0;
+    await this.#post(`/v1/result/${id}`, { status });
+  }
+
+  async #enterPhase(id: string, phase: string): Promise<void> {
+    await this.#getSelf();
+    await this.#getSelf();
+    await this.#post(`/v1/result/${id}`, { job_state: phase });
+    await this.#tell({ state: phase, comment: '' });
+  }
+
+  async #finish(id: string, status: Record<string, number>, artifact: Buffer): Promise<void> {
+    const { body, headers } = multipartFile(artifact, 'artifact.tar.gz', 'application/x-gzip');
+    await this.#call('POST', `/v1/result/${id}/artifact`, body, headers);
+    await this.#post(`/v1/result/${id}`, { status, device_info: { 'a.b': '$c' }, job_state: 'complete' });
+    const provision = { job_id: id, exit_code: 0, detail: 'no detail' };
+    await this.#post(`/v1/agents/provision_logs/${this.options.name}`, provision);
+    await this.#call('GET', '/v1');
+    await this.#tell({ job_id: '' });
+    await this.#tell({ state: 'waiting' });
+  }
+
+  async #isCancelled(id: string): Promise<boolean> {
+    const answer = await this.#call('GET', `/v1/result/${id}`);
+    return answer.status === 200 && answer.json().job_state === 'cancelled';
+  }
+
+  #log(id: string, type: 'output' | 'serial', phase: string, text: string): Promise<Answer> {
+    const timestamp = new Date().toISOString().replace('Z', '+00:00');
+    const fragment = { fragment_number: this.#fragment[type]++, timestamp, phase, log_data: text };
+    return this.#post(`/v1/result/${id}/log/${type}`, fragment);
+  }
+
+  #getSelf(): Promise<Answer> {
+    return this.#call('GET', `/v1/agents/data/${encodeURIComponent(this.options.name)}`);
+  }
+
+  #tell(data: object): Promise<Answer> {
+    return this.#post(`/v1/agents/data/${encodeURIComponent(this.options.name)}`, data);
+  }
+
+  #post(path: string, body: object): Promise<Answer> {
+    return this.#call('POST', path, body);
+  }
+
+  /** A 401 is answered by one refresh and one replay; any other failure ends the agent. */
+  async #call(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer> {
+    let answer = await this.session.call(method, path, body, headers);
+    if (answer.status === 401) {
+      await this.#refresh();
+      answer = await this.session.call(method, path, body, headers);
+    }
+    if (answer.status >= 300 && answer.status !== 404) {
+      throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    }
+    return answer;
+  }
+
+  async #refresh(): Promise<void> {
+    const answer = await this.session.call('POST', '/v1/oauth2/refresh', {
+      refresh_token: this.options.refreshToken,
+    });
+    if (answer.status !== 200) throw new Error(`refresh: ${answer.status} ${answer.text}`);
+    this.session.accessToken = answer.json().access_token as string;
+  }
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dispatcher, request } from 'undici';
+
+/** An answer as the actors look at it. */
+export interface Answer {
+  status: number;
+  headers: Dispatcher.ResponseData['headers'];
+  bytes: Buffer;
+  text: string;
+  json(): Record<string, unknown>;
+}
+
+/** How an actor reaches its server and what it does when that fails. */
+export interface SessionOptions {
+  url: string;
+  /** Every POST is sent twice, as retries after a lost answer do. */
+  twice?: boolean;
+  /** Milliseconds before each retry; the stock clients' first ones. */
+  backoffMs?: readonly number[];
+}
+
+/** Statuses that python-requests' retry adapter sends again, as the stock clients set it up. */
+const retried = [500, 502, 503, 504];
+
+/** The HTTP habits that stock agents and CLI share: python-requests' headers, retries, one cookie. */
+export class StockSession {
+  cookie: string | undefined;
+  accessToken: string | undefined;
+  /** Calls made, in order, as `METHOD path`. */
+  readonly calls: string[] = [];
+
+  constructor(readonly options: SessionOptions) {}
+
+  async call(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const json = body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    const sent = {
+      'user-agent': 'python-requests/2.32.3',
+      'accept-encoding': 'gzip, deflate',
+      accept: '*/*',
+      connection: 'keep-alive',
+      ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
+      ...(this.cookie && { cookie: this.cookie }),
+      ...(typeof json === 'string' && { 'content-type': 'application/json' }),
+      ...headers,
+    };
+    const once = () => this.#send(method, path, sent, json as string | Buffer | undefined);
+    if (method === 'POST' && this.options.twice) await once();
+    return once();
+  }
+
+  async #send(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    headers: Record<string, string>,
+    body?: string | Buffer,
+  ) {
+    this.calls.push(`${method} ${path}`);
+    for (const wait of [...(this.options.backoffMs ?? [0, 600, 1200, 2400, 4800]), undefined]) {
+      try {
+        const answer = await request(this.options.url + path, { method, headers, body: body ?? null });
+        const bytes = Buffer.from(await answer.body.arrayBuffer());
+        if (wait === undefined || !retried.includes(answer.statusCode)) return this.#read(answer, bytes);
+      } catch (error) {
+        if (wait === undefined) throw error;
+      }
+      await sleep(wait);
+    }
+    throw new Error('not reached: the last try returns or throws');
+  }
+
+  #read(answer: Dispatcher.ResponseData, bytes: Buffer): Answer {
+    const set = [answer.headers['set-cookie'] ?? []].flat()[0];
+    if (set) this.cookie = set.split(';')[0];
+    const text = bytes.toString('utf8');
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      bytes,
+      text,
+      json: () => JSON.parse(text) as Record<string, unknown>,
+    };
+  }
+}
+
+/** A multipart body with one field `file`, with its length, as python-requests sends it. */
+export function multipartFile(
+  content: Buffer,
+  name: string,
+  type: string,
+): { body: Buffer; headers: Record<string, string> } {
+  const boundary = '8f2e51a9c7d84c1f9a3b';
+  const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n`;
+  const body = Buffer.concat([Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+  return {
+    body,
+    headers: {
+      'content-type': `multipart/form-data; boundary=${boundary}`,
+      'content-length': String(body.length),
+    },
+  };
+}

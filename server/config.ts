@@ -10,6 +10,7 @@ import {
   asText,
   asTextList,
   asTrustedProxies,
+  asUriHost,
   asWord,
   type ListenAddress,
   type SettingReader,
@@ -78,7 +79,7 @@ export const settings = {
     'Folder of the embedded MongoDB, its keys and the admin key; used when no MongoDB is named.',
   ),
   mongodbUri: secret('MONGODB_URI', asText, 'Connection string of MongoDB; goes before the parts below.'),
-  mongodbHost: optional('MONGODB_HOST', asText, 'Host of MongoDB, when there is no `MONGODB_URI`.'),
+  mongodbHost: optional('MONGODB_HOST', asUriHost, 'Host of MongoDB, when there is no `MONGODB_URI`.'),
   mongodbPort: setting('MONGODB_PORT', port, '27017', 'Port of MongoDB.'),
   mongodbDatabase: setting(
     'MONGODB_DATABASE',

@@ -13,6 +13,12 @@ export const asHost: SettingReader<string> = (text) => {
   throw new Error('must be a host name or an IP address');
 };
 
+/** A host as it stands in a connection string: no text that would become another part of it. */
+export const asUriHost: SettingReader<string> = (text) => {
+  if (/^[^\s/@?#]+$/.test(text)) return text;
+  throw new Error('must be a host name or an IP address');
+};
+
 /** `true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`, in any case. */
 export const asBoolean: SettingReader<boolean> = (text) => {
   const word = text.trim().toLowerCase();
@@ -62,7 +68,8 @@ export const asListenAddress: SettingReader<ListenAddress> = (text) => {
   const match = /^(?:(\[[^\]]+\])|([\w.-]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   try {
-    if (match && port <= 65535) return { host: asHost(match[1] ?? match[2] ?? ''), port };
+    const host = asHost(match?.[1] ?? match?.[2] ?? '');
+    if (port <= 65535 && host.includes(':') === (match?.[1] !== undefined)) return { host, port };
   } catch {
     // Told below, with the other forms.
   }

@@ -1,0 +1,123 @@
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import test from 'ava';
+import { jsonBody } from '../support/clients.js';
+import { findPids, makeFolder } from '../support/own-mongod.js';
+import { grant, readStartFailure, spawnServer, startServerProcess } from '../support/server-process.js';
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+test('a first start makes folder and keys for their owner alone, names the key, and a second keeps everything', async (t) => {
+  const first = await startServerProcess(t);
+  t.is(modeOf(first.dataDir), 0o700);
+  t.is(modeOf(join(first.dataDir, 'signing-key')), 0o600);
+  t.is(modeOf(join(first.dataDir, 'admin-key')), 0o600);
+  t.true(first.stderr().includes(join(first.dataDir, 'admin-key')));
+  t.regex(first.stderr(), /npx queuepass client add lab-ci --max-priority '\*=1' --max-priority q1=50/);
+  const key = readFileSync(join(first.dataDir, 'admin-key'), 'utf8').trim();
+  const signingKey = readFileSync(join(first.dataDir, 'signing-key'), 'utf8');
+  t.true(Buffer.byteLength(signingKey) > 32);
+  t.false(first.stderr().includes(key), 'the key itself is not printed');
+  t.false(first.stdout().includes(key));
+  const answer = await grant(first, key);
+  t.is(answer.status, 200);
+  const authorization = `Bearer ${await answer.text()}`;
+  const put = jsonBody({ client_secret: 'a secret of lab-ci', max_priority: { q1: 50 } }, { authorization });
+  t.is((await first.request('/v1/client-permissions/lab-ci', { ...put, method: 'PUT' })).status, 200);
+  const submitted = await first.request('/v1/job', jsonBody({ job_queue: 'q1' }, { authorization }));
+  const { job_id: jobId } = (await submitted.json()) as { job_id: string };
+  first.kill('SIGTERM');
+  t.deepEqual(await first.exited, { code: 0, signal: null });
+
+  const second = await startServerProcess(t, { folder: first.folder });
+  t.false(second.stderr().includes('admin-key'), 'the key is named once');
+  t.is(readFileSync(join(first.dataDir, 'admin-key'), 'utf8').trim(), key);
+  t.is(readFileSync(join(first.dataDir, 'signing-key'), 'utf8'), signingKey);
+  t.is((await grant(second, key)).status, 200);
+  t.is((await grant(second, 'a secret of lab-ci', 'lab-ci')).status, 200);
+  // The pass of before the restart is good too.
+  const job = await second.request(`/v1/job/${jobId}`, { headers: { authorization } });
+  t.is(((await job.json()) as { job_id: string }).job_id, jobId);
+});
+
+test('a start that was cut short after the admin key was written goes on with that key and names it', async (t) => {
+  const folder = makeFolder();
+  mkdirSync(join(folder, '.queuepass'));
+  const key = `qpk_${'a'.repeat(12)}_${'b'.repeat(43)}`;
+  writeFileSync(join(folder, '.queuepass', 'admin-key'), `${key}\n`);
+  const server = await startServerProcess(t, { folder });
+  t.true(server.stderr().includes(join(server.dataDir, 'admin-key')));
+  t.is(modeOf(server.dataDir), 0o700, 'a folder that was there before is tightened');
+  t.is((await grant(server, key)).status, 200);
+  t.is((await grant(server, key.replace('_b', '_c'))).status, 401);
+});
+
+test('a port in use is one line, and the admin key is still named by the start that succeeds', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => other.close());
+  await new Promise((done) => other.once('listening', done));
+  const { port } = other.address() as AddressInfo;
+  const folder = makeFolder();
+  const settings = { PORT: String(port) };
+  t.regex(
+    await readStartFailure(t, { folder, settings }),
+    new RegExp(`^queuepass: 127\\.0\\.0\\.1:${port} is in use.*set PORT`),
+  );
+  t.deepEqual(await findPids(join(folder, '.queuepass'), 'mongod'), [], 'mongod is gone with it');
+  const server = await startServerProcess(t, { folder });
+  t.true(server.stderr().includes('admin-key'), server.stderr());
+});
+
+test('a second server on the same data directory is one line, and the first is not disturbed', async (t) => {
+  const first = await startServerProcess(t);
+  const key = readFileSync(join(first.dataDir, 'admin-key'), 'utf8').trim();
+  t.regex(
+    await readStartFailure(t, { folder: first.folder }),
+    /^queuepass: .*\.queuepass is in use by another/,
+  );
+  t.is((await grant(first, key)).status, 200);
+  t.is(readFileSync(join(first.dataDir, 'server-url'), 'utf8').trim(), first.url);
+});
+
+test('a file in the place of the data directory is one line', async (t) => {
+  const folder = makeFolder();
+  writeFileSync(join(folder, '.queuepass'), 'mine');
+  t.regex(
+    await readStartFailure(t, { folder }),
+    /^queuepass: The data folder .*\.queuepass cannot be written \(EEXIST\): a file is in its place/,
+  );
+  t.is(readFileSync(join(folder, '.queuepass'), 'utf8'), 'mine');
+});
+
+test('a data directory that cannot be made is one line', async (t) => {
+  // Nobody can make a folder there, root included.
+  const settings = { QUEUEPASS_DATA_DIR: '/sys/queuepass' };
+  t.regex(
+    await readStartFailure(t, { settings }),
+    /^queuepass: The data folder \/sys\/queuepass cannot be written \(\w+\): .*QUEUEPASS_DATA_DIR/,
+  );
+});
+
+test('data of another series of MongoDB are one line, and stay as they are', async (t) => {
+  const folder = makeFolder();
+  mkdirSync(join(folder, '.queuepass'));
+  const record = join(folder, '.queuepass', 'mongod.json');
+  writeFileSync(record, JSON.stringify({ binary: '/gone/mongod', version: '5.0.1' }));
+  t.regex(await readStartFailure(t, { folder }), /^queuepass: .*written by MongoDB 5\.0/);
+  t.regex(readFileSync(record, 'utf8'), /5\.0\.1/);
+});
+
+test('wrong settings are told together, a line each, and nothing is made', async (t) => {
+  const settings = { PORT: 'x', BCRYPT_COST: '99', JWT_SIGNING_KEY: 'hunter2' };
+  const server = spawnServer(t, { settings });
+  t.is((await server.exited).code, 1);
+  t.regex(
+    server.stderr(),
+    /^queuepass: PORT .*\nqueuepass: BCRYPT_COST .*\nqueuepass: JWT_SIGNING_KEY is under.*\n$/,
+  );
+  t.false(server.stderr().includes('hunter2'));
+  t.throws(() => statSync(server.dataDir), { code: 'ENOENT' });
+  rmSync(server.folder, { recursive: true });
+});

@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { makeFolder, waitUntil } from './own-mongod.js';
+import { endProcessesOf } from './processes-of.js';
+
+/** The command that runs the server from its source. */
+export const serverCommand: readonly string[] = [
+  process.execPath,
+  // From here, since the process runs in a folder without packages.
+  `--import=${import.meta.resolve('tsx')}`,
+  fileURLToPath(new URL('../../server/main.ts', import.meta.url)),
+];
+
+/** A server in a process of its own, as an operator runs it. */
+export interface ServerProcess {
+  child: ChildProcess;
+  /** Its working folder; the data folder is `.queuepass` in it. */
+  folder: string;
+  dataDir: string;
+  /** Where it said that it listens. */
+  readonly url: string;
+  /** What it wrote to the terminal, and to its log. */
+  stderr(): string;
+  stdout(): string;
+  kill(signal: NodeJS.Signals): void;
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  request(path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** What a test can set about its process. */
+export interface ServerProcessOptions {
+  folder?: string;
+  settings?: Record<string, string>;
+  /** A command in the place of the server's own. */
+  command?: readonly string[];
+  /** File descriptors from 3 on. */
+  descriptors?: number[];
+  /** Whether it leads a process group of its own. */
+  detached?: boolean;
+}
+
+/** The environment of a server: what programs need to be found, and the given settings; nothing of the machine's own. */
+export function makeEnvironment(settings: Record<string, string> = {}): Record<string, string> {
+  const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
+  const kept = { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY };
+  const given = Object.entries(kept).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...Object.fromEntries(given), PORT: '0', BCRYPT_COST: '4', ...settings };
+}
+
+/** The processes that run, with their folders. */
+const running = new Map<ChildProcess, string>();
+
+/** Starts the process and does not wait for anything; at the end of the test it and all that it started is gone. */
+export function spawnServer(t: ExecutionContext, options: ServerProcessOptions = {}): ServerProcess {
+  const folder = options.folder ?? makeFolder();
+  const [program = '', ...rest] = options.command ?? serverCommand;
+  const child = spawn(program, rest, {
+    cwd: folder,
+    env: makeEnvironment(options.settings),
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.descriptors ?? [])],
+    ...(options.detached !== undefined && { detached: options.detached }),
+  });
+  const texts = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (texts.stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (texts.stderr += text));
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done, failed) => {
+    child.once('error', failed);
+    child.once('close', (code, signal) => done({ code, signal }));
+  });
+  const url = () => /listens on (\S+)/.exec(texts.stderr)?.[1] ?? '';
+  running.set(child, folder);
+  void exited.catch(() => undefined).finally(() => running.delete(child));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await exited.catch(() => undefined);
+    // Another server of this test may be on the same folder, and ends next.
+    if ([...running.values()].includes(folder)) return;
+    const left = await endProcessesOf(folder);
+    if (left.length > 0) throw new Error(`left running: ${left.join(', ')}`);
+  });
+  return {
+    child,
+    folder,
+    dataDir: join(folder, '.queuepass'),
+    get url() {
+      return url();
+    },
+    stderr: () => texts.stderr,
+    stdout: () => texts.stdout,
+    kill: (signal) => void child.kill(signal),
+    exited,
+    request: (path, init) => fetch(url() + path, { signal: AbortSignal.timeout(60_000), ...init }),
+  };
+}
+
+/** Starts the process and waits until it says that it listens. @throws Error with its output when it ends before. */
+export async function startServerProcess(
+  t: ExecutionContext,
+  options: ServerProcessOptions = {},
+): Promise<ServerProcess> {
+  const server = spawnServer(t, options);
+  await waitUntil(() => {
+    if (server.child.exitCode !== null || server.child.signalCode !== null) {
+      throw new Error(`the server ended: ${server.stderr()}`);
+    }
+    return server.url !== '';
+  });
+  return server;
+}
+
+/** Runs a server that is to fail at its start: the one line that it says, checked for form, and its status. */
+export async function readStartFailure(
+  t: ExecutionContext,
+  options: ServerProcessOptions = {},
+): Promise<string> {
+  const server = spawnServer(t, options);
+  const { code } = await server.exited;
+  t.is(code, 1, server.stderr());
+  const lines = server.stderr().trim().split('\n');
+  const told = lines.filter((line) => line.startsWith('queuepass: '));
+  t.is(told.length, 1, server.stderr());
+  t.false(/^\s+at /m.test(server.stderr()), 'no stack');
+  return told[0] as string;
+}
+
+/** A login by the oldest route, as the built-in admin unless another client is named. */
+export function grant(server: ServerProcess, key: string, clientId = 'testflinger-admin'): Promise<Response> {
+  return server.request(`/v1/authenticate/token/${clientId}`, { headers: { 'client-key': key } });
+}

@@ -1,4 +1,4 @@
-import type { Filter } from 'mongodb';
+import type { Filter, WithId } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
@@ -11,14 +11,19 @@ import { findJob } from './find-job.js';
 export async function getJobPosition(deps: Deps, jobId: string): Promise<number> {
   const job = await findJob(deps, jobId);
   if (job?.result_data.job_state !== 'waiting') throw new ApiError('job_not_waiting');
+  const counts = await Promise.all(
+    filterBefore(job).map((range) => deps.collections.jobs.countDocuments(range)),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** The jobs before one, as three ranges of the claim index to be counted each: a `$or` would fetch every document. */
+export function filterBefore(job: WithId<JobRecord>): Filter<JobRecord>[] {
   const { job_priority: priority, created_at: createdAt, _id } = job;
   const queue = { 'result_data.job_state': 'waiting', 'job_data.job_queue': job.job_data.job_queue };
-  // Three ranges of the claim index, each counted on its own: a `$or` would fetch every document.
-  const ranges = [
+  return [
     { ...queue, job_priority: { $gt: priority } },
     { ...queue, job_priority: priority, created_at: { $lt: createdAt } },
     { ...queue, job_priority: priority, created_at: createdAt, _id: { $lt: _id } },
   ] as Filter<JobRecord>[];
-  const counts = await Promise.all(ranges.map((range) => deps.collections.jobs.countDocuments(range)));
-  return counts.reduce((sum, count) => sum + count, 0);
 }

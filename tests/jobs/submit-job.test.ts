@@ -314,7 +314,7 @@ test('a restart clears the output of the run before, of this job alone, and coun
   const bucket = new GridFSBucket(db);
   for (const id of [canonical, other]) {
     await jobs.updateOne({ job_id: id }, { $set: { 'result_data.status': { test: 0 } } });
-    await logs.insertOne({ job_id: id });
+    await logs.insertOne({ job_id: id } as never);
     for (const kind of ['attachments', 'artifact']) bucket.openUploadStream(`${id}.${kind}`).end('bytes');
   }
   const files = db.collection('fs.files');

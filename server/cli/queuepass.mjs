@@ -4,7 +4,9 @@ try {
   ({ main } = await import('../../dist/cli/main.js'));
 } catch (error) {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-  process.stderr.write(`queuepass: it is not built (${error.message.split('\n')[0]}): npm ci, or npm run build\n`);
+  process.stderr.write(
+    `queuepass: it is not built (${error.message.split('\n')[0]}): npm ci, or npm run build\n`,
+  );
   process.exit(1);
 }
 

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UsageError } from './cli-error.js';
 
@@ -36,7 +36,11 @@ function readSocketAddress(text: string): ServerAddress {
 }
 
 function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+  try {
+    return statSync(path).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 /** The beginning of a curl command for a route of this server. */

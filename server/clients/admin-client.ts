@@ -17,7 +17,7 @@ export async function ensureAdminClient(collections: Collections, keyFile: strin
   return true;
 }
 
-/** A new key for the admin client, which is made when it is not there; all its earlier keys end. */
+/** A new key for the admin client, which is made when it is not there; its earlier keys and refresh tokens end. */
 export async function resetAdminKey(collections: Collections): Promise<string> {
   const { text } = makeServerKey();
   await setAdminKey(collections, text);
@@ -38,13 +38,23 @@ async function setAdminKey(collections: Collections, text: string): Promise<void
   );
   await replaceAdminRecord(collections, { $unset: { client_secret_hash: true } });
   await collections.clientKeys.deleteMany({ client_id: adminClientId, key_id: { $ne: key.keyId } });
+  await endSessions(collections);
 }
 
-/** Makes a secret, given as its bcrypt hash, the only key of the admin client; all its earlier keys end. */
+/**
+ * Makes a secret, given as its bcrypt hash, the only key of the admin client; its earlier keys and refresh tokens
+ * end.
+ */
 export async function setAdminSecret(collections: Collections, hash: string): Promise<'created' | 'updated'> {
   const outcome = await replaceAdminRecord(collections, { $set: { client_secret_hash: hash } });
   await collections.clientKeys.deleteMany({ client_id: adminClientId });
+  await endSessions(collections);
   return outcome;
+}
+
+/** Whoever got a refresh token by a key that leaked would keep the rights of the admin for days. */
+async function endSessions({ refreshTokens }: Collections): Promise<void> {
+  await refreshTokens.deleteMany({ client_id: adminClientId });
 }
 
 async function replaceAdminRecord(collections: Collections, change: object): Promise<'created' | 'updated'> {

@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import type { ClientRecord } from '../../server/db/collections.js';
 import { addClient } from './clients.js';
+import { makeFolder } from './own-mongod.js';
 import type { TestServer } from './start-server.js';
 
 const script = fileURLToPath(new URL('./queuepass-child.ts', import.meta.url));
@@ -22,7 +20,7 @@ export interface Run {
 export interface RunOptions {
   environment?: NodeJS.ProcessEnv;
   cwd?: string;
-  stdin?: string;
+  stdin?: string | Buffer;
 }
 
 /** Runs the `queuepass` command as a process of its own; nothing of this process's settings reaches it. */
@@ -41,11 +39,6 @@ export function runQueuepass(args: readonly string[], options: RunOptions = {}):
     child.stdin.on('error', () => undefined).end(stdin);
     child.once('error', reject).once('close', (status) => resolve({ ...run, status }));
   });
-}
-
-/** A new folder under the temporary one, its real path. */
-export function makeFolder(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'cli-')));
 }
 
 /** A client with a server-made key, and the environment that makes the command act as it on that server. */

@@ -29,6 +29,6 @@ function authenticateAnonymous({ config }: Deps): Caller {
 /** @throws ApiError 403 that names the roles which may. */
 export function checkRole(caller: Caller, access: Access): void {
   if (access.roles.includes(caller.role as Role)) return;
-  const wanted = roles.filter((role) => access.roles.includes(role)).join(', ');
-  throw new ApiError('role_required', { message: `Specified action requires role: ${wanted}` });
+  const wanted = access.toldAsListed ? access.roles : roles.filter((role) => access.roles.includes(role));
+  throw new ApiError('role_required', { message: `Specified action requires role: ${wanted.join(', ')}` });
 }

@@ -12,7 +12,7 @@ export type CompareKind = 'record' | 'absent';
 
 /** bcrypt in worker threads with a bounded queue: the event loop never computes a hash. */
 export class BcryptPool {
-  readonly #pool: Piscina;
+  #started: Piscina | undefined;
   readonly #absentHash: string;
   #absentPending = 0;
 
@@ -24,13 +24,6 @@ export class BcryptPool {
     readonly cost: number,
     private readonly onCompare: (kind: CompareKind, cost: number) => void = () => undefined,
   ) {
-    this.#pool = new Piscina({
-      filename: fileURLToPath(new URL(`./bcrypt-worker${extension}`, import.meta.url)),
-      minThreads: 1,
-      maxThreads: Math.max(1, availableParallelism() - 1),
-      maxQueue: queueLimit,
-      idleTimeout: 60_000,
-    });
     // Its secret is thrown away; the salt of cost 4 is rewritten to the wanted cost, since nothing can match it anyway.
     this.#absentHash = hashSync(crypto.randomUUID(), 4).replace('$04$', `$${String(cost).padStart(2, '0')}$`);
   }
@@ -63,7 +56,18 @@ export class BcryptPool {
   }
 
   async close(): Promise<void> {
-    await this.#pool.close({ force: true });
+    await this.#started?.close({ force: true });
+  }
+
+  /** Starts at the first hash, and then keeps a worker: a process that meets no secret starts no thread. */
+  get #pool(): Piscina {
+    return (this.#started ??= new Piscina({
+      filename: fileURLToPath(new URL(`./bcrypt-worker${extension}`, import.meta.url)),
+      minThreads: 1,
+      maxThreads: Math.max(1, availableParallelism() - 1),
+      maxQueue: queueLimit,
+      idleTimeout: 60_000,
+    }));
   }
 
   async #run(task: object, onDispatch: () => void = () => undefined): Promise<unknown> {

@@ -1,0 +1,167 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { BcryptPool, type CompareKind } from '../../server/auth/bcrypt-pool.js';
+import { makeClientKey } from '../../server/clients/client-keys.js';
+import { ApiError } from '../../server/http/errors.js';
+import { addClient } from '../support/clients.js';
+import { askToken, logIn, loginFailed, makeHash } from '../support/logins.js';
+import { startServer, type TestServer } from '../support/start-server.js';
+import { TestClock } from '../support/tokens.js';
+
+const secret = 'a client secret of good length';
+type Compare = [kind: CompareKind, cost: number];
+
+/** A server of cost 5 with a client of cost 6, and the compares that it dispatches. */
+async function startCounting(
+  t: ExecutionContext,
+): Promise<{ server: TestServer; compares: () => Compare[] }> {
+  let seen: Compare[] = [];
+  const server = await startServer(t, {
+    clock: new TestClock(),
+    settings: { BCRYPT_COST: '5' },
+    onCompare: (kind, cost) => void seen.push([kind, cost]),
+  });
+  await addClient(server, { client_id: 'ci', client_secret_hash: await makeHash(secret, 6) });
+  await addClient(server, { client_id: 'keyless' });
+  return {
+    server,
+    compares: () => {
+      const told = seen;
+      seen = [];
+      return told;
+    },
+  };
+}
+
+test('each failed login dispatches one compare, of the cost of the record or of the configured one', async (t) => {
+  const { server, compares } = await startCounting(t);
+  const rows: [clientId: string, key: string | undefined, compare: Compare][] = [
+    ['ci', 'a wrong client secret', ['record', 6]],
+    ['ci', undefined, ['record', 6]],
+    ['ci', secret.padEnd(100, 'x'), ['record', 6]],
+    ['ci', 'qpk_but no server-made key', ['record', 6]],
+    ['nobody', secret, ['absent', 5]],
+    ['nobody', undefined, ['absent', 5]],
+    ['nobody', secret.padEnd(100, 'x'), ['absent', 5]],
+    ['keyless', secret, ['absent', 5]],
+    ['keyless', undefined, ['absent', 5]],
+  ];
+  for (const [id, key, compare] of rows) {
+    t.deepEqual(await logIn(server, id, key), loginFailed);
+    t.deepEqual(compares(), [compare], `${id} ${key}`);
+    if (key === undefined) continue;
+    t.is((await askToken(server, `${id}:${key}`)).status, 401);
+    t.deepEqual(compares(), [compare], `${id} ${key}, by Basic`);
+  }
+});
+
+test('a right secret costs one compare, and then none while it is remembered', async (t) => {
+  const { server, compares } = await startCounting(t);
+  t.is((await logIn(server, 'ci', secret)).status, 200);
+  t.deepEqual(compares(), [['record', 6]]);
+  t.is((await logIn(server, 'ci', secret)).status, 200);
+  t.is((await askToken(server, `ci:${secret}`)).status, 200);
+  t.deepEqual(compares(), []);
+  t.is((await logIn(server, 'ci', 'a wrong client secret')).status, 401);
+  t.deepEqual(compares(), [['record', 5]], 'the hash was rewritten');
+});
+
+test('a server-made key never costs a compare, right or wrong', async (t) => {
+  const { server, compares } = await startCounting(t);
+  const { client_key: key } = await makeClientKey(server.deps, 'ci');
+  const { client_key: expired } = await makeClientKey(server.deps, 'ci', { expires_after: 60 });
+  t.is((await logIn(server, 'ci', expired)).status, 200);
+  (server.deps.clock as TestClock).move(60);
+  const wrong = `${key.slice(0, 17)}${'A'.repeat(43)}`;
+  const rows: [title: string, clientId: string, key: string, status: number][] = [
+    ['right', 'ci', key, 200],
+    ['right again', 'ci', key, 200],
+    ['expired', 'ci', expired, 401],
+    ['wrong secret', 'ci', wrong, 401],
+    ['another client', 'keyless', key, 401],
+    ['unknown client', 'nobody', key, 401],
+    ['unknown key id', 'ci', `qpk_000000000000_${key.slice(17)}`, 401],
+  ];
+  for (const [title, id, sent, status] of rows) {
+    t.is((await logIn(server, id, sent)).status, status, title);
+    t.is((await askToken(server, `${id}:${sent}`)).status, status, title);
+  }
+  t.deepEqual(compares(), []);
+});
+
+/** How many of the promises were kept, and the codes of the errors that the others ended with. */
+async function settle(promises: readonly Promise<unknown>[]): Promise<{ kept: number; codes: Set<string> }> {
+  const results = await Promise.allSettled(promises);
+  const codes = new Set<string>();
+  for (const result of results)
+    if (result.status === 'rejected') codes.add(result.reason instanceof ApiError ? result.reason.code : '?');
+  return { kept: results.filter(({ status }) => status === 'fulfilled').length, codes };
+}
+
+test('unknown clients get half of the bcrypt queue at most', async (t) => {
+  const compares: CompareKind[] = [];
+  const pool = new BcryptPool(4, (kind) => compares.push(kind));
+  t.teardown(() => pool.close());
+  const absent = Array.from({ length: 100 }, () => pool.compareAbsent('guess'));
+  await nextTurn();
+  t.is(compares.length, 32);
+  const known = pool.compare(secret, await makeHash(secret, 4));
+  t.deepEqual(await settle(absent), { kept: 32, codes: new Set(['busy']) });
+  t.true(await known);
+  await pool.compareAbsent('the places are free again');
+});
+
+test('a full bcrypt queue refuses what comes next, and counts no compare for it', async (t) => {
+  let compares = 0;
+  const pool = new BcryptPool(4, () => (compares += 1));
+  t.teardown(() => pool.close());
+  const hash = await makeHash(secret, 4);
+  const all = Array.from({ length: 500 }, () => pool.compare('guess', hash));
+  const { kept, codes } = await settle(all);
+  t.true(kept >= 64 && kept < 200, `${kept} kept`);
+  t.is(compares, kept);
+  t.deepEqual(codes, new Set(['busy']));
+  t.true(await pool.compare(secret, hash));
+});
+
+test('while the bcrypt queue is full logins get 503 with Retry-After, and all else is answered', async (t) => {
+  const server = await startServer(t);
+  await addClient(server, { client_id: 'ci' }, secret);
+  await addClient(server, { client_id: 'remembered' }, secret);
+  const { client_key: key } = await makeClientKey(server.deps, 'ci');
+  t.is((await logIn(server, 'remembered', secret)).status, 200);
+  // Two seconds each, and ended with the server.
+  const slow = await makeHash(secret, 4).then((hash) => hash.replace('$04$', '$15$'));
+  const filling = settle(Array.from({ length: 300 }, () => server.deps.bcryptPool.compare('guess', slow)));
+  const busy = {
+    ...loginFailed,
+    status: 503,
+    type: 'application/json',
+    body: '{"message":"Too many logins at the moment, try again","detail":{}}',
+    retryAfter: '1',
+  };
+  t.deepEqual(await logIn(server, 'ci', secret), busy);
+  t.deepEqual(await logIn(server, 'nobody', secret), busy);
+  t.deepEqual(await askToken(server, `ci:${secret}`), busy);
+  t.is((await logIn(server, 'ci', key)).status, 200, 'a server-made key needs no hash');
+  t.is((await logIn(server, 'remembered', secret)).status, 200, 'nor does a remembered pair');
+  t.is((await server.request('/v1/')).status, 200);
+  t.is(await server.deps.collections.loginFailures.countDocuments(), 0, 'nobody failed');
+  await server.stop();
+  await filling;
+});
+
+test('the event loop answers while hashes are computed', async (t) => {
+  let dispatched = 0;
+  let ended = 0;
+  const onCompare = () => void (dispatched += 1);
+  const server = await startServer(t, { settings: { BCRYPT_COST: '12' }, onCompare });
+  const logins = Array.from({ length: 6 }, async (_, i) => {
+    await logIn(server, `nobody-${i}`, secret);
+    ended += 1;
+  });
+  while (dispatched < 6) await nextTurn();
+  for (let i = 0; i < 3; i += 1) t.is((await server.request('/v1/')).status, 200);
+  t.true(ended < 6, 'answered before the hashes were done');
+  await Promise.all(logins);
+});

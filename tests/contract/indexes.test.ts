@@ -1,0 +1,102 @@
+import test from 'ava';
+import type { Collections } from '../../server/db/collections.js';
+import { openCollections } from '../../server/db/collections.js';
+import { ensureIndexes, indexes } from '../../server/db/indexes.js';
+import type { Collection, IndexDescriptionInfo } from 'mongodb';
+import { startServer, type TestServer } from '../support/start-server.js';
+
+/** Name, keys and options of the indexes of one collection, without the one that MongoDB makes by itself. */
+async function live({ deps }: TestServer, name: keyof Collections): Promise<unknown[]> {
+  const collection = deps.collections[name] as unknown as Collection;
+  const found: IndexDescriptionInfo[] = await collection.indexes().catch(() => []);
+  return found
+    .filter((index) => index.name !== '_id_')
+    .map(({ v: _version, key, ...rest }) => ({ ...rest, key: Object.entries(key) }))
+    .sort((a, b) => String(a['name']).localeCompare(String(b['name'])));
+}
+
+function wanted(name: keyof Collections): unknown[] {
+  return indexes
+    .filter((row) => row.collection === name)
+    .map((row) => ({ name: row.name, ...row.options, key: Object.entries(row.keys) }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+const names = (server: TestServer) => Object.keys(server.deps.collections) as (keyof Collections)[];
+
+test('after a start on a fresh database the indexes are those of the table, and a second start changes none', async (t) => {
+  const server = await startServer(t);
+  for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
+  await ensureIndexes(server.deps.collections);
+  for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
+});
+
+test('no name of the table could be one of a Testflinger server, and each says what it is for', (t) => {
+  for (const row of indexes) {
+    t.regex(row.name, /^qp_[a-z_]+$/);
+    t.true(row.serves.length > 10, row.name);
+    if (row.options?.expireAfterSeconds !== undefined) t.is(Object.keys(row.keys).length, 1, row.name);
+  }
+  const ids = indexes.map((row) => `${row.collection}.${row.name}`);
+  t.is(new Set(ids).size, ids.length);
+});
+
+test('indexes of a Testflinger server stay as they are, and only those that it lacks are made', async (t) => {
+  const server = await startServer(t);
+  const { connection } = server.deps;
+  const db = connection.client.db(`${connection.db.databaseName}_peer`);
+  const day = 24 * 3600;
+  const theirs: [collection: string, keys: Record<string, 1 | -1>, options: object][] = [
+    ['client_permissions', { client_id: 1 }, { unique: true }],
+    ['jobs', { created_at: 1 }, { expireAfterSeconds: 7 * day }],
+    ['jobs', { job_id: 1 }, {}],
+    ['jobs', { 'result_data.job_state': 1, 'job_data.job_queue': 1 }, {}],
+    ['agents', { updated_at: 1 }, { expireAfterSeconds: 7 * day }],
+    // An operator gave it another time.
+    ['refresh_tokens', { last_accessed: 1 }, { expireAfterSeconds: 30 * day }],
+    // The same keys, but not unique: it does not do what the table's does.
+    ['agents', { name: 1 }, {}],
+  ];
+  for (const [collection, keys, options] of theirs)
+    await db.collection(collection).createIndex(keys, options);
+  const peer: TestServer = { ...server, deps: { ...server.deps, collections: openCollections(db) } };
+  const before = new Map<string, unknown[]>();
+  for (const name of names(peer)) before.set(name, await live(peer, name));
+  await ensureIndexes(peer.deps.collections);
+  await ensureIndexes(peer.deps.collections);
+  const made: string[] = [];
+  for (const name of names(peer)) {
+    const after = (await live(peer, name)) as { name: string }[];
+    const ours = after.filter((index) => index.name.startsWith('qp_'));
+    t.deepEqual(
+      after.filter((index) => !ours.includes(index)),
+      before.get(name) as object[],
+      name,
+    );
+    made.push(...ours.map((index) => `${name}.${index.name}`));
+  }
+  const used = [
+    'clients.qp_client_id',
+    'jobs.qp_expiry',
+    'jobs.qp_job_id',
+    'agents.qp_expiry',
+    'refreshTokens.qp_idle',
+  ];
+  const expected = indexes.map((row) => `${row.collection}.${row.name}`).filter((row) => !used.includes(row));
+  t.deepEqual(made.sort(), expected.sort());
+  await db.dropDatabase();
+});
+
+test('two jobs of one id that an older database holds do not stop the start', async (t) => {
+  const server = await startServer(t);
+  const { connection } = server.deps;
+  const db = connection.client.db(`${connection.db.databaseName}_double`);
+  await db.collection('jobs').insertMany([{ job_id: 'a' }, { job_id: 'a' }]);
+  await t.notThrowsAsync(ensureIndexes(openCollections(db)));
+  const live = db.collection('jobs').insertMany([
+    { job_id: 'b', live: true },
+    { job_id: 'b', live: true },
+  ]);
+  await t.throwsAsync(live, { message: /duplicate key/ });
+  await db.dropDatabase();
+});

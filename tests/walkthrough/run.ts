@@ -28,9 +28,11 @@ try {
     console.log(`walk-through: ${typed.filter(({ language }) => language === 'sh').length} blocks as the README shows`);
   }
 } finally {
-  const ended = new Promise((done) => server.once('exit', done));
-  process.kill(-(server.pid as number), 'SIGINT');
-  await ended;
+  if (server.exitCode === null) {
+    const ended = new Promise((done) => server.once('exit', done));
+    process.kill(-(server.pid as number), 'SIGINT');
+    await ended;
+  }
   rmSync(folder, { recursive: true, force: true });
   for (const made of ['agent-1.json', 'agent-1.cookies']) rmSync(made, { force: true });
 }

@@ -37,8 +37,8 @@ export interface ServerProcessOptions {
   command?: readonly string[];
   /** File descriptors from 3 on. */
   descriptors?: number[];
-  /** Whether it leads a process group of its own. */
-  detached?: boolean;
+  /** Whether the test writes to its standard input. */
+  input?: boolean;
 }
 
 /** The environment of a server: what programs need to be found, and the given settings; nothing of the machine's own. */
@@ -59,8 +59,7 @@ export function spawnServer(t: ExecutionContext, options: ServerProcessOptions =
   const child = spawn(program, rest, {
     cwd: folder,
     env: makeEnvironment(options.settings),
-    stdio: ['ignore', 'pipe', 'pipe', ...(options.descriptors ?? [])],
-    ...(options.detached !== undefined && { detached: options.detached }),
+    stdio: [options.input ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(options.descriptors ?? [])],
   });
   const texts = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (texts.stdout += text));
@@ -69,7 +68,8 @@ export function spawnServer(t: ExecutionContext, options: ServerProcessOptions =
     child.once('error', failed);
     child.once('close', (code, signal) => done({ code, signal }));
   });
-  const url = () => /listens on (\S+)/.exec(texts.stderr)?.[1] ?? '';
+  // On a terminal both come on one stream.
+  const url = () => /listens on (\S+)\s/.exec(texts.stderr + texts.stdout)?.[1] ?? '';
   running.set(child, folder);
   void exited.catch(() => undefined).finally(() => running.delete(child));
   t.teardown(async () => {

@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { findPids, makeFolder, waitUntil } from '../support/own-mongod.js';
+import { listProcessesOf } from '../support/processes-of.js';
+import {
+  serverCommand,
+  type ServerProcess,
+  spawnServer,
+  startServerProcess,
+} from '../support/server-process.js';
+
+const body = JSON.stringify({ job_queue: 'q1' });
+
+/** A submit whose body is sent in two parts; `finish` sends the second and gives the answer. */
+async function beginSubmit(server: ServerProcess) {
+  const agent = new Agent({ keepAlive: true });
+  const sent = httpRequest(`${server.url}/v1/job`, {
+    method: 'POST',
+    agent,
+    headers: { 'content-type': 'application/json', 'content-length': body.length },
+  });
+  const answered = once(sent, 'response').catch((error: Error) => error);
+  sent.write(body.slice(0, 5));
+  await once(sent, 'socket');
+  // Until the server has begun to read.
+  await wait(500);
+  const finish = async () => {
+    sent.end(body.slice(5));
+    const outcome = await answered;
+    if (outcome instanceof Error) return { failed: outcome };
+    const [response] = outcome as [IncomingMessage];
+    const text = (await response.setEncoding('utf8').toArray()).join('');
+    return { status: response.statusCode, connection: response.headers.connection, text };
+  };
+  return { finish, answered };
+}
+
+async function isRefused(server: ServerProcess): Promise<boolean> {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  return new Promise((done) => {
+    socket.once('connect', () => done(false)).once('error', () => done(true));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+test('SIGTERM lets a request in flight end with its answer, takes no new connections and exits with 0', async (t) => {
+  const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '600' } });
+  const agent = new Agent({ keepAlive: true });
+  // One connection that waits after an answer, and one that never sent a byte.
+  const [idle] = (await once(get(`${server.url}/livez`, { agent }), 'response')) as [IncomingMessage];
+  await idle.toArray();
+  const silent = connect(Number(new URL(server.url).port), '127.0.0.1');
+  silent.on('error', () => undefined);
+  await once(silent, 'connect');
+  const submit = await beginSubmit(server);
+  server.kill('SIGTERM');
+  await waitUntil(() => server.stderr().includes('Ending'));
+  await waitUntil(() => isRefused(server));
+  t.is(server.child.exitCode, null);
+  const answer = await submit.finish();
+  t.is(answer.status, 200, answer.failed?.message);
+  t.is(answer.connection, 'close', 'its client is told not to use the connection again');
+  t.deepEqual(await server.exited, { code: 0, signal: null });
+  t.deepEqual(await listProcessesOf(server.folder), [], 'mongod has ended before');
+});
+
+test('DRAIN_SECONDS cuts what hangs', async (t) => {
+  const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '1' } });
+  const submit = await beginSubmit(server);
+  server.kill('SIGTERM');
+  t.deepEqual(await server.exited, { code: 0, signal: null });
+  t.true((await submit.answered) instanceof Error);
+});
+
+test('a second signal ends at once, whichever of the two it is', async (t) => {
+  const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '600' } });
+  await beginSubmit(server);
+  server.kill('SIGTERM');
+  await waitUntil(() => server.stderr().includes('Ending'));
+  server.kill('SIGINT');
+  t.deepEqual(await server.exited, { code: 130, signal: null });
+});
+
+test('a signal during the start ends it', async (t) => {
+  const server = spawnServer(t);
+  await waitUntil(async () => (await findPids(server.dataDir, 'mongod')).length > 0);
+  server.kill('SIGTERM');
+  t.deepEqual(await server.exited, { code: 143, signal: null });
+});
+
+test('after kill -9 of the server its mongod ends too', async (t) => {
+  const server = await startServerProcess(t);
+  t.is((await findPids(server.dataDir, 'mongod')).length, 1);
+  server.kill('SIGKILL');
+  await server.exited;
+  await waitUntil(async () => (await listProcessesOf(server.folder)).length === 0);
+  t.pass();
+});
+
+test('a reader of the output that ends first does not disturb the drain', async (t) => {
+  const server = await startServerProcess(t);
+  const submit = await beginSubmit(server);
+  server.child.stderr?.destroy();
+  server.child.stdout?.destroy();
+  server.kill('SIGINT');
+  await waitUntil(() => isRefused(server));
+  t.is((await submit.finish()).status, 200);
+  t.deepEqual(await server.exited, { code: 0, signal: null });
+});
+
+/** The server under `npm start` as package.json has it, run from source. */
+function makeNpmStart() {
+  const folder = makeFolder();
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const start = (scripts.start as string).replace(
+    'node server/cli/queuepass.mjs serve',
+    serverCommand.map((word) => `'${word}'`).join(' '),
+  );
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { start } }));
+  return { folder, settings: { DRAIN_SECONDS: '600', npm_config_update_notifier: 'false' } };
+}
+
+/** `npm start` on a terminal of its own; each `press` is one Ctrl-C. */
+function startOnTerminal(t: ExecutionContext) {
+  const script = fileURLToPath(new URL('../support/press-ctrl-c.py', import.meta.url));
+  const command = ['python3', script, 'npm', 'start'];
+  const terminal = spawnServer(t, { ...makeNpmStart(), command, input: true });
+  return { terminal, press: () => void terminal.child.stdin?.write('x') };
+}
+
+test('SIGTERM to npm start reaches the server, which drains', async (t) => {
+  const npm = await startServerProcess(t, { ...makeNpmStart(), command: ['npm', 'start'] });
+  const submit = await beginSubmit(npm);
+  npm.kill('SIGTERM');
+  await waitUntil(() => npm.stderr().includes('Ending'));
+  t.is((await submit.finish()).status, 200);
+  await npm.exited;
+  t.deepEqual(await listProcessesOf(npm.folder), []);
+});
+
+test('one Ctrl-C under npm start drains in order, and mongod outlives the drain', async (t) => {
+  const { terminal, press } = startOnTerminal(t);
+  await waitUntil(() => terminal.url !== '');
+  const submit = await beginSubmit(terminal);
+  press();
+  await waitUntil(() => terminal.stdout().includes('Ending'));
+  // npm has passed its own copy of the signal on by then.
+  await wait(1000);
+  t.is((await findPids(terminal.dataDir, 'mongod')).length, 1);
+  t.is((await submit.finish()).status, 200);
+  await terminal.exited;
+  t.deepEqual(await listProcessesOf(terminal.folder), []);
+});
+
+test('a second Ctrl-C under npm start ends at once', async (t) => {
+  const { terminal, press } = startOnTerminal(t);
+  await waitUntil(() => terminal.url !== '');
+  await beginSubmit(terminal);
+  press();
+  await waitUntil(() => terminal.stdout().includes('Ending'));
+  await wait(1000);
+  press();
+  // The request never ends, and the drain would wait for it.
+  t.true(await Promise.race([terminal.exited.then(() => true), wait(60_000, false)]));
+});

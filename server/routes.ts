@@ -7,6 +7,7 @@ import { healthRoutes } from './health/routes.js';
 import type { AnyRoute } from './http/route.js';
 import { jobRoutes } from './jobs/routes.js';
 import { queueRoutes } from './queues/routes.js';
+import { resultRoutes } from './results/routes.js';
 
 /** Every route there is, area by area: router, authorization, validation, OpenAPI and the role matrix are made from it. */
 export const routes: readonly AnyRoute[] = [
@@ -18,4 +19,5 @@ export const routes: readonly AnyRoute[] = [
   ...queueRoutes,
   ...agentRoutes,
   ...jobRoutes,
+  ...resultRoutes,
 ];

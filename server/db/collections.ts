@@ -1,4 +1,4 @@
-import type { Collection, Db } from 'mongodb';
+import type { Binary, Collection, Db } from 'mongodb';
 
 /** A client: who it is and what its tokens may state. `client_id` is unique. */
 export interface ClientRecord {
@@ -86,7 +86,54 @@ export interface AgentRecord {
   identifier?: string;
   provision_streak_type?: string;
   provision_streak_count?: number;
+  /** The provisions of the last minute, by which one that is told twice is known. */
+  recent_provisions?: { job_id: string; exit_code: number; at: Date }[];
   updated_at?: Date;
+}
+
+/** One piece of a job's log; numbers run over the whole job, per log. */
+export interface LogRecord {
+  job_id: string;
+  /** `output` or `serial`. */
+  log_type: string;
+  phase: string;
+  fragment_number: number;
+  /** When the agent made it, by its clock. */
+  timestamp: Date;
+  log_data: string;
+  /** What each U+FFFD of `log_data` was, two bytes each, where some were halves of surrogate pairs. */
+  replaced?: Binary;
+  /** Marks a piece that is stored once; absent from those of Testflinger servers. */
+  live?: true;
+  updated_at: Date;
+}
+
+/** A queue as agents advertise it. */
+export interface QueueRecord {
+  name: string;
+  description?: string;
+  /** Image names and the provision data that each stands for; neither is ever a field of a filter. */
+  images?: Record<string, unknown>;
+  /** Marks the one record of its name; absent from those of Testflinger servers. */
+  live?: true;
+  updated_at?: Date;
+}
+
+/** How long jobs of a queue waited for an agent. */
+export interface QueueWaitTimes {
+  name: string;
+  /** Seconds, the newest last. */
+  wait_times: number[];
+  /** Marks the one record of its name; absent from those of Testflinger servers. */
+  live?: true;
+}
+
+/** How an agent's last provisions ended, the newest last. */
+export interface ProvisionLogs {
+  name: string;
+  provision_log: { job_id: string; exit_code: number; detail?: string; timestamp: Date }[];
+  /** Marks the one record of its name; absent from those of Testflinger servers. */
+  live?: true;
 }
 
 /** The collections, with the names that existing databases use. */
@@ -97,8 +144,10 @@ export interface Collections {
   restrictedQueues: Collection<RestrictedQueue>;
   jobs: Collection<JobRecord>;
   agents: Collection<AgentRecord>;
-  /** Pieces of job output, written by Testflinger servers. */
-  logs: Collection<{ job_id: string }>;
+  logs: Collection<LogRecord>;
+  queues: Collection<QueueRecord>;
+  queueWaitTimes: Collection<QueueWaitTimes>;
+  provisionLogs: Collection<ProvisionLogs>;
   /** When a process last showed that it can write. */
   serviceBeats: Collection<{ _id: string; at?: Date }>;
   /** Failed logins, written by rate-limiter-flexible only. */
@@ -115,6 +164,9 @@ export function openCollections(db: Db): Collections {
     jobs: db.collection('jobs'),
     agents: db.collection('agents'),
     logs: db.collection('logs'),
+    queues: db.collection('queues'),
+    queueWaitTimes: db.collection('queue_wait_times'),
+    provisionLogs: db.collection('provision_logs'),
     serviceBeats: db.collection('service_beats'),
     loginFailures: db.collection('login_failures'),
   };

@@ -12,6 +12,11 @@ const shapes: Record<ErrorShape, (error: ApiError, requestId: string | undefined
       ...(requestId !== undefined && { request_id: requestId }),
     }),
   }),
+  reasons: (error) => ({
+    status: error.status,
+    type: 'application/json',
+    body: JSON.stringify({ message: error.detail, detail: {} }),
+  }),
   oauth: (error) => ({
     status: error.status,
     type: 'application/json',

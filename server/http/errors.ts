@@ -2,9 +2,10 @@
  * The shapes of error bodies:
  * - `json`: `{"message", "detail"}`, the v1 contract (and `request_id` on routes of our own);
  * - `text`, `line`: the message as plain text, without and with a line end, where stock clients print it as it is;
+ * - `reasons`: as `json`, with the reasons by field as the message, where older clients look for them;
  * - `oauth`: `{"error": code}` (RFC 6749 section 5.2).
  */
-export type ErrorShape = 'json' | 'text' | 'line' | 'oauth';
+export type ErrorShape = 'json' | 'text' | 'line' | 'reasons' | 'oauth';
 
 interface ErrorKind {
   status: number;
@@ -88,6 +89,8 @@ export const errorKinds = {
 
   job_id_invalid: { status: 400, shape: 'json', message: 'Invalid job_id specified' },
   job_id_invalid_line: { status: 400, shape: 'line', message: 'Invalid job id' },
+  job_id_invalid_json_line: { status: 400, shape: 'json', message: 'Invalid job id\n' },
+  log_query_invalid: { status: 400, shape: 'reasons' },
   no_agent_left: {
     status: 422,
     shape: 'json',
@@ -106,7 +109,8 @@ export const errorKinds = {
   agent_not_identified: { status: 401, shape: 'json', message: 'Agent not identified' },
   job_not_waiting: { status: 410, shape: 'line', message: 'Job not found or already started' },
   job_already_ended: { status: 400, shape: 'text', message: 'The job is already completed or cancelled' },
-  agent_not_found: { status: 404, shape: 'json' },
+  agent_not_found: { status: 404, shape: 'line', message: 'Agent not found' },
+  queue_not_found: { status: 404, shape: 'json' },
 } as const satisfies Record<string, ErrorKind>;
 
 /** The codes of all errors. */

@@ -100,13 +100,14 @@ function readHeader(ctx: Context, name: string): string | undefined {
 export function writeReply(ctx: Context, reply: Reply): void {
   ctx.status = reply.status;
   if (reply.headers) ctx.set(reply.headers);
-  if (reply.body === undefined) {
+  const body = reply.stream ?? reply.body;
+  if (body === undefined) {
     ctx.body = null;
     ctx.status = reply.status;
     return;
   }
   ctx.set('Content-Type', reply.type ?? 'application/json');
-  ctx.body = reply.body;
+  ctx.body = body;
 }
 
 async function refuseUnknown(router: Router, ctx: Context, next: () => Promise<unknown>): Promise<void> {

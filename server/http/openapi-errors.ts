@@ -8,6 +8,14 @@ export interface OpenApiResponse {
 
 const contents: Record<ErrorShape, [type: string, schema: object]> = {
   json: ['application/json', { $ref: '#/components/schemas/Error' }],
+  reasons: [
+    'application/json',
+    {
+      type: 'object',
+      required: ['message', 'detail'],
+      properties: { message: { type: 'object' }, detail: { type: 'object' } },
+    },
+  ],
   oauth: [
     'application/json',
     { type: 'object', required: ['error'], properties: { error: { type: 'string' } } },

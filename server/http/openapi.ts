@@ -107,7 +107,7 @@ function presentResponses(declared: AnyRoute): Record<string, OpenApiResponse> {
 }
 
 /** The errors of an operation with those that its credentials, body and database bring along. */
-function errorsOf({ access, body, query, errors = [], path }: AnyRoute): ErrorCode[] {
+function errorsOf({ access, body, query, queryError, errors = [], path }: AnyRoute): ErrorCode[] {
   const tokenErrors = (Object.keys(errorKinds) as ErrorCode[]).filter((code) => code.startsWith('token_'));
   return [
     ...errors,
@@ -116,7 +116,7 @@ function errorsOf({ access, body, query, errors = [], path }: AnyRoute): ErrorCo
       ? (['login_failed', 'too_many_attempts', 'busy'] as const)
       : []),
     ...(body ? (['bad_request', 'payload_too_large', 'validation'] as const) : []),
-    ...(query ? (['validation'] as const) : []),
+    ...(query ? [queryError ?? 'validation'] : []),
     // A parameter can be written so that the path is another one.
     ...(path.includes('{') ? (['not_found', 'method_not_allowed'] as const) : []),
     'internal',

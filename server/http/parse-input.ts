@@ -23,18 +23,22 @@ export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']
   if (spec === undefined) return undefined;
   const text = isOfMode(request.headers['content-type'], spec.mode) ? await readText(request, spec) : '';
   const value = spec.mode === 'json' ? parseJson(text) : Object.fromEntries(new URLSearchParams(text));
-  return readOrRefuse('json', spec.schema, value);
+  const reading = readInput(spec.schema, value);
+  if (!reading.ok) throw refuse('json', reading.errors);
+  return reading.value;
 }
 
 /** The query of a request as the route's schema reads it. */
-export function parseQuery(search: URLSearchParams, { query, repeated = [] }: AnyRoute): unknown {
+export function parseQuery(search: URLSearchParams, { query, queryError, repeated = [] }: AnyRoute): unknown {
   if (query === undefined) return {};
   const fields = [...new Set(search.keys())];
   const given = fields.map((name) => [
     name,
     repeated.includes(name) ? search.getAll(name) : search.get(name),
   ]);
-  return readOrRefuse('query', query, Object.fromEntries(given));
+  const reading = readInput(query, Object.fromEntries(given));
+  if (reading.ok) return reading.value;
+  throw queryError ? new ApiError(queryError, { detail: reading.errors }) : refuse('query', reading.errors);
 }
 
 function isOfMode(contentType: string | undefined, mode: BodyMode): boolean {
@@ -71,16 +75,6 @@ function parseJson(text: string): unknown {
   }
   if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
   return value;
-}
-
-function readOrRefuse(
-  place: 'json' | 'query',
-  schema: Parameters<typeof readInput>[0],
-  value: unknown,
-): unknown {
-  const reading = readInput(schema, value);
-  if (!reading.ok) throw refuse(place, reading.errors);
-  return reading.value;
 }
 
 function refuse(place: 'json' | 'query', reasons: NestedReasons): ApiError {

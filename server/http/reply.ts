@@ -1,8 +1,12 @@
+import type { Readable } from 'node:stream';
+
 /** What a handler answers; the mount writes it. */
 export interface Reply {
   status: number;
   /** `undefined` for an empty body. */
   body?: string;
+  /** A body of any length, in place of `body`; an error in it cuts the connection and is logged. */
+  stream?: Readable;
   type?: 'application/json' | 'text/plain; charset=utf-8';
   headers?: Record<string, string>;
   /** Takes back what the handler did, when the answer cannot be written because its client has gone. */

@@ -69,6 +69,8 @@ export interface Route<
   description?: string;
   access: 'public' | Access;
   query?: Q;
+  /** The error of a wrong query, which gets the reasons as its `detail`; `validation` (422) when not given. */
+  queryError?: ErrorCode;
   /** Fields of the query that may be repeated, given as lists. */
   repeated?: readonly string[];
   /** Request headers and cookies that the handler reads, for the OpenAPI document. */

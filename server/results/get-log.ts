@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import type { Deps } from '../deps.js';
+import { jsonPieces } from '../http/json-stream.js';
+import type { Reply } from '../http/reply.js';
+import { dateTime, integer, object, oneOf } from '../http/schema.js';
+import { type LogType, type Phase, phases } from './log-fragment.js';
+import { findLastNumbers, readFragments } from './read-fragments.js';
+
+/** What of a log is wanted: one phase, from a number on, from a time on. */
+export const logQuery = object({
+  phase: oneOf(...phases).optional(),
+  start_fragment: integer({ min: 0 }).optional(),
+  start_timestamp: dateTime().optional(),
+});
+
+/**
+ * A log by phase, streamed: `{output: {phase: {last_fragment_number, log_data}}}`. The number is the highest stored of
+ * the phase, whatever the query leaves out, so that its successor is what to ask for next; -1 where nothing is stored.
+ */
+export async function getLog(
+  deps: Deps,
+  jobId: string,
+  logType: LogType,
+  range: z.output<typeof logQuery>,
+): Promise<Reply> {
+  const last = await findLastNumbers(deps, jobId, logType);
+  const wanted = range.phase === undefined ? phases : [range.phase];
+  return jsonPieces(logPieces(wanted));
+
+  async function* logPieces(asked: readonly Phase[]): AsyncGenerator<string> {
+    let before = `{"${logType}":{`;
+    for (const phase of asked) {
+      const number = last.get(phase) ?? -1;
+      yield `${before}"${phase}":{"last_fragment_number":${number},"log_data":"`;
+      const isAsked = last.has(phase) && number >= (range.start_fragment ?? number);
+      if (isAsked) yield* textPieces(phase, number);
+      yield '"}';
+      before = ',';
+    }
+    yield '}}';
+  }
+
+  /** What came after the number was read is left for the next request: its number was not told. */
+  async function* textPieces(phase: Phase, number: number): AsyncGenerator<string> {
+    for await (const fragment of readFragments(deps, jobId, logType, { ...range, phase })) {
+      if (fragment.number <= number) yield escapeText(fragment.text);
+    }
+  }
+}
+
+/** A text as it stands inside a JSON text. */
+export function escapeText(given: string): string {
+  return JSON.stringify(given).slice(1, -1);
+}

@@ -1,0 +1,53 @@
+import { findJob } from '../jobs/find-job.js';
+import type { Deps } from '../deps.js';
+import { jsonPieces } from '../http/json-stream.js';
+import { empty, type Reply } from '../http/reply.js';
+import { isJsonMap } from '../http/set-own.js';
+import { escapeText } from './get-log.js';
+import { logTypes, phases } from './log-fragment.js';
+import { readFragments } from './read-fragments.js';
+
+/** Names of the texts of logs in a result. */
+const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${phase}_${type}`)));
+
+/**
+ * The result of a job as one flat object, streamed: `<phase>_status`, `device_info`, `job_state`, and the texts of the
+ * logs as `<phase>_output` and `<phase>_serial` where there are any. 204 for a job that does not exist.
+ */
+export async function getResult(deps: Deps, jobId: string): Promise<Reply> {
+  const job = await findJob(deps, jobId);
+  if (job === undefined) return empty();
+  return jsonPieces(resultPieces(deps, jobId, presentFields(job.result_data)));
+}
+
+function presentFields({ status, device_info, job_state }: Record<string, unknown>): Record<string, unknown> {
+  const codes = isJsonMap(status) ? status : {};
+  const told = phases
+    .filter((phase) => codes[phase] != null)
+    .map((phase) => [`${phase}_status`, codes[phase]]);
+  return {
+    ...(Object.fromEntries(told) as object),
+    ...(device_info != null && { device_info }),
+    ...(job_state != null && { job_state }),
+  };
+}
+
+async function* resultPieces(
+  deps: Deps,
+  jobId: string,
+  fields: Record<string, unknown>,
+): AsyncGenerator<string> {
+  yield JSON.stringify(fields).slice(0, -1);
+  const separator = Object.keys(fields).length > 0 ? ',' : '';
+  let open = '';
+  for await (const { logType, phase, text } of readFragments(deps, jobId)) {
+    const field = `${phase}_${logType}`;
+    if (!textFields.has(field)) continue;
+    if (field !== open) {
+      yield `${open === '' ? separator : '",'}"${field}":"`;
+      open = field;
+    }
+    yield escapeText(text);
+  }
+  yield open === '' ? '}' : '"}';
+}

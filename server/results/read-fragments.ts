@@ -1,0 +1,87 @@
+import type { Filter } from 'mongodb';
+import type { LogRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { type LogType, type Phase, unpackText } from './log-fragment.js';
+
+/** Milliseconds after which a MongoDB that leaves a batch of fragments without an answer is given up. */
+const batchTimeoutMs = 30_000;
+
+/** Which pieces of a log are wanted. */
+export interface FragmentRange {
+  phase?: Phase | undefined;
+  /** The first number that is wanted. */
+  start_fragment?: number | undefined;
+  /** Pieces made before this time are left out. */
+  start_timestamp?: Date | undefined;
+}
+
+/** One piece of a log as it was sent. */
+export interface Fragment {
+  logType: string;
+  phase: string;
+  number: number;
+  text: string;
+}
+
+/** The highest number that is stored of each phase of a log; phases without any are not there. */
+export async function findLastNumbers(
+  { collections }: Deps,
+  jobId: string,
+  logType: LogType,
+): Promise<Map<string, number>> {
+  const found = collections.logs.aggregate<{ _id: string; last: number }>([
+    { $match: { job_id: jobId, log_type: logType } },
+    // In this order MongoDB reads one index entry per phase.
+    { $sort: { job_id: -1, log_type: -1, phase: -1, fragment_number: -1 } },
+    { $group: { _id: '$phase', last: { $first: '$fragment_number' } } },
+  ]);
+  return new Map((await found.toArray()).map(({ _id, last }) => [_id, last]));
+}
+
+/**
+ * The pieces of a job's log, or of both, by log, phase and number; read batch by batch as they are asked for. Of a piece
+ * that a Testflinger server stored twice, the second is left out.
+ */
+export async function* readFragments(
+  { collections }: Deps,
+  jobId: string,
+  logType?: LogType,
+  range: FragmentRange = {},
+): AsyncGenerator<Fragment> {
+  const cursor = collections.logs.find(filterFragments(jobId, logType, range), {
+    projection: { _id: 0, log_type: 1, phase: 1, fragment_number: 1, log_data: 1, replaced: 1 },
+    sort: { log_type: 1, phase: 1, fragment_number: 1 },
+    timeoutMS: batchTimeoutMs,
+    timeoutMode: 'iteration',
+  });
+  let before: LogRecord | undefined;
+  for await (const record of cursor) {
+    if (before !== undefined && isSame(before, record)) continue;
+    before = record;
+    const { log_type, phase, fragment_number } = record;
+    yield { logType: log_type, phase, number: fragment_number, text: unpackText(record) };
+  }
+}
+
+function filterFragments(
+  jobId: string,
+  logType: LogType | undefined,
+  { phase, start_fragment: first, start_timestamp: from }: FragmentRange,
+): Filter<LogRecord> {
+  return {
+    job_id: jobId,
+    ...(logType !== undefined && { log_type: logType }),
+    ...(phase !== undefined && { phase }),
+    ...(first !== undefined && { fragment_number: { $gte: first } }),
+    ...(from !== undefined && { timestamp: { $gte: from } }),
+  };
+}
+
+function isSame(one: LogRecord, other: LogRecord): boolean {
+  return (
+    one.fragment_number === other.fragment_number &&
+    one.phase === other.phase &&
+    one.log_type === other.log_type &&
+    one.log_data === other.log_data
+  );
+}

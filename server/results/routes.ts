@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import type { Deps } from '../deps.js';
+import { ApiError, type ErrorCode } from '../http/errors.js';
+import { text } from '../http/reply.js';
+import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
+import { readJobId } from '../jobs/job-id.js';
+import { getLog, logQuery } from './get-log.js';
+import { getResult } from './get-result.js';
+import { fragmentInput, type LogType, logTypes, phases, readLogType } from './log-fragment.js';
+import { postLogFragment } from './post-log-fragment.js';
+import { postResult, resultInput } from './post-result.js';
+
+const mebibyte = 1024 * 1024;
+
+const phaseFields = phases.flatMap((phase) => [
+  [`${phase}_status`, z.int().optional()],
+  ...logTypes.map((type) => [`${phase}_${type}`, z.string().optional()]),
+]);
+const resultAnswer = z.strictObject({
+  ...(Object.fromEntries(phaseFields) as Record<string, z.ZodType>),
+  device_info: z.looseObject({}).optional(),
+  job_state: z.string().optional(),
+});
+const logOfPhase = z.strictObject({ last_fragment_number: z.int(), log_data: z.string() });
+const logAnswer = z.strictObject({
+  output: z.record(z.string(), logOfPhase).optional(),
+  serial: z.record(z.string(), logOfPhase).optional(),
+});
+
+/** The job that the path names. @throws ApiError 400 in the form that the route's clients know. */
+function getJobId(
+  { params, noteJob }: RouteRequest<{ job_id: string }>,
+  code: ErrorCode = 'job_id_invalid',
+): string {
+  const jobId = readJobId(params.job_id);
+  if (jobId === undefined) throw new ApiError(code);
+  noteJob(jobId);
+  return jobId;
+}
+
+/** The log that the path names. @throws ApiError 404 as for a path that does not exist. */
+function getLogType(
+  { config }: Deps,
+  { params }: RouteRequest<{ job_id: string; log_type: string }>,
+): LogType {
+  const logType = readLogType(params.log_type);
+  if (logType !== undefined) return logType;
+  const path = `${config.basePath}/v1/result/${params.job_id}/log/${params.log_type}`;
+  throw new ApiError('not_found', { message: `Not found: ${path}` });
+}
+
+/** Results and logs of jobs. */
+export const resultRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'POST',
+    path: '/v1/result/{job_id}',
+    family: 'v1',
+    summary: 'An agent tells how a job goes',
+    description: 'Each field that is given replaces the stored one; `OK` for an unknown job too.',
+    access: { roles: ['agent'] },
+    body: { mode: 'json', schema: resultInput, limit: 16 * mebibyte - 1 },
+    answers: { 200: { description: '`OK`', content: 'text' } },
+    errors: ['job_id_invalid'],
+    async handle(deps, request) {
+      await postResult(deps, getJobId(request), request.body);
+      return text('OK');
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/result/{job_id}',
+    family: 'v1',
+    summary: 'How a job went, with the texts of its logs',
+    access: { roles: ['agent', 'contributor', 'manager', 'admin'] },
+    answers: {
+      200: { description: 'The result.', content: resultAnswer },
+      204: { description: 'No job has this id.', content: 'none' },
+    },
+    errors: ['job_id_invalid'],
+    async handle(deps, request) {
+      return getResult(deps, getJobId(request));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/result/{job_id}/log/{log_type}',
+    family: 'v1',
+    summary: 'An agent sends a piece of a log',
+    description: 'A piece sent twice is stored once.',
+    access: { roles: ['agent'] },
+    body: { mode: 'json', schema: fragmentInput, limit: 8 * mebibyte },
+    answers: { 200: { description: '`OK`', content: 'text' } },
+    errors: ['job_id_invalid'],
+    async handle(deps, request) {
+      const logType = getLogType(deps, request);
+      await postLogFragment(deps, getJobId(request), logType, request.body);
+      return text('OK');
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/result/{job_id}/log/{log_type}',
+    family: 'v1',
+    summary: 'A log of a job, by phase',
+    access: { roles: ['contributor', 'manager', 'admin'] },
+    query: logQuery,
+    queryError: 'log_query_invalid',
+    answers: { 200: { description: 'The log.', content: logAnswer } },
+    errors: ['job_id_invalid_json_line'],
+    async handle(deps, request) {
+      const logType = getLogType(deps, request);
+      return getLog(deps, getJobId(request, 'job_id_invalid_json_line'), logType, request.query);
+    },
+  }),
+];

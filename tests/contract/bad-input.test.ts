@@ -1,0 +1,218 @@
+import test from 'ava';
+import { defaultBodyLimit } from '../../server/http/parse-input.js';
+import type { AnyRoute } from '../../server/http/route.js';
+import { toJsonSchema } from '../../server/http/schema.js';
+import { routes } from '../../server/routes.js';
+import { bearer } from '../support/clients.js';
+import { rawRequest } from '../support/raw-request.js';
+import { startServer, type TestServer } from '../support/start-server.js';
+
+/** A valid value of each place in a path, so that only what is tested is wrong. */
+const places: Record<string, string> = { job_id: '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d', log_type: 'output' };
+const pathOf = ({ path }: AnyRoute) =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => places[name] ?? 'thing');
+const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;
+const jsonRoutes = routes.filter(({ body }) => body?.mode === 'json');
+
+function tokenFor(server: TestServer, { access }: AnyRoute): Record<string, string> {
+  return access === 'public' ? {} : bearer(server, { client_id: 'thing', role: access.roles.at(-1) ?? '' });
+}
+
+async function send(
+  server: TestServer,
+  route: AnyRoute,
+  body: string | Uint8Array<ArrayBuffer>,
+  type = 'application/json',
+): Promise<{ status: number; text: string }> {
+  const headers = { ...tokenFor(server, route), 'content-type': type };
+  const response = await server.request(pathOf(route), { method: route.method, headers, body });
+  return { status: response.status, text: await response.text() };
+}
+
+const validation = (reasons: object) => ({
+  status: 422,
+  text: JSON.stringify({ message: 'Validation error', detail: { json: reasons } }),
+});
+/** Compares all but the request's id, which our own routes add. */
+const withoutId = ({ status, text }: { status: number; text: string }) => ({
+  status,
+  text: text.replace(/,"request_id":"[0-9a-f-]{36}"/, ''),
+});
+const badRequest = { status: 400, text: '{"message":"Bad Request","detail":{}}' };
+const tooLarge = { status: 413, text: '{"message":"Payload too large","detail":{}}' };
+
+/** Values of every JSON type; a field refuses those of the types that it does not take. */
+const samples: Record<string, unknown[]> = {
+  object: [{ $ne: null }, { $gt: '' }, { $where: 'sleep(1)' }],
+  array: [[], ['$x'], [{ $ne: 1 }]],
+  string: ['$x', '$$ROOT', '{"$ne":1}'],
+  fraction: [1.5, 1e308],
+  huge: [2 ** 53],
+  number: [5],
+  boolean: [true],
+  null: [null],
+};
+/** The kinds of samples that a field of a JSON Schema type takes, or may take by their content. */
+const takes: Record<string, string[]> = {
+  string: ['string'],
+  integer: ['number', 'string'],
+  boolean: ['boolean', 'string', 'number'],
+  array: ['array'],
+  object: ['object'],
+};
+
+test('a field of a wrong type is told by its name, on every route', async (t) => {
+  const server = await startServer(t);
+  let tried = 0;
+  for (const route of jsonRoutes) {
+    const schema = toJsonSchema(route.body?.schema as never) as {
+      properties?: Record<string, { type?: string }>;
+    };
+    for (const [field, { type = '' }] of Object.entries(schema.properties ?? {})) {
+      const taken = takes[type];
+      if (taken === undefined) continue;
+      for (const [kind, values] of Object.entries(samples)) {
+        if (taken.includes(kind)) continue;
+        for (const value of values) {
+          const told = await send(server, route, JSON.stringify({ [field]: value }));
+          const place = `${nameOf(route)} ${field}=${JSON.stringify(value)}: ${told.status} ${told.text}`;
+          t.is(told.status, 422, place);
+          const { message, detail } = JSON.parse(told.text) as { message: string; detail: { json: object } };
+          t.is(message, 'Validation error', place);
+          t.true(field in detail.json, place);
+          tried += 1;
+        }
+      }
+    }
+  }
+  t.true(tried > 200);
+});
+
+test('texts and maps with dollars, dots and reserved names are answered, never with a 500', async (t) => {
+  const server = await startServer(t);
+  const odd: unknown[] = ['$x', '$$NOW', 'a.b', '\0', '\ud800', '__proto__', '', 'x'.repeat(5000)];
+  const maps = [
+    { $set: 1 },
+    { 'a.b': 1 },
+    { '': 1 },
+    { _bsontype: 'ObjectId' },
+    { a: { _bsontype: 1 } },
+    { 'a\0b': 1 },
+  ];
+  for (const route of jsonRoutes) {
+    const schema = toJsonSchema(route.body?.schema as never) as {
+      properties?: Record<string, { type?: string }>;
+    };
+    for (const [field, { type }] of Object.entries(schema.properties ?? {})) {
+      const values = type === 'object' ? maps : type === 'array' ? [[...odd], [...maps]] : odd;
+      for (const value of values) {
+        const body = { job_queue: 'q', client_secret: 'long enough to be one', [field]: value };
+        const known = Object.fromEntries(
+          Object.entries(body).filter(([name]) => name in (schema.properties ?? {})),
+        );
+        const told = await send(server, route, JSON.stringify(known));
+        t.true(
+          told.status < 500,
+          `${nameOf(route)} ${field}=${JSON.stringify(value)}: ${told.status} ${told.text}`,
+        );
+      }
+    }
+  }
+});
+
+test('a body that is no object, or no JSON, is told in the same way on every route', async (t) => {
+  const server = await startServer(t);
+  const utf8 = new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]);
+  const deep = `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`;
+  const abyss = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  for (const route of jsonRoutes) {
+    const name = nameOf(route);
+    for (const body of ['[]', '[{}]', '"text"', '5', 'true', 'null']) {
+      const told = withoutId(await send(server, route, body));
+      t.deepEqual(told, validation({ _schema: ['Invalid input type.'] }), `${name} ${body}`);
+    }
+    for (const body of ['{', '{"a":', '{"a":1}}', "{'a':1}", '{"a":NaN}', 'undefined', ' ', '\u00ff', utf8]) {
+      t.deepEqual(withoutId(await send(server, route, body)), badRequest, `${name} ${String(body)}`);
+    }
+    for (const body of [deep, abyss]) {
+      const told = withoutId(await send(server, route, body));
+      t.deepEqual(told, validation({ _schema: ['Nested too deeply.'] }), name);
+    }
+    for (const type of ['text/plain', 'application/xml', 'nonsense', 'application/jsonp', '']) {
+      const empty = withoutId(await send(server, route, '{}'));
+      const other = withoutId(await send(server, route, '{"unknown_field":1', type));
+      // What an empty body is answered once may differ the second time, but it is no complaint about the body's text.
+      t.is(other.status === 400 && other.text === badRequest.text, false, `${name} ${type}`);
+      if (empty.status === 422) t.deepEqual(other, empty, `${name} ${type}`);
+    }
+  }
+});
+
+test('a body over the limit is refused before it is read, and a chunked one once it is over', async (t) => {
+  const server = await startServer(t);
+  const mib = Buffer.alloc(1024 * 1024, 0x20);
+  for (const route of jsonRoutes) {
+    const limit = route.body?.limit ?? defaultBodyLimit;
+    const head = [
+      `${route.method} ${pathOf(route)} HTTP/1.1`,
+      'Host: x',
+      ...Object.entries(tokenFor(server, route)).map(([name, value]) => `${name}: ${value}`),
+      'Content-Type: application/json',
+    ];
+    const told = await rawRequest(server, [...head, `Content-Length: ${limit + 1}`]);
+    t.deepEqual(withoutId({ status: told.status, text: told.body }), tooLarge, nameOf(route));
+    const chunks = Array.from({ length: 20 }, () => [`${mib.length.toString(16)}\r\n`, mib, '\r\n']).flat();
+    const chunked = await rawRequest(
+      server,
+      [...head, 'Transfer-Encoding: chunked'],
+      [...chunks, '0\r\n\r\n'],
+    );
+    t.deepEqual(withoutId({ status: chunked.status, text: chunked.body }), tooLarge, nameOf(route));
+    const fits = await rawRequest(server, [...head, `Content-Length: ${limit}`, 'Expect: 100-continue']);
+    t.is(fits.status, 100, nameOf(route));
+  }
+});
+
+test('a client that sends all of too large a body before it reads gets the answer, and its connection goes on', async (t) => {
+  const server = await startServer(t);
+  const body = Buffer.alloc(20 * 1024 * 1024, 0x20);
+  const headers = { 'content-type': 'application/json' };
+  for (let i = 0; i < 3; i += 1) {
+    const response = await server.request('/v1/job', { method: 'POST', headers, body: new Uint8Array(body) });
+    t.is(response.status, 413);
+    t.deepEqual(await response.json(), JSON.parse(tooLarge.text));
+    const stream = new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < body.length; at += 65536)
+          controller.enqueue(new Uint8Array(body.subarray(at, at + 65536)));
+        controller.close();
+      },
+    });
+    const chunked = await server.request('/v1/job', {
+      method: 'POST',
+      headers,
+      body: stream,
+      duplex: 'half',
+    } as RequestInit);
+    t.is(chunked.status, 413);
+  }
+  t.is((await server.request('/v1')).status, 200);
+});
+
+test('a job that is small as JSON and over 16 MiB as BSON is too large, and 100 levels of nesting are stored', async (t) => {
+  const server = await startServer(t);
+  const headers = { 'content-type': 'application/json' };
+  const post = (body: string) => server.request('/v1/job', { method: 'POST', headers, body });
+  for (const numbers of [1_500_000, 3_000_000, 6_000_000]) {
+    const list = `[${'1,'.repeat(numbers)}1]`;
+    const response = await post(`{"job_queue":"q","allocate_data":{"x":${list}}}`);
+    t.deepEqual({ status: response.status, text: await response.text() }, tooLarge, String(numbers));
+  }
+  const nested = (levels: number) =>
+    `{"job_queue":"q","allocate_data":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`;
+  t.is((await post(nested(100))).status, 200);
+  t.is((await post(nested(101))).status, 422);
+  const text = (bytes: number) => JSON.stringify({ job_queue: 'q', name: 'x'.repeat(bytes) });
+  t.is((await post(text(16 * 1024 * 1024 - 1000))).status, 200);
+  t.is((await post(text(16 * 1024 * 1024))).status, 413);
+});

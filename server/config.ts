@@ -1,5 +1,6 @@
 import { ConfigError } from './config-error.js';
 import { listConflicts } from './setting-conflicts.js';
+import { asHttpUrl, asMasterKey, asMasterKeyList, asMongodbUri } from './secrets/secrets-settings.js';
 import { readSettingText } from './setting-text.js';
 import {
   asBasePath,
@@ -133,12 +134,27 @@ export const settings = {
   oidcProviderIssuer: optional('OIDC_PROVIDER_ISSUER', asText, 'Issuer of the OIDC provider.'),
   webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key of web sessions.'),
   oidcClientSecret: later(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
-  secretsMasterKey: later(
-    secret('TESTFLINGER_SECRETS_MASTER_KEY', asText, 'Base64 of 96 bytes: opens the secrets store.'),
+  secretsMasterKey: secret(
+    'TESTFLINGER_SECRETS_MASTER_KEY',
+    asMasterKey,
+    'Base64 of 96 bytes: opens the data key of the secrets in MongoDB. Without it, and without a Vault, there is no secrets store.',
   ),
-  keyVaultUri: later(secret('TESTFLINGER_KEY_VAULT_URI', asText, 'MongoDB that holds the key vault.')),
-  vaultUrl: later(optional('TESTFLINGER_VAULT_URL', asText, 'HashiCorp Vault that holds secrets.')),
-  vaultToken: later(secret('TESTFLINGER_VAULT_TOKEN', asText, 'Token for that Vault.')),
+  secretsPreviousMasterKeys: secret(
+    'TESTFLINGER_SECRETS_PREVIOUS_MASTER_KEYS',
+    asMasterKeyList,
+    'JSON array of master keys that open the data key as well, for a rotation without an outage.',
+  ),
+  keyVaultUri: secret(
+    'TESTFLINGER_KEY_VAULT_URI',
+    asMongodbUri,
+    'MongoDB that holds the key vault (`encryption.__keyVault`), when it is another than that of the data.',
+  ),
+  vaultUrl: optional(
+    'TESTFLINGER_VAULT_URL',
+    asHttpUrl,
+    'HashiCorp Vault whose KV engine (version 2, mounted at `secret`) holds the secrets; goes before the master key.',
+  ),
+  vaultToken: secret('TESTFLINGER_VAULT_TOKEN', asText, 'Token for that Vault.'),
   webhookUrl: later(optional('WEBHOOK_URL', asText, 'Scheme and host that job events may be sent to.')),
   webhookAuth: later(secret('WEBHOOK_AUTH', asText, 'Bearer token that goes along with job events.')),
   metricsPort: later(setting('METRICS_PORT', port, '9090', 'Port of the metrics.')),

@@ -9,6 +9,7 @@ import { openCollections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import { DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
+import { createSecretsStore } from './secrets/create-secrets-store.js';
 
 /** What a process is made of besides its settings. */
 export interface Parts {
@@ -30,6 +31,7 @@ export function createDeps({ config, connection, log, signingKey }: Parts): Owne
   const collections = openCollections(connection.db);
   const bcryptPool = new BcryptPool(config.bcryptCost);
   const { dbName, collectionName } = collections.loginFailures;
+  const secretsStore = createSecretsStore(config, connection, log);
   return {
     config,
     connection,
@@ -41,9 +43,11 @@ export function createDeps({ config, connection, log, signingKey }: Parts): Owne
     bcryptPool,
     rememberedPairs: new RememberedPairs(),
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),
+    secretsStore,
     async close() {
       clock.stop();
       await bcryptPool.close();
+      await secretsStore?.close();
       await connection.client.close();
     },
   };

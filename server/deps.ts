@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import type { Collections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
+import type { SecretsStore } from './secrets/secrets-store.js';
 
 /** All that domain functions use and never import: passed from `main.ts` and from tests. */
 export interface Deps {
@@ -21,4 +22,6 @@ export interface Deps {
   bcryptPool: BcryptPool;
   rememberedPairs: RememberedPairs;
   loginAttempts: LoginAttempts;
+  /** Absent when none is set up. */
+  secretsStore: SecretsStore | undefined;
 }

@@ -7,6 +7,7 @@ import { healthRoutes } from './health/routes.js';
 import type { AnyRoute } from './http/route.js';
 import { jobRoutes } from './jobs/routes.js';
 import { queueRoutes } from './queues/routes.js';
+import { secretRoutes } from './secrets/routes.js';
 import { resultRoutes } from './results/routes.js';
 
 /** Every route there is, area by area: router, authorization, validation, OpenAPI and the role matrix are made from it. */
@@ -19,5 +20,6 @@ export const routes: readonly AnyRoute[] = [
   ...queueRoutes,
   ...agentRoutes,
   ...jobRoutes,
+  ...secretRoutes,
   ...resultRoutes,
 ];

@@ -11,7 +11,11 @@ type Problem = [name: string, problem: string];
 
 /** What is wrong with settings that are each right by themselves. */
 export function listConflicts(config: Config, options: { signingKeyRequired: boolean }): Problem[] {
-  return [...listKeyProblems(config, options.signingKeyRequired), ...listMongodbProblems(config)];
+  return [
+    ...listKeyProblems(config, options.signingKeyRequired),
+    ...listMongodbProblems(config),
+    ...listVaultProblems(config),
+  ];
 }
 
 function listKeyProblems(config: Config, isRequired: boolean): Problem[] {
@@ -42,6 +46,12 @@ function listMongodbProblems(config: Config): Problem[] {
   const unusable = uri === undefined ? undefined : checkMongodbUri(uri);
   if (unusable !== undefined) problems.push(['MONGODB_HOST', unusable]);
   return problems;
+}
+
+/** Without its token the secrets would silently go to MongoDB, or nowhere. */
+function listVaultProblems({ vaultUrl, vaultToken }: Config): Problem[] {
+  if (vaultUrl === undefined || vaultToken !== undefined) return [];
+  return [['TESTFLINGER_VAULT_TOKEN', 'is missing, while TESTFLINGER_VAULT_URL is given']];
 }
 
 function noOther(part: string): string {

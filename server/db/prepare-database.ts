@@ -33,8 +33,9 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function prepare({ clock, collections }: OwnedDeps): Promise<void> {
+async function prepare({ clock, collections, secretsStore }: OwnedDeps): Promise<void> {
   try {
+    await secretsStore?.prepare();
     await clock.measure();
     await ensureIndexes(collections);
   } catch (error) {

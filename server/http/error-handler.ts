@@ -51,6 +51,10 @@ const securityEvents: Partial<Record<ErrorCode, SecurityEvent['event']>> = {
   push_unauthenticated: 'push_refused',
   push_refused: 'push_refused',
   resubmit_refused: 'push_refused',
+  secrets_without_client: 'push_refused',
+  secrets_inaccessible: 'push_refused',
+  secret_login_required: 'secret_refused',
+  secret_of_other_client: 'secret_refused',
 };
 
 function logRefusal(deps: Deps, error: ApiError, ctx: Context): void {

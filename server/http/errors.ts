@@ -87,6 +87,14 @@ export const errorKinds = {
     message: 'Error: No agent is associated with the specified queue.',
   },
 
+  secrets_store_missing: { status: 400, shape: 'json', message: 'No secrets store' },
+  secret_login_required: {
+    status: 401,
+    shape: 'json',
+    message: 'A login (known client_id) is required to securely store information.',
+  },
+  secret_of_other_client: { status: 403, shape: 'json' },
+
   job_id_invalid: { status: 400, shape: 'json', message: 'Invalid job_id specified' },
   job_id_invalid_line: { status: 400, shape: 'line', message: 'Invalid job id' },
   job_id_invalid_json_line: { status: 400, shape: 'json', message: 'Invalid job id\n' },
@@ -97,6 +105,12 @@ export const errorKinds = {
     message: 'There are no agents on the specified queue that are allowed to run this job',
   },
   no_secrets_store: { status: 422, shape: 'json', message: 'No secrets store' },
+  secrets_without_client: {
+    status: 422,
+    shape: 'json',
+    message: 'Missing client ID (user not authenticated)',
+  },
+  secrets_inaccessible: { status: 422, shape: 'json' },
   resubmit_refused: { status: 403, shape: 'json', message: 'Not enough permissions to resubmit job ID' },
   push_unauthenticated: { status: 401, shape: 'json' },
   push_refused: { status: 403, shape: 'json' },

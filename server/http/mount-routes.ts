@@ -41,15 +41,24 @@ export function mountRoutes(deps: Deps, routes: readonly AnyRoute[]): Middleware
 }
 
 /** Health checks know no base path, so those routes answer at the root too. */
-function pathsOf({ path, atRootToo }: AnyRoute, basePath: string): string[] {
-  const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1');
+function pathsOf({ path, wildcard, atRootToo }: AnyRoute, basePath: string): string[] {
+  const named = wildcard ? path.replace(/\{(\w+)\}$/, '*$1') : path;
+  const pattern = named.replaceAll(/\{(\w+)\}/g, ':$1');
   return basePath && atRootToo ? [basePath + pattern, pattern] : [basePath + pattern];
+}
+
+/** A trailing slash makes no difference; the router drops it for all routes but those that end in a wildcard. */
+function readParams({ path, wildcard }: AnyRoute, ctx: Context): Record<string, string> {
+  const params = ctx.params as Record<string, string>;
+  if (!wildcard) return params;
+  const last = /\{(\w+)\}$/.exec(path)?.[1] ?? '';
+  return { ...params, [last]: params[last]?.replace(/\/$/, '') ?? '' };
 }
 
 async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise<void> {
   const state = ctx.state as RequestState;
   state.route = declared;
-  const params = ctx.params as Record<string, string>;
+  const params = readParams(declared, ctx);
   state.caller = await identify(deps, declared, ctx, params);
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
   const body = await parseBody(ctx.req, declared.body);

@@ -13,6 +13,8 @@ export type PathParams<P extends string> = P extends `${string}{${infer Name}}${
 /** Who may call a route: anybody, or callers of the roles listed. */
 export interface Access {
   roles: readonly Role[];
+  /** The refusal names the roles in the order given here, instead of that of their rank. */
+  toldAsListed?: boolean;
   /** A client may use the route for itself with its `client-key` header; the path names it as `client_id`. */
   orOwnClientKey?: boolean;
 }
@@ -63,6 +65,8 @@ export interface Route<
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** In OpenAPI's form: `/v1/job/{job_id}`. */
   path: P;
+  /** The path's last parameter holds slashes. */
+  wildcard?: boolean;
   /** `v1`: the contract with stock clients; `own`: ours, whose error bodies tell the request's id. */
   family: 'v1' | 'own';
   summary: string;

@@ -8,15 +8,16 @@ export function presentJob(job: JobRecord, jobId: string = job.job_id): Record<s
 }
 
 /**
- * A job as its agent sees it: besides, when it started and whether attachments are there to fetch. There is no secrets
- * store in this version, so the secrets of a job from an older database are told as empty: never their paths.
+ * A job as its agent sees it: besides, when it started, whether attachments are there to fetch, and its secrets, whose
+ * values stand in place of their paths and are never stored with the job.
  */
-export function presentClaimedJob(job: JobRecord): Record<string, unknown> {
-  const { test_data: testData } = job.job_data as { test_data?: { secrets?: object } };
-  const emptied = Object.fromEntries(Object.keys(testData?.secrets ?? {}).map((name) => [name, '']));
+export function presentClaimedJob(
+  job: JobRecord,
+  secrets: Record<string, string> | undefined,
+): Record<string, unknown> {
   return {
     ...job.job_data,
-    ...(testData?.secrets && { test_data: { ...testData, secrets: emptied } }),
+    ...(secrets && { test_data: { ...(job.job_data.test_data as object), secrets } }),
     job_id: job.job_id,
     exclude_agents: job.job_data.exclude_agents ?? [],
     ...(job.started_at && { started_at: presentDate(job.started_at) }),

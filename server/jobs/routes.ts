@@ -4,6 +4,7 @@ import { ApiError, type ErrorCode } from '../http/errors.js';
 import { empty, json, text } from '../http/reply.js';
 import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
 import { listOf, object, oneOf, openObject, text as textSchema } from '../http/schema.js';
+import { readJobSecrets } from '../secrets/read-job-secrets.js';
 import { cancelJob } from './cancel-job.js';
 import { claimJob } from './claim-job.js';
 import { findJob } from './find-job.js';
@@ -46,6 +47,8 @@ export const jobRoutes: readonly AnyRoute[] = [
     errors: [
       'no_agent_left',
       'no_secrets_store',
+      'secrets_without_client',
+      'secrets_inaccessible',
       'job_id_invalid',
       'resubmit_refused',
       'push_unauthenticated',
@@ -82,7 +85,12 @@ export const jobRoutes: readonly AnyRoute[] = [
       const job = isGone() ? undefined : await claimJob(deps, query.queue, agent);
       if (job === undefined) return empty();
       noteJob(job.job_id);
-      return { ...json(presentClaimedJob(job)), ifUnsent: () => releaseClaim(deps, job) };
+      const giveBack = () => releaseClaim(deps, job);
+      const secrets = await readJobSecrets(deps, job).catch(async (error: unknown) => {
+        await giveBack();
+        throw error;
+      });
+      return { ...json(presentClaimedJob(job, secrets)), ifUnsent: giveBack };
     },
   }),
   route({

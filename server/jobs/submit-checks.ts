@@ -4,6 +4,7 @@ import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import { isRestricted } from '../queues/restricted-queues.js';
+import { checkJobSecrets } from '../secrets/check-job-secrets.js';
 import { endedStates } from './job-state.js';
 import { readJobId } from './job-id.js';
 import type { JobInput } from './job-schema.js';
@@ -42,9 +43,8 @@ async function checkAgentLeft({ deps, input }: Submission): Promise<void> {
   if (left === null) throw new ApiError('no_agent_left');
 }
 
-/** There is no secrets store in this version, so a job that names secrets could not get them. */
-function checkSecrets({ input }: Submission): void {
-  if (input.test_data?.secrets !== undefined) throw new ApiError('no_secrets_store');
+function checkSecrets({ deps, caller, input }: Submission): Promise<void> {
+  return checkJobSecrets(deps, caller, input.test_data?.secrets);
 }
 
 function checkJobId({ input }: Submission): void {

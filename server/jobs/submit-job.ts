@@ -71,6 +71,8 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
     job_data: {
       ...data,
       ...(awaitsAttachments && { attachments_status: 'waiting' }),
+      // Whose secrets they are; the claim reads them.
+      ...(input.test_data?.secrets && { client_id: caller.clientId }),
     } as JobRecord['job_data'],
     result_data: { job_state: 'waiting' },
     ...(caller.clientId !== undefined && { submitted_by: caller.clientId }),

@@ -67,6 +67,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     ...(options.onCompare && { bcryptPool: new BcryptPool(config.bcryptCost, options.onCompare) }),
   };
   await ensureIndexes(deps.collections);
+  await deps.secretsStore?.prepare();
   const listening = await listen(createApp(deps).callback(), config.listen);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= end());

@@ -1,0 +1,33 @@
+import type { Caller } from '../auth/caller.js';
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+import { isSecretPath } from './secrets-store.js';
+
+/** Paths that one job can name: each is looked up. */
+const mostPaths = 1000;
+
+/**
+ * Checks that the submitter of a job can read the secrets that it names (identifier to path; an empty map counts too).
+ * @throws ApiError 422, in this order: no store, no client id, paths that are not readable, for whatever reason.
+ */
+export async function checkJobSecrets(
+  deps: Deps,
+  caller: Caller,
+  secrets: Record<string, string> | undefined,
+): Promise<void> {
+  if (secrets === undefined) return;
+  if (deps.secretsStore === undefined) throw new ApiError('no_secrets_store');
+  if (caller.clientId === undefined) throw new ApiError('secrets_without_client');
+  const paths = [...new Set(Object.values(secrets))];
+  if (paths.length > mostPaths) {
+    const reasons = { secrets: [`Longer than maximum length ${mostPaths}.`] };
+    throw new ApiError('validation', { detail: { json: { test_data: reasons } } });
+  }
+  const possible = paths.filter(isSecretPath);
+  const readable = await deps.secretsStore.findReadable(caller.clientId, possible, deps.clock.now());
+  const inaccessible = paths.filter((path) => !readable.has(path)).sort();
+  if (inaccessible.length === 0) return;
+  throw new ApiError('secrets_inaccessible', {
+    message: `Inaccessible secret paths: ${inaccessible.join(', ')}`,
+  });
+}

@@ -1,0 +1,45 @@
+import type { Collection } from 'mongodb';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { type Connection, openConnection } from '../db/connect.js';
+import { DataKeys, type KeyVaultRecord } from './data-keys.js';
+import { MongoSecretsStore } from './mongo-secrets-store.js';
+import type { SecretsStore } from './secrets-store.js';
+import { VaultClient } from './vault-client.js';
+import { VaultSecretsStore } from './vault-secrets-store.js';
+
+/** The secrets store that the settings name, Vault before MongoDB, or `undefined`; nothing is sent yet. */
+export function createSecretsStore(
+  config: Config,
+  connection: Connection,
+  log: Logger,
+): SecretsStore | undefined {
+  const {
+    vaultUrl,
+    vaultToken,
+    secretsMasterKey: masterKey,
+    secretsPreviousMasterKeys: previous = [],
+  } = config;
+  if (vaultUrl !== undefined && vaultToken !== undefined) {
+    return new VaultSecretsStore(new VaultClient(vaultUrl, vaultToken, config));
+  }
+  if (masterKey === undefined) return undefined;
+  const vault = openKeyVault(config, connection);
+  const dataKeys = new DataKeys(vault.collection, [masterKey, ...previous], log);
+  return new MongoSecretsStore(connection.db, dataKeys, vault.close);
+}
+
+/** The key vault, whose database and collection are those of every Testflinger server, and the end of its connection. */
+export function openKeyVault(
+  config: Config,
+  { client }: Connection,
+): { collection: Collection<KeyVaultRecord>; close: () => Promise<void> } {
+  const own =
+    config.keyVaultUri === undefined ? undefined : openConnection(config, config.keyVaultUri).client;
+  const collection = (own ?? client).db('encryption').collection<KeyVaultRecord>('__keyVault', {
+    // Values are sealed with what is read here: it must not be lost with a primary that steps down.
+    readConcern: { level: 'majority' },
+    writeConcern: { w: 'majority', journal: true },
+  });
+  return { collection, close: async () => own?.close() };
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { Binary } from 'mongodb';
+import { openBytes, sealBytes } from '../../server/crypto/sealed-bytes.js';
+import { openValue, readKeyId, sealValue } from '../../server/crypto/sealed-value.js';
+import { readCsfleVectors } from '../support/csfle-vectors.js';
+
+const none = Buffer.alloc(0);
+
+test('the master key opens the data key that the peer made, and no other key does', (t) => {
+  const { masterKey, keyMaterial } = readCsfleVectors();
+  t.is(openBytes(masterKey, none, keyMaterial)?.length, 96);
+  t.is(openBytes(randomBytes(96), none, keyMaterial), undefined);
+});
+
+for (const { key, plaintext, value } of readCsfleVectors().secrets) {
+  test(`the value of ${key} that the peer sealed reads as it was`, (t) => {
+    const { dataKey } = readCsfleVectors();
+    t.deepEqual(readKeyId(value), dataKey.id);
+    t.is(openValue(dataKey, value), plaintext);
+  });
+}
+
+test('what is sealed here has the form of the peer, is new each time and opens again', (t) => {
+  const { dataKey } = readCsfleVectors();
+  for (const text of ['', 'a', 'välue', 'x'.repeat(15), 'y'.repeat(16), '\0\n', 'z'.repeat(100_000)]) {
+    const sealed = sealValue(dataKey, text);
+    t.is(sealed.sub_type, 6);
+    t.is(sealed.length(), 18 + 16 + 16 * Math.floor((Buffer.byteLength(text) + 5) / 16 + 1) + 32);
+    t.deepEqual(readKeyId(sealed), dataKey.id);
+    t.is(openValue(dataKey, sealed), text);
+    t.notDeepEqual(sealValue(dataKey, text).buffer, sealed.buffer);
+  }
+});
+
+test('a value with any one byte changed, cut short or under another key does not open', (t) => {
+  const { dataKey } = readCsfleVectors();
+  const sealed = Buffer.from(sealValue(dataKey, 'the value').buffer);
+  const open = (bytes: Buffer) => openValue(dataKey, new Binary(bytes, 6));
+  t.is(open(sealed), 'the value');
+  for (let at = 0; at < sealed.length; at++) {
+    const changed = Buffer.from(sealed);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    t.is(open(changed), undefined, `byte ${at}`);
+    t.is(open(sealed.subarray(0, at)), undefined, `the first ${at} bytes`);
+  }
+  t.is(openValue({ ...dataKey, key: randomBytes(96) }, new Binary(sealed, 6)), undefined);
+});
+
+test('what is no value of this form names no key', (t) => {
+  const { dataKey } = readCsfleVectors();
+  const sealed = Buffer.from(sealValue(dataKey, 'the value').buffer);
+  const deterministic = Buffer.from(sealed);
+  deterministic[0] = 1;
+  const wrong = [undefined, null, 'text', {}, new Binary(sealed, 0), new Binary(sealed.subarray(0, 17), 6)];
+  for (const value of [...wrong, new Binary(deterministic, 6)]) t.is(readKeyId(value), undefined);
+});
+
+test('a key of another length is refused', (t) => {
+  t.throws(() => sealBytes(randomBytes(64), none, none), { instanceOf: TypeError });
+  t.throws(() => openBytes(randomBytes(95), none, randomBytes(96)), { instanceOf: TypeError });
+});

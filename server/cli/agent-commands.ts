@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ApiClient, pathOf } from './api-client.js';
 import { CliError } from './cli-error.js';
-import { findClient } from './client-commands.js';
+import { findClient } from './find-client.js';
 import { findConnection, type GlobalOptions } from './find-connection.js';
 import { print, printJson, tell } from './print.js';
 import { findRefreshToken, openTokenFile } from './token-file.js';

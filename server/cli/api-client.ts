@@ -1,20 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Agent, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { CliError } from './cli-error.js';
-import { explainNoAnswer, explainNoQueuepass, explainRefusal } from './explain-answer.js';
+import { type Answer, exchange } from './exchange.js';
+import { explainNoQueuepass, explainRefusal } from './explain-answer.js';
 import type { Connection } from './find-connection.js';
-
-const timeLimitMs = 30_000;
-/** Further tries after a 503. */
-const retries = 3;
-const longestWaitSeconds = 10;
-
-/** An answer of the server, read to its end. */
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-}
 
 /** What a command asks of the server besides method and path. */
 export interface ApiRequest {
@@ -26,7 +14,6 @@ export interface ApiRequest {
 /** Speaks to one server as one client; it gets its pass with the first request. */
 export class ApiClient {
   #pass: string | undefined;
-  #agent: Agent | undefined;
 
   constructor(readonly connection: Connection) {}
 
@@ -38,7 +25,12 @@ export class ApiClient {
     const credentials = request.withKey
       ? { 'client-key': this.connection.credentials.clientKey }
       : { authorization: `Bearer ${await this.getPass()}` };
-    const answer = await this.#exchange(method, path, credentials, request.body);
+    const answer = await exchange(this.connection, {
+      method,
+      path,
+      headers: credentials,
+      body: request.body,
+    });
     if (answer.status > 299) throw explainRefusal(answer, this.connection);
     if (!String(answer.headers['content-type']).startsWith('application/json')) return undefined;
     return readJson(answer, this.connection);
@@ -78,53 +70,21 @@ export class ApiClient {
     const isPlain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(clientKey);
     const basic = Buffer.from(`${clientId}:${clientKey}`).toString('base64');
     const answer = isPlain
-      ? await this.#exchange('GET', `/v1/authenticate/token/${encodeURIComponent(clientId)}`, {
-          'client-key': clientKey,
+      ? await exchange(this.connection, {
+          method: 'GET',
+          path: `/v1/authenticate/token/${encodeURIComponent(clientId)}`,
+          headers: { 'client-key': clientKey },
         })
-      : await this.#exchange('POST', '/v1/oauth2/token', { authorization: `Basic ${basic}` });
+      : await exchange(this.connection, {
+          method: 'POST',
+          path: '/v1/oauth2/token',
+          headers: { authorization: `Basic ${basic}` },
+        });
     if (answer.status !== 200) throw explainRefusal(answer, this.connection);
     const pass = isPlain ? answer.text : (readJson(answer, this.connection) as { access_token?: unknown });
     const text = typeof pass === 'string' ? pass : String(pass?.access_token);
     if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw explainNoQueuepass(this.connection);
     return text;
-  }
-
-  async #exchange(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    headers: Record<string, string>,
-    body?: object,
-  ): Promise<Answer> {
-    for (let attempt = 0; ; attempt += 1) {
-      const answer = await this.#exchangeOnce(method, path, headers, body);
-      if (answer.status !== 503 || attempt === retries) return answer;
-      const seconds = Number(answer.headers['retry-after'] ?? 1);
-      await wait(Math.min(Number.isFinite(seconds) ? seconds : 1, longestWaitSeconds) * 1000);
-    }
-  }
-
-  async #exchangeOnce(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    headers: Record<string, string>,
-    body?: object,
-  ): Promise<Answer> {
-    const { server } = this.connection;
-    // Not at the top: `queuepass --help` starts in half the time without it.
-    const { Agent, request } = await import('undici');
-    this.#agent ??= new Agent(server.socketPath ? { connect: { socketPath: server.socketPath } } : {});
-    try {
-      const response = await request(server.origin + server.basePath + path, {
-        method,
-        dispatcher: this.#agent,
-        headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
-        body: body ? JSON.stringify(body) : null,
-        signal: AbortSignal.timeout(timeLimitMs),
-      });
-      return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
-    } catch (error) {
-      throw explainNoAnswer(error as Error, this.connection, timeLimitMs / 1000);
-    }
   }
 }
 

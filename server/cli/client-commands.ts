@@ -1,37 +1,13 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { roles } from '../auth/roles.js';
+import type { Command } from 'commander';
 import { ApiClient, pathOf } from './api-client.js';
-import { adviseOn, CliError, RefusedError, UsageError } from './cli-error.js';
+import { adviseOn, CliError, UsageError } from './cli-error.js';
+import { findClient, getClient, presentUnknown, type ShownClient } from './find-client.js';
 import { findConnection, type GlobalOptions } from './find-connection.js';
 import { announceKey } from './key-commands.js';
+import { type PermissionOptions, presentPermissions, withPermissions } from './permission-options.js';
 import { print, printJson } from './print.js';
 import { printFields, printTable } from './print-table.js';
-import {
-  type Limits,
-  mergeLimits,
-  presentDuration,
-  presentLimits,
-  readPriority,
-  readReservation,
-} from './read-limits.js';
-
-/** A client as the server shows it. */
-export interface ShownClient {
-  client_id: string;
-  role: string;
-  max_priority: Limits;
-  max_reservation_time: Limits;
-  allowed_queues: string[];
-  email?: string;
-}
-
-interface ClientOptions extends GlobalOptions {
-  role?: string;
-  maxPriority?: Limits;
-  maxReservation?: Limits;
-  email?: string;
-  label?: string;
-}
+import { presentDuration, presentLimits } from './read-limits.js';
 
 /** Adds `client add|list|show|set|remove` to the `client` command. */
 export function addClientCommands(client: Command): void {
@@ -50,26 +26,11 @@ export function addClientCommands(client: Command): void {
     .action(removeClient);
 }
 
-function withPermissions(command: Command): Command {
-  return command
-    .addOption(new Option('--role <role>', 'what it may do; a new client is a contributor').choices(roles))
-    .option(
-      '--max-priority <queue=n>',
-      "highest priority of its jobs on a queue, '*' for all; 0 takes the entry away; may be repeated",
-      readPriority,
-    )
-    .option(
-      '--max-reservation <queue=duration>',
-      "longest reservation on a queue, seconds or like 8h, '*' for all; 0 takes the entry away; may be repeated",
-      readReservation,
-    )
-    .option('--email <address>', 'where its people are reached', (text: string) => {
-      if (!text.includes('@')) throw new InvalidArgumentError('It is an e-mail address.');
-      return text;
-    });
-}
-
-async function addClient(id: string, options: ClientOptions, command: Command): Promise<void> {
+async function addClient(
+  id: string,
+  options: PermissionOptions & { label?: string },
+  command: Command,
+): Promise<void> {
   const api = new ApiClient(findConnection(command));
   if ((await findClient(api, id)) !== undefined) {
     throw new CliError(
@@ -83,31 +44,6 @@ async function addClient(id: string, options: ClientOptions, command: Command): 
   announceKey(command, api.connection, `The client ${id} is made`, id, made);
 }
 
-/** The client of this id, or `undefined` when there is none. @throws as `ApiClient.send` */
-export async function findClient(api: ApiClient, id: string): Promise<ShownClient | undefined> {
-  try {
-    const path = pathOf`/v1/client-permissions/${id}`;
-    return (await api.getFields(
-      ['client_id', 'role', 'max_priority'],
-      'GET',
-      path,
-    )) as unknown as ShownClient;
-  } catch (error) {
-    if (error instanceof RefusedError && error.status === 404) return undefined;
-    throw error;
-  }
-}
-
-async function getClient(api: ApiClient, id: string): Promise<ShownClient> {
-  const found = await findClient(api, id);
-  if (found === undefined) throw new CliError(presentUnknown(id));
-  return found;
-}
-
-function presentUnknown(id: string): string {
-  return `there is no client ${id}: see \`queuepass client list\`, or make it with \`queuepass client add\``;
-}
-
 async function listClients(options: GlobalOptions, command: Command): Promise<void> {
   const clients = await new ApiClient(findConnection(command)).getList<ShownClient>('/v1/client-permissions');
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson(clients);
@@ -119,7 +55,7 @@ async function showClient(id: string, options: GlobalOptions, command: Command):
   printClient(command, await getClient(new ApiClient(findConnection(command)), id));
 }
 
-async function setClient(id: string, options: ClientOptions, command: Command): Promise<void> {
+async function setClient(id: string, options: PermissionOptions, command: Command): Promise<void> {
   if (Object.keys(options).length === 0) {
     throw new UsageError('there is nothing to change; see: queuepass client set --help');
   }
@@ -135,20 +71,6 @@ async function removeClient(id: string, options: GlobalOptions, command: Command
   await api.send('DELETE', pathOf`/v1/client-permissions/${id}`).catch(adviseOn(404, presentUnknown(id)));
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson({ client_id: id, removed: true });
   print(`The client ${id} is removed; passes that it has are good for ten minutes at most`);
-}
-
-function presentPermissions(
-  { role, maxPriority, maxReservation, email }: ClientOptions,
-  stored: Pick<ShownClient, 'max_priority' | 'max_reservation_time'>,
-): object {
-  return {
-    ...(role !== undefined && { role }),
-    ...(maxPriority && { max_priority: mergeLimits(stored.max_priority, maxPriority) }),
-    ...(maxReservation && {
-      max_reservation_time: mergeLimits(stored.max_reservation_time, maxReservation),
-    }),
-    ...(email !== undefined && { email }),
-  };
 }
 
 function printClient(command: Command, client: ShownClient): void {

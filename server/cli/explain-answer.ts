@@ -1,5 +1,5 @@
-import type { Answer } from './api-client.js';
 import { CliError, RefusedError } from './cli-error.js';
+import type { Answer } from './exchange.js';
 import type { Connection } from './find-connection.js';
 
 const reasons: Record<string, string> = {

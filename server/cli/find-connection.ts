@@ -17,7 +17,7 @@ export interface GlobalOptions {
 }
 
 /** Who a command is, and where its key was found. */
-export interface Credentials {
+interface Credentials {
   clientId: string;
   clientKey: string;
   /** For error texts: never the key itself. */

@@ -47,7 +47,7 @@ export function createProgram(): Command {
 /** Runs the `queuepass` command with the arguments of this process, and sets its exit status. */
 export async function main(): Promise<void> {
   // Whoever reads the result may have read enough, as `head` has.
-  process.stdout.on('error', () => process.exit(1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
     await createProgram().parseAsync();
   } catch (error) {

@@ -29,7 +29,9 @@ export async function listen(
   onError: (error: Error) => void = () => undefined,
 ): Promise<ListeningServer> {
   const traffic = new Traffic();
-  const server = createServer({ maxHeaderSize, keepAliveTimeout: 75_000 }, (request, response) => {
+  // Of a request only the headers have a time here: an upload may take long (the limits of bodies are in http/body-time.ts).
+  const times = { keepAliveTimeout: 75_000, headersTimeout: 60_000, requestTimeout: 0 };
+  const server = createServer({ maxHeaderSize, ...times }, (request, response) => {
     traffic.add(response);
     void handler(request, response);
   });

@@ -5,9 +5,11 @@ import { clientRoutes } from './clients/routes.js';
 import { createOpenApiRoute } from './health/openapi-route.js';
 import { healthRoutes } from './health/routes.js';
 import type { AnyRoute } from './http/route.js';
+import { attachmentRoutes } from './jobs/attachment-routes.js';
 import { jobRoutes } from './jobs/routes.js';
 import { queueRoutes } from './queues/routes.js';
 import { secretRoutes } from './secrets/routes.js';
+import { artifactRoutes } from './results/artifact-routes.js';
 import { resultRoutes } from './results/routes.js';
 
 /** Every route there is, area by area: router, authorization, validation, OpenAPI and the role matrix are made from it. */
@@ -21,5 +23,7 @@ export const routes: readonly AnyRoute[] = [
   ...agentRoutes,
   ...jobRoutes,
   ...secretRoutes,
+  ...attachmentRoutes,
   ...resultRoutes,
+  ...artifactRoutes,
 ];

@@ -19,6 +19,12 @@ export const asUriHost: SettingReader<string> = (text) => {
   throw new Error('must be a host name or an IP address');
 };
 
+/** An http or https URL, kept as it is. */
+export const asWebUrl: SettingReader<string> = (text) => {
+  if (/^https?:\/\/[^/?#@]/i.test(text) && URL.canParse(text)) return text;
+  throw new Error('must be a URL that begins with http:// or https://');
+};
+
 /** `true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`, in any case. */
 export const asBoolean: SettingReader<boolean> = (text) => {
   const word = text.trim().toLowerCase();

@@ -1,4 +1,4 @@
-import type { Binary, Collection, Db } from 'mongodb';
+import type { Binary, Collection, Db, ObjectId } from 'mongodb';
 
 /** A client: who it is and what its tokens may state. `client_id` is unique. */
 export interface ClientRecord {
@@ -69,6 +69,8 @@ export interface JobRecord {
   lease?: Lease;
   /** Client id of the submitter; absent when anonymous. */
   submitted_by?: string;
+  /** The stored file of its attachments; absent while it awaits them, and where a Testflinger server stored them. */
+  attachments_file?: ObjectId;
   /** The `Idempotency-Key` of the submission, as digests. */
   idempotency?: { key: string; body: string };
 }
@@ -136,6 +138,27 @@ export interface ProvisionLogs {
   live?: true;
 }
 
+/** A file of GridFS; the bytes are in its chunks. */
+export interface StoredFile {
+  _id: ObjectId;
+  /** `<job_id>.attachments` or `<job_id>.artifact`. */
+  filename: string;
+  /** Bytes, of the file and of each of its chunks but the last. */
+  length: number;
+  chunkSize: number;
+  uploadDate: Date;
+}
+
+/** A piece of a file. */
+export interface StoredChunk {
+  files_id: ObjectId;
+  /** 0 for the first. */
+  n: number;
+  data: Buffer;
+  /** By which it expires; those of older servers have none. */
+  uploadDate?: Date;
+}
+
 /** The collections, with the names that existing databases use. */
 export interface Collections {
   clients: Collection<ClientRecord>;
@@ -148,6 +171,8 @@ export interface Collections {
   queues: Collection<QueueRecord>;
   queueWaitTimes: Collection<QueueWaitTimes>;
   provisionLogs: Collection<ProvisionLogs>;
+  files: Collection<StoredFile>;
+  fileChunks: Collection<StoredChunk>;
   /** When a process last showed that it can write. */
   serviceBeats: Collection<{ _id: string; at?: Date }>;
   /** Failed logins, written by rate-limiter-flexible only. */
@@ -167,6 +192,8 @@ export function openCollections(db: Db): Collections {
     queues: db.collection('queues'),
     queueWaitTimes: db.collection('queue_wait_times'),
     provisionLogs: db.collection('provision_logs'),
+    files: db.collection('fs.files'),
+    fileChunks: db.collection('fs.chunks'),
     serviceBeats: db.collection('service_beats'),
     loginFailures: db.collection('login_failures'),
   };

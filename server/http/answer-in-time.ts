@@ -9,19 +9,31 @@ const answerWithinMs = 9000;
 /**
  * A MongoDB that is frozen, or a host that is gone, must not leave clients in silence. What is done after that
  * answer is taken back.
+ * @param bodyEnd the end of a body that is still coming in, from which the time counts
  * @throws ApiError 503 when the reply takes longer than 9 s.
  */
-export async function answerInTime(deps: Deps, reply: Reply | Promise<Reply>): Promise<Reply> {
+export async function answerInTime(
+  deps: Deps,
+  reply: Reply | Promise<Reply>,
+  bodyEnd?: Promise<void>,
+): Promise<Reply> {
   let timer: NodeJS.Timeout | undefined;
+  let settled = false;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const tell = () => {
       reject(new ApiError('unavailable', { headers: { 'Retry-After': '1' } }));
       void takeBackLate(deps, reply);
-    }, answerWithinMs);
+    };
+    const start = () => {
+      if (!settled) timer = setTimeout(tell, answerWithinMs);
+    };
+    if (bodyEnd) void bodyEnd.then(start);
+    else start();
   });
   try {
     return await Promise.race([reply, late]);
   } finally {
+    settled = true;
     clearTimeout(timer);
   }
 }

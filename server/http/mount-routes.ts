@@ -5,12 +5,14 @@ import type { Caller } from '../auth/caller.js';
 import { verifyOwnKey } from '../auth/verify-own-key.js';
 import type { Deps } from '../deps.js';
 import { answerInTime } from './answer-in-time.js';
+import { limitBodyTime } from './body-time.js';
 import type { ClientAddress } from './client-address.js';
 import { ApiError } from './errors.js';
 import { parseBody, parseQuery } from './parse-input.js';
 import type { Reply } from './reply.js';
 import type { AnyRoute, RouteRequest } from './route.js';
 import { takeBackIfUnsent } from './take-back.js';
+import { type OpenUpload, openUpload } from './upload.js';
 
 /** What earlier middleware leaves for the routes and for the log line. */
 export interface RequestState {
@@ -18,6 +20,8 @@ export interface RequestState {
   address: ClientAddress;
   route?: AnyRoute;
   caller?: Caller;
+  /** Lifts the limit to the time that the body may take. */
+  allowLongBody: () => void;
   /** The job that the request is about, for the log line. */
   jobId?: string;
 }
@@ -37,7 +41,10 @@ export function mountRoutes(deps: Deps, routes: readonly AnyRoute[]): Middleware
     }
   }
   const serve = router.routes() as unknown as Middleware;
-  return (ctx, next) => serve(ctx, () => refuseUnknown(router, ctx, next));
+  return (ctx, next) => {
+    (ctx.state as RequestState).allowLongBody = limitBodyTime(ctx.req);
+    return serve(ctx, () => refuseUnknown(router, ctx, next));
+  };
 }
 
 /** Health checks know no base path, so those routes answer at the root too. */
@@ -61,7 +68,8 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
   const params = readParams(declared, ctx);
   state.caller = await identify(deps, declared, ctx, params);
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
-  const body = await parseBody(ctx.req, declared.body);
+  const upload = await receiveUpload(deps, declared, ctx);
+  const body = upload ?? (await parseBody(ctx.req, declared.body));
   const request: RouteRequest = {
     params,
     query,
@@ -76,10 +84,18 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
       state.jobId = jobId;
     },
   };
-  const reply = await answerInTime(deps, declared.handle(deps, request as never));
+  const reply = await answerInTime(deps, declared.handle(deps, request as never), upload?.ended).finally(() =>
+    upload?.discard(),
+  );
   if (reply.ifUnsent) takeBackIfUnsent(deps, ctx.res, reply.ifUnsent);
   writeReply(ctx, reply);
   if (declared.noStore) ctx.set('Cache-Control', 'no-store');
+}
+
+async function receiveUpload(deps: Deps, { body }: AnyRoute, ctx: Context): Promise<OpenUpload | undefined> {
+  if (body?.mode !== 'multipart') return undefined;
+  (ctx.state as RequestState).allowLongBody();
+  return openUpload(ctx.req, deps.config.maxUploadMib * 1024 * 1024);
 }
 
 /** The role is checked before anything else of the request is looked at. */

@@ -89,8 +89,14 @@ function presentParameters({ path, query, headers = {}, cookies = {} }: AnyRoute
   return [...inPath, ...inQuery, ...inHeader, ...inCookie];
 }
 
+const bodyTypes = {
+  json: 'application/json',
+  form: 'application/x-www-form-urlencoded',
+  multipart: 'multipart/form-data',
+};
+
 function presentBody({ mode, schema }: NonNullable<AnyRoute['body']>): Json {
-  const type = mode === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
+  const type = bodyTypes[mode];
   return { content: { [type]: { schema: toJsonSchema(schema) } } };
 }
 
@@ -98,7 +104,9 @@ function presentResponses(declared: AnyRoute): Record<string, OpenApiResponse> {
   const responses = describeErrors(errorsOf(declared));
   for (const [status, { description, content, orText }] of Object.entries(declared.answers)) {
     const types = {
-      ...(typeof content === 'object' && { 'application/json': { schema: toJsonSchema(content) } }),
+      ...(typeof content === 'object' && 'file' in content && { [content.file]: {} }),
+      ...(typeof content === 'object' &&
+        !('file' in content) && { 'application/json': { schema: toJsonSchema(content) } }),
       ...((content === 'text' || orText) && { 'text/plain': { schema: { type: 'string' } } }),
     };
     responses[status] = { description, ...(Object.keys(types).length > 0 && { content: types }) };
@@ -115,7 +123,8 @@ function errorsOf({ access, body, query, queryError, errors = [], path }: AnyRou
     ...(access !== 'public' && access.orOwnClientKey
       ? (['login_failed', 'too_many_attempts', 'busy'] as const)
       : []),
-    ...(body ? (['bad_request', 'payload_too_large', 'validation'] as const) : []),
+    ...(body ? (['bad_request', 'payload_too_large'] as const) : []),
+    ...(body && body.mode !== 'multipart' ? (['validation'] as const) : []),
     ...(query ? [queryError ?? 'validation'] : []),
     // A parameter can be written so that the path is another one.
     ...(path.includes('{') ? (['not_found', 'method_not_allowed'] as const) : []),

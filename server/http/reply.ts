@@ -7,7 +7,7 @@ export interface Reply {
   body?: string;
   /** A body of any length, in place of `body`; an error in it cuts the connection and is logged. */
   stream?: Readable;
-  type?: 'application/json' | 'text/plain; charset=utf-8';
+  type?: 'application/json' | 'text/plain; charset=utf-8' | 'application/gzip' | 'application/x-tar';
   headers?: Record<string, string>;
   /** Takes back what the handler did, when the answer cannot be written because its client has gone. */
   ifUnsent?: () => Promise<void>;

@@ -19,19 +19,22 @@ export interface Access {
   orOwnClientKey?: boolean;
 }
 
-/** How a body is read: `json` (the rules of the v1 contract) or `form` (RFC 6749 section 2.3.1). */
+/**
+ * How a body is read: `json` (the rules of the v1 contract), `form` (RFC 6749 section 2.3.1), or `multipart`, whose file
+ * the handler gets as a stream (the schema is `uploadSchema`).
+ */
 export interface BodySpec<B extends z.ZodType> {
-  mode: 'json' | 'form';
+  mode: 'json' | 'form' | 'multipart';
   schema: B;
-  /** Bytes; one MiB when not given. */
+  /** Bytes; one MiB when not given, and `MAX_UPLOAD_MIB` for `multipart`. */
   limit?: number;
 }
 
 /** One successful answer, for the OpenAPI document. */
 export interface AnswerSpec {
   description: string;
-  /** JSON of this schema; or plain text; or no body. */
-  content: z.ZodType | 'text' | 'none';
+  /** JSON of this schema; or plain text; or no body; or a file of this type. */
+  content: z.ZodType | 'text' | 'none' | { file: NonNullable<Reply['type']> };
   /** Plain text is a possible answer besides the JSON. */
   orText?: boolean;
 }

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { readAgentCookie, agentCookieName } from '../agents/agent-cookie.js';
-import { ApiError, type ErrorCode } from '../http/errors.js';
+import { ApiError } from '../http/errors.js';
 import { empty, json, text } from '../http/reply.js';
-import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
+import { type AnyRoute, route } from '../http/route.js';
 import { listOf, object, oneOf, openObject, text as textSchema } from '../http/schema.js';
 import { readJobSecrets } from '../secrets/read-job-secrets.js';
 import { cancelJob } from './cancel-job.js';
 import { claimJob } from './claim-job.js';
 import { findJob } from './find-job.js';
+import { getJobId } from './get-job-id.js';
 import { readJobId } from './job-id.js';
 import { getJobPosition } from './job-position.js';
 import { jobSchema } from './job-schema.js';
@@ -21,17 +22,6 @@ const jobAnswer = z.looseObject({
   job_queue: z.string(),
   exclude_agents: z.array(z.string()),
 });
-
-/** The job that the path names. @throws ApiError 400 in the form that the route's clients know. */
-function getJobId(
-  { params, noteJob }: RouteRequest<{ job_id: string }>,
-  code: ErrorCode = 'job_id_invalid',
-): string {
-  const jobId = readJobId(params.job_id);
-  if (jobId === undefined) throw new ApiError(code);
-  noteJob(jobId);
-  return jobId;
-}
 
 /** Jobs: submitted, claimed, looked at, cancelled. */
 export const jobRoutes: readonly AnyRoute[] = [

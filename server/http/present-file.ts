@@ -1,0 +1,63 @@
+import type { StoredFile } from '../db/collections.js';
+import { downloadFile } from '../db/download-file.js';
+import type { Deps } from '../deps.js';
+import { readByteRange } from './byte-range.js';
+import { ApiError } from './errors.js';
+import type { Reply } from './reply.js';
+import type { RouteRequest } from './route.js';
+
+/** A stored file as the answer, streamed, with its length; `headers` as given. */
+export function presentWholeFile(
+  deps: Deps,
+  file: StoredFile,
+  type: NonNullable<Reply['type']>,
+  headers: Record<string, string> = {},
+): Reply {
+  return {
+    status: 200,
+    stream: downloadFile(deps, file),
+    type,
+    headers: { ...headers, 'Content-Length': String(file.length) },
+  };
+}
+
+/**
+ * A stored file, or the part that the request asks for, with an `ETag` that no other file has (RFC 9110 sections 13
+ * and 14).
+ * @throws ApiError 416 for a part outside of the file
+ */
+export function presentFile(
+  deps: Deps,
+  file: StoredFile,
+  type: NonNullable<Reply['type']>,
+  { header }: Pick<RouteRequest, 'header'>,
+): Reply {
+  const etag = `"${file._id.toHexString()}"`;
+  const headers = { ETag: etag, 'Accept-Ranges': 'bytes' };
+  if (namesTag(header('if-none-match'), etag)) return { status: 304, headers };
+  const ifRange = header('if-range');
+  const wanted = ifRange === undefined || ifRange === etag ? header('range') : undefined;
+  const range = readByteRange(wanted, file.length);
+  if (range === undefined) return presentWholeFile(deps, file, type, headers);
+  if (range === 'unsatisfiable') {
+    throw new ApiError('range_not_satisfiable', {
+      headers: { ...headers, 'Content-Range': `bytes */${file.length}` },
+    });
+  }
+  return {
+    status: 206,
+    stream: downloadFile(deps, file, range),
+    type,
+    headers: {
+      ...headers,
+      'Content-Range': `bytes ${range.start}-${range.end - 1}/${file.length}`,
+      'Content-Length': String(range.end - range.start),
+    },
+  };
+}
+
+/** `If-None-Match` compares weakly. */
+function namesTag(header: string | undefined, etag: string): boolean {
+  const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag);
+}

@@ -1,0 +1,59 @@
+import type { WithId } from 'mongodb';
+import type { JobRecord, StoredFile } from '../db/collections.js';
+import { findFile, keepOneFile, removeFilesById } from '../db/files.js';
+import { uploadFile } from '../db/upload-file.js';
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+import type { Upload } from '../http/upload.js';
+import { attachmentsName } from '../results/job-files.js';
+import { findJob } from './find-job.js';
+
+/**
+ * Stores the attachments that a job awaits; the write that names them on the job is the one that lets agents take it.
+ * Of several uploads at once the first that ends is kept, since an agent may be reading it by then.
+ * A job that has its attachments is left as it is: stock clients repeat requests.
+ * @throws ApiError 422 for a job that is unknown or names no attachments
+ */
+export async function storeAttachments(deps: Deps, jobId: string, { file }: Upload): Promise<void> {
+  const job = await findJob(deps, jobId);
+  if (!checkAwaits(job)) return;
+  const name = attachmentsName(jobId);
+  const stored = await uploadFile(deps, name, file);
+  if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, name, stored._id);
+  await removeFilesById(deps, [stored._id]);
+  const now = await findJob(deps, jobId);
+  // A run that began meanwhile wants its own.
+  if (checkAwaits(now)) throw new ApiError('attachments_not_awaited');
+}
+
+/** The stored attachments of a job, or `undefined`. */
+export async function findAttachments(deps: Deps, jobId: string): Promise<StoredFile | undefined> {
+  const { jobs, files } = deps.collections;
+  const job = await jobs.findOne(
+    { job_id: jobId },
+    { sort: { created_at: -1 }, projection: { attachments_file: 1 } },
+  );
+  const named = job?.attachments_file && (await files.findOne({ _id: job.attachments_file }));
+  return named ?? findFile(deps, attachmentsName(jobId));
+}
+
+/** False when the attachments are there already, whatever the state of the job. */
+function checkAwaits(job: WithId<JobRecord> | undefined): job is WithId<JobRecord> {
+  if (job === undefined) throw new ApiError('attachments_job_unknown');
+  const { attachments_status: status } = job.job_data;
+  if (status === undefined) throw new ApiError('attachments_not_awaited');
+  return status !== 'complete';
+}
+
+/** Guarded by the run of the job that the upload was for; false when that is over or another upload was first. */
+async function completeAttachments(
+  { collections }: Deps,
+  job: WithId<JobRecord>,
+  stored: StoredFile,
+): Promise<boolean> {
+  const { matchedCount } = await collections.jobs.updateOne(
+    { _id: job._id, created_at: job.created_at, 'job_data.attachments_status': 'waiting' },
+    { $set: { 'job_data.attachments_status': 'complete', attachments_file: stored._id } },
+  );
+  return matchedCount === 1;
+}

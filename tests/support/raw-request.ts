@@ -28,7 +28,7 @@ export async function rawRequest(
   socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const writing = body[Symbol.iterator]();
   for (;;) {
-    const answer = readAnswer(Buffer.concat(pieces));
+    const answer = readAnswer(Buffer.concat(pieces), lines[0]?.startsWith('HEAD ') === true);
     if (answer !== undefined || ended !== undefined) {
       socket.destroy();
       if (answer !== undefined) return answer;
@@ -40,7 +40,7 @@ export async function rawRequest(
   }
 }
 
-function readAnswer(bytes: Buffer): RawAnswer | undefined {
+function readAnswer(bytes: Buffer, isHead: boolean): RawAnswer | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const [first = '', ...rest] = bytes.subarray(0, end).toString('latin1').split('\r\n');
@@ -52,6 +52,6 @@ function readAnswer(bytes: Buffer): RawAnswer | undefined {
   );
   const body = bytes.subarray(end + 4);
   const length = Number(headers['content-length'] ?? 0);
-  if (body.length < length && first.split(' ')[1] !== '204') return undefined;
+  if (body.length < length && !isHead) return undefined;
   return { status: Number(first.split(' ')[1]), headers, body: body.toString() };
 }

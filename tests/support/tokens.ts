@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Clock } from '../../server/db/database-clock.js';
 import { testSigningKey } from './start-server.js';
 
-/** The time that tests with a clock of their own start at, in seconds; a Monday in 2026. */
+/** The time that tests with a clock of their own start at, in seconds: 18 November 2026. */
 export const testNow = 1_795_000_000;
 
 /** A clock that stands still until it is moved, by seconds. */

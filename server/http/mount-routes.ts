@@ -112,6 +112,8 @@ async function identify(
     return verifyOwnKey(deps, params.client_id ?? '', ownKey, (ctx.state as RequestState).address.source);
   }
   const caller = authenticate(deps, header);
+  // Before the role is checked, so that a refusal tells whose it was.
+  (ctx.state as RequestState).caller = caller;
   checkRole(caller, access);
   return caller;
 }

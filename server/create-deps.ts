@@ -9,6 +9,7 @@ import { openCollections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import { DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
+import { WaitTimes } from './queues/wait-times.js';
 import { createSecretsStore } from './secrets/create-secrets-store.js';
 
 /** What a process is made of besides its settings. */
@@ -29,6 +30,7 @@ export interface OwnedDeps extends Deps {
 export function createDeps({ config, connection, log, signingKey }: Parts): OwnedDeps {
   const clock = new DatabaseClock(connection.db);
   const collections = openCollections(connection.db);
+  const waitTimes = new WaitTimes(collections.queueWaitTimes, log);
   const bcryptPool = new BcryptPool(config.bcryptCost);
   const { dbName, collectionName } = collections.loginFailures;
   const secretsStore = createSecretsStore(config, connection, log);
@@ -43,9 +45,11 @@ export function createDeps({ config, connection, log, signingKey }: Parts): Owne
     bcryptPool,
     rememberedPairs: new RememberedPairs(),
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),
+    waitTimes,
     secretsStore,
     async close() {
       clock.stop();
+      await waitTimes.close();
       await bcryptPool.close();
       await secretsStore?.close();
       await connection.client.close();

@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import type { Collections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
+import type { WaitTimes } from './queues/wait-times.js';
 import type { SecretsStore } from './secrets/secrets-store.js';
 
 /** All that domain functions use and never import: passed from `main.ts` and from tests. */
@@ -22,6 +23,7 @@ export interface Deps {
   bcryptPool: BcryptPool;
   rememberedPairs: RememberedPairs;
   loginAttempts: LoginAttempts;
+  waitTimes: WaitTimes;
   /** Absent when none is set up. */
   secretsStore: SecretsStore | undefined;
 }

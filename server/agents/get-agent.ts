@@ -19,14 +19,20 @@ const shown = [
 
 /** One agent as the API shows it, or `undefined` when none has this name. */
 export async function findAgent(deps: Deps, name: string): Promise<Record<string, unknown> | undefined> {
-  const record = await deps.collections.agents.findOne({ name }, { projection: { log: 0 } });
+  const record = await deps.collections.agents.findOne(
+    { name },
+    { projection: { log: 0, recent_provisions: 0 } },
+  );
   if (record === null) return undefined;
   const restricted = await findRestrictedQueues(deps, record.queues ?? []);
   return presentAgent(record, Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners])));
 }
 
-/** No field is ever null: the stock agent takes what is there as text or list. */
-function presentAgent(record: AgentRecord, restrictedTo: Record<string, string[]>): Record<string, unknown> {
+/** An agent with the owners of its restricted queues. No field is ever null: the stock agent takes what is there as text or list. */
+export function presentAgent(
+  record: AgentRecord,
+  restrictedTo: Record<string, string[]>,
+): Record<string, unknown> {
   const fields = shown.filter((field) => record[field] != null).map((field) => [field, record[field]]);
   return {
     ...Object.fromEntries(fields),

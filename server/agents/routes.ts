@@ -1,9 +1,19 @@
 import { z } from 'zod';
-import { json } from '../http/reply.js';
+import { json, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
+import {
+  advertiseImages,
+  advertiseQueues,
+  imagesInput,
+  queuesInput,
+  readAdvertisedQueues,
+  readImages,
+} from './advertised-queues.js';
 import { presentAgentCookie } from './agent-cookie.js';
 import { findAgent } from './get-agent.js';
+import { listAgents } from './list-agents.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
+import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 
 const agentAnswer = z.looseObject({
   name: z.string(),
@@ -13,7 +23,10 @@ const agentAnswer = z.looseObject({
   restricted_to: z.record(z.string(), z.array(z.string())),
 });
 
-/** Agents: what they tell about themselves. */
+const tellers = { roles: ['agent', 'manager', 'admin'] } as const;
+const readers = { roles: ['contributor', 'manager', 'admin'] } as const;
+
+/** Agents: what they tell about themselves, their queues and their provisions. */
 export const agentRoutes: readonly AnyRoute[] = [
   route({
     method: 'POST',
@@ -43,6 +56,85 @@ export const agentRoutes: readonly AnyRoute[] = [
       const agent = await findAgent(deps, params.agent_name);
       // An empty object, since the stock agent reads fields of it before its first post.
       return agent === undefined ? { ...json({}), status: 404 } : json(agent);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/agents/data',
+    family: 'v1',
+    summary: 'All agents',
+    access: readers,
+    answers: { 200: { description: 'The agents, by name.', content: z.array(agentAnswer) } },
+    async handle(deps) {
+      return json(await listAgents(deps));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/agents/queues',
+    family: 'v1',
+    summary: 'Advertises queues, each with a description',
+    access: tellers,
+    body: { mode: 'json', schema: queuesInput },
+    answers: { 200: { description: '`OK`', content: 'text' } },
+    async handle(deps, { body }) {
+      await advertiseQueues(deps, body);
+      return text('OK');
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/agents/queues',
+    family: 'v1',
+    summary: 'The queues that agents advertise, with their descriptions',
+    access: readers,
+    answers: { 200: { description: 'The queues.', content: z.record(z.string(), z.string()) } },
+    async handle(deps) {
+      return json(await readAdvertisedQueues(deps));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/agents/images',
+    family: 'v1',
+    summary: 'Tells the images of queues, in place of those that each had',
+    access: tellers,
+    body: { mode: 'json', schema: imagesInput },
+    answers: { 200: { description: '`OK`', content: 'text' } },
+    async handle(deps, { body }) {
+      await advertiseImages(deps, body);
+      return text('OK');
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/agents/images/{queue}',
+    family: 'v1',
+    summary: 'The images of a queue',
+    access: readers,
+    answers: {
+      200: {
+        description: 'What each image stands for; `{}` for an unknown queue.',
+        content: z.record(z.string(), z.unknown()),
+      },
+    },
+    async handle(deps, { params }) {
+      return json(await readImages(deps, params.queue));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/agents/provision_logs/{agent_name}',
+    family: 'v1',
+    summary: 'An agent tells how a provision ended',
+    description: 'The same job and exit code within a minute count once.',
+    access: { roles: ['agent'] },
+    body: { mode: 'json', schema: provisionLogInput },
+    answers: { 200: { description: '`OK`', content: 'text' } },
+    errors: ['agent_not_found'],
+    async handle(deps, { params, body }) {
+      await postProvisionLog(deps, params.agent_name, body);
+      return text('OK');
     },
   }),
 ];

@@ -22,7 +22,7 @@ export function filterClaimable(queues: readonly string[], agent: string): Filte
  * one job goes to one agent however many ask at once; state, holder, attempt and start are stored together.
  */
 export async function claimJob(
-  { collections }: Deps,
+  { collections, waitTimes }: Deps,
   queues: readonly string[],
   agent: string,
 ): Promise<JobRecord | undefined> {
@@ -35,5 +35,9 @@ export async function claimJob(
     },
     { sort: claimOrder, returnDocument: 'after' },
   );
+  if (job?.started_at) {
+    const waitedMs = job.started_at.getTime() - job.created_at.getTime();
+    waitTimes.add(job.job_data.job_queue, Math.max(0, waitedMs / 1000));
+  }
   return job ?? undefined;
 }

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { logClientEvent } from '../clients/log-client-event.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
-import { object, text as textSchema } from '../http/schema.js';
+import { listOf, object, openObject, text as textSchema } from '../http/schema.js';
+import { listQueueAgents } from './list-queue-agents.js';
+import { listQueueJobs } from './list-queue-jobs.js';
+import { readWaitTimes } from './read-wait-times.js';
 import {
   addQueueOwner,
   findRestrictedQueues,
@@ -15,8 +18,69 @@ const restrictedQueue = z.strictObject({ queue: z.string(), owners: z.array(z.st
 const ownerInput = object({ client_id: textSchema().optional() });
 const readers = ['contributor', 'manager', 'admin'] as const;
 
-/** Queues that take jobs from their owners only. */
+const queueAgent = z.strictObject({
+  name: z.string(),
+  state: z.string().optional(),
+  queues: z.array(z.string()).optional(),
+  location: z.string().optional(),
+  provision_type: z.string().optional(),
+  job_id: z.string().optional(),
+  comment: z.string().optional(),
+});
+const queueJob = z.strictObject({
+  job_id: z.string(),
+  created_at: z.string(),
+  job_state: z.string(),
+  job_queue: z.string(),
+});
+
+/** Queues: who serves them, what is in them, how long jobs wait; and those that take jobs from their owners only. */
 export const queueRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'GET',
+    path: '/v1/queues/wait_times',
+    family: 'v1',
+    summary: 'How long jobs waited, by queue',
+    description: 'Percentiles in seconds of the newest 1,000 waits of each queue, of those named or of all.',
+    access: { roles: readers },
+    query: openObject({ queue: listOf(textSchema()).optional() }),
+    repeated: ['queue'],
+    answers: {
+      200: {
+        description: 'The percentiles 5, 10, 50, 90 and 95 of each queue that has samples.',
+        content: z.record(z.string(), z.record(z.string(), z.number())),
+      },
+    },
+    async handle(deps, { query }) {
+      return json(await readWaitTimes(deps, query.queue));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/queues/{queue_name}/agents',
+    family: 'v1',
+    summary: 'The agents that serve a queue',
+    access: { roles: readers },
+    answers: { 200: { description: 'The agents, by name.', content: z.array(queueAgent) } },
+    errors: ['queue_not_found'],
+    async handle(deps, { params }) {
+      return json(await listQueueAgents(deps, params.queue_name));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/queues/{queue_name}/jobs',
+    family: 'v1',
+    summary: 'The jobs of a queue with their states',
+    access: { roles: readers },
+    answers: {
+      200: { description: 'The jobs, oldest first.', content: z.array(queueJob) },
+      204: { description: 'The queue has no jobs.', content: 'none' },
+    },
+    async handle(deps, { params }) {
+      return listQueueJobs(deps, params.queue_name);
+    },
+  }),
   route({
     method: 'GET',
     path: '/v1/restricted-queues',

@@ -73,6 +73,8 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   const stop = () => (stopped ??= end());
   async function end(): Promise<void> {
     await listening.drain(1);
+    // What it would write at its end would make the database again.
+    await owned.waitTimes.close();
     if (t.passed && options.database === undefined) await connection.db.dropDatabase();
     if (deps.bcryptPool !== owned.bcryptPool) await deps.bcryptPool.close();
     await owned.close();

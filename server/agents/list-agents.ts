@@ -1,0 +1,18 @@
+import type { Deps } from '../deps.js';
+import { findRestrictedQueues } from '../queues/restricted-queues.js';
+import { presentAgent } from './get-agent.js';
+
+/** Every agent as the API shows it, by name. */
+export async function listAgents(deps: Deps): Promise<Record<string, unknown>[]> {
+  const agents = await deps.collections.agents
+    .find({}, { projection: { log: 0, recent_provisions: 0 } })
+    .sort({ name: 1 })
+    .toArray();
+  const queues = new Set(agents.flatMap((agent) => agent.queues ?? []));
+  const restricted = await findRestrictedQueues(deps, [...queues]);
+  const owners = new Map(restricted.map((one) => [one.queue, one.owners]));
+  return agents.map((agent) => {
+    const own = (agent.queues ?? []).filter((queue) => owners.has(queue));
+    return presentAgent(agent, Object.fromEntries(own.map((queue) => [queue, owners.get(queue) ?? []])));
+  });
+}

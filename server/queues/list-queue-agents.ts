@@ -1,0 +1,31 @@
+import type { AgentRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+
+const shown = [
+  'name',
+  'state',
+  'queues',
+  'location',
+  'provision_type',
+  'job_id',
+  'comment',
+] as const satisfies readonly (keyof AgentRecord)[];
+
+/**
+ * The agents that serve a queue, by name; what an agent did not tell is left out.
+ * @throws ApiError 404 when no agent lists the queue.
+ */
+export async function listQueueAgents(
+  { collections }: Deps,
+  queue: string,
+): Promise<Record<string, unknown>[]> {
+  const projection = { _id: 0, ...Object.fromEntries(shown.map((field) => [field, 1])) };
+  const agents = await collections.agents.find({ queues: queue }, { projection }).sort({ name: 1 }).toArray();
+  if (agents.length === 0) {
+    throw new ApiError('queue_not_found', { message: `Queue '${queue}' does not exist.` });
+  }
+  return agents.map((agent) =>
+    Object.fromEntries(shown.filter((field) => agent[field] != null).map((field) => [field, agent[field]])),
+  );
+}

@@ -1,0 +1,37 @@
+import type { JobRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { jsonPieces, listPieces } from '../http/json-stream.js';
+import { presentDate } from '../http/present-date.js';
+import { empty, type Reply } from '../http/reply.js';
+
+/** Milliseconds after which a MongoDB that leaves a batch of jobs without an answer is given up. */
+const batchTimeoutMs = 30_000;
+
+/** The jobs of a queue in all states, oldest first, streamed when there are many; 204 when there is none. */
+export async function listQueueJobs({ collections }: Deps, queue: string): Promise<Reply> {
+  const jobs = collections.jobs.find({ 'job_data.job_queue': queue } as object, {
+    projection: { _id: 0, job_id: 1, created_at: 1, 'result_data.job_state': 1, 'job_data.job_queue': 1 },
+    sort: { created_at: 1 },
+    timeoutMS: batchTimeoutMs,
+    timeoutMode: 'iteration',
+  });
+  const first = await jobs.next();
+  return first === null ? empty() : jsonPieces(listPieces(presentAll(first, jobs)));
+}
+
+async function* presentAll(
+  first: JobRecord,
+  rest: AsyncIterable<JobRecord>,
+): AsyncGenerator<Record<string, unknown>> {
+  yield presentListedJob(first);
+  for await (const job of rest) yield presentListedJob(job);
+}
+
+function presentListedJob({ job_id, created_at, result_data, job_data }: JobRecord): Record<string, unknown> {
+  return {
+    job_id,
+    created_at: presentDate(created_at),
+    job_state: result_data.job_state,
+    job_queue: job_data.job_queue,
+  };
+}

@@ -1,0 +1,148 @@
+import test from 'ava';
+import { addClient, bearer, jsonBody } from '../support/clients.js';
+import { agentHeaders } from '../support/jobs.js';
+import { startServer, type TestServer } from '../support/start-server.js';
+
+const post = (server: TestServer, path: string, body: unknown) =>
+  server.request(path, jsonBody(body, agentHeaders(server)));
+
+async function read(server: TestServer, path: string): Promise<unknown> {
+  const response = await server.request(path);
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+test('all agents are told by name, without logs and nulls, with the owners of restricted queues', async (t) => {
+  const server = await startServer(t);
+  t.deepEqual(await read(server, '/v1/agents/data'), []);
+  await addClient(server, { client_id: 'owner', allowed_queues: ['closed'] });
+  await server.deps.collections.restrictedQueues.insertOne({ queue_name: 'closed' });
+  await post(server, '/v1/agents/data/b', { state: 'waiting', queues: ['open', 'closed'], log: ['x'] });
+  await post(server, '/v1/agents/data/a', { comment: '', identifier: 'id-1' });
+  await server.deps.collections.agents.updateOne({ name: 'a' }, { $set: { location: null as never } });
+  const agents = (await read(server, '/v1/agents/data')) as { updated_at: string }[];
+  t.regex(agents[0]?.updated_at ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/);
+  t.deepEqual(
+    agents.map(({ updated_at: _at, ...agent }) => agent as object),
+    [
+      { name: 'a', comment: '', identifier: 'id-1', restricted_to: {} },
+      {
+        name: 'b',
+        state: 'waiting',
+        queues: ['open', 'closed'],
+        restricted_to: { closed: ['owner'] },
+      },
+    ],
+  );
+  for (const agent of agents as unknown as { name: string }[]) {
+    t.deepEqual(await read(server, `/v1/agents/data/${agent.name}`), agent as object, 'as one by one');
+  }
+});
+
+test('advertised queues are stored by name, whatever the name is, and told with their descriptions', async (t) => {
+  const server = await startServer(t);
+  t.deepEqual(await read(server, '/v1/agents/queues'), {});
+  const queues = { 'a.b': 'dotted', $set: '$name', ['__proto__']: 'odd', '': 'empty', plain: '' };
+  const posted = await post(server, '/v1/agents/queues', queues);
+  t.deepEqual([posted.status, await posted.text()], [200, 'OK']);
+  t.is(posted.headers.get('content-type'), 'text/plain; charset=utf-8');
+  await post(server, '/v1/agents/queues', { plain: 'new', more: 'm' });
+  await post(server, '/v1/agents/images', { 'only images': { a: 'b' } });
+  const told = await (await server.request('/v1/agents/queues')).text();
+  t.is(
+    told,
+    '{"":"empty","$set":"$name","__proto__":"odd","a.b":"dotted","more":"m","only images":"","plain":"new"}',
+  );
+  t.is((await post(server, '/v1/agents/queues', {})).status, 200);
+});
+
+test('a queue that agents advertise renews its time, and is one record when many do at once', async (t) => {
+  const server = await startServer(t);
+  const { queues } = server.deps.collections;
+  const old = new Date(0);
+  await queues.insertOne({ name: 'kept', description: 'of a Testflinger server', updated_at: old });
+  const names = ['kept', 'q1', 'q2'];
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, (_, i) =>
+      i % 2
+        ? post(server, '/v1/agents/queues', Object.fromEntries(names.map((name) => [name, `of ${i}`])))
+        : post(server, '/v1/agents/images', Object.fromEntries(names.map((name) => [name, { i: `${i}` }]))),
+    ),
+  );
+  t.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  const stored = await queues.find().sort({ name: 1 }).toArray();
+  t.deepEqual(
+    stored.map(({ name }) => name),
+    names,
+  );
+  t.deepEqual(
+    stored.map(({ live }) => live),
+    [undefined, true, true],
+  );
+  for (const { updated_at, images, description } of stored) {
+    t.true(updated_at !== undefined && updated_at > old);
+    t.is(typeof images?.['i'], 'string');
+    t.regex(description ?? '', /^of \d+$/);
+  }
+});
+
+test('images of a queue are replaced as a whole, and an unknown queue has none', async (t) => {
+  const server = await startServer(t);
+  const images = {
+    'server-22.04': 'url: http://x/y.xz',
+    $gt: '$name',
+    a: { 'b.c': { $set: 1 } },
+    ['__proto__']: 'p',
+  };
+  const posted = await post(server, '/v1/agents/images', { 'lab.q': images, $where: { x: 'y' } });
+  t.deepEqual([posted.status, await posted.text()], [200, 'OK']);
+  t.is(
+    await (await server.request('/v1/agents/images/lab.q')).text(),
+    '{"server-22.04":"url: http://x/y.xz","$gt":"$name","a":{"b.c":{"$set":1}},"__proto__":"p"}',
+  );
+  await post(server, '/v1/agents/images', { 'lab.q': { only: 'this' } });
+  t.deepEqual(await read(server, '/v1/agents/images/lab.q'), { only: 'this' });
+  t.deepEqual(await read(server, '/v1/agents/images/$where'), { x: 'y' });
+  t.deepEqual(await read(server, '/v1/agents/images/nobody'), {});
+  await post(server, '/v1/agents/queues', { described: 'without images' });
+  t.deepEqual(await read(server, '/v1/agents/images/described'), {});
+});
+
+test('what are no queues or images is refused, and nothing of it is stored', async (t) => {
+  const server = await startServer(t);
+  const refused = async (path: string, body: unknown, reasons: object) => {
+    const response = await post(server, path, body);
+    t.is(response.status, 422);
+    t.deepEqual(await response.json(), { message: 'Validation error', detail: { json: reasons } });
+  };
+  await refused('/v1/agents/queues', { a: 'b', q: { $ne: 1 } }, { q: { value: ['Not a valid string.'] } });
+  await refused(
+    '/v1/agents/queues',
+    { 'q\u0000': 'x' },
+    {
+      'q\u0000': { key: ['Keys must not contain NUL characters.'] },
+    },
+  );
+  await refused('/v1/agents/queues', ['q'], { _schema: ['Invalid input type.'] });
+  await refused('/v1/agents/images', { a: {}, q: 'x' }, { q: { value: ['Not a valid mapping type.'] } });
+  await refused(
+    '/v1/agents/images',
+    { q: { 'a\u0000': 1 } },
+    {
+      q: { value: ['Keys must not contain NUL characters.'] },
+    },
+  );
+  t.is(await server.deps.collections.queues.countDocuments(), 0);
+});
+
+test('managers advertise queues too, contributors do not, and agents do not read them', async (t) => {
+  const server = await startServer(t);
+  for (const path of ['/v1/agents/queues', '/v1/agents/images']) {
+    const manager = await server.request(path, jsonBody({}, bearer(server, { role: 'manager' })));
+    t.is(manager.status, 200);
+    t.is((await server.request(path, jsonBody({}))).status, 403);
+  }
+  for (const path of ['/v1/agents/data', '/v1/agents/queues', '/v1/agents/images/q']) {
+    t.is((await server.request(path, { headers: agentHeaders(server) })).status, 403);
+  }
+});

@@ -6,7 +6,9 @@ import { createOpenApiRoute } from './health/openapi-route.js';
 import { healthRoutes } from './health/routes.js';
 import type { AnyRoute } from './http/route.js';
 import { attachmentRoutes } from './jobs/attachment-routes.js';
+import { eventRoutes } from './jobs/event-routes.js';
 import { jobRoutes } from './jobs/routes.js';
+import { searchRoutes } from './jobs/search-routes.js';
 import { queueRoutes } from './queues/routes.js';
 import { secretRoutes } from './secrets/routes.js';
 import { artifactRoutes } from './results/artifact-routes.js';
@@ -21,9 +23,11 @@ export const routes: readonly AnyRoute[] = [
   ...keyRoutes,
   ...queueRoutes,
   ...agentRoutes,
+  ...searchRoutes,
   ...jobRoutes,
   ...secretRoutes,
   ...attachmentRoutes,
+  ...eventRoutes,
   ...resultRoutes,
   ...artifactRoutes,
 ];

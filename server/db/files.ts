@@ -51,5 +51,7 @@ export async function keepOneFile(
   await collections.files.deleteMany({ _id: { $in: ids } });
   collections.fileChunks
     .deleteMany({ files_id: { $in: ids } })
-    .catch((error: unknown) => log.warn({ err: error }, 'chunks of a replaced file are left to their expiry'));
+    .catch((error: unknown) =>
+      log.warn({ err: error }, 'chunks of a replaced file are left to their expiry'),
+    );
 }

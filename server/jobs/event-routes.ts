@@ -1,0 +1,30 @@
+import { type AnyRoute, route } from '../http/route.js';
+import { eventsInput, forwardEvents } from './forward-events.js';
+import { getJobId } from './get-job-id.js';
+
+/** The events of jobs, which go on to a webhook. */
+export const eventRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'POST',
+    path: '/v1/job/{job_id}/events',
+    family: 'v1',
+    summary: 'Forwards the events of a job to its webhook',
+    description: 'The status and the text of the webhook are the answer.',
+    access: { roles: ['agent'] },
+    body: { mode: 'json', schema: eventsInput },
+    answers: { 200: { description: 'What the webhook answered.', content: 'text' } },
+    errors: [
+      'job_id_invalid',
+      'job_not_found',
+      'webhook_not_configured',
+      'webhook_url_refused',
+      'webhook_timeout',
+      'webhook_unreachable',
+      'webhook_refused',
+    ],
+    async handle(deps, request) {
+      const { status, text } = await forwardEvents(deps, getJobId(request), request.body);
+      return { status, body: text, type: 'text/plain; charset=utf-8' };
+    },
+  }),
+];

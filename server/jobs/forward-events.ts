@@ -1,0 +1,34 @@
+import type { z } from 'zod';
+import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
+import { listOf, object, text, url } from '../http/schema.js';
+import { findJob } from './find-job.js';
+import { sendToWebhook, type WebhookAnswer } from './send-to-webhook.js';
+import { readWebhookUrl } from './webhook-url.js';
+
+/** What an agent tells of a job, and where the job's submitter wants it told. */
+export const eventsInput = object({
+  agent_id: text().optional(),
+  job_queue: text().optional(),
+  job_status_webhook: url(),
+  events: listOf(object({ event_name: text(), timestamp: text(), detail: text().optional() })).optional(),
+});
+
+/**
+ * Forwards an agent's events to the webhook that they name, which must be on the operator's host, and gives its answer.
+ * @throws ApiError of the first failure in the order of the v1 contract, section 2
+ */
+export async function forwardEvents(
+  deps: Deps,
+  jobId: string,
+  { job_status_webhook: named, ...told }: z.output<typeof eventsInput>,
+): Promise<WebhookAnswer> {
+  if ((await findJob(deps, jobId)) === undefined) throw new ApiError('job_not_found');
+  const { webhookUrl } = deps.config;
+  if (webhookUrl === undefined) throw new ApiError('webhook_not_configured');
+  const webhook = readWebhookUrl(named, webhookUrl);
+  if (webhook === undefined) throw new ApiError('webhook_url_refused');
+  const answer = await sendToWebhook(deps.config, webhook, told);
+  if (answer.status === 401 || answer.status === 403) throw new ApiError('webhook_refused');
+  return answer;
+}

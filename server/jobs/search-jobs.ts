@@ -1,0 +1,101 @@
+import { type Filter, ObjectId, type WithId } from 'mongodb';
+import type { z } from 'zod';
+import type { JobRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { presentDate } from '../http/present-date.js';
+import { integer, listOf, oneOf, openObject, text } from '../http/schema.js';
+import { endedStates } from './job-state.js';
+
+/** Words by which jobs are searched: those of Testflinger in its order, then those that jobs have besides. */
+const searchStates = [
+  'setup',
+  'provision',
+  'firmware_update',
+  'test',
+  'allocate',
+  'allocated',
+  'reserve',
+  'cleanup',
+  'cancelled',
+  'completed',
+  'active',
+  'waiting',
+  'running',
+  'complete',
+] as const;
+
+/** What GET /v1/job/search takes; other fields are ignored. */
+export const searchQuery = openObject({
+  tags: listOf(text()).optional(),
+  match: oneOf('any', 'all').optional(),
+  state: listOf(oneOf(...searchStates)).optional(),
+  limit: integer({ min: 1, max: 10_000 }).optional(),
+  cursor: text({ pattern: /^[0-9a-f]{24}$/ }).optional(),
+});
+
+/** A search, as it was read. */
+export type JobSearch = z.output<typeof searchQuery>;
+
+/** A job as a search tells it. */
+export interface FoundJob {
+  job_id: string;
+  created_at: string;
+  job_state: string;
+}
+
+type Found = WithId<Pick<JobRecord, 'job_id' | 'created_at' | 'result_data'>>;
+
+/** The jobs of a search one after the other, oldest first, with a few in memory at a time. */
+export async function* streamJobs(deps: Deps, search: JobSearch): AsyncGenerator<FoundJob> {
+  const found = findJobs(deps, search);
+  try {
+    for await (const job of found) yield presentFound(job);
+  } finally {
+    await found.close();
+  }
+}
+
+/** One page of a search, and the cursor of the next page when there is one. */
+export async function listJobPage(
+  deps: Deps,
+  search: JobSearch,
+  limit: number,
+): Promise<{ jobs: FoundJob[]; next: string | undefined }> {
+  const found = await findJobs(deps, search)
+    .limit(limit + 1)
+    .toArray();
+  const page = found.slice(0, limit);
+  const next = found.length > limit ? page.at(-1)?._id.toHexString() : undefined;
+  return { jobs: page.map(presentFound), next };
+}
+
+function findJobs({ collections }: Deps, search: JobSearch) {
+  return collections.jobs
+    .find(filterSearched(search))
+    .project<Found>({ job_id: 1, created_at: 1, 'result_data.job_state': 1 })
+    .sort({ _id: 1 })
+    .batchSize(1000);
+}
+
+/** The filter of a search: tags and states must both fit; no tags or no states leave that open. */
+export function filterSearched({ tags, match, state, cursor }: JobSearch): Filter<JobRecord> {
+  const states = state?.length ? filterStates(state) : undefined;
+  return {
+    ...(tags?.length && { 'job_data.tags': match === 'all' ? { $all: tags } : { $in: tags } }),
+    ...(states && { 'result_data.job_state': states }),
+    ...(cursor !== undefined && { _id: { $gt: ObjectId.createFromHexString(cursor) } }),
+  } as Filter<JobRecord>;
+}
+
+/** `completed` and `complete` are one state, which agents write as `complete`; `active` is every state but the ended ones. */
+function filterStates(words: readonly string[]): object {
+  const named = new Set(words);
+  if (named.has('complete')) named.add('completed');
+  if (named.has('completed')) named.add('complete');
+  if (named.has('active')) return { $nin: endedStates.filter((state) => !named.has(state)) };
+  return { $in: [...named] };
+}
+
+function presentFound({ job_id, created_at, result_data }: Found): FoundJob {
+  return { job_id, created_at: presentDate(created_at), job_state: result_data.job_state };
+}

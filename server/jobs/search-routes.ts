@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { jsonPieces, listPieces } from '../http/json-stream.js';
+import { json } from '../http/reply.js';
+import { type AnyRoute, route } from '../http/route.js';
+import { type JobSearch, listJobPage, searchQuery, streamJobs } from './search-jobs.js';
+
+const path = '/v1/job/search';
+const foundJob = z.strictObject({ job_id: z.string(), created_at: z.iso.datetime(), job_state: z.string() });
+
+/** The search of jobs; its path is one of GET /v1/job/{job_id} too, so that it comes before that. */
+export const searchRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'GET',
+    path,
+    family: 'v1',
+    summary: 'The jobs of some tags and states, oldest first',
+    description: 'With `limit`, a `Link` header with `rel="next"` names the next page while there is one.',
+    access: { roles: ['contributor', 'manager', 'admin'] },
+    query: searchQuery,
+    repeated: ['tags', 'state'],
+    answers: { 200: { description: 'The jobs.', content: z.array(foundJob) } },
+    async handle(deps, { query }) {
+      if (query.limit === undefined) return jsonPieces(listPieces(streamJobs(deps, query)));
+      const { jobs, next } = await listJobPage(deps, query, query.limit);
+      if (next === undefined) return json(jobs);
+      return json(jobs, {
+        Link: `<${deps.config.basePath}${path}?${presentQuery(query, next)}>; rel="next"`,
+      });
+    },
+  }),
+];
+
+function presentQuery({ tags = [], match, state = [], limit }: JobSearch, cursor: string): string {
+  const query = new URLSearchParams();
+  for (const tag of tags) query.append('tags', tag);
+  if (match !== undefined) query.set('match', match);
+  for (const word of state) query.append('state', word);
+  query.set('limit', String(limit));
+  query.set('cursor', cursor);
+  return query.toString();
+}

@@ -46,6 +46,9 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure | undefin
   }
   const told = error instanceof Error ? error : undefined;
   if (told && awayNames.has(told.name)) return 'unavailable';
+  // The name service fails over a `mongodb+srv://` string before the driver has anything of its own to say.
+  if (/^query(Srv|Txt)$/.test(String((told as NodeJS.ErrnoException | undefined)?.syscall)))
+    return 'unavailable';
   if (told?.name === 'MongoInvalidArgumentError' && /maximum|too large/i.test(told.message))
     return 'too_large';
   if (told instanceof RangeError && (told as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')

@@ -33,8 +33,10 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function prepare({ clock, collections, secretsStore }: OwnedDeps): Promise<void> {
+async function prepare({ clock, collections, connection, secretsStore }: OwnedDeps): Promise<void> {
   try {
+    // A client whose first connection failed is closed, and stays so unless it is connected by hand.
+    await connection.client.connect();
     await secretsStore?.prepare();
     await clock.measure();
     await ensureIndexes(collections);

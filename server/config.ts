@@ -133,6 +133,18 @@ export const settings = {
     'allow',
     'Whether a caller without a token has the role contributor; `deny` answers 401.',
   ),
+  jobOwnership: setting(
+    'JOB_OWNERSHIP',
+    asWord('record', 'enforce'),
+    'record',
+    'Whether only the submitter, a manager or an admin may cancel a job and send its attachments.',
+  ),
+  agentBinding: setting(
+    'AGENT_BINDING',
+    asWord('record', 'enforce'),
+    'record',
+    'Whether an agent may write only to a job that it holds, and use a name only with the client that used it first; `record` logs what `enforce` would refuse.',
+  ),
   oidcClientId: optional(
     'OIDC_CLIENT_ID',
     asText,

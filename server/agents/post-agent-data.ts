@@ -1,6 +1,13 @@
 import type { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { listOf, object, text } from '../http/schema.js';
+import {
+  type AgentRequest,
+  bindAgentName,
+  checkAgentName,
+  isBoundToOther,
+  refuseOrLog,
+} from './agent-binding.js';
 
 /** Lines of an agent's log that are kept. */
 const logLinesKept = 100;
@@ -17,20 +24,30 @@ export const agentInput = object({
   identifier: text().optional(),
 });
 
-/** Merges what an agent tells into its record; log lines are appended and the last 100 kept. */
+/**
+ * Merges what an agent tells into its record; log lines are appended and the last 100 kept. The name is bound to the
+ * client that tells first.
+ * @throws ApiError 403 when it is bound to another one and `AGENT_BINDING=enforce`
+ */
 export async function postAgentData(
   deps: Deps,
+  request: AgentRequest,
   name: string,
   input: z.output<typeof agentInput>,
 ): Promise<void> {
+  // Otherwise the write itself tells, so that a heartbeat is one round trip.
+  if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, request, name);
   const { log, ...fields } = input;
-  await deps.collections.agents.updateOne(
+  const before = await deps.collections.agents.findOneAndUpdate(
     { name },
     {
       $set: fields as Record<string, string | string[]>,
       $currentDate: { updated_at: true },
       ...(log !== undefined && { $push: { log: { $each: log, $slice: -logLinesKept } } }),
     },
-    { upsert: true },
+    { upsert: true, projection: { bound_to: 1 } },
   );
+  if (request.caller.role !== 'agent') return;
+  if (before?.bound_to === undefined) await bindAgentName(deps, request, name);
+  else if (isBoundToOther(before, request)) refuseOrLog(deps, request, name, 'agent_name_bound');
 }

@@ -37,8 +37,10 @@ export const agentRoutes: readonly AnyRoute[] = [
     access: { roles: ['agent', 'manager', 'admin'] },
     body: { mode: 'json', schema: agentInput },
     answers: { 200: { description: 'It is stored.', content: z.strictObject({ status: z.literal('OK') }) } },
-    async handle(deps, { params, body, secure }) {
-      await postAgentData(deps, params.agent_name, body);
+    errors: ['agent_name_bound'],
+    async handle(deps, request) {
+      const { params, body, secure } = request;
+      await postAgentData(deps, request, params.agent_name, body);
       return json({ status: 'OK' }, { 'Set-Cookie': presentAgentCookie(params.agent_name, secure) });
     },
   }),

@@ -86,6 +86,8 @@ export interface AgentRecord {
   log?: string[];
   comment?: string;
   identifier?: string;
+  /** Id of the client that used the name first. */
+  bound_to?: string;
   provision_streak_type?: string;
   provision_streak_count?: number;
   /** The provisions of the last minute, by which one that is told twice is known. */

@@ -3,6 +3,7 @@ import { empty, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { getJobId } from './get-job-id.js';
+import { checkJobOwner } from './job-ownership.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';
 
 /** Attachments: what a submitter sends along with a job, as one compressed archive. */
@@ -16,9 +17,11 @@ export const attachmentRoutes: readonly AnyRoute[] = [
     access: { roles: ['contributor', 'manager', 'admin'] },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid_line', 'attachments_job_unknown', 'attachments_not_awaited'],
+    errors: ['job_id_invalid_line', 'attachments_job_unknown', 'attachments_not_awaited', 'job_not_owned'],
     async handle(deps, request) {
-      await storeAttachments(deps, getJobId(request, 'job_id_invalid_line'), request.body);
+      const jobId = getJobId(request, 'job_id_invalid_line');
+      await checkJobOwner(deps, request.caller, jobId);
+      await storeAttachments(deps, jobId, request.body);
       return text('OK');
     },
   }),

@@ -1,3 +1,4 @@
+import { checkJobHolder } from '../agents/agent-binding.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { eventsInput, forwardEvents } from './forward-events.js';
 import { getJobId } from './get-job-id.js';
@@ -15,6 +16,7 @@ export const eventRoutes: readonly AnyRoute[] = [
     answers: { 200: { description: 'What the webhook answered.', content: 'text' } },
     errors: [
       'job_id_invalid',
+      'job_not_held',
       'job_not_found',
       'webhook_not_configured',
       'webhook_url_refused',
@@ -23,7 +25,9 @@ export const eventRoutes: readonly AnyRoute[] = [
       'webhook_refused',
     ],
     async handle(deps, request) {
-      const { status, text } = await forwardEvents(deps, getJobId(request), request.body);
+      const jobId = getJobId(request);
+      await checkJobHolder(deps, request, jobId);
+      const { status, text } = await forwardEvents(deps, jobId, request.body);
       return { status, body: text, type: 'text/plain; charset=utf-8' };
     },
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkAgentName } from '../agents/agent-binding.js';
 import { readAgentCookie, agentCookieName } from '../agents/agent-cookie.js';
 import { ApiError } from '../http/errors.js';
 import { empty, json, text } from '../http/reply.js';
@@ -11,6 +12,7 @@ import { findJob } from './find-job.js';
 import { getJobId } from './get-job-id.js';
 import { readJobId } from './job-id.js';
 import { getJobPosition } from './job-position.js';
+import { checkJobOwner } from './job-ownership.js';
 import { jobSchema } from './job-schema.js';
 import { presentClaimedJob, presentJob } from './present-job.js';
 import { releaseClaim } from './release-claim.js';
@@ -66,12 +68,14 @@ export const jobRoutes: readonly AnyRoute[] = [
       200: { description: 'The job, which is now running.', content: jobAnswer },
       204: { description: 'No job waits.', content: 'none' },
     },
-    errors: ['no_queue_named', 'agent_not_identified'],
+    errors: ['no_queue_named', 'agent_not_identified', 'agent_name_bound'],
     refuseHead: true,
-    async handle(deps, { query, cookie, isGone, noteJob }) {
+    async handle(deps, request) {
+      const { query, cookie, isGone, noteJob } = request;
       if (!query.queue?.length) throw new ApiError('no_queue_named');
       const agent = readAgentCookie(cookie(agentCookieName));
       if (agent === undefined) throw new ApiError('agent_not_identified');
+      if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, request, agent);
       const job = isGone() ? undefined : await claimJob(deps, query.queue, agent);
       if (job === undefined) return empty();
       noteJob(job.job_id);
@@ -119,9 +123,11 @@ export const jobRoutes: readonly AnyRoute[] = [
     access: submitters,
     body: { mode: 'json', schema: object({ action: oneOf('cancel') }) },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid_line', 'job_already_ended'],
+    errors: ['job_id_invalid_line', 'job_already_ended', 'job_not_owned'],
     async handle(deps, request) {
-      await cancelJob(deps, getJobId(request, 'job_id_invalid_line'));
+      const jobId = getJobId(request, 'job_id_invalid_line');
+      await checkJobOwner(deps, request.caller, jobId);
+      await cancelJob(deps, jobId);
       return text('OK');
     },
   }),

@@ -1,3 +1,4 @@
+import { checkJobHolder } from '../agents/agent-binding.js';
 import { findFile } from '../db/files.js';
 import { presentWholeFile } from '../http/present-file.js';
 import { empty, text } from '../http/reply.js';
@@ -17,9 +18,11 @@ export const artifactRoutes: readonly AnyRoute[] = [
     access: { roles: ['agent'] },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid_line'],
+    errors: ['job_id_invalid_line', 'job_not_held'],
     async handle(deps, request) {
-      await storeArtifact(deps, getJobId(request, 'job_id_invalid_line'), request.body);
+      const jobId = getJobId(request, 'job_id_invalid_line');
+      await checkJobHolder(deps, request, jobId);
+      await storeArtifact(deps, jobId, request.body);
       return text('OK');
     },
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkJobHolder } from '../agents/agent-binding.js';
 import type { Deps } from '../deps.js';
 import { ApiError, type ErrorCode } from '../http/errors.js';
 import { text } from '../http/reply.js';
@@ -60,9 +61,11 @@ export const resultRoutes: readonly AnyRoute[] = [
     access: { roles: ['agent'] },
     body: { mode: 'json', schema: resultInput, limit: 16 * mebibyte - 1 },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid'],
+    errors: ['job_id_invalid', 'job_not_held'],
     async handle(deps, request) {
-      await postResult(deps, getJobId(request), request.body);
+      const jobId = getJobId(request);
+      await checkJobHolder(deps, request, jobId);
+      await postResult(deps, jobId, request.body);
       return text('OK');
     },
   }),
@@ -90,10 +93,12 @@ export const resultRoutes: readonly AnyRoute[] = [
     access: { roles: ['agent'] },
     body: { mode: 'json', schema: fragmentInput, limit: 8 * mebibyte },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid'],
+    errors: ['job_id_invalid', 'job_not_held'],
     async handle(deps, request) {
       const logType = getLogType(deps, request);
-      await postLogFragment(deps, getJobId(request), logType, request.body);
+      const jobId = getJobId(request);
+      await checkJobHolder(deps, request, jobId);
+      await postLogFragment(deps, jobId, logType, request.body);
       return text('OK');
     },
   }),

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import test from 'ava';
+import { bearer, jsonBody } from '../support/clients.js';
+import { agentHeaders, claim, submit } from '../support/jobs.js';
+import { startServer, type TestServer } from '../support/start-server.js';
+import { multipartFile } from '../actors/stock-session.js';
+
+const enforce = { settings: { AGENT_BINDING: 'enforce' } };
+
+/** The writes of an agent to a job, each as a request. */
+function writesTo(jobId: string, headers: Record<string, string>): Record<string, [string, RequestInit]> {
+  const fragment = { fragment_number: 0, timestamp: new Date().toISOString(), phase: 'test', log_data: 'x' };
+  const file = multipartFile(Buffer.from('x'), 'artifact.tar.gz', 'application/x-gzip');
+  const { 'content-length': _length, ...type } = file.headers;
+  const events = { job_status_webhook: 'http://127.0.0.1:1/', events: [] };
+  return {
+    result: [`/v1/result/${jobId}`, jsonBody({ job_state: 'test' }, headers)],
+    log: [`/v1/result/${jobId}/log/output`, jsonBody(fragment, headers)],
+    artifact: [
+      `/v1/result/${jobId}/artifact`,
+      { method: 'POST', body: new Uint8Array(file.body), headers: { ...headers, ...type } },
+    ],
+    events: [`/v1/job/${jobId}/events`, jsonBody(events, headers)],
+  };
+}
+
+function bindingEvents(server: TestServer): unknown[] {
+  return server.logged
+    .filter(({ event }) => event === 'agent_binding')
+    .map(({ outcome, reason }) => [outcome, reason]);
+}
+
+test('with AGENT_BINDING=enforce an agent writes only to a job that it holds', async (t) => {
+  const server = await startServer(t, enforce);
+  const jobId = await submit(server);
+  await claim(server, ['q1'], 'agent-1');
+  for (const [name, [path, init]] of Object.entries(writesTo(jobId, agentHeaders(server, 'agent-2')))) {
+    const response = await server.request(path, init);
+    t.is(response.status, 403, name);
+    t.deepEqual(await response.json(), { message: 'Not enough permissions on job ID', detail: {} }, name);
+  }
+  for (const [name, [path, init]] of Object.entries(writesTo(jobId, agentHeaders(server, 'agent-1')))) {
+    t.not((await server.request(path, init)).status, 403, name);
+  }
+  t.deepEqual(
+    bindingEvents(server),
+    Array.from({ length: 4 }, () => ['refused', 'job_not_held']),
+  );
+});
+
+test('by default such a write is taken, and logged', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server);
+  await claim(server, ['q1'], 'agent-1');
+  const { result, log } = writesTo(jobId, agentHeaders(server, 'agent-2'));
+  for (const [path, init] of [result, log] as [string, RequestInit][]) {
+    t.is((await server.request(path, init)).status, 200);
+  }
+  t.deepEqual(bindingEvents(server), [
+    ['accepted', 'job_not_held'],
+    ['accepted', 'job_not_held'],
+  ]);
+});
+
+test('a job that was claimed from another server has no holder, and any agent writes to it', async (t) => {
+  const server = await startServer(t, enforce);
+  const jobId = await submit(server);
+  await server.deps.collections.jobs.updateOne(
+    { job_id: jobId },
+    { $set: { 'result_data.job_state': 'test' } },
+  );
+  const { result } = writesTo(jobId, agentHeaders(server, 'agent-2'));
+  t.is((await server.request(...(result as [string, RequestInit]))).status, 200);
+  const unknown = writesTo(randomUUID(), agentHeaders(server, 'agent-2')).result as [string, RequestInit];
+  t.is((await server.request(...unknown)).status, 200);
+});
+
+test("an agent's name belongs to the client that used it first", async (t) => {
+  const server = await startServer(t, enforce);
+  const path = '/v1/agents/data/agent-1';
+  const as = (clientId: string, role = 'agent') => bearer(server, { client_id: clientId, role });
+  t.is((await server.request(path, jsonBody({ state: 'waiting' }, as('first')))).status, 200);
+  t.is((await server.request(path, jsonBody({ state: 'test' }, as('first')))).status, 200);
+  const other = await server.request(path, jsonBody({ state: 'offline' }, as('second')));
+  t.is(other.status, 403);
+  t.deepEqual(await other.json(), { message: 'The agent name belongs to another client', detail: {} });
+  t.is((await server.deps.collections.agents.findOne({ name: 'agent-1' }))?.state, 'test');
+  t.is((await server.request(path, jsonBody({ comment: 'seen to' }, as('boss', 'manager')))).status, 200);
+  const cookie = { cookie: 'agent_name=agent-1' };
+  t.is((await server.request('/v1/job?queue=q1', { headers: { ...as('second'), ...cookie } })).status, 403);
+  t.is((await server.request('/v1/job?queue=q1', { headers: { ...as('first'), ...cookie } })).status, 204);
+  const shown = (await (await server.request(path, { headers: as('first') })).json()) as object;
+  t.false('bound_to' in shown);
+});
+
+test('by default the name is bound all the same, and use by another client is logged', async (t) => {
+  const server = await startServer(t);
+  const path = '/v1/agents/data/agent-1';
+  for (const clientId of ['first', 'second', 'first']) {
+    const headers = bearer(server, { client_id: clientId, role: 'agent' });
+    t.is((await server.request(path, jsonBody({ state: clientId }, headers))).status, 200);
+  }
+  t.is((await server.deps.collections.agents.findOne({ name: 'agent-1' }))?.bound_to, 'first');
+  t.deepEqual(bindingEvents(server), [['accepted', 'agent_name_bound']]);
+});

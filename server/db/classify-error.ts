@@ -46,14 +46,23 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure | undefin
   }
   const told = error instanceof Error ? error : undefined;
   if (told && awayNames.has(told.name)) return 'unavailable';
-  // The name service fails over a `mongodb+srv://` string before the driver has anything of its own to say.
-  if (/^query(Srv|Txt)$/.test(String((told as NodeJS.ErrnoException | undefined)?.syscall)))
-    return 'unavailable';
+  if (isNetworkError(told)) return 'unavailable';
   if (told?.name === 'MongoInvalidArgumentError' && /maximum|too large/i.test(told.message))
     return 'too_large';
   if (told instanceof RangeError && (told as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')
     return 'too_large';
   return told?.name.startsWith('Mongo') || told?.name.startsWith('BSON') ? 'other' : undefined;
+}
+
+const networkCodes = /^E(PIPE|CONN(RESET|REFUSED|ABORTED)|NOTCONN|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/;
+
+/**
+ * Node's own errors that the driver lets through: of a write to a connection that MongoDB just closed, and of the name
+ * service, over a `mongodb+srv://` string.
+ */
+function isNetworkError(error: NodeJS.ErrnoException | undefined): boolean {
+  const { code, syscall } = error ?? {};
+  return networkCodes.test(code ?? '') || syscall === 'querySrv' || syscall === 'queryTxt';
 }
 
 /** Whether the error says that a unique index holds the value already. */

@@ -113,7 +113,7 @@ export interface LogRecord {
 }
 
 /** A queue as agents advertise it. */
-export interface QueueRecord {
+interface QueueRecord {
   name: string;
   description?: string;
   /** Image names and the provision data that each stands for; neither is ever a field of a filter. */
@@ -133,7 +133,7 @@ export interface QueueWaitTimes {
 }
 
 /** How an agent's last provisions ended, the newest last. */
-export interface ProvisionLogs {
+interface ProvisionLogs {
   name: string;
   provision_log: { job_id: string; exit_code: number; detail?: string; timestamp: Date }[];
   /** Marks the one record of its name; absent from those of Testflinger servers. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { checkJobHolder } from '../agents/agent-binding.js';
 import type { Deps } from '../deps.js';
-import { ApiError, type ErrorCode } from '../http/errors.js';
+import { ApiError } from '../http/errors.js';
 import { text } from '../http/reply.js';
 import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
-import { readJobId } from '../jobs/job-id.js';
+import { getJobId } from '../jobs/get-job-id.js';
 import { getLog, logQuery } from './get-log.js';
 import { getResult } from './get-result.js';
 import { fragmentInput, type LogType, logTypes, phases, readLogType } from './log-fragment.js';
@@ -27,17 +27,6 @@ const logAnswer = z.strictObject({
   output: z.record(z.string(), logOfPhase).optional(),
   serial: z.record(z.string(), logOfPhase).optional(),
 });
-
-/** The job that the path names. @throws ApiError 400 in the form that the route's clients know. */
-function getJobId(
-  { params, noteJob }: RouteRequest<{ job_id: string }>,
-  code: ErrorCode = 'job_id_invalid',
-): string {
-  const jobId = readJobId(params.job_id);
-  if (jobId === undefined) throw new ApiError(code);
-  noteJob(jobId);
-  return jobId;
-}
 
 /** The log that the path names. @throws ApiError 404 as for a path that does not exist. */
 function getLogType(

@@ -9,6 +9,7 @@ import { addKeyCommands } from './key-commands.js';
 import { addMigrationCommands } from './migration-commands.js';
 import { presentSafely, tell } from './print.js';
 import { addQueueCommands } from './queue-commands.js';
+import { addSecretsCommands } from './secrets-commands.js';
 import { QueuepassCommand } from './queuepass-command.js';
 import { addTokenCommand } from './token-command.js';
 
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addAgentCommands(program.command('agent').description('agents of the lab'));
   addQueueCommands(program.command('queue').description('queues that take jobs from their owners only'));
   addTokenCommand(program);
+  addSecretsCommands(program.command('secrets').description('the master key of stored secrets'));
   addAdminCommands(program.command('admin').description('the key of the built-in admin client'));
   addMigrationCommands(program);
   return program;

@@ -2,7 +2,7 @@ import type { Collection } from 'mongodb';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { type Connection, openConnection } from '../db/connect.js';
-import { DataKeys, type KeyVaultRecord } from './data-keys.js';
+import { DataKeys, getKeyVault, type KeyVaultRecord } from './data-keys.js';
 import { MongoSecretsStore } from './mongo-secrets-store.js';
 import type { SecretsStore } from './secrets-store.js';
 import { VaultClient } from './vault-client.js';
@@ -29,17 +29,12 @@ export function createSecretsStore(
   return new MongoSecretsStore(connection.db, dataKeys, vault.close);
 }
 
-/** The key vault, whose database and collection are those of every Testflinger server, and the end of its connection. */
-export function openKeyVault(
+/** The key vault and, where that is on another server than the data, the end of the connection to it. */
+function openKeyVault(
   config: Config,
   { client }: Connection,
 ): { collection: Collection<KeyVaultRecord>; close: () => Promise<void> } {
   const own =
     config.keyVaultUri === undefined ? undefined : openConnection(config, config.keyVaultUri).client;
-  const collection = (own ?? client).db('encryption').collection<KeyVaultRecord>('__keyVault', {
-    // Values are sealed with what is read here: it must not be lost with a primary that steps down.
-    readConcern: { level: 'majority' },
-    writeConcern: { w: 'majority', journal: true },
-  });
-  return { collection, close: async () => own?.close() };
+  return { collection: getKeyVault(own ?? client), close: async () => own?.close() };
 }

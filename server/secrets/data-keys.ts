@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Binary, type Collection, UUID } from 'mongodb';
+import { Binary, type Collection, type MongoClient, UUID } from 'mongodb';
 import type { Logger } from 'pino';
 import { openBytes, sealBytes, sealKeyBytes } from '../crypto/sealed-bytes.js';
 import type { DataKey } from '../crypto/sealed-value.js';
@@ -21,6 +21,15 @@ export interface KeyVaultRecord {
 
 /** The name by which the data key of the secrets is known to all servers. */
 export const dataKeyName = 'testflinger-secrets';
+
+/** The key vault of a MongoDB server, where every Testflinger server looks for it, whatever its database is. */
+export function getKeyVault(client: MongoClient): Collection<KeyVaultRecord> {
+  return client.db('encryption').collection<KeyVaultRecord>('__keyVault', {
+    // Values are sealed with what is read here: it must not be lost with a primary that steps down.
+    readConcern: { level: 'majority' },
+    writeConcern: { w: 'majority', journal: true },
+  });
+}
 
 const noAad = Buffer.alloc(0);
 

@@ -1,7 +1,14 @@
 import test from 'ava';
 import { bearer } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
-import { deleteSecret, putSecret, type SecretAnswer, secretsStores, submitWith } from '../support/secrets.js';
+import {
+  deleteSecret,
+  putSecret,
+  type SecretAnswer,
+  secretsOf,
+  secretsStores,
+  submitWith,
+} from '../support/secrets.js';
 import { startServer } from '../support/start-server.js';
 
 const refusal = (status: number, message: string, detail: object = {}): SecretAnswer => ({
@@ -9,9 +16,6 @@ const refusal = (status: number, message: string, detail: object = {}): SecretAn
   body: { message, detail },
 });
 const inaccessible = (paths: string) => refusal(422, `Inaccessible secret paths: ${paths}`);
-const secretsOf = (job: Record<string, unknown> | undefined) =>
-  (job?.test_data as { secrets?: unknown } | undefined)?.secrets;
-
 /** A clock that stands still until it is moved. */
 function makeClock(at: string) {
   let now = Date.parse(at);

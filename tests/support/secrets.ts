@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
+import { MongoClient } from 'mongodb';
+import { getKeyVault } from '../../server/secrets/data-keys.js';
 import { bearer, jsonBody } from './clients.js';
 import { readCsfleVectors } from './csfle-vectors.js';
+import { makeFolder, startOwnMongod } from './own-mongod.js';
 import type { TestServer } from './start-server.js';
 import { startVault } from './vault-server.js';
 
@@ -49,4 +53,22 @@ export async function submitWith(
   const job = { job_queue: 'q1', test_data: { test_cmds: 'ls', secrets } };
   const response = await server.request('/v1/job', jsonBody(job, headers));
   return { status: response.status, body: await response.json() };
+}
+
+/** A key vault of the test's own: the collection's connection string, for TESTFLINGER_KEY_VAULT_URI, and the collection. */
+export async function startKeyVault(t: ExecutionContext) {
+  const mongod = await startOwnMongod(t, makeFolder());
+  const client = new MongoClient(mongod.uri);
+  t.teardown(() => client.close());
+  return { uri: mongod.uri, client, vault: getKeyVault(client) };
+}
+
+/** A new master key as its setting has it. */
+export function makeMasterKey(): string {
+  return randomBytes(96).toString('base64');
+}
+
+/** The identifiers and values of the secrets that a claimed job came with. */
+export function secretsOf(job: Record<string, unknown> | undefined): unknown {
+  return (job?.test_data as { secrets?: unknown } | undefined)?.secrets;
 }

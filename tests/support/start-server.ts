@@ -67,7 +67,10 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     ...(options.onCompare && { bcryptPool: new BcryptPool(config.bcryptCost, options.onCompare) }),
   };
   await ensureIndexes(deps.collections);
-  await deps.secretsStore?.prepare();
+  await deps.secretsStore?.prepare().catch(async (error: unknown) => {
+    await owned.close();
+    throw error;
+  });
   const listening = await listen(createApp(deps).callback(), config.listen);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= end());

@@ -6,7 +6,7 @@ import type { ErrorCode } from './errors.js';
 import type { Reply } from './reply.js';
 
 /** `{name}` places of a path, as an object of texts. */
-export type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
   ? { [K in Name | keyof PathParams<Rest>]: string }
   : unknown;
 
@@ -23,7 +23,7 @@ export interface Access {
  * How a body is read: `json` (the rules of the v1 contract), `form` (RFC 6749 section 2.3.1), or `multipart`, whose file
  * the handler gets as a stream (the schema is `uploadSchema`).
  */
-export interface BodySpec<B extends z.ZodType> {
+interface BodySpec<B extends z.ZodType> {
   mode: 'json' | 'form' | 'multipart';
   schema: B;
   /** Bytes; one MiB when not given, and `MAX_UPLOAD_MIB` for `multipart`. */
@@ -31,7 +31,7 @@ export interface BodySpec<B extends z.ZodType> {
 }
 
 /** One successful answer, for the OpenAPI document. */
-export interface AnswerSpec {
+interface AnswerSpec {
   description: string;
   /** JSON of this schema; or plain text; or no body; or a file of this type. */
   content: z.ZodType | 'text' | 'none' | { file: NonNullable<Reply['type']> };

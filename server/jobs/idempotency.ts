@@ -6,7 +6,7 @@ import { ApiError } from '../http/errors.js';
 import type { JobInput } from './job-schema.js';
 
 /** Milliseconds that an `Idempotency-Key` is remembered: a day. */
-export const idempotencyMs = 24 * 60 * 60 * 1000;
+const idempotencyMs = 24 * 60 * 60 * 1000;
 
 /** The digests of a key, which is the client's own, and of the body that it came with. */
 export type Idempotency = NonNullable<JobRecord['idempotency']>;

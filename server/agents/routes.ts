@@ -17,8 +17,7 @@ import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 
 const agentAnswer = z.looseObject({
   name: z.string(),
-  state: z.string().optional(),
-  queues: z.array(z.string()).optional(),
+  ...agentInput.omit({ log: true }).shape,
   updated_at: z.string().optional(),
   restricted_to: z.record(z.string(), z.array(z.string())),
 });

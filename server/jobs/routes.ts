@@ -20,8 +20,8 @@ import { submitJob } from './submit-job.js';
 
 const submitters = { roles: ['contributor', 'manager', 'admin'] } as const;
 const jobAnswer = z.looseObject({
+  ...jobSchema.shape,
   job_id: z.string(),
-  job_queue: z.string(),
   exclude_agents: z.array(z.string()),
 });
 

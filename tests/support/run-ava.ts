@@ -3,8 +3,8 @@
  * given arguments. Everything lives in one temporary folder, so that what a test leaves behind is found and ends here.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, realpath, rm, statfs } from 'node:fs/promises';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
@@ -25,7 +25,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const folder = await realpath(await mkdtemp(join(tmpdir(), 'qp-test-')));
+const folder = await realpath(await mkdtemp(join(await findRoomyFolder(), 'qp-test-')));
 const counts = new AvaCounts();
 let mongod: EmbeddedMongod | undefined;
 try {
@@ -48,6 +48,15 @@ if (interrupted) process.exitCode = 130;
 const { passed, failed } = counts.sum(process.exitCode ?? 0);
 if (failed > 0) process.exitCode ||= 1;
 console.log(`${passed} passed, ${failed} failed`);
+
+/** Each test makes a database, and so dozens of files: in memory that costs a tenth. Room as for the whole run, else the disk. */
+async function findRoomyFolder(): Promise<string> {
+  const shared = '/dev/shm';
+  const needed = 4 * 2 ** 30;
+  const room = await statfs(shared).catch(() => undefined);
+  const isRoomy = room !== undefined && room.bavail * room.bsize > needed && freemem() > 2 * needed;
+  return isRoomy ? shared : tmpdir();
+}
 
 function runAva(uri: string, binary: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {

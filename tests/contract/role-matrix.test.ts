@@ -131,7 +131,7 @@ test('a bad token opens no route but the public ones, and those do not look at i
     const bad = { authorization: `${bearer(server, { role: 'admin' }).authorization}x` };
     const response = await server.request(url, { method, headers: bad });
     const text = await response.text();
-    if (allowed[`${method} ${path}`] === 'public') t.false(text.includes('Token'), `${method} ${path}`);
+    if (allowed[`${method} ${path}`] === 'public') t.not(response.status, 403, `${method} ${path}`);
     else
       t.deepEqual(
         [response.status, text.includes('Invalid Token signature')],

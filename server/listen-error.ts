@@ -14,7 +14,11 @@ export function presentListenError(error: NodeJS.ErrnoException, address: Listen
   const absent = `${place} is no address of this machine: set HOST (or LISTEN) to one`;
   const hints: Record<string, string> = {
     EADDRINUSE: `${place} is in use by another program: stop it, or set PORT (or LISTEN) to another address`,
-    EACCES: `${place} may not be used by this user: set PORT (or LISTEN) to another address`,
+    // Node says the same of a socket file in a folder that is not there.
+    EACCES:
+      'path' in address
+        ? `${place} cannot be made: its folder must be there and this user's to write; else set LISTEN to another path`
+        : `${place} may not be used by this user: set PORT (or LISTEN) to another address`,
     EADDRNOTAVAIL: absent,
     ENOTFOUND: absent,
     EAI_AGAIN: absent,

@@ -42,7 +42,7 @@ export interface ServerProcessOptions {
 }
 
 /** The environment of a server: what programs need to be found, and the given settings; nothing of the machine's own. */
-export function makeEnvironment(settings: Record<string, string> = {}): Record<string, string> {
+function makeEnvironment(settings: Record<string, string> = {}): Record<string, string> {
   const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
   const kept = { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY };
   const given = Object.entries(kept).filter((entry): entry is [string, string] => entry[1] !== undefined);

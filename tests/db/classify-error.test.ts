@@ -1,0 +1,62 @@
+import test from 'ava';
+import {
+  MongoClient,
+  MongoInvalidArgumentError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoWriteConcernError,
+} from 'mongodb';
+import { classifyDatabaseError, type DatabaseFailure } from '../../server/db/classify-error.js';
+import { embeddedMongodUri } from '../../server/db/mongod-socket.js';
+import { makeFolder } from '../support/own-mongod.js';
+import { testMongodbUri } from '../support/start-server.js';
+
+const named = (name: string): Error => Object.assign(new Error('x'), { name });
+const ofServer = (code: number): Error => new MongoServerError({ message: 'x', code });
+const ofSystem = (code: string, syscall: string): Error => Object.assign(new Error('x'), { code, syscall });
+
+const table: [what: string, error: unknown, meant: DatabaseFailure | undefined][] = [
+  ['a lost connection', new MongoNetworkError('x'), 'unavailable'],
+  ['a pool without a free connection', named('MongoWaitQueueTimeoutError'), 'unavailable'],
+  ['a closed pool', named('MongoPoolClosedError'), 'unavailable'],
+  ['a write to a closed connection', ofSystem('EPIPE', 'write'), 'unavailable'],
+  ['a name service that is away', ofSystem('ETIMEOUT', 'querySrv'), 'unavailable'],
+  ['a primary that steps down', ofServer(189), 'unavailable'],
+  ['a full disk', ofServer(14031), 'unavailable'],
+  [
+    'a write that no majority took',
+    new MongoWriteConcernError({ ok: 1, writeConcernError: { code: 64, errmsg: 'x' } } as never),
+    'unavailable',
+  ],
+  ['a document over 16 MiB', ofServer(10334), 'too_large'],
+  [
+    'the same, told by the driver',
+    new MongoInvalidArgumentError('larger than the maximum size'),
+    'too_large',
+  ],
+  ['a duplicate key', ofServer(11000), 'other'],
+  ['a command that MongoDB does not take', ofServer(9), 'other'],
+  ['a file that is not there', ofSystem('ENOENT', 'open'), undefined],
+  ['an error of our own', new TypeError('x'), undefined],
+  ['something thrown that is no error', 'x', undefined],
+];
+for (const [what, error, meant] of table) {
+  test(`${what} means ${meant ?? 'nothing about MongoDB'}`, (t) => {
+    t.is(classifyDatabaseError(error), meant);
+  });
+}
+
+test('what the driver throws of itself is known: no server, a full pool, a closed client', async (t) => {
+  const options = { serverSelectionTimeoutMS: 100, waitQueueTimeoutMS: 100, maxPoolSize: 1 };
+  const away = new MongoClient(embeddedMongodUri(makeFolder()), options);
+  t.is(classifyDatabaseError(await t.throwsAsync(away.db('x').command({ ping: 1 }))), 'unavailable');
+  t.is(classifyDatabaseError(await t.throwsAsync(away.db('x').command({ ping: 1 }))), 'unavailable');
+  const client = new MongoClient(testMongodbUri(), { ...options, serverSelectionTimeoutMS: 20_000 });
+  await client.connect();
+  const slow = client.db('local').collection('startup_log').findOne({ $where: 'sleep(3000) || true' });
+  const full = await t.throwsAsync(client.db('admin').command({ ping: 1 }));
+  t.is(full.name, 'MongoWaitQueueTimeoutError');
+  t.is(classifyDatabaseError(full), 'unavailable');
+  await Promise.all([slow.catch(() => undefined), client.close()]);
+  t.is(classifyDatabaseError(await t.throwsAsync(client.db('x').command({ ping: 1 }))), 'unavailable');
+});

@@ -64,7 +64,7 @@ const without = (...names: string[]): TokenParts => ({
 const otherKey = 'a key of somebody else, as long as it should be';
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-test('a text that is no JWT cannot be decoded', async (t) => {
+test.serial('a text that is no JWT cannot be decoded', async (t) => {
   const server = shared();
   const [head = '', claims = '', signature = ''] = forgeToken().split('.');
   await checkTokens(t, server, [
@@ -85,7 +85,7 @@ test('a text that is no JWT cannot be decoded', async (t) => {
   ]);
 });
 
-test('only HS256 is accepted, and no extension that must be understood', async (t) => {
+test.serial('only HS256 is accepted, and no extension that must be understood', async (t) => {
   const server = shared();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const rsaInput = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(goodClaims)}`;
@@ -104,7 +104,7 @@ test('only HS256 is accepted, and no extension that must be understood', async (
   ]);
 });
 
-test('the signature must be the one of the signing key', async (t) => {
+test.serial('the signature must be the one of the signing key', async (t) => {
   const server = shared();
   const good = forgeToken();
   const other = forgeToken(withClaims({ permissions: { role: 'admin' } }));
@@ -118,7 +118,7 @@ test('the signature must be the one of the signing key', async (t) => {
   ]);
 });
 
-test('exp, iat and sub must be there, and are told in this order', async (t) => {
+test.serial('exp, iat and sub must be there, and are told in this order', async (t) => {
   const server = shared();
   await checkTokens(t, server, [
     ['no exp', without('exp'), missing('exp')],
@@ -131,7 +131,7 @@ test('exp, iat and sub must be there, and are told in this order', async (t) => 
   ]);
 });
 
-test('iat and exp may be off by the leeway and no more', async (t) => {
+test.serial('iat and exp may be off by the leeway and no more', async (t) => {
   const server = shared();
   const wide = await startAtTestNow(t, { settings: { JWT_LEEWAY: '60' } });
   const none = await startAtTestNow(t, { settings: { JWT_LEEWAY: '0' } });
@@ -158,7 +158,7 @@ test('iat and exp may be off by the leeway and no more', async (t) => {
   ]);
 });
 
-test('a token of this server is good until 10 minutes and the leeway have passed', async (t) => {
+test.serial('a token of this server is good until 10 minutes and the leeway have passed', async (t) => {
   const clock = new TestClock();
   const server = await startServer(t, { clock });
   const token = `Bearer ${forgeToken()}`;
@@ -168,7 +168,7 @@ test('a token of this server is good until 10 minutes and the leeway have passed
   t.deepEqual(await ask(server, token), expired);
 });
 
-test('claims of a wrong kind make the token invalid', async (t) => {
+test.serial('claims of a wrong kind make the token invalid', async (t) => {
   const server = shared();
   await checkTokens(t, server, [
     ['another sub', withClaims({ sub: 'refresh_token' }), invalid],
@@ -186,7 +186,7 @@ test('claims of a wrong kind make the token invalid', async (t) => {
   ]);
 });
 
-test('of two faults the one that comes first in the order is told', async (t) => {
+test.serial('of two faults the one that comes first in the order is told', async (t) => {
   const server = shared();
   const past = { exp: testNow - 100 };
   await checkTokens(t, server, [
@@ -206,7 +206,7 @@ test('of two faults the one that comes first in the order is told', async (t) =>
   ]);
 });
 
-test('the header takes Bearer in any case, the bare JWT, and nothing else', async (t) => {
+test.serial('the header takes Bearer in any case, the bare JWT, and nothing else', async (t) => {
   const server = shared();
   const token = forgeToken();
   const rows: [header: string | undefined, answer: Answer][] = [
@@ -228,7 +228,7 @@ test('the header takes Bearer in any case, the bare JWT, and nothing else', asyn
   for (const [header, answer] of rows) t.deepEqual(await ask(server, header), answer, header ?? 'no header');
 });
 
-test('a token without a role has the role contributor, and an unknown role is none', async (t) => {
+test.serial('a token without a role has the role contributor, and an unknown role is none', async (t) => {
   const server = shared();
   const role = (value: unknown) => withClaims({ permissions: { role: value } });
   await checkTokens(t, server, [
@@ -266,7 +266,7 @@ async function push(server: TestServer, claims: object, priority: number): Promi
   return message === undefined ? [response.status] : [response.status, message];
 }
 
-test('a token of the oldest kind is worth its top-level max_priority', async (t) => {
+test.serial('a token of the oldest kind is worth its top-level max_priority', async (t) => {
   const server = await startAtTestNow(t);
   const noReservation = 'Not enough permissions to push to q1 with reservation timeout 30000';
   const tooFar = 'Not enough permissions to push to q1 with priority 51';
@@ -279,30 +279,33 @@ test('a token of the oldest kind is worth its top-level max_priority', async (t)
   t.deepEqual(await push(server, {}, 1), [401, 'Authentication required for setting priority: 1']);
 });
 
-test('permissions of wrong types in a well-signed token are worth nothing, and never an error of the server', async (t) => {
-  const server = await startAtTestNow(t);
-  await server.deps.collections.restrictedQueues.insertOne({ queue_name: 'q1' });
-  const odd: unknown[] = [null, 5, 'q1', ['q1'], true, { q1: '99' }, { '*': null }, { q1: { $gt: 0 } }, {}];
-  const refusals = new Set<string>();
-  for (const value of odd) {
-    for (const claims of [
-      { max_priority: value },
-      { permissions: value },
-      { permissions: { max_priority: value } },
-      { permissions: { max_priority: { q1: 9 }, allowed_queues: value } },
-      { permissions: { max_priority: { q1: 9 }, allowed_queues: ['q1'], max_reservation_time: value } },
-      { permissions: { client_id: value, email: value, max_priority: value } },
-    ]) {
-      const [status, message = ''] = await push(server, claims, 9);
-      if (JSON.stringify(value) === '["q1"]' && message.includes('reservation')) continue;
-      t.true(status === 401 || status === 403, `${JSON.stringify(claims)}: ${status} ${message}`);
-      refusals.add(message);
+test.serial(
+  'permissions of wrong types in a well-signed token are worth nothing, and never an error of the server',
+  async (t) => {
+    const server = await startAtTestNow(t);
+    await server.deps.collections.restrictedQueues.insertOne({ queue_name: 'q1' });
+    const odd: unknown[] = [null, 5, 'q1', ['q1'], true, { q1: '99' }, { '*': null }, { q1: { $gt: 0 } }, {}];
+    const refusals = new Set<string>();
+    for (const value of odd) {
+      for (const claims of [
+        { max_priority: value },
+        { permissions: value },
+        { permissions: { max_priority: value } },
+        { permissions: { max_priority: { q1: 9 }, allowed_queues: value } },
+        { permissions: { max_priority: { q1: 9 }, allowed_queues: ['q1'], max_reservation_time: value } },
+        { permissions: { client_id: value, email: value, max_priority: value } },
+      ]) {
+        const [status, message = ''] = await push(server, claims, 9);
+        if (JSON.stringify(value) === '["q1"]' && message.includes('reservation')) continue;
+        t.true(status === 401 || status === 403, `${JSON.stringify(claims)}: ${status} ${message}`);
+        refusals.add(message);
+      }
     }
-  }
-  t.true(refusals.has('Not enough permissions to push to the restricted queue: q1'));
-});
+    t.true(refusals.has('Not enough permissions to push to the restricted queue: q1'));
+  },
+);
 
-test('a previous signing key verifies and never signs', async (t) => {
+test.serial('a previous signing key verifies and never signs', async (t) => {
   const settings = { JWT_PREVIOUS_SIGNING_KEYS: JSON.stringify([otherKey]) };
   const server = await startAtTestNow(t, { settings });
   const [current, previous] = readSigningKeys(testSigningKey, [otherKey]).all;
@@ -320,13 +323,13 @@ test('a previous signing key verifies and never signs', async (t) => {
   t.deepEqual(await ask(forgotten, `Bearer ${forgeToken({ key: otherKey })}`), badSignature);
 });
 
-test('signing keys are the bytes of their text, never decoded', async (t) => {
+test.serial('signing keys are the bytes of their text, never decoded', async (t) => {
   const key = 'ZMOkbmdlcmVyIFNjaGzDvHNzZWwgYWxzIGVzIHNlaW4gbXVzcw== ä';
   const server = await startAtTestNow(t, { settings: { JWT_SIGNING_KEY: key } });
   t.deepEqual(await ask(server, `Bearer ${forgeToken({ key })}`), accepted);
 });
 
-test('without a header a caller is anonymous, unless that is denied or OIDC is on', async (t) => {
+test.serial('without a header a caller is anonymous, unless that is denied or OIDC is on', async (t) => {
   const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
   const closed = refused(401, 'Authentication is required for specified endpoint');
   const rows: [settings: Record<string, string>, answer: Answer][] = [
@@ -347,13 +350,13 @@ test('without a header a caller is anonymous, unless that is denied or OIDC is o
   }
 });
 
-test('OIDC counts as on only with all three of its settings', (t) => {
+test.serial('OIDC counts as on only with all three of its settings', (t) => {
   const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
   t.true(readConfig(oidc).oidc);
   for (const name of Object.keys(oidc)) t.false(readConfig({ ...oidc, [name]: '' }).oidc, name);
 });
 
-test('refused tokens go to the security log with their reason and never with the token', async (t) => {
+test.serial('refused tokens go to the security log with their reason and never with the token', async (t) => {
   const server = await startAtTestNow(t);
   const token = forgeToken({ key: otherKey });
   await ask(server, `Bearer ${token}`);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { failuresPerAddress, failuresPerPair, type LoginOrigin } from '../../server/auth/login-attempts.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
@@ -51,21 +52,24 @@ async function checkBlocked(
   t.true(Number.isInteger(seconds) && seconds > 3000 && seconds <= 3600, `Retry-After: ${retryAfter}`);
 }
 
-test('the hundredth failure of a client from an address is the last that is answered 401', async (t) => {
-  const server = await startWithClients(t);
-  await countFailures(server, { clientId: 'ci', source: here }, failuresPerPair - 2);
-  t.is(failuresPerPair, 100);
-  t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
-  t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
-  await checkBlocked(t, await logIn(server, 'ci', wrong));
-  await checkBlocked(t, await logIn(server, 'ci', secret), 'a right secret that is not remembered');
-  await checkBlocked(t, await askToken(server, `ci:${secret}`));
-  t.is((await logIn(server, 'other', secret)).status, 200, 'another client is free');
-  const refusals = server.logged.filter((line) => line.reason === 'too many attempts');
-  t.is(refusals.length, 3);
-});
+test.serial(
+  'the hundredth failure of a client from an address is the last that is answered 401',
+  async (t) => {
+    const server = await startWithClients(t);
+    await countFailures(server, { clientId: 'ci', source: here }, failuresPerPair - 2);
+    t.is(failuresPerPair, 100);
+    t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
+    t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
+    await checkBlocked(t, await logIn(server, 'ci', wrong));
+    await checkBlocked(t, await logIn(server, 'ci', secret), 'a right secret that is not remembered');
+    await checkBlocked(t, await askToken(server, `ci:${secret}`));
+    t.is((await logIn(server, 'other', secret)).status, 200, 'another client is free');
+    const refusals = server.logged.filter((line) => line.reason === 'too many attempts');
+    t.is(refusals.length, 3);
+  },
+);
 
-test('the thousandth failure of an address blocks it for every client', async (t) => {
+test.serial('the thousandth failure of an address blocks it for every client', async (t) => {
   const server = await startWithClients(t);
   t.is(failuresPerAddress, 1000);
   await countSpread(server, here, failuresPerAddress - 1);
@@ -76,7 +80,7 @@ test('the thousandth failure of an address blocks it for every client', async (t
   t.is(events[0]?.source, here);
 });
 
-test('a blocked login dispatches no compare', async (t) => {
+test.serial('a blocked login dispatches no compare', async (t) => {
   let compares = 0;
   const server = await startWithClients(t, { onCompare: () => void (compares += 1) });
   await countFailures(server, { clientId: 'ci', source: here }, 100);
@@ -84,26 +88,29 @@ test('a blocked login dispatches no compare', async (t) => {
   t.is(compares, 0);
 });
 
-test('a remembered pair and a right server-made key are never blocked and read no counter', async (t) => {
-  const server = await startWithClients(t);
-  const { client_key: key } = await makeClientKey(server.deps, 'ci');
-  t.is((await logIn(server, 'ci', secret)).status, 200);
-  await countFailures(server, { clientId: 'ci', source: here }, 100);
-  await countSpread(server, here, 900);
-  const read = await listCommands(server, 'login_failures', async () => {
+test.serial(
+  'a remembered pair and a right server-made key are never blocked and read no counter',
+  async (t) => {
+    const server = await startWithClients(t);
+    const { client_key: key } = await makeClientKey(server.deps, 'ci');
     t.is((await logIn(server, 'ci', secret)).status, 200);
-    t.is((await logIn(server, 'ci', key)).status, 200);
-    t.is((await askToken(server, `ci:${secret}`)).status, 200);
-    t.is((await askToken(server, `ci:${key}`)).status, 200);
-  });
-  t.deepEqual(read, []);
-  const other = await listCommands(server, 'login_failures', async () => {
-    await checkBlocked(t, await logIn(server, 'ci', `${key.slice(0, 17)}${'A'.repeat(43)}`));
-  });
-  t.is(other.length, 2, 'a wrong one reads both');
-});
+    await countFailures(server, { clientId: 'ci', source: here }, 100);
+    await countSpread(server, here, 900);
+    const read = await listCommands(server, 'login_failures', async () => {
+      t.is((await logIn(server, 'ci', secret)).status, 200);
+      t.is((await logIn(server, 'ci', key)).status, 200);
+      t.is((await askToken(server, `ci:${secret}`)).status, 200);
+      t.is((await askToken(server, `ci:${key}`)).status, 200);
+    });
+    t.deepEqual(read, []);
+    const other = await listCommands(server, 'login_failures', async () => {
+      await checkBlocked(t, await logIn(server, 'ci', `${key.slice(0, 17)}${'A'.repeat(43)}`));
+    });
+    t.is(other.length, 2, 'a wrong one reads both');
+  },
+);
 
-test('successes are not counted', async (t) => {
+test.serial('successes are not counted', async (t) => {
   const server = await startWithClients(t);
   await countFailures(server, { clientId: 'ci', source: here }, 99);
   t.is((await logIn(server, 'ci', secret)).status, 200);
@@ -115,24 +122,27 @@ test('successes are not counted', async (t) => {
   );
 });
 
-test('counters are shared by all servers of a database and kept for an hour under digests', async (t) => {
-  const first = await startWithClients(t);
-  const second = await startServer(t, { database: first.deps.connection.db.databaseName });
-  await countFailures(first, { clientId: 'ci', source: here }, 99);
-  t.deepEqual(await logIn(second, 'ci', wrong), loginFailed);
-  await checkBlocked(t, await logIn(first, 'ci', wrong));
-  await checkBlocked(t, await logIn(second, 'ci', wrong));
-  const counters = await first.deps.collections.loginFailures.find().toArray();
-  t.is(counters.length, 2);
-  for (const { key, expire, points, ...rest } of counters) {
-    t.regex(String(key), /^(pair|address):[A-Za-z0-9_-]{43}$/);
-    t.deepEqual(Object.keys(rest), ['_id']);
-    t.is(points, 100);
-    t.true(Math.abs((expire as Date).getTime() - Date.now() - 3_600_000) < 600_000);
-  }
-});
+test.serial(
+  'counters are shared by all servers of a database and kept for an hour under digests',
+  async (t) => {
+    const first = await startWithClients(t);
+    const second = await startServer(t, { database: first.deps.connection.db.databaseName });
+    await countFailures(first, { clientId: 'ci', source: here }, 99);
+    t.deepEqual(await logIn(second, 'ci', wrong), loginFailed);
+    await checkBlocked(t, await logIn(first, 'ci', wrong));
+    await checkBlocked(t, await logIn(second, 'ci', wrong));
+    const counters = await first.deps.collections.loginFailures.find().toArray();
+    t.is(counters.length, 2);
+    for (const { key, expire, points, ...rest } of counters) {
+      t.regex(String(key), /^(pair|address):[A-Za-z0-9_-]{43}$/);
+      t.deepEqual(Object.keys(rest), ['_id']);
+      t.is(points, 100);
+      t.true(Math.abs((expire as Date).getTime() - Date.now() - 3_600_000) < 600_000);
+    }
+  },
+);
 
-test('a counter whose hour is over counts from nothing', async (t) => {
+test.serial('a counter whose hour is over counts from nothing', async (t) => {
   const server = await startWithClients(t);
   await countFailures(server, { clientId: 'ci', source: here }, 100);
   await checkBlocked(t, await logIn(server, 'ci', wrong));
@@ -159,32 +169,48 @@ async function findBlocked(
   return blocked;
 }
 
-test('without TRUST_PROXY an X-Forwarded-For changes nothing', async (t) => {
+test.serial('without TRUST_PROXY an X-Forwarded-For changes nothing', async (t) => {
   const all = ['192.0.2.1', '198.51.100.7, 192.0.2.1', 'nonsense'];
   t.deepEqual(await findBlocked(t, undefined, here, all), all);
 });
 
-test('a hop count believes as many entries of X-Forwarded-For, from its end', async (t) => {
+test.serial('a hop count believes as many entries of X-Forwarded-For, from its end', async (t) => {
   const tried = ['192.0.2.1', '198.51.100.7, 192.0.2.1', '192.0.2.1, 198.51.100.7', '192.0.2.2'];
   t.deepEqual(await findBlocked(t, '1', '192.0.2.1', tried), tried.slice(0, 2));
   t.deepEqual(await findBlocked(t, '2', '192.0.2.1', tried), ['192.0.2.1', '192.0.2.1, 198.51.100.7']);
 });
 
-test('networks believe entries of X-Forwarded-For while the hop before is in one of them', async (t) => {
-  const trust = '127.0.0.0/8,10.0.0.0/8';
-  const tried = ['192.0.2.1', '192.0.2.1, 10.1.2.3', '10.9.9.9, 192.0.2.1, 10.1.2.3', '192.0.2.1, 192.0.2.2'];
-  t.deepEqual(await findBlocked(t, trust, '192.0.2.1', tried), tried.slice(0, 3));
-  t.deepEqual(await findBlocked(t, '10.0.0.0/8', here, ['192.0.2.1']), ['192.0.2.1']);
-});
+test.serial(
+  'networks believe entries of X-Forwarded-For while the hop before is in one of them',
+  async (t) => {
+    const trust = '127.0.0.0/8,10.0.0.0/8';
+    const tried = [
+      '192.0.2.1',
+      '192.0.2.1, 10.1.2.3',
+      '10.9.9.9, 192.0.2.1, 10.1.2.3',
+      '192.0.2.1, 192.0.2.2',
+    ];
+    t.deepEqual(await findBlocked(t, trust, '192.0.2.1', tried), tried.slice(0, 3));
+    t.deepEqual(await findBlocked(t, '10.0.0.0/8', here, ['192.0.2.1']), ['192.0.2.1']);
+  },
+);
 
-test('an IPv6 address is counted with its network of 64 bits, a mapped IPv4 address as IPv4', async (t) => {
-  const tried = ['2001:db8:0:1::9', '2001:db8:0:1:ffff:ffff:ffff:ffff', '2001:db8:0:2::9', '2001:DB8:0:1::'];
-  const blocked = [tried[0], tried[1], tried[3]];
-  t.deepEqual(await findBlocked(t, '1', '2001:db8:0:1::/64', tried), blocked as string[]);
-  t.deepEqual(await findBlocked(t, '1', '192.0.2.1', ['::ffff:192.0.2.1']), ['::ffff:192.0.2.1']);
-});
+test.serial(
+  'an IPv6 address is counted with its network of 64 bits, a mapped IPv4 address as IPv4',
+  async (t) => {
+    const tried = [
+      '2001:db8:0:1::9',
+      '2001:db8:0:1:ffff:ffff:ffff:ffff',
+      '2001:db8:0:2::9',
+      '2001:DB8:0:1::',
+    ];
+    const blocked = [tried[0], tried[1], tried[3]];
+    t.deepEqual(await findBlocked(t, '1', '2001:db8:0:1::/64', tried), blocked as string[]);
+    t.deepEqual(await findBlocked(t, '1', '192.0.2.1', ['::ffff:192.0.2.1']), ['::ffff:192.0.2.1']);
+  },
+);
 
-test('a burst of wrong secrets gets no more guesses than the limit', async (t) => {
+test.serial('a burst of wrong secrets gets no more guesses than the limit', async (t) => {
   let compares = 0;
   const server = await startWithClients(t, { onCompare: () => void (compares += 1) });
   await countFailures(server, { clientId: 'ci', source: here }, 90);
@@ -203,13 +229,41 @@ test('a burst of wrong secrets gets no more guesses than the limit', async (t) =
   t.is(compares, 10);
 });
 
-test('a burst of wrong server-made keys is counted as well, and one of right keys is not', async (t) => {
+test.serial('logins under way count as failures until they have ended', async (t) => {
   const server = await startWithClients(t);
-  const { client_key: key } = await makeClientKey(server.deps, 'ci');
-  const guess = `${key.slice(0, 17)}${'A'.repeat(43)}`;
-  await countFailures(server, { clientId: 'ci', source: here }, 90);
-  const sent = Array.from({ length: 60 }, (_, i) => logIn(server, 'ci', i % 2 ? guess : key));
-  const statuses = (await Promise.all(sent)).map(({ status }) => status);
-  t.is(statuses.filter((status) => status === 200).length, 30);
-  t.true(statuses.filter((status) => status === 401).length <= 10, statuses.join(' '));
+  const { loginAttempts } = server.deps;
+  const origin = { clientId: 'ci', source: here };
+  await countFailures(server, origin, 90);
+  let entered = 0;
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const attempts = Array.from({ length: 30 }, () =>
+    loginAttempts.during(origin, async () => {
+      entered += 1;
+      await gate;
+    }),
+  );
+  const settled = Promise.allSettled(attempts);
+  while (entered < 10) await nextTurn();
+  open();
+  const refusals = (await settled).filter((result) => result.status === 'rejected');
+  t.is(entered, 10);
+  t.is(refusals.length, 20);
+  for (const { reason } of refusals) t.like(reason, { code: 'busy', headers: { 'Retry-After': '1' } });
+  // None of them failed, so their places are free again.
+  await t.notThrowsAsync(loginAttempts.during(origin, async () => undefined));
 });
+
+test.serial(
+  'a burst of wrong server-made keys is counted as well, and one of right keys is not',
+  async (t) => {
+    const server = await startWithClients(t);
+    const { client_key: key } = await makeClientKey(server.deps, 'ci');
+    const guess = `${key.slice(0, 17)}${'A'.repeat(43)}`;
+    await countFailures(server, { clientId: 'ci', source: here }, 90);
+    const sent = Array.from({ length: 60 }, (_, i) => logIn(server, 'ci', i % 2 ? guess : key));
+    const statuses = (await Promise.all(sent)).map(({ status }) => status);
+    t.is(statuses.filter((status) => status === 200).length, 30);
+    t.true(statuses.filter((status) => status === 401).length <= 10, statuses.join(' '));
+  },
+);

@@ -33,29 +33,32 @@ async function startCounting(
   };
 }
 
-test('each failed login dispatches one compare, of the cost of the record or of the configured one', async (t) => {
-  const { server, compares } = await startCounting(t);
-  const rows: [clientId: string, key: string | undefined, compare: Compare][] = [
-    ['ci', 'a wrong client secret', ['record', 6]],
-    ['ci', undefined, ['record', 6]],
-    ['ci', secret.padEnd(100, 'x'), ['record', 6]],
-    ['ci', 'qpk_but no server-made key', ['record', 6]],
-    ['nobody', secret, ['absent', 5]],
-    ['nobody', undefined, ['absent', 5]],
-    ['nobody', secret.padEnd(100, 'x'), ['absent', 5]],
-    ['keyless', secret, ['absent', 5]],
-    ['keyless', undefined, ['absent', 5]],
-  ];
-  for (const [id, key, compare] of rows) {
-    t.deepEqual(await logIn(server, id, key), loginFailed);
-    t.deepEqual(compares(), [compare], `${id} ${key}`);
-    if (key === undefined) continue;
-    t.is((await askToken(server, `${id}:${key}`)).status, 401);
-    t.deepEqual(compares(), [compare], `${id} ${key}, by Basic`);
-  }
-});
+test.serial(
+  'each failed login dispatches one compare, of the cost of the record or of the configured one',
+  async (t) => {
+    const { server, compares } = await startCounting(t);
+    const rows: [clientId: string, key: string | undefined, compare: Compare][] = [
+      ['ci', 'a wrong client secret', ['record', 6]],
+      ['ci', undefined, ['record', 6]],
+      ['ci', secret.padEnd(100, 'x'), ['record', 6]],
+      ['ci', 'qpk_but no server-made key', ['record', 6]],
+      ['nobody', secret, ['absent', 5]],
+      ['nobody', undefined, ['absent', 5]],
+      ['nobody', secret.padEnd(100, 'x'), ['absent', 5]],
+      ['keyless', secret, ['absent', 5]],
+      ['keyless', undefined, ['absent', 5]],
+    ];
+    for (const [id, key, compare] of rows) {
+      t.deepEqual(await logIn(server, id, key), loginFailed);
+      t.deepEqual(compares(), [compare], `${id} ${key}`);
+      if (key === undefined) continue;
+      t.is((await askToken(server, `${id}:${key}`)).status, 401);
+      t.deepEqual(compares(), [compare], `${id} ${key}, by Basic`);
+    }
+  },
+);
 
-test('a right secret costs one compare, and then none while it is remembered', async (t) => {
+test.serial('a right secret costs one compare, and then none while it is remembered', async (t) => {
   const { server, compares } = await startCounting(t);
   t.is((await logIn(server, 'ci', secret)).status, 200);
   t.deepEqual(compares(), [['record', 6]]);
@@ -66,7 +69,7 @@ test('a right secret costs one compare, and then none while it is remembered', a
   t.deepEqual(compares(), [['record', 5]], 'the hash was rewritten');
 });
 
-test('a server-made key never costs a compare, right or wrong', async (t) => {
+test.serial('a server-made key never costs a compare, right or wrong', async (t) => {
   const { server, compares } = await startCounting(t);
   const { client_key: key } = await makeClientKey(server.deps, 'ci');
   const { client_key: expired } = await makeClientKey(server.deps, 'ci', { expires_after: 60 });
@@ -98,7 +101,7 @@ async function settle(promises: readonly Promise<unknown>[]): Promise<{ kept: nu
   return { kept: results.filter(({ status }) => status === 'fulfilled').length, codes };
 }
 
-test('unknown clients get half of the bcrypt queue at most', async (t) => {
+test.serial('unknown clients get half of the bcrypt queue at most', async (t) => {
   const compares: CompareKind[] = [];
   const pool = new BcryptPool(4, (kind) => compares.push(kind));
   t.teardown(() => pool.close());
@@ -111,7 +114,7 @@ test('unknown clients get half of the bcrypt queue at most', async (t) => {
   await pool.compareAbsent('the places are free again');
 });
 
-test('a full bcrypt queue refuses what comes next, and counts no compare for it', async (t) => {
+test.serial('a full bcrypt queue refuses what comes next, and counts no compare for it', async (t) => {
   let compares = 0;
   const pool = new BcryptPool(4, () => (compares += 1));
   t.teardown(() => pool.close());
@@ -124,34 +127,37 @@ test('a full bcrypt queue refuses what comes next, and counts no compare for it'
   t.true(await pool.compare(secret, hash));
 });
 
-test('while the bcrypt queue is full logins get 503 with Retry-After, and all else is answered', async (t) => {
-  const server = await startServer(t);
-  await addClient(server, { client_id: 'ci' }, secret);
-  await addClient(server, { client_id: 'remembered' }, secret);
-  const { client_key: key } = await makeClientKey(server.deps, 'ci');
-  t.is((await logIn(server, 'remembered', secret)).status, 200);
-  // Two seconds each, and ended with the server.
-  const slow = await makeHash(secret, 4).then((hash) => hash.replace('$04$', '$15$'));
-  const filling = settle(Array.from({ length: 300 }, () => server.deps.bcryptPool.compare('guess', slow)));
-  const busy = {
-    ...loginFailed,
-    status: 503,
-    type: 'application/json',
-    body: '{"message":"Too many logins at the moment, try again","detail":{}}',
-    retryAfter: '1',
-  };
-  t.deepEqual(await logIn(server, 'ci', secret), busy);
-  t.deepEqual(await logIn(server, 'nobody', secret), busy);
-  t.deepEqual(await askToken(server, `ci:${secret}`), busy);
-  t.is((await logIn(server, 'ci', key)).status, 200, 'a server-made key needs no hash');
-  t.is((await logIn(server, 'remembered', secret)).status, 200, 'nor does a remembered pair');
-  t.is((await server.request('/v1/')).status, 200);
-  t.is(await server.deps.collections.loginFailures.countDocuments(), 0, 'nobody failed');
-  await server.stop();
-  await filling;
-});
+test.serial(
+  'while the bcrypt queue is full logins get 503 with Retry-After, and all else is answered',
+  async (t) => {
+    const server = await startServer(t);
+    await addClient(server, { client_id: 'ci' }, secret);
+    await addClient(server, { client_id: 'remembered' }, secret);
+    const { client_key: key } = await makeClientKey(server.deps, 'ci');
+    t.is((await logIn(server, 'remembered', secret)).status, 200);
+    // A second each, and ended with the server.
+    const slow = await makeHash(secret, 4).then((hash) => hash.replace('$04$', '$14$'));
+    const filling = settle(Array.from({ length: 300 }, () => server.deps.bcryptPool.compare('guess', slow)));
+    const busy = {
+      ...loginFailed,
+      status: 503,
+      type: 'application/json',
+      body: '{"message":"Too many logins at the moment, try again","detail":{}}',
+      retryAfter: '1',
+    };
+    t.deepEqual(await logIn(server, 'ci', secret), busy);
+    t.deepEqual(await logIn(server, 'nobody', secret), busy);
+    t.deepEqual(await askToken(server, `ci:${secret}`), busy);
+    t.is((await logIn(server, 'ci', key)).status, 200, 'a server-made key needs no hash');
+    t.is((await logIn(server, 'remembered', secret)).status, 200, 'nor does a remembered pair');
+    t.is((await server.request('/v1/')).status, 200);
+    t.is(await server.deps.collections.loginFailures.countDocuments(), 0, 'nobody failed');
+    await server.stop();
+    await filling;
+  },
+);
 
-test('the event loop answers while hashes are computed', async (t) => {
+test.serial('the event loop answers while hashes are computed', async (t) => {
   let dispatched = 0;
   let ended = 0;
   const onCompare = () => void (dispatched += 1);

@@ -20,23 +20,26 @@ function readTokens(answer: LoginAnswer): Record<string, string> {
   return JSON.parse(answer.body) as Record<string, string>;
 }
 
-test('the seed route answers with the bare token, which serves both generations of clients', async (t) => {
-  const server = await startServer(t, { clock: new TestClock() });
-  await addClient(server, permissions, secret);
-  const answer = await logIn(server, 'ci', secret);
-  t.deepEqual({ ...answer, body: '' }, { ...loginFailed, status: 200, body: '' });
-  t.deepEqual(readClaims(answer.body), {
-    exp: testNow + 600,
-    iat: testNow,
-    sub: 'access_token',
-    max_priority: permissions.max_priority,
-    permissions,
-  });
-  const { kid } = server.deps.signingKeys.current;
-  t.deepEqual(readTokenHeader(answer.body), { alg: 'HS256', typ: 'JWT', kid });
-});
+test.serial(
+  'the seed route answers with the bare token, which serves both generations of clients',
+  async (t) => {
+    const server = await startServer(t, { clock: new TestClock() });
+    await addClient(server, permissions, secret);
+    const answer = await logIn(server, 'ci', secret);
+    t.deepEqual({ ...answer, body: '' }, { ...loginFailed, status: 200, body: '' });
+    t.deepEqual(readClaims(answer.body), {
+      exp: testNow + 600,
+      iat: testNow,
+      sub: 'access_token',
+      max_priority: permissions.max_priority,
+      permissions,
+    });
+    const { kid } = server.deps.signingKeys.current;
+    t.deepEqual(readTokenHeader(answer.body), { alg: 'HS256', typ: 'JWT', kid });
+  },
+);
 
-test('oauth2/token answers with a token without the legacy claim, and a refresh token', async (t) => {
+test.serial('oauth2/token answers with a token without the legacy claim, and a refresh token', async (t) => {
   const server = await startServer(t, { clock: new TestClock() });
   await addClient(server, permissions, secret);
   const answer = await askToken(server, `ci:${secret}`);
@@ -47,7 +50,7 @@ test('oauth2/token answers with a token without the legacy claim, and a refresh 
   t.deepEqual(readClaims(token), { exp: testNow + 600, iat: testNow, sub: 'access_token', permissions });
 });
 
-test('a token states what the record has of the allowed fields and no other field', async (t) => {
+test.serial('a token states what the record has of the allowed fields and no other field', async (t) => {
   const server = await startServer(t);
   const client_secret_hash = await makeHash(secret, 4);
   const extra = { sub: 'oidc|1', last_login: new Date(), note: 'n', client_secret: 'planted', _secret: 'p' };
@@ -59,7 +62,7 @@ test('a token states what the record has of the allowed fields and no other fiel
   t.is(Number(exp) - Number(iat), 600);
 });
 
-test('every failed login of the seed route has the same answer', async (t) => {
+test.serial('every failed login of the seed route has the same answer', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   await addClient(server, { client_id: 'keyless' });
@@ -88,7 +91,7 @@ test('every failed login of the seed route has the same answer', async (t) => {
   for (const [id, sent] of rows) t.deepEqual(await logIn(server, id, sent), loginFailed, `${id} ${sent}`);
 });
 
-test('oauth2/token tells what is missing, and asks for Basic those who used it', async (t) => {
+test.serial('oauth2/token tells what is missing, and asks for Basic those who used it', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const none = { ...loginFailed, body: 'No authorization header specified' };
@@ -119,7 +122,7 @@ test('oauth2/token tells what is missing, and asks for Basic those who used it',
   t.is(other.headers.get('www-authenticate'), null);
 });
 
-test('a form is as good as Basic, which wins when both are there', async (t) => {
+test.serial('a form is as good as Basic, which wins when both are there', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const form = { grant_type: 'client_credentials', client_id: 'ci', client_secret: secret, scope: 'any' };
@@ -137,7 +140,7 @@ test('a form is as good as Basic, which wins when both are there', async (t) => 
   }
 });
 
-test('Basic takes an empty body of any content type, and its values as they are', async (t) => {
+test.serial('Basic takes an empty body of any content type, and its values as they are', async (t) => {
   const server = await startServer(t);
   const odd = 'pässwörd%20with+odd:characters&=';
   await addClient(server, { client_id: 'a%b+c' }, odd);
@@ -151,7 +154,7 @@ test('Basic takes an empty body of any content type, and its values as they are'
   }
 });
 
-test('a secret of 72 bytes is good, and what bcrypt takes for the same is not', async (t) => {
+test.serial('a secret of 72 bytes is good, and what bcrypt takes for the same is not', async (t) => {
   const server = await startServer(t);
   const long = 'ä'.repeat(36);
   await addClient(server, { client_id: 'long' }, long);
@@ -162,26 +165,29 @@ test('a secret of 72 bytes is good, and what bcrypt takes for the same is not', 
   t.is((await askToken(server, 'short:a short secret')).status, 200);
 });
 
-test('hashes of every version and cost are good, and rewritten to the configured cost at the next success', async (t) => {
-  const server = await startServer(t, { settings: { BCRYPT_COST: '5' } });
-  const { clients } = server.deps.collections;
-  for (const version of ['2a', '2b', '2y']) {
-    for (const cost of [4, 5, 6]) {
-      const client_id = `${version}-${cost}`;
-      const hash = await makeHash(secret, cost, version);
-      await addClient(server, { client_id, client_secret_hash: hash });
-      t.is((await logIn(server, client_id, 'wrong')).status, 401, client_id);
-      t.is((await clients.findOne({ client_id }))?.client_secret_hash, hash, 'a failure rewrites nothing');
-      t.is((await logIn(server, client_id, secret)).status, 200, client_id);
-      const kept = (await clients.findOne({ client_id }))?.client_secret_hash ?? '';
-      t.is(kept.slice(0, 7), cost === 5 ? `$${version}$05$` : '$2b$05$');
-      t.is(kept === hash, cost === 5);
-      t.is((await logIn(server, client_id, secret)).status, 200);
+test.serial(
+  'hashes of every version and cost are good, and rewritten to the configured cost at the next success',
+  async (t) => {
+    const server = await startServer(t, { settings: { BCRYPT_COST: '5' } });
+    const { clients } = server.deps.collections;
+    for (const version of ['2a', '2b', '2y']) {
+      for (const cost of [4, 5, 6]) {
+        const client_id = `${version}-${cost}`;
+        const hash = await makeHash(secret, cost, version);
+        await addClient(server, { client_id, client_secret_hash: hash });
+        t.is((await logIn(server, client_id, 'wrong')).status, 401, client_id);
+        t.is((await clients.findOne({ client_id }))?.client_secret_hash, hash, 'a failure rewrites nothing');
+        t.is((await logIn(server, client_id, secret)).status, 200, client_id);
+        const kept = (await clients.findOne({ client_id }))?.client_secret_hash ?? '';
+        t.is(kept.slice(0, 7), cost === 5 ? `$${version}$05$` : '$2b$05$');
+        t.is(kept === hash, cost === 5);
+        t.is((await logIn(server, client_id, secret)).status, 200);
+      }
     }
-  }
-});
+  },
+);
 
-test('a remembered pair gives way at once to a changed secret, on every server', async (t) => {
+test.serial('a remembered pair gives way at once to a changed secret, on every server', async (t) => {
   const first = await startServer(t);
   const second = await startServer(t, { database: first.deps.connection.db.databaseName });
   const servers: TestServer[] = [first, second];
@@ -201,7 +207,7 @@ test('a remembered pair gives way at once to a changed secret, on every server',
   for (const server of servers) t.is((await logIn(server, 'ci', 'another client secret')).status, 401);
 });
 
-test('a changed permission comes with the next token of a remembered pair', async (t) => {
+test.serial('a changed permission comes with the next token of a remembered pair', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci', max_priority: { q1: 1 } }, secret);
   t.deepEqual(readClaims((await logIn(server, 'ci', secret)).body).max_priority, { q1: 1 });
@@ -210,7 +216,7 @@ test('a changed permission comes with the next token of a remembered pair', asyn
   t.deepEqual(readClaims((await logIn(server, 'ci', secret)).body).max_priority, { q1: 2 });
 });
 
-test('the day of use of a server-made key is written once a day', async (t) => {
+test.serial('the day of use of a server-made key is written once a day', async (t) => {
   const clock = new TestClock();
   const server = await startServer(t, { clock });
   await addClient(server, { client_id: 'ci' });
@@ -231,7 +237,7 @@ test('the day of use of a server-made key is written once a day', async (t) => {
   t.not((await server.deps.collections.clientKeys.findOne())?.last_used_on, day);
 });
 
-test('every login goes to the security log, and no key or token to any log', async (t) => {
+test.serial('every login goes to the security log, and no key or token to any log', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const tokens = readTokens(await askToken(server, `ci:${secret}`));

@@ -49,7 +49,7 @@ async function addStored({ deps }: TestServer, record: Partial<RefreshToken>): P
   });
 }
 
-test('a refresh token is stored as its digest, with the times that older servers keep', async (t) => {
+test.serial('a refresh token is stored as its digest, with the times that older servers keep', async (t) => {
   const { server, token } = await startWithToken(t);
   const stored = await server.deps.collections.refreshTokens.find({}, { projection: { _id: 0 } }).toArray();
   t.deepEqual(stored as unknown[], [
@@ -64,29 +64,32 @@ test('a refresh token is stored as its digest, with the times that older servers
   ]);
 });
 
-test('a refresh gives an access token of the permissions of that moment, and no new refresh token', async (t) => {
-  const { server, clock, token } = await startWithToken(t);
-  const change = { $set: { max_priority: { q1: 2 }, role: 'agent' } };
-  await server.deps.collections.clients.updateOne({ client_id: 'ci' }, change);
-  clock.move(day);
-  const response = await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token: token }));
-  t.is(response.status, 200);
-  t.is(response.headers.get('cache-control'), 'no-store');
-  const { access_token: access, ...rest } = (await response.json()) as Record<string, unknown>;
-  t.deepEqual(rest, { token_type: 'Bearer', expires_in: 600 });
-  t.like(readClaims(String(access)), {
-    iat: testNow + day,
-    exp: testNow + day + 600,
-    permissions: { client_id: 'ci', role: 'agent', max_priority: { q1: 2 } },
-  });
-  t.is(readClaims(String(access)).max_priority, undefined);
-  const stored = await server.deps.collections.refreshTokens.findOne();
-  t.deepEqual(stored?.last_accessed, clock.now());
-  t.deepEqual(stored?.expires_at, new Date((testNow + 6 * day) * 1000), 'its end stays');
-  t.is((await post(server, 'refresh', { refresh_token: token })).status, 200, 'it can be used again');
-});
+test.serial(
+  'a refresh gives an access token of the permissions of that moment, and no new refresh token',
+  async (t) => {
+    const { server, clock, token } = await startWithToken(t);
+    const change = { $set: { max_priority: { q1: 2 }, role: 'agent' } };
+    await server.deps.collections.clients.updateOne({ client_id: 'ci' }, change);
+    clock.move(day);
+    const response = await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token: token }));
+    t.is(response.status, 200);
+    t.is(response.headers.get('cache-control'), 'no-store');
+    const { access_token: access, ...rest } = (await response.json()) as Record<string, unknown>;
+    t.deepEqual(rest, { token_type: 'Bearer', expires_in: 600 });
+    t.like(readClaims(String(access)), {
+      iat: testNow + day,
+      exp: testNow + day + 600,
+      permissions: { client_id: 'ci', role: 'agent', max_priority: { q1: 2 } },
+    });
+    t.is(readClaims(String(access)).max_priority, undefined);
+    const stored = await server.deps.collections.refreshTokens.findOne();
+    t.deepEqual(stored?.last_accessed, clock.now());
+    t.deepEqual(stored?.expires_at, new Date((testNow + 6 * day) * 1000), 'its end stays');
+    t.is((await post(server, 'refresh', { refresh_token: token })).status, 200, 'it can be used again');
+  },
+);
 
-test('a refresh token expires after 6 days', async (t) => {
+test.serial('a refresh token expires after 6 days', async (t) => {
   const { server, clock, token } = await startWithToken(t);
   clock.move(6 * day - 1);
   t.is((await post(server, 'refresh', { refresh_token: token })).status, 200);
@@ -94,16 +97,19 @@ test('a refresh token expires after 6 days', async (t) => {
   t.deepEqual(await post(server, 'refresh', { refresh_token: token }), refused('Refresh token expired'));
 });
 
-test('a token that is unknown, or a stored digest itself, or whose client is gone, is invalid', async (t) => {
-  const { server, token } = await startWithToken(t);
-  const invalid = refused('Invalid refresh token.');
-  for (const refresh_token of ['unknown', digest(token), digest(token).toUpperCase(), ` ${token}`, '$gt'])
-    t.deepEqual(await post(server, 'refresh', { refresh_token }), invalid, refresh_token);
-  await server.deps.collections.clients.deleteOne({ client_id: 'ci' });
-  t.deepEqual(await post(server, 'refresh', { refresh_token: token }), invalid);
-});
+test.serial(
+  'a token that is unknown, or a stored digest itself, or whose client is gone, is invalid',
+  async (t) => {
+    const { server, token } = await startWithToken(t);
+    const invalid = refused('Invalid refresh token.');
+    for (const refresh_token of ['unknown', digest(token), digest(token).toUpperCase(), ` ${token}`, '$gt'])
+      t.deepEqual(await post(server, 'refresh', { refresh_token }), invalid, refresh_token);
+    await server.deps.collections.clients.deleteOne({ client_id: 'ci' });
+    t.deepEqual(await post(server, 'refresh', { refresh_token: token }), invalid);
+  },
+);
 
-test('a clear token of an existing database is good, and stays clear', async (t) => {
+test.serial('a clear token of an existing database is good, and stays clear', async (t) => {
   const { server, clock } = await startWithToken(t);
   const refresh_token = 'a clear token of an existing database';
   await addStored(server, {});
@@ -115,7 +121,7 @@ test('a clear token of an existing database is good, and stays clear', async (t)
   t.is((await post(server, 'refresh', { refresh_token })).status, 200, 'without an end it never expires');
 });
 
-test('what an existing record says of its end and its revocation counts', async (t) => {
+test.serial('what an existing record says of its end and its revocation counts', async (t) => {
   const { server } = await startWithToken(t);
   await addStored(server, { refresh_token: 'past', expires_at: new Date((testNow - 1) * 1000) });
   await addStored(server, { refresh_token: 'future', expires_at: new Date((testNow + 1) * 1000) });
@@ -130,7 +136,7 @@ test('what an existing record says of its end and its revocation counts', async 
   t.deepEqual(await use('both'), refused('Refresh token revoked.'));
 });
 
-test('an admin revokes a token, digest or clear, once', async (t) => {
+test.serial('an admin revokes a token, digest or clear, once', async (t) => {
   const { server, token } = await startWithToken(t);
   await addStored(server, {});
   const admin = bearer(server, { client_id: 'boss', role: 'admin' });
@@ -152,7 +158,7 @@ test('an admin revokes a token, digest or clear, once', async (t) => {
   t.false(server.logText().includes(token));
 });
 
-test('nobody but an admin revokes, whatever the body', async (t) => {
+test.serial('nobody but an admin revokes, whatever the body', async (t) => {
   const { server, token } = await startWithToken(t);
   const mayNot = refused('Specified action requires role: admin', 403);
   t.deepEqual(await post(server, 'revoke', { refresh_token: token }), mayNot);
@@ -164,7 +170,7 @@ test('nobody but an admin revokes, whatever the body', async (t) => {
   t.is((await post(server, 'refresh', { refresh_token: token })).status, 200);
 });
 
-test('the body holds the token as a text and nothing else', async (t) => {
+test.serial('the body holds the token as a text and nothing else', async (t) => {
   const { server } = await startWithToken(t);
   const admin = bearer(server, { role: 'admin' });
   const rows: [body: unknown, reasons: object][] = [

@@ -34,7 +34,7 @@ const unknownClient = refused(404, 'Error: Specified client_id does not exist.')
 const created = (id: string): Answer => ({ status: 200, body: `Created permissions for client '${id}'` });
 const updated = (id: string): Answer => ({ status: 200, body: `Updated permissions for client '${id}'` });
 
-test('clients are shown with every field of permissions and never with a hash', async (t) => {
+test.serial('clients are shown with every field of permissions and never with a hash', async (t) => {
   const server = await startServer(t);
   const bare = { client_id: 'bare', client_secret_hash: 'h', sub: 'oidc|1', last_login: new Date() };
   await server.deps.collections.clients.insertOne(bare as never);
@@ -59,40 +59,46 @@ test('clients are shown with every field of permissions and never with a hash', 
   t.deepEqual(await call(server, 'GET', '/nobody'), unknownClient);
 });
 
-test('a PUT creates a client with defaults, then changes what is given and nothing else', async (t) => {
-  const server = await startServer(t);
-  const stored = () =>
-    server.deps.collections.clients.findOne({ client_id: 'ci' }, { projection: { _id: 0 } });
-  t.deepEqual(await call(server, 'PUT', '/ci', { client_secret: secret }), created('ci'));
-  const { client_secret_hash: hash = '', ...rest } = (await stored()) ?? { client_id: '' };
-  t.regex(hash, /^\$2b\$04\$/);
-  const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
-  t.deepEqual(rest, { client_id: 'ci', ...defaults });
-  t.is((await logIn(server, 'ci', secret)).status, 200);
-  const change = { max_priority: { q1: '5', '*': 1 }, email: 'ci@example.com', role: 'agent' };
-  t.deepEqual(await call(server, 'PUT', '/ci', change), updated('ci'));
-  t.deepEqual(await call(server, 'PUT', '/ci', { max_priority: { q2: -7 } }), updated('ci'));
-  t.deepEqual(await call(server, 'PUT', '/ci', {}), updated('ci'));
-  const wanted = { ...defaults, client_id: 'ci', client_secret_hash: hash };
-  t.deepEqual((await stored()) as object, {
-    ...wanted,
-    max_priority: { q2: -7 },
-    email: 'ci@example.com',
-    role: 'agent',
-  });
-});
+test.serial(
+  'a PUT creates a client with defaults, then changes what is given and nothing else',
+  async (t) => {
+    const server = await startServer(t);
+    const stored = () =>
+      server.deps.collections.clients.findOne({ client_id: 'ci' }, { projection: { _id: 0 } });
+    t.deepEqual(await call(server, 'PUT', '/ci', { client_secret: secret }), created('ci'));
+    const { client_secret_hash: hash = '', ...rest } = (await stored()) ?? { client_id: '' };
+    t.regex(hash, /^\$2b\$04\$/);
+    const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
+    t.deepEqual(rest, { client_id: 'ci', ...defaults });
+    t.is((await logIn(server, 'ci', secret)).status, 200);
+    const change = { max_priority: { q1: '5', '*': 1 }, email: 'ci@example.com', role: 'agent' };
+    t.deepEqual(await call(server, 'PUT', '/ci', change), updated('ci'));
+    t.deepEqual(await call(server, 'PUT', '/ci', { max_priority: { q2: -7 } }), updated('ci'));
+    t.deepEqual(await call(server, 'PUT', '/ci', {}), updated('ci'));
+    const wanted = { ...defaults, client_id: 'ci', client_secret_hash: hash };
+    t.deepEqual((await stored()) as object, {
+      ...wanted,
+      max_priority: { q2: -7 },
+      email: 'ci@example.com',
+      role: 'agent',
+    });
+  },
+);
 
-test('queue names with dots, dollars and the names of inherited fields are kept as they are', async (t) => {
-  const server = await startServer(t);
-  const limits = JSON.parse('{"a.b": 1, "$where": 2, "__proto__": 3, "constructor": 4, "": 5}') as object;
-  const body = { client_secret: secret, max_priority: limits, max_reservation_time: limits };
-  t.deepEqual(await call(server, 'PUT', '/ci', body), created('ci'));
-  t.deepEqual(await call(server, 'PUT', '/ci', { max_priority: limits }), updated('ci'));
-  const { body: shown } = await call(server, 'GET', '/ci');
-  t.is(JSON.stringify((shown as Record<string, unknown>).max_priority), JSON.stringify(limits));
-});
+test.serial(
+  'queue names with dots, dollars and the names of inherited fields are kept as they are',
+  async (t) => {
+    const server = await startServer(t);
+    const limits = JSON.parse('{"a.b": 1, "$where": 2, "__proto__": 3, "constructor": 4, "": 5}') as object;
+    const body = { client_secret: secret, max_priority: limits, max_reservation_time: limits };
+    t.deepEqual(await call(server, 'PUT', '/ci', body), created('ci'));
+    t.deepEqual(await call(server, 'PUT', '/ci', { max_priority: limits }), updated('ci'));
+    const { body: shown } = await call(server, 'GET', '/ci');
+    t.is(JSON.stringify((shown as Record<string, unknown>).max_priority), JSON.stringify(limits));
+  },
+);
 
-test('wrong fields are told with their reasons, and nothing is stored', async (t) => {
+test.serial('wrong fields are told with their reasons, and nothing is stored', async (t) => {
   const server = await startServer(t);
   const tooLong = 'Must be at most 72 bytes long and without NUL.';
   const prefixed = 'Must not begin with qpk_, as keys made by the server do.';
@@ -121,7 +127,7 @@ test('wrong fields are told with their reasons, and nothing is stored', async (t
   t.deepEqual(await call(server, 'PUT', '/ci', { client_secret: 'ä'.repeat(36) }), created('ci'));
 });
 
-test('a new client needs a secret and an id that fits', async (t) => {
+test.serial('a new client needs a secret and an id that fits', async (t) => {
   const server = await startServer(t);
   const missing = refused(400, 'Error: Missing client_secret in request body for new client');
   t.deepEqual(await call(server, 'PUT', '/ci', {}), missing);
@@ -139,7 +145,7 @@ test('a new client needs a secret and an id that fits', async (t) => {
   }
 });
 
-test('an id of an existing database that would not fit as a new one can be changed', async (t) => {
+test.serial('an id of an existing database that would not fit as a new one can be changed', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'an old: id' });
   t.deepEqual(
@@ -148,7 +154,7 @@ test('an id of an existing database that would not fit as a new one can be chang
   );
 });
 
-test('no new client shares the secrets namespace of another one', async (t) => {
+test.serial('no new client shares the secrets namespace of another one', async (t) => {
   const server = await startServer(t);
   const shared = wrongField({
     client_id: ['Another client has the same secrets namespace; choose another id.'],
@@ -169,7 +175,7 @@ test('no new client shares the secrets namespace of another one', async (t) => {
   );
 });
 
-test('of two new ids of one namespace asked for at once at most one is made', async (t) => {
+test.serial('of two new ids of one namespace asked for at once at most one is made', async (t) => {
   const server = await startServer(t);
   for (let round = 0; round < 3; round += 1) {
     const ids = [`r${round}.x`, `r${round}_dot_x`];
@@ -178,7 +184,7 @@ test('of two new ids of one namespace asked for at once at most one is made', as
   }
 });
 
-test('of many PUTs of a new client at once one is told that it created it', async (t) => {
+test.serial('of many PUTs of a new client at once one is told that it created it', async (t) => {
   const server = await startServer(t);
   const puts = Array.from({ length: 10 }, (_, i) =>
     call(server, 'PUT', '/ci', { client_secret: secret, max_priority: { q: i } }),
@@ -189,7 +195,7 @@ test('of many PUTs of a new client at once one is told that it created it', asyn
   t.is(await server.deps.collections.clients.countDocuments(), 1);
 });
 
-test('the built-in admin client is neither changed nor deleted', async (t) => {
+test.serial('the built-in admin client is neither changed nor deleted', async (t) => {
   const server = await startServer(t);
   const { clients } = server.deps.collections;
   await addClient(server, { client_id: 'testflinger-admin', role: 'admin' }, secret);
@@ -201,7 +207,7 @@ test('the built-in admin client is neither changed nor deleted', async (t) => {
   t.deepEqual(await clients.findOne(), before);
 });
 
-test('nobody changes a client of a higher role or gives a role higher than its own', async (t) => {
+test.serial('nobody changes a client of a higher role or gives a role higher than its own', async (t) => {
   const server = await startServer(t);
   for (const role of ['admin', 'manager', 'contributor', 'agent'])
     await addClient(server, { client_id: `a-${role}`, role }, secret);
@@ -221,7 +227,7 @@ test('nobody changes a client of a higher role or gives a role higher than its o
   t.deepEqual(await call(server, 'PUT', '/a-admin', { role: 'agent' }), updated('a-admin'));
 });
 
-test('a client promoted while it is changed is not changed by one of a lower role', async (t) => {
+test.serial('a client promoted while it is changed is not changed by one of a lower role', async (t) => {
   const server = await startServer(t);
   const { clients } = server.deps.collections;
   const { bcryptPool } = server.deps;
@@ -237,7 +243,7 @@ test('a client promoted while it is changed is not changed by one of a lower rol
   t.is((await clients.findOne())?.client_secret_hash, undefined);
 });
 
-test('a client of OIDC takes no secret, key or email', async (t) => {
+test.serial('a client of OIDC takes no secret, key or email', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'person', sub: 'oidc|1' });
   const fixed = refused(422, 'Error: Cannot add email or client secret to OIDC client id');
@@ -247,7 +253,7 @@ test('a client of OIDC takes no secret, key or email', async (t) => {
   t.deepEqual(await call(server, 'PUT', '/person', { role: 'manager' }), updated('person'));
 });
 
-test('deleting a client ends its refresh tokens and its keys, and no other', async (t) => {
+test.serial('deleting a client ends its refresh tokens and its keys, and no other', async (t) => {
   const server = await startServer(t);
   const made = await call(server, 'PUT', '/ci?generate_key=true', {});
   const { client_key: key } = made.body as { client_key: string };
@@ -270,7 +276,7 @@ test('deleting a client ends its refresh tokens and its keys, and no other', asy
   t.deepEqual(await call(server, 'DELETE', '/ci', undefined, 'manager'), roles);
 });
 
-test('changes of clients go to the security log without their secrets', async (t) => {
+test.serial('changes of clients go to the security log without their secrets', async (t) => {
   const server = await startServer(t);
   await call(server, 'PUT', '/ci', { client_secret: secret });
   await call(server, 'DELETE', '/ci');

@@ -4,7 +4,7 @@ import { jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer } from '../support/start-server.js';
 
-test('the agents of a queue are told by name, each field that they told and no other', async (t) => {
+test.serial('the agents of a queue are told by name, each field that they told and no other', async (t) => {
   const server = await startServer(t);
   const tell = (name: string, body: object) =>
     server.request(`/v1/agents/data/${name}`, jsonBody(body, agentHeaders(server)));
@@ -32,7 +32,7 @@ test('the agents of a queue are told by name, each field that they told and no o
   );
 });
 
-test('the jobs of a queue are told in all states, oldest first; none is no content', async (t) => {
+test.serial('the jobs of a queue are told in all states, oldest first; none is no content', async (t) => {
   const server = await startServer(t);
   const first = await submit(server);
   await submit(server, { job_queue: 'other' });
@@ -51,38 +51,41 @@ test('the jobs of a queue are told in all states, oldest first; none is no conte
   t.deepEqual([none.status, await none.text()], [204, '']);
 });
 
-test('a long list of jobs is streamed whole, by its index, with nothing sorted in memory', async (t) => {
-  const server = await startServer(t);
-  const { jobs } = server.deps.collections;
-  const made = Array.from({ length: 3000 }, (_, i) => ({
-    job_id: randomUUID(),
-    live: true as const,
-    created_at: new Date(i * 1000),
-    job_priority: 0,
-    job_data: { job_queue: i % 2 ? 'long' : 'other' },
-    result_data: { job_state: 'complete' },
-  }));
-  await jobs.insertMany(made);
-  const response = await server.request('/v1/queues/long/jobs');
-  t.is(response.headers.get('content-length'), null);
-  t.is(response.headers.get('content-type'), 'application/json');
-  const told = (await response.json()) as { job_id: string; created_at: string }[];
-  const expected = made.filter((job) => job.job_data.job_queue === 'long');
-  t.deepEqual(
-    told.map(({ job_id }) => job_id),
-    expected.map(({ job_id }) => job_id),
-  );
-  t.is(told[0]?.created_at, '1970-01-01T00:00:01Z');
-  const explained = await jobs
-    .find({ 'job_data.job_queue': 'long' } as object, { sort: { created_at: 1 } })
-    .explain('executionStats');
-  const plan = JSON.stringify((explained.queryPlanner as { winningPlan: object }).winningPlan);
-  t.regex(plan, /"indexName":"qp_queue"/);
-  t.notRegex(plan, /"SORT"|COLLSCAN/);
-  t.is((explained.executionStats as { totalDocsExamined: number }).totalDocsExamined, 1500);
-});
+test.serial(
+  'a long list of jobs is streamed whole, by its index, with nothing sorted in memory',
+  async (t) => {
+    const server = await startServer(t);
+    const { jobs } = server.deps.collections;
+    const made = Array.from({ length: 3000 }, (_, i) => ({
+      job_id: randomUUID(),
+      live: true as const,
+      created_at: new Date(i * 1000),
+      job_priority: 0,
+      job_data: { job_queue: i % 2 ? 'long' : 'other' },
+      result_data: { job_state: 'complete' },
+    }));
+    await jobs.insertMany(made);
+    const response = await server.request('/v1/queues/long/jobs');
+    t.is(response.headers.get('content-length'), null);
+    t.is(response.headers.get('content-type'), 'application/json');
+    const told = (await response.json()) as { job_id: string; created_at: string }[];
+    const expected = made.filter((job) => job.job_data.job_queue === 'long');
+    t.deepEqual(
+      told.map(({ job_id }) => job_id),
+      expected.map(({ job_id }) => job_id),
+    );
+    t.is(told[0]?.created_at, '1970-01-01T00:00:01Z');
+    const explained = await jobs
+      .find({ 'job_data.job_queue': 'long' } as object, { sort: { created_at: 1 } })
+      .explain('executionStats');
+    const plan = JSON.stringify((explained.queryPlanner as { winningPlan: object }).winningPlan);
+    t.regex(plan, /"indexName":"qp_queue"/);
+    t.notRegex(plan, /"SORT"|COLLSCAN/);
+    t.is((explained.executionStats as { totalDocsExamined: number }).totalDocsExamined, 1500);
+  },
+);
 
-test('agents do not read queues', async (t) => {
+test.serial('agents do not read queues', async (t) => {
   const server = await startServer(t);
   for (const path of ['wait_times', 'q/agents', 'q/jobs']) {
     const response = await server.request(`/v1/queues/${path}`, { headers: agentHeaders(server) });

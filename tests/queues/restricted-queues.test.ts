@@ -47,7 +47,7 @@ async function submitTo(server: TestServer, queue: string): Promise<number> {
   return (await server.request('/v1/job', jsonBody({ job_queue: queue }))).status;
 }
 
-test('a queue is restricted from its first owner until its last', async (t) => {
+test.serial('a queue is restricted from its first owner until its last', async (t) => {
   const server = await startWithQueues(t);
   t.deepEqual(await call(server, 'GET', '/q1'), notRestricted);
   t.is(await submitTo(server, 'q1'), 200);
@@ -65,7 +65,7 @@ test('a queue is restricted from its first owner until its last', async (t) => {
   t.is(await server.deps.collections.restrictedQueues.countDocuments(), 0);
 });
 
-test('the list has each queue once, with its owners', async (t) => {
+test.serial('the list has each queue once, with its owners', async (t) => {
   const server = await startWithQueues(t);
   t.deepEqual(await call(server, 'GET', ''), { status: 200, body: [] });
   await add(server, 'q2', 'c');
@@ -86,31 +86,37 @@ test('the list has each queue once, with its owners', async (t) => {
   t.deepEqual(await call(server, 'GET', '/q1'), notRestricted, 'all of its documents are gone');
 });
 
-test('adding tells a missing client first, then an unknown one, then a queue without agents', async (t) => {
-  const server = await startWithQueues(t);
-  t.deepEqual(await add(server, 'nowhere'), noClient);
-  t.deepEqual(await add(server, 'nowhere', ''), noClient);
-  t.deepEqual(await call(server, 'POST', '/nowhere', {}), noClient);
-  t.deepEqual(await call(server, 'POST', '/nowhere'), noClient);
-  t.deepEqual(await add(server, 'nowhere', 'nobody'), unknownClient);
-  t.deepEqual(await add(server, 'nowhere', 'a'), noAgent);
-  t.deepEqual(await add(server, 'q1', 'nobody'), unknownClient);
-  t.is(await server.deps.collections.restrictedQueues.countDocuments(), 0);
-  t.is(await server.deps.collections.clients.countDocuments({ 'allowed_queues.0': { $exists: true } }), 0);
-});
+test.serial(
+  'adding tells a missing client first, then an unknown one, then a queue without agents',
+  async (t) => {
+    const server = await startWithQueues(t);
+    t.deepEqual(await add(server, 'nowhere'), noClient);
+    t.deepEqual(await add(server, 'nowhere', ''), noClient);
+    t.deepEqual(await call(server, 'POST', '/nowhere', {}), noClient);
+    t.deepEqual(await call(server, 'POST', '/nowhere'), noClient);
+    t.deepEqual(await add(server, 'nowhere', 'nobody'), unknownClient);
+    t.deepEqual(await add(server, 'nowhere', 'a'), noAgent);
+    t.deepEqual(await add(server, 'q1', 'nobody'), unknownClient);
+    t.is(await server.deps.collections.restrictedQueues.countDocuments(), 0);
+    t.is(await server.deps.collections.clients.countDocuments({ 'allowed_queues.0': { $exists: true } }), 0);
+  },
+);
 
-test('removing tells a queue that is not restricted first, then a missing client, then one that is no owner', async (t) => {
-  const server = await startWithQueues(t);
-  t.deepEqual(await remove(server, 'q1'), notRestricted);
-  t.deepEqual(await remove(server, 'q1', 'nobody'), notRestricted);
-  await add(server, 'q1', 'a');
-  t.deepEqual(await remove(server, 'q1'), noClient);
-  t.deepEqual(await remove(server, 'q1', 'nobody'), unknownClient);
-  t.deepEqual(await remove(server, 'q1', 'b'), unknownClient);
-  t.deepEqual(await call(server, 'GET', '/q1'), { status: 200, body: { queue: 'q1', owners: ['a'] } });
-});
+test.serial(
+  'removing tells a queue that is not restricted first, then a missing client, then one that is no owner',
+  async (t) => {
+    const server = await startWithQueues(t);
+    t.deepEqual(await remove(server, 'q1'), notRestricted);
+    t.deepEqual(await remove(server, 'q1', 'nobody'), notRestricted);
+    await add(server, 'q1', 'a');
+    t.deepEqual(await remove(server, 'q1'), noClient);
+    t.deepEqual(await remove(server, 'q1', 'nobody'), unknownClient);
+    t.deepEqual(await remove(server, 'q1', 'b'), unknownClient);
+    t.deepEqual(await call(server, 'GET', '/q1'), { status: 200, body: { queue: 'q1', owners: ['a'] } });
+  },
+);
 
-test('the body holds a client id as a text and nothing else', async (t) => {
+test.serial('the body holds a client id as a text and nothing else', async (t) => {
   const server = await startWithQueues(t);
   const rows: [body: unknown, reasons: object][] = [
     [{ client_id: { $gt: '' } }, { client_id: ['Not a valid string.'] }],
@@ -125,7 +131,7 @@ test('the body holds a client id as a text and nothing else', async (t) => {
   }
 });
 
-test('all but agents may read, and managers and admins change', async (t) => {
+test.serial('all but agents may read, and managers and admins change', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   for (const role of ['anonymous', 'contributor', 'manager', 'admin']) {
@@ -142,7 +148,7 @@ test('all but agents may read, and managers and admins change', async (t) => {
   t.deepEqual(await call(server, 'POST', '/q1', { client_id: 'b' }, 'admin'), ok);
 });
 
-test('a queue whose last owner was deleted stays closed until somebody lifts it', async (t) => {
+test.serial('a queue whose last owner was deleted stays closed until somebody lifts it', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   const headers = bearer(server, { client_id: 'boss', role: 'admin' });
@@ -153,7 +159,7 @@ test('a queue whose last owner was deleted stays closed until somebody lifts it'
   t.is(await submitTo(server, 'q1'), 200);
 });
 
-test('whoever is added and removed at once, a queue with owners is never open', async (t) => {
+test.serial('whoever is added and removed at once, a queue with owners is never open', async (t) => {
   const server = await startWithQueues(t);
   for (let round = 0; round < 15; round += 1) {
     await add(server, 'q1', 'a');
@@ -171,7 +177,7 @@ test('whoever is added and removed at once, a queue with owners is never open', 
   }
 });
 
-test('an owner added while the last one is removed keeps the queue closed', async (t) => {
+test.serial('an owner added while the last one is removed keeps the queue closed', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   const { clients } = server.deps.collections;
@@ -190,7 +196,7 @@ test('an owner added while the last one is removed keeps the queue closed', asyn
   t.is(await submitTo(server, 'q1'), 401);
 });
 
-test('changes of restrictions go to the security log', async (t) => {
+test.serial('changes of restrictions go to the security log', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   await remove(server, 'q1', 'a');

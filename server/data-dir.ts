@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -37,7 +39,7 @@ export function locateDataDir(path: string): DataDir {
 export function ensureDataDir(path: string): DataDir {
   const dataDir = locateDataDir(path);
   try {
-    mkdirSync(dataDir.path, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir.path);
     tighten(dataDir.path);
     const probe = join(dataDir.path, '.writable');
     writeFileDurably(probe, '');
@@ -51,6 +53,13 @@ export function ensureDataDir(path: string): DataDir {
     );
   }
   return dataDir;
+}
+
+/** Not `recursive`, which never ends where a folder that exists refuses new ones as if it did not (as /proc does). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** A mounted volume may belong to another user, and be ours to write all the same: what lies inside is for us alone. */

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -11,6 +12,7 @@ import { findMongodbUri, openConnection } from './db/connect.js';
 import { type EmbeddedMongod, startEmbeddedMongod } from './db/embedded-mongod.js';
 import { prepareDatabase } from './db/prepare-database.js';
 import { StartError } from './db/start-error.js';
+import { adoptAtStart } from './migration/adopt-at-start.js';
 import { type ListeningServer, listen } from './http-server.js';
 import { createLog } from './log.js';
 import { listStartWarnings } from './start-warnings.js';
@@ -88,6 +90,7 @@ async function startServing(config: Config, log: Logger, embedded: Embedded | un
   const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
   const deps = createDeps({ config, connection: openConnection(config, uri), log, signingKey });
   await prepareDatabase(deps);
+  void adoptAtStart(deps);
   const listening = await listen(createApp(deps).callback(), config.listen, (error) =>
     log.error({ err: error }, 'a connection could not be accepted'),
   );
@@ -117,6 +120,8 @@ async function shutDown({ deps, listening, embedded }: Running): Promise<void> {
     `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
   );
   await listening.drain(drainSeconds);
+  // Nobody is to show the admin key to whatever listens there next.
+  if (embedded) rmSync(embedded.dataDir.serverUrlFile, { force: true });
   await Promise.race([deps.close(), wait(closeWithinMs)]);
   await embedded?.mongod.stop();
   process.exit(0);

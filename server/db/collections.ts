@@ -57,6 +57,8 @@ export interface JobRecord {
   job_id: string;
   /** Marks the one live document of its `job_id`: the unique index covers only documents that carry it. */
   live: true;
+  /** An older document of an id that has a newer one; never handed out. */
+  superseded?: true;
   created_at: Date;
   started_at?: Date;
   job_priority: number;

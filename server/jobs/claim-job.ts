@@ -14,6 +14,8 @@ export function filterClaimable(queues: readonly string[], agent: string): Filte
     'job_data.job_queue': names.length === 1 ? names[0] : { $in: names },
     'job_data.attachments_status': { $ne: 'waiting' },
     'job_data.exclude_agents': { $ne: agent },
+    // An older document of an id that has a newer one, from a database of before.
+    superseded: { $ne: true },
   } as Filter<JobRecord>;
 }
 

@@ -227,3 +227,49 @@ test('an upload for an earlier run of a job does not count for the next', async 
   await waitForFiles(server, 0, 0);
   t.is(await claim(server), undefined);
 });
+
+test('a part of the attachments can be fetched, to go on after a cut', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server, attaching);
+  const bytes = makeBytes(700_000);
+  await server.request(pathOf(jobId), upload(bytes));
+  const parts: [string, number, number][] = [
+    ['bytes=0-0', 0, 1],
+    ['bytes=261119-261120', 261_119, 261_121],
+    ['bytes=250000-', 250_000, 700_000],
+    ['bytes=-10', 699_990, 700_000],
+  ];
+  for (const [range, start, end] of parts) {
+    const response = await fetchAttachments(server, jobId, { range });
+    t.is(response.status, 206, range);
+    t.is(response.headers.get('content-range'), `bytes ${start}-${end - 1}/700000`);
+    t.is(response.headers.get('content-length'), String(end - start));
+    t.is(response.headers.get('content-type'), 'application/gzip');
+    t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes.subarray(start, end)));
+  }
+  const outside = await fetchAttachments(server, jobId, { range: 'bytes=700000-' });
+  t.is(outside.headers.get('content-range'), 'bytes */700000');
+  t.deepEqual(await answerOf(outside), [
+    416,
+    'application/json',
+    '{"message":"Range Not Satisfiable","detail":{}}',
+  ]);
+});
+
+test('attachments have a tag, by which they are not sent again, nor a part of others', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server, attaching);
+  await server.request(pathOf(jobId), upload(makeBytes(1000)));
+  const etag = (await fetchAttachments(server, jobId)).headers.get('etag') ?? '';
+  t.regex(etag, /^"[0-9a-f]{24}"$/);
+  for (const tags of [etag, `"x", W/${etag}`, '*']) {
+    const response = await fetchAttachments(server, jobId, { 'if-none-match': tags });
+    t.deepEqual([response.status, response.headers.get('etag'), await response.text()], [304, etag, '']);
+  }
+  t.is((await fetchAttachments(server, jobId, { 'if-none-match': '"x"' })).status, 200);
+  const range = 'bytes=0-9';
+  t.is((await fetchAttachments(server, jobId, { range, 'if-range': etag })).status, 206);
+  t.is((await fetchAttachments(server, jobId, { range, 'if-range': '"x"' })).status, 200);
+  const head = await server.request(pathOf(jobId), { method: 'HEAD', headers: agentHeaders(server) });
+  t.deepEqual([head.status, head.headers.get('content-length')], [200, '1000']);
+});

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { roles } from '../auth/roles.js';
-import { bool, email, integer, mapOf, object, oneOf, text } from '../http/schema.js';
+import { bool, email, integer, mapOf, object, oneOf, openObject, text } from '../http/schema.js';
 
 /** Body of PUT client-permissions: each field given replaces the stored one whole. */
 export const clientInput = object({
@@ -15,7 +15,7 @@ export const clientInput = object({
 export type ClientInput = z.output<typeof clientInput>;
 
 /** Query of PUT client-permissions; `key_label` is the label of the key that `generate_key` makes. */
-export const clientQuery = object({
+export const clientQuery = openObject({
   generate_key: bool().optional(),
   key_label: text({ max: 200 }).optional(),
 });

@@ -59,10 +59,23 @@ function readForwarded(
   const header = request.headers['x-forwarded-for'];
   const told = (Array.isArray(header) ? header.join(',') : (header ?? ''))
     .split(',')
-    .map((part) => part.trim());
-  const chain = [peer, ...told.filter((part) => ipaddr.isValid(part)).reverse()];
-  const end = chain.findIndex((address, hop) => !isTrusted(address, hop));
-  return end === -1 ? chain : chain.slice(0, end + 1);
+    .filter((part) => part.trim());
+  const chain = [peer];
+  for (const part of told.reverse()) {
+    if (!isTrusted(chain.at(-1) as string, chain.length - 1)) break;
+    const address = readAddress(part);
+    // What stands before an entry that cannot be read may be the client's own invention.
+    if (address === undefined) break;
+    chain.push(address);
+  }
+  return chain;
+}
+
+/** An entry of `X-Forwarded-For`: an address, that of IPv6 also in brackets, and either with a port. */
+function readAddress(entry: string): string | undefined {
+  const text = entry.trim();
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+  return ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare) ? bare : undefined;
 }
 
 function presentSource(address: string): string {

@@ -1,7 +1,6 @@
 import { type Binary, type Collection, type Db, MongoServerError, type WithId } from 'mongodb';
 import { presentSecretsNamespace } from '../clients/secrets-namespace.js';
 import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
-import { isDuplicateKey } from '../db/classify-error.js';
 import { StartError } from '../db/start-error.js';
 import type { DataKeys } from './data-keys.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
@@ -48,12 +47,8 @@ export class MongoSecretsStore implements SecretsStore {
       expire_at: secret.expiresAt ?? null,
     };
     const secrets = await this.#openForWriting(clientId);
-    const write = () => secrets.updateOne({ key: path }, { $set: record }, { upsert: true });
-    await write().catch((error: unknown) => {
-      // Another request stored the first value of this path meanwhile: now there is one to replace.
-      if (isDuplicateKey(error)) return write();
-      throw error;
-    });
+    // Of two first values of one path at once MongoDB itself makes the second a replacement, by the unique index.
+    await secrets.updateOne({ key: path }, { $set: record }, { upsert: true });
   }
 
   async remove({ clientId, path }: SecretPlace): Promise<void> {

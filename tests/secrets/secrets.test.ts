@@ -261,3 +261,41 @@ test('a path may hold slashes, escaped or not, and end in one', async (t) => {
   const wrong = await server.request('/v1/secrets/ci/a/b');
   t.deepEqual([wrong.status, wrong.headers.get('allow')], [405, 'DELETE, PUT']);
 });
+
+test('a job names at most 1,000 paths, and as many identifiers as it likes', async (t) => {
+  const server = await startServer(t, {
+    settings: await (secretsStores.MongoDB as () => Promise<Record<string, string>>)(),
+  });
+  const naming = (count: number, path: (i: number) => string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`S${i}`, path(i)]));
+  await putSecret(server, 'ci/a', { value: 'x' });
+  t.is(
+    (
+      await submitWith(
+        server,
+        naming(1001, () => 'a'),
+      )
+    ).status,
+    200,
+  );
+  t.deepEqual(
+    secretsOf(await claim(server)),
+    naming(1001, () => 'x'),
+  );
+  const paths = Array.from({ length: 1000 }, (_, i) => `p${i}`);
+  t.deepEqual(
+    await submitWith(
+      server,
+      naming(1000, (i) => `p${i}`),
+    ),
+    inaccessible(paths.sort().join(', ')),
+  );
+  const tooLong = { json: { test_data: { secrets: ['Longer than maximum length 1000.'] } } };
+  t.deepEqual(
+    await submitWith(
+      server,
+      naming(1001, (i) => `p${i}`),
+    ),
+    refusal(422, 'Validation error', tooLong),
+  );
+});

@@ -114,6 +114,20 @@ test('a client id that Vault would take for another folder has no secrets there'
   t.is(vault.requests.length, before);
 });
 
+test('a path that no secret can have is never asked for, neither at the submit nor at the claim', async (t) => {
+  const vault = await startVault(t);
+  const server = await startServer(t, { settings: vault.settings });
+  await putSecret(server, 'ci/a', { value: 'x' });
+  await submitWith(server, { A: 'a' });
+  const before = vault.requests.length;
+  const { status } = await submitWith(server, { A: '/a', B: 'a/', C: 'b//a', D: '//' });
+  t.is(status, 422);
+  const odd = { A: '../other/a', B: '/a', C: 'a?version=1', D: 5 };
+  await server.deps.collections.jobs.updateOne({}, { $set: { 'job_data.test_data.secrets': odd } });
+  t.deepEqual(secretsOf(await claim(server)), { A: '', B: '', C: '', D: '' });
+  t.is(vault.requests.length, before);
+});
+
 test('Vault goes before MongoDB when both are set', async (t) => {
   const vault = await startVault(t);
   const both = { ...vault.settings, TESTFLINGER_SECRETS_MASTER_KEY: makeMasterKey() };

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 
 /** Milliseconds that a refresh token of a login is valid: 6 days. */
-export const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;
+const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;
 
 /** How stored tokens of this server begin; older databases hold clear ones. */
 const digestPrefix = 'sha256:';

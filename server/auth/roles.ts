@@ -4,11 +4,6 @@ export const roles = ['admin', 'manager', 'contributor', 'agent'] as const;
 /** A role that a client can have. */
 export type Role = (typeof roles)[number];
 
-/** Whether `word`, from a token or a record, is a role at all. */
-export function isRole(word: unknown): word is Role {
-  return (roles as readonly unknown[]).includes(word);
-}
-
 /** Whether `role` has more rights than `other`; a word that is no role has the least. */
 export function outranks(role: string, other: string): boolean {
   return rank(role) < rank(other);

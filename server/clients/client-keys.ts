@@ -8,7 +8,7 @@ import { presentDate } from '../http/present-date.js';
 import type { KeyInput } from './client-schema.js';
 
 /** Keys that one client may have at a time: enough to rotate with overlap. */
-export const keysAtMost = 10;
+const keysAtMost = 10;
 
 /** A key as its client gets it, once. */
 export interface MadeKey {

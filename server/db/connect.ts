@@ -3,7 +3,7 @@ import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import type { Config } from '../config.js';
 
 /** Milliseconds after which a request stops waiting for a primary and is answered 503. */
-export const serverSelectionTimeoutMs = 5000;
+const serverSelectionTimeoutMs = 5000;
 
 /** The connection string that the settings name, or `undefined` when the embedded MongoDB is to be used. */
 export function findMongodbUri(config: Config): string | undefined {

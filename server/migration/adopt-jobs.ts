@@ -47,7 +47,7 @@ export async function adoptJobs(
 }
 
 /** The same for the documents of some ids. */
-export async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
+async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
   const found = await jobs
     .find({ job_id: { $in: [...jobIds] } }, { projection: { job_id: 1, created_at: 1, live: 1 } })
     .sort({ job_id: 1, created_at: -1, _id: -1 })

@@ -46,21 +46,19 @@ async function storeClients(db: Db, secret: string, refreshToken: string): Promi
     role: 'contributor',
     ...more,
   });
-  await db
-    .collection('client_permissions')
-    .insertMany([
-      record('lab-ci', { allowed_queues: ['guarded'] }),
-      record('manager@example.com', { role: 'manager', email: 'manager@example.com' }),
-      record('manager_at_example.com', {}),
-      record('the-agents', { role: 'agent' }),
-      {
-        client_id: 'oidc-person',
-        sub: 'subject-1',
-        role: 'contributor',
-        max_priority: {},
-        last_login: new Date(),
-      },
-    ]);
+  await db.collection('client_permissions').insertMany([
+    record('lab-ci', { allowed_queues: ['guarded'] }),
+    record('manager@example.com', { role: 'manager', email: 'manager@example.com' }),
+    record('manager_at_example.com', {}),
+    record('the-agents', { role: 'agent' }),
+    {
+      client_id: 'oidc-person',
+      sub: 'subject-1',
+      role: 'contributor',
+      max_priority: {},
+      last_login: new Date(),
+    },
+  ]);
   await db.collection('restricted_queues').insertOne({ queue_name: 'guarded' });
   const now = Date.now();
   await db.collection('refresh_tokens').insertMany([

@@ -25,7 +25,9 @@ try {
     console.error(failed);
     process.exitCode = 1;
   } else {
-    console.log(`walk-through: ${typed.filter(({ language }) => language === 'sh').length} blocks as the README shows`);
+    console.log(
+      `walk-through: ${typed.filter(({ language }) => language === 'sh').length} blocks as the README shows`,
+    );
   }
 } finally {
   if (server.exitCode === null) {

@@ -24,7 +24,17 @@ export function createLog(config: Pick<Config, 'logLevel'>, destination?: Destin
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: presentLoggedError },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? openStandardOutput());
+}
+
+/** Characters of log that wait while standard output takes none; what comes after them is dropped. */
+const backlogLength = 2 ** 20;
+
+/** Written at once. A full disk loses lines; pino's own choice would wait for it forever, the server with it. */
+function openStandardOutput(): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: true, maxLength: backlogLength });
+  output.on('error', () => undefined);
+  return output;
 }
 
 /** The kind, code and place of an error: its other fields can hold what a client sent. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -169,4 +169,13 @@ test('a second Ctrl-C under npm start ends at once', async (t) => {
   press();
   // The request never ends, and the drain would wait for it.
   t.true(await Promise.race([terminal.exited.then(() => true), wait(60_000, false)]));
+});
+
+test('a log that cannot be written, as on a full disk, holds up neither requests nor the end', async (t) => {
+  if (!existsSync('/dev/full')) return t.pass('this system has no file that is always full');
+  const command = ['/bin/sh', '-c', 'exec "$@" >/dev/full', 'sh', ...serverCommand];
+  const server = await startServerProcess(t, { command });
+  for (let count = 0; count < 20; count += 1) t.is((await server.request('/livez')).status, 200);
+  server.kill('SIGTERM');
+  t.deepEqual(await server.exited, { code: 0, signal: null });
 });

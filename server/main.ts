@@ -99,16 +99,15 @@ async function startServing(config: Config, log: Logger, embedded: Embedded | un
   // Last, so that a first start that fails over its port does not use up the one time that the key is named.
   const isFirstStart =
     embedded !== undefined && (await ensureAdminClient(deps.collections, embedded.dataDir.adminKeyFile));
-  report(`Queuepass listens on ${url}`);
-  if (isFirstStart) greet(embedded);
+  report([`Queuepass listens on ${url}`, ...(isFirstStart ? presentGreeting(embedded) : [])].join('\n'));
   return { deps, listening, embedded };
 }
 
-function greet({ dataDir }: Embedded): void {
-  report(`The key of the client testflinger-admin is in ${dataDir.adminKeyFile}`);
-  report(
+function presentGreeting({ dataDir }: Embedded): string[] {
+  return [
+    `The key of the client testflinger-admin is in ${dataDir.adminKeyFile}`,
     `Next, in another terminal: npx queuepass client add lab-ci --max-priority '*=1' --max-priority q1=50`,
-  );
+  ];
 }
 
 /** Milliseconds that the way out of the database may take; a frozen MongoDB would not answer at all. */

@@ -9,6 +9,8 @@ import { listStartWarnings } from '../server/start-warnings.js';
 import { makeFolder } from './support/own-mongod.js';
 
 const longKey = 'a signing key of more than thirty-two bytes';
+const masterKey = Buffer.alloc(96, 1).toString('base64');
+const vaultToken = { TESTFLINGER_VAULT_TOKEN: 'token' };
 const own = { MONGODB_URI: 'mongodb://db.example', JWT_SIGNING_KEY: longKey };
 
 function listProblems(environment: Record<string, string>): readonly string[] {
@@ -109,6 +111,26 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
   },
   DRAIN_SECONDS: { good: [['0', (config) => config.drainSeconds, 0]], bad: ['-1', '1.5', '3601', 'long'] },
   LOG_LEVEL: { good: [['WARN', (config) => config.logLevel, 'warn']], bad: ['loud'] },
+  TESTFLINGER_SECRETS_MASTER_KEY: {
+    good: [[masterKey, (config) => config.secretsMasterKey?.length, 96]],
+    bad: ['hunter2', Buffer.alloc(95).toString('base64')],
+  },
+  TESTFLINGER_SECRETS_PREVIOUS_MASTER_KEYS: {
+    good: [[JSON.stringify([masterKey]), (config) => config.secretsPreviousMasterKeys?.length, 1]],
+    bad: [masterKey, '["hunter2"]'],
+  },
+  TESTFLINGER_KEY_VAULT_URI: {
+    good: [['mongodb://vault.example', (config) => config.keyVaultUri, 'mongodb://vault.example']],
+    bad: ['http://vault.example'],
+  },
+  TESTFLINGER_VAULT_URL: {
+    good: [['https://vault.example:8200', (config) => config.vaultUrl, 'https://vault.example:8200']],
+    bad: ['vault.example', 'ftp://vault.example'],
+  },
+  WEBHOOK_URL: {
+    good: [['https://hooks.example', (config) => config.webhookUrl, 'https://hooks.example']],
+    bad: ['hooks.example', 'ftp://hooks.example'],
+  },
   MAX_UPLOAD_MIB: { good: [['1', (config) => config.maxUploadMib, 1]], bad: ['0', '10 GiB'] },
   JOB_OWNERSHIP: { good: [['enforce', (config) => config.jobOwnership, 'enforce']], bad: ['yes'] },
   AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['yes'] },
@@ -136,7 +158,7 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
 
 for (const [name, { good, bad }] of Object.entries(table)) {
   test(`${name} is read, and what it cannot be is refused by its name`, (t) => {
-    const others = name.startsWith('MONGODB_') ? { JWT_SIGNING_KEY: longKey } : {};
+    const others = { JWT_SIGNING_KEY: longKey, ...(name === 'TESTFLINGER_VAULT_URL' && vaultToken) };
     for (const [text, pick, meant] of good) t.deepEqual(pick(readConfig({ ...others, [name]: text })), meant);
     for (const text of bad) {
       const problems = listProblems({ ...others, [name]: text });

@@ -42,7 +42,7 @@ export function findConnection(command: Command): Connection {
   const text = named ?? local;
   if (text === undefined) {
     throw new UsageError(
-      `no server is named, and none has run on ${dataDir.path}: start one with npm start, or name one with --server URL or QUEUEPASS_SERVER`,
+      `no server is named, and none runs on ${dataDir.path}: start one with npm start, or name one with --server URL or QUEUEPASS_SERVER`,
     );
   }
   const server = readServerAddress(text);

@@ -134,8 +134,11 @@ test.serial(
     server.kill('SIGTERM');
     await server.exited;
     const down = await runQueuepass(['client', 'list'], { cwd });
-    t.is(down.status, 1);
-    t.regex(down.stderr, /^queuepass: no answer from http.*\n$/);
+    t.is(down.status, 2);
+    t.regex(
+      down.stderr,
+      /^queuepass: no server is named, and none runs on .*: start one with npm start.*\n$/,
+    );
     const before = readKey();
     const offline = await runQueuepass(['admin', 'reset-key', '--json'], { cwd });
     t.is(offline.status, 0, offline.stderr);

@@ -176,7 +176,7 @@ test.serial('503 is tried three times more, then told', async (t) => {
 });
 
 const wrong: [args: string[], environment: Record<string, string>, told: RegExp][] = [
-  [['client', 'list'], {}, /no server is named, and none has run on .*--server URL/],
+  [['client', 'list'], {}, /no server is named, and none runs on .*--server URL/],
   [['client', 'list', '--server', 'localhost:5000'], {}, /a server is named as http:/],
   [['client', 'list', '--server', 'http://a:b@host'], {}, /a server is named as http:/],
   [['token', '--server', 'http://h', '--client-id', 'x'], {}, /key of the client x is missing/],

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { presentApiPage } from './pages/api-page.js';
+import { presentCliPage } from './pages/cli-page.js';
 import { presentConfigPage } from './pages/config-page.js';
 import { presentErrorsPage } from './pages/errors-page.js';
 import { presentIndexesPage } from './pages/indexes-page.js';
@@ -10,6 +11,7 @@ import { routes } from '../server/routes.js';
 const openApi = presentOpenApi(routes, readPackageVersion());
 const pages: Record<string, () => string> = {
   'api.md': () => presentApiPage(routes),
+  'cli.md': presentCliPage,
   'config.md': presentConfigPage,
   'errors.md': presentErrorsPage,
   'indexes.md': presentIndexesPage,

@@ -144,8 +144,6 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
   JWT_LEEWAY: { good: [['0', (config) => config.jwtLeeway, 0]], bad: ['-1', 'some'] },
   BCRYPT_COST: { good: [['12', (config) => config.bcryptCost, 12]], bad: ['3', '17'] },
   ANONYMOUS_ACCESS: { good: [['deny', (config) => config.anonymousAccess, 'deny']], bad: ['no'] },
-  JOB_OWNERSHIP: { good: [['enforce', (config) => config.jobOwnership, 'enforce']], bad: ['yes'] },
-  AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['on'] },
   METRICS_PORT: { good: [['9091', (config) => config.metricsPort, 9091]], bad: ['many'] },
   METRICS_HOST: { good: [['::', (config) => config.metricsHost, '::']], bad: ['a b'] },
   MONGODB_URI: {

@@ -3,19 +3,23 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { presentTable } from '../../docs/pages/markdown.js';
 import { type Measured, median, medianOf } from './load.js';
-import { scenarios } from './scenarios.js';
+import { contractScenarios } from './contract-scenarios.js';
+import { scenarios as coreScenarios } from './scenarios.js';
 import { createSetting } from './setting.js';
+import { type Transfer, transferFile } from './transfer.js';
 
 /**
  * `npm run bench [-- --quick]`: every scenario in several rounds, so that what disturbs the machine meets all of them;
  * ratios are of the same round. Without `--quick` the table is written to docs/reference/performance.md.
  */
 const quick = process.argv.includes('--quick');
-const rounds = quick ? 2 : 5;
+const rounds = quick ? 1 : 4;
+const scenarios = [...coreScenarios, ...contractScenarios];
 const measured = new Map<string, Measured[]>(scenarios.map(({ name }) => [name, []]));
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 const setting = await createSetting();
+let transfers: Transfer[] = [];
 try {
   for (let round = 1; round <= rounds; round += 1) {
     for (const scenario of scenarios) {
@@ -23,6 +27,7 @@ try {
       measured.get(scenario.name)?.push(await scenario.run(setting, quick));
     }
   }
+  transfers = await transferFile(setting, 200);
 } finally {
   process.stderr.write('\n');
   await setting.end();
@@ -41,7 +46,16 @@ const table = presentTable(
     ];
   }),
 );
-console.log(table);
+const files = presentTable(
+  ['one file', 's', 'MiB a second', 'most resident memory of the server, MiB'],
+  transfers.map(({ what, seconds, mibPerSecond, peakMib }) => [
+    what,
+    seconds.toFixed(1),
+    String(Math.round(mibPerSecond)),
+    String(peakMib),
+  ]),
+);
+console.log(`${table}\n\n${files}`);
 if (!quick) writeFileSync(new URL('../../docs/reference/performance.md', import.meta.url), presentPage());
 process.exit(0);
 
@@ -62,10 +76,12 @@ function presentPage(): string {
 
 Measured by \`npm run bench\` at commit ${commit}, Node ${process.versions.node}, on a machine of ${machine}: the load,
 the server and mongod share it, so rates are low and noisy, and the ratios are what counts. Each row is the round in the
-middle of ${rounds}; a ratio is the middle of the rounds' own. Tokens have 16 callers, claims 8. Writes are acknowledged by
+middle of ${rounds}; a ratio is the middle of the rounds' own. Claims have 8 callers, position 1, the others 16 where the row does not say. Writes are acknowledged by
 a majority and journaled, in the bare rows too.
 
 ${table}
+
+${files}
 
 What the rows are: *bare Koa* is a route that does one read of a client record and nothing else; the *bare* rows of MongoDB
 are the driver in the load's own process, without HTTP. "bcrypt key first time" is a client that this process has not seen

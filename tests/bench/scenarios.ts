@@ -18,7 +18,7 @@ const deep = 100_000;
 
 /** Seconds of one round. */
 function timed(callers: number, quick: boolean): Load {
-  return { callers, seconds: quick ? 1 : 3 };
+  return { callers, seconds: quick ? 1 : 2 };
 }
 
 function seedToken(server: Target, clientId: string, key: string): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { presentApiPage } from './pages/api-page.js';
 import { presentCliPage } from './pages/cli-page.js';
 import { presentConfigPage } from './pages/config-page.js';
@@ -28,9 +28,22 @@ for (const name of only) {
   if (words.includes('--check')) stale.push(name);
   else writeFileSync(file, made);
 }
+for (const missing of findMissingFiles()) {
+  console.error(`docs/reference/compatibility.md names ${missing}, which is not there`);
+  process.exitCode = 1;
+}
 if (stale.length > 0) {
   console.error(`out of date in docs/reference: ${stale.join(', ')}; run npm run docs`);
   process.exitCode = 1;
+}
+
+/** Tests that the compatibility page names as holding a quirk, and that do not exist. */
+function findMissingFiles(): string[] {
+  const page = readOrEmpty(new URL('reference/compatibility.md', import.meta.url));
+  const named = [...page.matchAll(/`(tests\/[^`]+)`/g)].map(([, file = '']) => file);
+  return named.filter(
+    (file) => !statSync(new URL(`../${file}`, import.meta.url), { throwIfNoEntry: false })?.isFile(),
+  );
 }
 
 function readOrEmpty(file: URL): string {

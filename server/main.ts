@@ -55,7 +55,11 @@ function listProblems(error: unknown): readonly string[] {
 
 async function run(config: Config): Promise<void> {
   const log = createLog(config);
-  for (const warning of listStartWarnings(config)) log.warn(warning);
+  for (const warning of listStartWarnings(config)) {
+    log.warn(warning);
+    // At each start, also where the log keeps silent about it.
+    if (!log.isLevelEnabled('warn')) report(`Warning: ${warning}`);
+  }
   // npm and npx set it for what they run.
   const underNpm = process.env.npm_lifecycle_event !== undefined;
   const stop = onStopSignals(process, { report, underNpm });

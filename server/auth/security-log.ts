@@ -18,8 +18,7 @@ export interface SecurityEvent {
     | 'client_key_removed'
     | 'agent_token_made'
     | 'restriction_changed'
-    | 'agent_binding'
-    | 'admin_key_set';
+    | 'agent_binding';
   outcome: 'accepted' | 'refused';
   /** Client id of who did it; absent when unknown or anonymous. */
   actor?: string;

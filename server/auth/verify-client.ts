@@ -50,8 +50,7 @@ async function attempt<T>(deps: Deps, login: Login, run: () => Promise<T>): Prom
     return await deps.loginAttempts.during(login, run);
   } catch (error) {
     if (error instanceof ApiError && error.code === 'too_many_attempts') {
-      const reason = 'too many attempts';
-      deps.securityLog({ event: 'login', outcome: 'refused', source: login.source, reason });
+      await logRefusal(deps, login, 'too many attempts');
     }
     throw error;
   }
@@ -94,14 +93,19 @@ async function renewHash(deps: Deps, { clientId, clientKey }: Login, hash: strin
 
 async function refuse(deps: Deps, login: Login, reason: string): Promise<never> {
   await deps.loginAttempts.fail(login);
-  // The id of an unknown client may be a key in the wrong place, so it is not told.
-  const known = reason !== 'unknown client' && reason !== 'wrong server-made key';
+  await logRefusal(deps, login, reason);
+  throw new ApiError('login_failed', { reason });
+}
+
+/** The id of an unknown client may be a key in the wrong place, so only one that there is is told. */
+async function logRefusal(deps: Deps, { clientId, source }: Login, reason: string): Promise<void> {
+  const filter = { client_id: clientId };
+  const known = await deps.collections.clients.findOne(filter, { projection: { _id: 1 } });
   deps.securityLog({
     event: 'login',
     outcome: 'refused',
-    ...(known && { target: login.clientId }),
-    source: login.source,
+    ...(known !== null && { target: clientId }),
+    source,
     reason,
   });
-  throw new ApiError('login_failed', { reason });
 }

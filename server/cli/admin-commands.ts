@@ -91,6 +91,5 @@ async function checkKey(key: string): Promise<void> {
       `the key must not begin with ${serverKeyPrefix}, as keys made by the server do: queuepass admin reset-key makes one`,
     );
   }
-  // biome-ignore lint: control characters are what is refused
   if (/[\x00-\x1f\x7f]/.test(key)) throw new CliError('the key must be one line, without control characters');
 }

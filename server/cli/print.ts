@@ -1,6 +1,5 @@
 /** Control characters, which a terminal would obey, are shown as escapes. */
 export function presentSafely(text: string): string {
-  // biome-ignore lint: control characters are what is shown
   return text.replaceAll(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });

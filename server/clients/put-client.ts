@@ -116,7 +116,6 @@ function checkOidcClient({ record, input, generateKey }: Attempt): void {
 async function checkNewClient({ deps, record, clientId, input, generateKey }: Attempt): Promise<void> {
   if (record !== null) return;
   if (input.client_secret === undefined && !generateKey) throw new ApiError('client_secret_missing');
-  // biome-ignore lint: control characters are what is refused
   if (!/^[^\x00-\x20\x7f:/]{1,128}$/.test(clientId)) {
     throw refuseField(
       'client_id',

@@ -52,6 +52,13 @@ export interface Lease {
   attempt: number;
 }
 
+/** An `Idempotency-Key` that was used: digests of the key and of the body that it came with. */
+export interface SpentKey {
+  key: string;
+  body: string;
+  at: Date;
+}
+
 /** A job as stored; `job_data` is what the submitter sent. */
 export interface JobRecord {
   job_id: string;
@@ -73,8 +80,8 @@ export interface JobRecord {
   submitted_by?: string;
   /** The stored file of its attachments; absent while it awaits them, and where a Testflinger server stored them. */
   attachments_file?: ObjectId;
-  /** The `Idempotency-Key` of the submission, as digests. */
-  idempotency?: { key: string; body: string };
+  /** The `Idempotency-Key`s of its submissions of the last day. */
+  idempotency?: SpentKey[];
 }
 
 /** An agent as it describes itself. `name` is unique. */

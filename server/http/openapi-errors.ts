@@ -31,7 +31,7 @@ export function describeErrors(codes: readonly ErrorCode[]): Record<string, Open
     const kinds = [...new Set(codes)]
       .map((code) => ({ code, ...errorKinds[code] }))
       .filter((k) => k.status === status);
-    const texts = kinds.map((kind) => ('message' in kind ? kind.message : kind.code));
+    const texts = kinds.map((kind) => ('message' in kind ? kind.message : kind.code.replaceAll('_', ' ')));
     const content: NonNullable<OpenApiResponse['content']> = {};
     for (const [type, schema] of kinds.map((kind) => contents[kind.shape])) {
       const other = content[type]?.schema;

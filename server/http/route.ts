@@ -98,7 +98,6 @@ export interface Route<
 
 /** A route whose types are no longer of interest. */
 export type AnyRoute = Omit<Route, 'handle'> & {
-  // biome-ignore lint: the list holds routes of every type
   handle(deps: Deps, request: RouteRequest<never, never, never>): Reply | Promise<Reply>;
 };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../auth/caller.js';
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord, SpentKey } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import type { JobInput } from './job-schema.js';
@@ -8,19 +8,18 @@ import type { JobInput } from './job-schema.js';
 /** Milliseconds that an `Idempotency-Key` is remembered: a day. */
 const idempotencyMs = 24 * 60 * 60 * 1000;
 
-/** The digests of a key, which is the client's own, and of the body that it came with. */
-export type Idempotency = NonNullable<JobRecord['idempotency']>;
-
 /** What is stored of an `Idempotency-Key`, or `undefined` without one (draft-ietf-httpapi-idempotency-key-header). */
 export function readIdempotency(
   header: string | undefined,
   caller: Caller,
   input: JobInput,
-): Idempotency | undefined {
+  now: Date,
+): SpentKey | undefined {
   if (!header) return undefined;
   return {
     key: digest(`${caller.clientId === undefined ? 'anonymous' : `client ${caller.clientId}`}\0${header}`),
     body: digest(JSON.stringify(input)),
+    at: now,
   };
 }
 
@@ -31,16 +30,22 @@ export function readIdempotency(
  */
 export async function findRepeated(
   { collections: { jobs }, clock }: Deps,
-  { key, body }: Idempotency,
+  { key, body }: SpentKey,
 ): Promise<string | undefined> {
   const made = await jobs.findOne({ 'idempotency.key': key });
   if (made === null) return undefined;
-  if (made.created_at.getTime() <= clock.now().getTime() - idempotencyMs) {
-    await jobs.updateOne({ _id: made._id, 'idempotency.key': key }, { $unset: { idempotency: true } });
+  const spent = listRemembered(made, clock.now()).find((one) => one.key === key);
+  if (spent === undefined) {
+    await jobs.updateOne({ _id: made._id }, { $pull: { idempotency: { key } } });
     return undefined;
   }
-  if (made.idempotency?.body !== body) throw new ApiError('idempotency_key_reused');
+  if (spent.body !== body) throw new ApiError('idempotency_key_reused');
   return made.job_id;
+}
+
+/** The keys of a job that are not a day old: a job that starts again keeps them, so that a late repeat still names it. */
+export function listRemembered(job: Pick<JobRecord, 'idempotency'>, now: Date): SpentKey[] {
+  return (job.idempotency ?? []).filter(({ at }) => at.getTime() > now.getTime() - idempotencyMs);
 }
 
 function digest(text: string): string {

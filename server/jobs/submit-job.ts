@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '../auth/caller.js';
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord, SpentKey } from '../db/collections.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import { clearJobOutput } from '../results/clear-job-output.js';
 import { findJob } from './find-job.js';
-import { findRepeated, type Idempotency, readIdempotency } from './idempotency.js';
+import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
 import { readJobId } from './job-id.js';
 import type { JobInput } from './job-schema.js';
 import { submitChecks } from './submit-checks.js';
@@ -27,14 +27,15 @@ export async function submitJob(
   { caller, input, idempotencyKey }: JobSubmission,
 ): Promise<string> {
   const givenId = input.job_id ? readJobId(input.job_id) : undefined;
-  const idempotency = readIdempotency(idempotencyKey, caller, input);
+  const spent = readIdempotency(idempotencyKey, caller, input, deps.clock.now());
   for (;;) {
     // Before the checks, which were passed once: what they look at may have changed since.
-    const made = idempotency && (await findRepeated(deps, idempotency));
+    const made = spent && (await findRepeated(deps, spent));
     if (made !== undefined) return input.job_id || made;
     const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
     const now = deps.clock.now();
     for (const check of submitChecks) await check({ deps, caller, input, existing });
+    const idempotency = [...(existing ? listRemembered(existing, now) : []), ...(spent ? [spent] : [])];
     const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job);
     if (jobId !== undefined) return input.job_id || jobId;
@@ -54,7 +55,7 @@ interface JobParts {
   input: JobInput;
   caller: Caller;
   jobId: string;
-  idempotency: Idempotency | undefined;
+  idempotency: SpentKey[];
   now: Date;
 }
 
@@ -76,7 +77,7 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
     } as JobRecord['job_data'],
     result_data: { job_state: 'waiting' },
     ...(caller.clientId !== undefined && { submitted_by: caller.clientId }),
-    ...(idempotency && { idempotency }),
+    ...(idempotency.length > 0 && { idempotency }),
   };
 }
 

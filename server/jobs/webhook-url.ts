@@ -4,7 +4,6 @@
  * (`user@`, backslashes, controls, letters beyond ASCII) are refused.
  */
 export function readWebhookUrl(named: string, allowed: string): URL | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is looked for
   if (!/^https?:\/\/[\x21-\x7e]+$/i.test(named) || named.includes('\\')) return undefined;
   const authority = /^[^:]+:\/\/([^/?#]*)/.exec(named)?.[1] ?? '';
   if (authority.includes('@') || !URL.canParse(named)) return undefined;

@@ -257,3 +257,19 @@ test.serial('every login goes to the security log, and no key or token to any lo
   for (const text of [...planted, tokens.refresh_token ?? '?', '$2b$'])
     t.false(server.logText().includes(text), text);
 });
+
+test.serial(
+  'the security log names a client whose login fails if there is such a client, and no other',
+  async (t) => {
+    const server = await startServer(t);
+    await addClient(server, { client_id: 'known' }, 'a secret of the lab');
+    const wrong = `qpk_${'a'.repeat(12)}_${'b'.repeat(43)}`;
+    for (const id of ['known', 'unknown']) {
+      for (const key of [wrong, 'a wrong secret']) {
+        await server.request(`/v1/authenticate/token/${id}`, { headers: { 'client-key': key } });
+      }
+    }
+    const targets = server.logged.filter(({ event }) => event === 'login').map(({ target }) => target);
+    t.deepEqual(targets, ['known', 'known', undefined, undefined]);
+  },
+);

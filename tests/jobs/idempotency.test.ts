@@ -127,3 +127,17 @@ test('neither key nor body is stored in clear', async (t) => {
   const stored = JSON.stringify(await server.deps.collections.jobs.findOne({}));
   t.false(stored.includes('a-key-that-is-a-secret'));
 });
+
+test('a late repeat names its job, and does not start it again, also after it was submitted under another key', async (t) => {
+  const server = await startServer(t);
+  const job = { job_id: canonical };
+  await post(server, job, withKey(server, 'first'));
+  await post(server, job, withKey(server, 'second'));
+  await post(server, job, bearer(server, { client_id: 'ci' }));
+  const { jobs } = server.deps.collections;
+  await jobs.updateOne({ job_id: canonical }, { $set: { 'result_data.job_state': 'running' } });
+  for (const key of ['first', 'second']) {
+    t.deepEqual(await post(server, job, withKey(server, key)), [200, canonical], key);
+  }
+  t.is((await jobs.findOne({ job_id: canonical }))?.result_data.job_state, 'running');
+});

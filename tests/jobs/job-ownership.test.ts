@@ -42,3 +42,11 @@ test('by default the owner is kept and nobody is refused', async (t) => {
   t.is((await server.deps.collections.jobs.findOne({ job_id: jobId }))?.submitted_by, 'owner');
   t.is((await cancel(server, jobId, bearer(server, { client_id: 'other' }))).status, 200);
 });
+
+test('a refusal to the owner of another job is in the security log', async (t) => {
+  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
+  const jobId = await submit(server, {}, bearer(server, { client_id: 'owner' }));
+  await cancel(server, jobId, bearer(server, { client_id: 'other' }));
+  const told = server.logged.filter(({ log }) => log === 'security');
+  t.like(told[0], { event: 'role_refused', outcome: 'refused', actor: 'other', reason: 'job_not_owned' });
+});

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Finding } from '../migration/survey.js';
+import type { Finding } from '../migration/finding.js';
 import type { GlobalOptions } from './find-connection.js';
 import { print, printJson, tell } from './print.js';
 

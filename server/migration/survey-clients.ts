@@ -1,6 +1,6 @@
 import { isBcryptHash } from '../auth/bcrypt-pool.js';
 import { presentSecretsNamespace } from '../clients/secrets-namespace.js';
-import type { Survey } from './survey.js';
+import type { Survey } from './finding.js';
 
 /** Clients that cannot log in as they are stored, ids that exist twice, and ids that share a secrets namespace. */
 export const surveyClients: Survey = async (db) => {

@@ -1,4 +1,4 @@
-import type { Survey } from './survey.js';
+import type { Survey } from './finding.js';
 
 /** Stored files whose content is not all there. */
 export const surveyFiles: Survey = async (db) => {

@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb';
 import { notAdopted } from './adopt-jobs.js';
 import { fragmentsNotAdopted } from './adopt-logs.js';
-import type { Survey } from './survey.js';
+import type { Survey } from './finding.js';
 
 /** Ids told by name, of a longer list. */
 const toldAtMost = 10;

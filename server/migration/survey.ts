@@ -1,24 +1,10 @@
 import type { Db } from 'mongodb';
 import { openCollections } from '../db/collections.js';
 import { indexes, standsFor } from '../db/indexes.js';
+import type { Finding, Survey } from './finding.js';
 import { surveyClients } from './survey-clients.js';
 import { surveyFiles } from './survey-files.js';
 import { surveyJobs, surveyLogs } from './survey-jobs.js';
-
-/** What a survey tells of one collection. */
-export interface Finding {
-  collection: string;
-  documents: number;
-  /** What `queuepass migrate` would do. */
-  changes: string[];
-  /** What cannot be read or served, and why. */
-  problems: string[];
-  /** What an operator would want to know besides. */
-  notes: string[];
-}
-
-/** Looks at one collection; nothing is written. */
-export type Survey = (db: Db) => Promise<Omit<Finding, 'collection' | 'documents'>>;
 
 const nothing = { changes: [], problems: [], notes: [] };
 

@@ -49,7 +49,7 @@ const { passed, failed } = counts.sum(process.exitCode ?? 0);
 if (failed > 0) process.exitCode ||= 1;
 console.log(`${passed} passed, ${failed} failed`);
 
-/** Each test makes a database, and so dozens of files: in memory that costs a tenth. Room as for the whole run, else the disk. */
+/** Each test makes a database, and so dozens of files: in memory where there is room for the whole run, else on the disk. */
 async function findRoomyFolder(): Promise<string> {
   const shared = '/dev/shm';
   const needed = 4 * 2 ** 30;

@@ -1,4 +1,5 @@
 import {
+  MongoBulkWriteError,
   MongoClientClosedError,
   MongoNetworkError,
   MongoNotConnectedError,
@@ -38,11 +39,14 @@ const tooLargeCodes = new Set([10334, 17280, 17419, 17420]);
 
 /** Sorts an error that an operation threw; `undefined` when it is none of MongoDB's. */
 export function classifyDatabaseError(error: unknown): DatabaseFailure | undefined {
+  // The driver dresses whatever ends a bulk write, a cut connection too, as an error of its own kind.
+  const dressed: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
+  if (dressed instanceof Error) return classifyDatabaseError(dressed);
   if (awayErrors.some((kind) => error instanceof kind)) return 'unavailable';
   if (error instanceof MongoServerError) {
-    const code = Number(error.code);
-    if (awayCodes.has(code) || error.hasErrorLabel('RetryableWriteError')) return 'unavailable';
-    return tooLargeCodes.has(code) ? 'too_large' : 'other';
+    const codes = listCodes(error);
+    if (codes.some((code) => awayCodes.has(code)) || isRetryable(error)) return 'unavailable';
+    return codes.some((code) => tooLargeCodes.has(code)) ? 'too_large' : 'other';
   }
   const told = error instanceof Error ? error : undefined;
   if (told && awayNames.has(told.name)) return 'unavailable';
@@ -52,6 +56,20 @@ export function classifyDatabaseError(error: unknown): DatabaseFailure | undefin
   if (told instanceof RangeError && (told as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')
     return 'too_large';
   return told?.name.startsWith('Mongo') || told?.name.startsWith('BSON') ? 'other' : undefined;
+}
+
+/** The labels that the server and the driver put on what a repeat can mend. */
+function isRetryable(error: MongoServerError): boolean {
+  const labels = ['RetryableWriteError', 'RetryableError', 'TransientTransactionError'];
+  return labels.some((label) => error.hasErrorLabel(label)) || error.cause instanceof MongoNetworkError;
+}
+
+/** The codes of an error: a bulk write has those of its single writes and of the write concern inside. */
+function listCodes(error: MongoServerError): number[] {
+  const bulk = error instanceof MongoBulkWriteError ? error : undefined;
+  const single = [bulk?.writeErrors ?? []].flat() as { code?: number }[];
+  const inside = [bulk?.result.getWriteConcernError(), error.writeConcernError, error.cause, ...single];
+  return [error, ...inside].map((one) => Number((one as { code?: unknown } | undefined)?.code));
 }
 
 const networkCodes = /^E(PIPE|CONN(RESET|REFUSED|ABORTED)|NOTCONN|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/;

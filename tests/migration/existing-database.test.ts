@@ -5,7 +5,9 @@ import { adoptAtStart } from '../../server/migration/adopt-at-start.js';
 import { StockAgent } from '../actors/stock-agent.js';
 import { StockCli } from '../actors/stock-cli.js';
 import { bearer } from '../support/clients.js';
+import { readCsfleVectors } from '../support/csfle-vectors.js';
 import { buildPeerDatabase } from '../support/peer-database.js';
+import { startKeyVault } from '../support/secrets.js';
 import { startServer, testMongodbUri } from '../support/start-server.js';
 
 test('stock clients go on over the database of a Testflinger server', async (t) => {
@@ -23,7 +25,16 @@ test('stock clients go on over the database of a Testflinger server', async (t) 
       { job_id: peer.doubleId, 'result_data.job_state': 'complete' },
       { $set: { result_data: { job_state: 'waiting' } } },
     );
-  const server = await startServer(t, { database: db.databaseName });
+  const { uri, vault } = await startKeyVault(t);
+  const vectors = readCsfleVectors();
+  await vault.insertOne(vectors.keyVaultDocument as never);
+  const expire_at = new Date(Date.now() + 60_000);
+  const sealed = vectors.secrets.map(({ key, value }) => ({ key, value, updated_at: new Date(), expire_at }));
+  await db.collection('secrets.lab-ci').insertMany(sealed);
+  const server = await startServer(t, {
+    database: db.databaseName,
+    settings: { TESTFLINGER_SECRETS_MASTER_KEY: vectors.masterKeyText, TESTFLINGER_KEY_VAULT_URI: uri },
+  });
   await adoptAtStart(server.deps);
 
   const cli = new StockCli({ url: server.url, clientId: 'lab-ci', clientKey: peer.clientSecret });
@@ -52,6 +63,10 @@ test('stock clients go on over the database of a Testflinger server', async (t) 
   t.deepEqual(taken, [urgent, peer.waitingId, peer.doubleId]);
   t.is((await cli.poll(peer.doubleId)).state, 'complete');
   t.is(await cli.cancel(peer.runningId), 200);
+
+  const [{ key, plaintext } = { key: '', plaintext: '' }] = vectors.secrets;
+  const secret = await cli.submit({ job_queue: 'lab.queue', test_data: { secrets: { TOKEN: key } } });
+  t.like(await agent.poll(), { job_id: secret, test_data: { secrets: { TOKEN: plaintext } } });
 
   const self = (await agent.session.call('GET', '/v1/agents/data/agent-of-the-peer')).json();
   t.like(self, { provision_streak_type: 'pass', restricted_to: {} });

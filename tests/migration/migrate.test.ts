@@ -5,6 +5,7 @@ import { adoptJobs } from '../../server/migration/adopt-jobs.js';
 import { migrate } from '../../server/migration/migrate.js';
 import { surveyDatabase } from '../../server/migration/survey.js';
 import { openCollections } from '../../server/db/collections.js';
+import { readCsfleVectors } from '../support/csfle-vectors.js';
 import { buildPeerDatabase, type PeerDatabase } from '../support/peer-database.js';
 import { testMongodbUri } from '../support/start-server.js';
 
@@ -59,8 +60,18 @@ test('doctor tells what cannot be read', async (t) => {
     .insertOne({ job_id: 'x', created_at: 'yesterday', job_data: { job_queue: 'q' } });
   await db.collection('client_permissions').insertOne({ client_id: 'broken', client_secret_hash: 'no hash' });
   await db.collection('fs.chunks').deleteMany({});
-  const problems = (await surveyDatabase(db)).flatMap((finding) => finding.problems);
-  t.is(problems.length, 3);
+  const [sealed] = readCsfleVectors().secrets;
+  const secrets = db.collection('secrets.lab-ci');
+  await secrets.insertMany([
+    { key: 'clear', value: 'a text' },
+    { key: 'sealed', value: sealed?.value },
+  ]);
+  const findings = await surveyDatabase(db);
+  const problems = findings.flatMap((finding) => finding.problems);
+  t.is(problems.length, 4);
+  t.true(problems.some((problem) => problem.startsWith('the secret clear is not sealed')));
+  const notes = findings.find((finding) => finding.collection === 'secrets.lab-ci')?.notes;
+  t.deepEqual(notes, ['1 data keys are not in the key vault here: see TESTFLINGER_KEY_VAULT_URI']);
   t.true(problems.some((problem) => problem.startsWith('1 lack a job_id')));
   t.true(problems.some((problem) => problem.includes('client broken')));
   t.true(problems.some((problem) => problem.includes('0 of 1 pieces')));

@@ -9,6 +9,7 @@ import { openCollections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import { DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
+import { AgentWatch } from './leases/agent-watch.js';
 import { WaitTimes } from './queues/wait-times.js';
 import { createSecretsStore } from './secrets/create-secrets-store.js';
 
@@ -31,6 +32,7 @@ export function createDeps({ config, connection, log, signingKey }: Parts): Owne
   const clock = new DatabaseClock(connection.db);
   const collections = openCollections(connection.db);
   const waitTimes = new WaitTimes(collections.queueWaitTimes, log);
+  const agentWatch = new AgentWatch(collections, clock, log);
   const bcryptPool = new BcryptPool(config.bcryptCost);
   const { dbName, collectionName } = collections.loginFailures;
   const secretsStore = createSecretsStore(config, connection, log);
@@ -46,9 +48,11 @@ export function createDeps({ config, connection, log, signingKey }: Parts): Owne
     rememberedPairs: new RememberedPairs(),
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),
     waitTimes,
+    agentWatch,
     secretsStore,
     async close() {
       clock.stop();
+      agentWatch.stop();
       await waitTimes.close();
       await bcryptPool.close();
       await secretsStore?.close();

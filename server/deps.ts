@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import type { Collections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
+import type { AgentWatch } from './leases/agent-watch.js';
 import type { WaitTimes } from './queues/wait-times.js';
 import type { SecretsStore } from './secrets/secrets-store.js';
 
@@ -24,6 +25,7 @@ export interface Deps {
   rememberedPairs: RememberedPairs;
   loginAttempts: LoginAttempts;
   waitTimes: WaitTimes;
+  agentWatch: AgentWatch;
   /** Absent when none is set up. */
   secretsStore: SecretsStore | undefined;
 }

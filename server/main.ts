@@ -12,7 +12,9 @@ import { findMongodbUri, openConnection } from './db/connect.js';
 import { type EmbeddedMongod, startEmbeddedMongod } from './db/embedded-mongod.js';
 import { prepareDatabase } from './db/prepare-database.js';
 import { StartError } from './db/start-error.js';
+import { leaseDuty } from './leases/sweep-leases.js';
 import { adoptAtStart } from './migration/adopt-at-start.js';
+import { type RunningDuties, runDuties } from './periodic/run-duties.js';
 import { type ListeningServer, listen } from './http-server.js';
 import { createLog } from './log.js';
 import { listStartWarnings } from './start-warnings.js';
@@ -32,6 +34,7 @@ interface Embedded {
 interface Running {
   deps: OwnedDeps;
   listening: ListeningServer;
+  duties: RunningDuties;
   embedded: Embedded | undefined;
 }
 
@@ -95,6 +98,7 @@ async function startServing(config: Config, log: Logger, embedded: Embedded | un
   const deps = createDeps({ config, connection: openConnection(config, uri), log, signingKey });
   await prepareDatabase(deps);
   void adoptAtStart(deps);
+  deps.agentWatch.start();
   const listening = await listen(createApp(deps).callback(), config.listen, (error) =>
     log.error({ err: error }, 'a connection could not be accepted'),
   );
@@ -104,7 +108,7 @@ async function startServing(config: Config, log: Logger, embedded: Embedded | un
   const isFirstStart =
     embedded !== undefined && (await ensureAdminClient(deps.collections, embedded.dataDir.adminKeyFile));
   report([`Queuepass listens on ${url}`, ...(isFirstStart ? presentGreeting(embedded) : [])].join('\n'));
-  return { deps, listening, embedded };
+  return { deps, listening, duties: runDuties(deps, [leaseDuty]), embedded };
 }
 
 function presentGreeting({ dataDir }: Embedded): string[] {
@@ -117,7 +121,7 @@ function presentGreeting({ dataDir }: Embedded): string[] {
 /** Milliseconds that the way out of the database may take; a frozen MongoDB would not answer at all. */
 const closeWithinMs = 3000;
 
-async function shutDown({ deps, listening, embedded }: Running): Promise<void> {
+async function shutDown({ deps, listening, duties, embedded }: Running): Promise<void> {
   const { drainSeconds } = deps.config;
   report(
     `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
@@ -125,7 +129,11 @@ async function shutDown({ deps, listening, embedded }: Running): Promise<void> {
   await listening.drain(drainSeconds);
   // Nobody is to show the admin key to whatever listens there next.
   if (embedded) rmSync(embedded.dataDir.serverUrlFile, { force: true });
-  await Promise.race([deps.close(), wait(closeWithinMs)]);
+  const close = async () => {
+    await duties.stop();
+    await deps.close();
+  };
+  await Promise.race([close(), wait(closeWithinMs)]);
   await embedded?.mongod.stop();
   process.exit(0);
 }

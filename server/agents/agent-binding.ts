@@ -2,22 +2,9 @@ import type { AgentRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import type { RouteRequest } from '../http/route.js';
-import { findJob } from '../jobs/find-job.js';
-import { agentCookieName, readAgentCookie } from './agent-cookie.js';
 
 /** What tells who an agent is: its client's token and its cookie. */
 export type AgentRequest = Pick<RouteRequest, 'caller' | 'cookie' | 'source'>;
-
-/**
- * An agent writes only to a job that it holds. A job without a holder, claimed from another server or not at all, is
- * written to by anyone of the role. With `AGENT_BINDING=record`, the default, a write that would be refused is logged.
- * @throws ApiError 403 with `AGENT_BINDING=enforce`
- */
-export async function checkJobHolder(deps: Deps, request: AgentRequest, jobId: string): Promise<void> {
-  const holder = (await findJob(deps, jobId))?.lease?.holder;
-  if (holder === undefined || holder === readAgentCookie(request.cookie(agentCookieName))) return;
-  refuseOrLog(deps, request, jobId, 'job_not_held');
-}
 
 /**
  * An agent's name belongs to the client that used it first, until the agent has been silent for 7 days. With
@@ -45,17 +32,22 @@ export async function bindAgentName(deps: Deps, { caller }: AgentRequest, name: 
   await deps.collections.agents.updateOne(filter as object, { $set: { bound_to: caller.clientId } });
 }
 
-/** @throws ApiError of the code when binding is enforced */
+/**
+ * Logs the use of a job or a name that belongs to somebody else.
+ * @param isTaken false when it has no effect without a refusal too
+ * @throws ApiError 403 of the code with `AGENT_BINDING=enforce`
+ */
 export function refuseOrLog(
   deps: Deps,
   { caller, source }: AgentRequest,
   target: string,
   code: 'job_not_held' | 'agent_name_bound',
+  isTaken = true,
 ): void {
   const enforced = deps.config.agentBinding === 'enforce';
   deps.securityLog({
     event: 'agent_binding',
-    outcome: enforced ? 'refused' : 'accepted',
+    outcome: enforced || !isTaken ? 'refused' : 'accepted',
     ...(caller.clientId !== undefined && { actor: caller.clientId }),
     target,
     source,

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { listOf, object, text } from '../http/schema.js';
+import { cutLeasesOfIdle } from '../leases/cut-leases.js';
+import { noteWordOfAgent } from '../leases/word-of-agent.js';
 import {
   type AgentRequest,
   bindAgentName,
@@ -45,8 +47,10 @@ export async function postAgentData(
       $currentDate: { updated_at: true },
       ...(log !== undefined && { $push: { log: { $each: log, $slice: -logLinesKept } } }),
     },
-    { upsert: true, projection: { bound_to: 1 } },
+    { upsert: true, projection: { bound_to: 1, job_id: 1 } },
   );
+  await cutLeasesOfIdle(deps, name, input.state);
+  await noteWordOfAgent(deps, request, name, input.job_id ?? before?.job_id);
   if (request.caller.role !== 'agent') return;
   if (before?.bound_to === undefined) await bindAgentName(deps, request, name);
   else if (isBoundToOther(before, request)) refuseOrLog(deps, request, name, 'agent_name_bound');

@@ -26,7 +26,7 @@ const repeatMs = 60_000;
  * @throws ApiError 404 when no agent has this name; nothing is stored then.
  */
 export async function postProvisionLog(
-  { collections }: Deps,
+  { collections }: Pick<Deps, 'collections'>,
   agent: string,
   input: ProvisionLogInput,
 ): Promise<void> {

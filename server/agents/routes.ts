@@ -12,6 +12,9 @@ import {
 import { presentAgentCookie } from './agent-cookie.js';
 import { findAgent } from './get-agent.js';
 import { listAgents } from './list-agents.js';
+import { holdJob } from '../leases/held-job.js';
+import { noteWordOfAgent } from '../leases/word-of-agent.js';
+import { readJobId } from '../jobs/job-id.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 
@@ -53,8 +56,10 @@ export const agentRoutes: readonly AnyRoute[] = [
       200: { description: 'The agent.', content: agentAnswer },
       404: { description: 'No agent has this name.', content: z.strictObject({}) },
     },
-    async handle(deps, { params }) {
+    async handle(deps, request) {
+      const { params } = request;
       const agent = await findAgent(deps, params.agent_name);
+      await noteWordOfAgent(deps, request, params.agent_name, agent?.job_id as string | undefined);
       // An empty object, since the stock agent reads fields of it before its first post.
       return agent === undefined ? { ...json({}), status: 404 } : json(agent);
     },
@@ -133,8 +138,11 @@ export const agentRoutes: readonly AnyRoute[] = [
     body: { mode: 'json', schema: provisionLogInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: ['agent_not_found'],
-    async handle(deps, { params, body }) {
+    async handle(deps, request) {
+      const { params, body } = request;
       await postProvisionLog(deps, params.agent_name, body);
+      const jobId = readJobId(body.job_id);
+      if (jobId !== undefined) await holdJob(deps, request, jobId, { writes: false });
       return text('OK');
     },
   }),

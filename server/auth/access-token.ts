@@ -13,7 +13,7 @@ export const accessTokenSubject = 'access_token';
 /** What signing needs: the keys and the shared clock. */
 export interface Signer {
   signingKeys: SigningKeys;
-  clock: Clock;
+  clock: Pick<Clock, 'now'>;
 }
 
 /**

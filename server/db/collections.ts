@@ -50,6 +50,42 @@ export interface Lease {
   holder?: string;
   /** 1 for the first claim, one more for each further one; kept over a resubmission. */
   attempt: number;
+  /** When the holder loses the job unless it gives a sign of life; absent when it has ended its job, or nobody has it. */
+  until?: Date;
+  /** The holder asked for other work: only a request about this job prolongs the lease. */
+  cut?: true;
+  /** Attempts of this run that were lost. */
+  losses?: number;
+}
+
+/** An attempt that ended without a result of the job, and what its holder told until then. */
+export interface ClosedAttempt {
+  attempt: number;
+  holder: string;
+  started_at?: Date;
+  ended_at: Date;
+  reason: 'lease_expired' | 'resubmitted';
+  /** The state that the job was in. */
+  state: string;
+  status?: unknown;
+  device_info?: unknown;
+  /** What its holder sent when it was no longer its job. */
+  late?: { kind: 'result' | 'log'; text: string }[];
+  /** Bytes of that. */
+  late_bytes?: number;
+}
+
+/** In one log: pieces that an agent numbers `from` and up are stored from `at` on. */
+export interface LogStart {
+  from: number;
+  at: number;
+}
+
+/** Where the pieces of an attempt, and of those after it, are stored, in each log. */
+export interface LogSegment {
+  attempt: number;
+  output: LogStart;
+  serial: LogStart;
 }
 
 /** An `Idempotency-Key` that was used: digests of the key and of the body that it came with. */
@@ -76,8 +112,16 @@ export interface JobRecord {
   };
   result_data: { job_state: string; [field: string]: unknown };
   lease?: Lease;
+  /** The last attempts that were lost, the newest last. */
+  attempts?: ClosedAttempt[];
+  /** Agents that the job is kept from, since they lost it and another one lives. */
+  lost_holders?: string[];
+  /** Where the logs of further attempts begin; absent for a job that nobody lost. */
+  log_segments?: LogSegment[];
   /** Client id of the submitter; absent when anonymous. */
   submitted_by?: string;
+  /** The stored file of its artifact; absent where an agent without a lease stored one. */
+  artifact_file?: ObjectId;
   /** The stored file of its attachments; absent while it awaits them, and where a Testflinger server stored them. */
   attachments_file?: ObjectId;
   /** The `Idempotency-Key`s of its submissions of the last day. */
@@ -102,6 +146,8 @@ export interface AgentRecord {
   /** The provisions of the last minute, by which one that is told twice is known. */
   recent_provisions?: { job_id: string; exit_code: number; at: Date }[];
   updated_at?: Date;
+  /** When it was last heard of, to the minute. */
+  seen_at?: Date;
 }
 
 /** One piece of a job's log; numbers run over the whole job, per log. */
@@ -111,6 +157,8 @@ export interface LogRecord {
   log_type: string;
   phase: string;
   fragment_number: number;
+  /** The attempt that it belongs to; absent for the first one, 0 for a line of the server's own. */
+  attempt?: number;
   /** When the agent made it, by its clock. */
   timestamp: Date;
   log_data: string;
@@ -158,6 +206,20 @@ export interface StoredFile {
   length: number;
   chunkSize: number;
   uploadDate: Date;
+  /** The attempt at the job that an artifact is of: it counts only once the job names it. */
+  attempt?: number;
+}
+
+/** A periodic duty that a process has taken. */
+export interface DutyLockRecord {
+  /** Name of the duty. */
+  _id: string;
+  /** The process. */
+  holder: string;
+  /** When it was taken or kept last. */
+  at: Date;
+  /** When another process may take it. */
+  until: Date;
 }
 
 /** A piece of a file. */
@@ -184,8 +246,9 @@ export interface Collections {
   provisionLogs: Collection<ProvisionLogs>;
   files: Collection<StoredFile>;
   fileChunks: Collection<StoredChunk>;
-  /** When a process last showed that it can write. */
-  serviceBeats: Collection<{ _id: string; at?: Date }>;
+  /** When a process last showed that it can write; when leases were swept last. */
+  serviceBeats: Collection<{ _id: string; at?: Date; last_sweep_at?: Date }>;
+  locks: Collection<DutyLockRecord>;
   /** Failed logins, written by rate-limiter-flexible only. */
   loginFailures: Collection;
 }
@@ -206,6 +269,7 @@ export function openCollections(db: Db): Collections {
     files: db.collection('fs.files'),
     fileChunks: db.collection('fs.chunks'),
     serviceBeats: db.collection('service_beats'),
+    locks: db.collection('locks'),
     loginFailures: db.collection('login_failures'),
   };
 }

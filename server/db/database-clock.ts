@@ -3,6 +3,8 @@ import type { Db } from 'mongodb';
 /** Tells the time that all processes share. */
 export interface Clock {
   now(): Date;
+  /** The time at which a statement runs, as an expression of it: the database's own, which all processes share. */
+  readonly inDatabase: Date | '$$NOW';
 }
 
 const remeasureMs = 60_000;
@@ -12,6 +14,7 @@ const remeasureMs = 60_000;
  * The offset is measured by `measure()` and then once a minute until `stop()`.
  */
 export class DatabaseClock implements Clock {
+  readonly inDatabase = '$$NOW';
   #offsetMs = 0;
   #timer: NodeJS.Timeout | undefined;
 

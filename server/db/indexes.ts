@@ -54,6 +54,29 @@ export const indexes: readonly IndexRow[] = [
   },
   {
     collection: 'jobs',
+    name: 'qp_lease_until',
+    keys: { 'lease.until': 1 },
+    options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
+    serves: 'the sweep: leases that have ended, and no other job',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_lease_holder',
+    keys: { 'lease.holder': 1, 'lease.until': 1 },
+    options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
+    serves: 'the leases of an agent that asks for other work',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_lost_holders',
+    keys: { lost_holders: 1 },
+    options: {
+      partialFilterExpression: { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } },
+    },
+    serves: 'the sweep: waiting jobs that are kept from those who lost them',
+  },
+  {
+    collection: 'jobs',
     name: 'qp_expiry',
     keys: { created_at: 1 },
     options: { expireAfterSeconds: 7 * day },
@@ -141,10 +164,11 @@ export const indexes: readonly IndexRow[] = [
   },
   {
     collection: 'logs',
-    name: 'qp_live_fragment',
-    keys: { job_id: 1, log_type: 1, fragment_number: 1 },
+    name: 'qp_live_piece',
+    keys: { job_id: 1, log_type: 1, fragment_number: 1, attempt: 1 },
     options: { unique: true, partialFilterExpression: { live: true } },
-    serves: 'a piece that is sent twice is stored once; older databases may hold doubles without the mark',
+    serves:
+      'a piece that is sent twice in one attempt is stored once; older databases may hold doubles without the mark',
   },
   {
     collection: 'logs',

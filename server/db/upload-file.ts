@@ -8,12 +8,14 @@ import { findFile, removeFilesById } from './files.js';
  * Stores a stream as a GridFS file (the standard layout, which pymongo's gridfs reads), with bounded memory however
  * long it is. The document that names the file is written last, so that nobody finds half of one. It stands beside
  * earlier files of the name, as the newest: `keepOneFile` removes those.
+ * @param attempt at the job, for a file that counts only once the job names it
  * @throws what the stream or the database throws; its own chunks are removed at once
  */
 export async function uploadFile(
   deps: Deps,
   filename: string,
   source: AsyncIterable<Uint8Array>,
+  attempt?: number,
 ): Promise<StoredFile> {
   const { collections } = deps;
   const file = {
@@ -22,6 +24,7 @@ export async function uploadFile(
     length: 0,
     chunkSize,
     uploadDate: await findUploadDate(deps, filename),
+    ...(attempt !== undefined && { attempt }),
   };
   const writer = new ChunkWriter(collections.fileChunks, file);
   try {

@@ -2,6 +2,7 @@ import { presentFile } from '../http/present-file.js';
 import { empty, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
+import { holdJob } from '../leases/held-job.js';
 import { getJobId } from './get-job-id.js';
 import { checkJobOwner } from './job-ownership.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';
@@ -44,7 +45,9 @@ export const attachmentRoutes: readonly AnyRoute[] = [
     },
     errors: ['job_id_invalid_line', 'range_not_satisfiable'],
     async handle(deps, request) {
-      const file = await findAttachments(deps, getJobId(request, 'job_id_invalid_line'));
+      const jobId = getJobId(request, 'job_id_invalid_line');
+      await holdJob(deps, request, jobId, { writes: false });
+      const file = await findAttachments(deps, jobId);
       return file === undefined ? empty() : presentFile(deps, file, 'application/gzip', request);
     },
   }),

@@ -1,6 +1,8 @@
 import type { Filter, Sort } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
+import { startLease } from '../leases/renew-lease.js';
+import { stateAfter } from './job-state.js';
 
 /** The order of claims: priority, then age; `_id` settles jobs of the same millisecond. */
 export const claimOrder: Sort = { job_priority: -1, created_at: 1, _id: 1 };
@@ -14,6 +16,7 @@ export function filterClaimable(queues: readonly string[], agent: string): Filte
     'job_data.job_queue': names.length === 1 ? names[0] : { $in: names },
     'job_data.attachments_status': { $ne: 'waiting' },
     'job_data.exclude_agents': { $ne: agent },
+    lost_holders: { $ne: agent },
     // An older document of an id that has a newer one, from a database of before.
     superseded: { $ne: true },
   } as Filter<JobRecord>;
@@ -21,23 +24,33 @@ export function filterClaimable(queues: readonly string[], agent: string): Filte
 
 /**
  * Takes the first claimable job, or `undefined` when there is none. One write takes it, guarded by its state, so that
- * one job goes to one agent however many ask at once; state, holder, attempt and start are stored together.
+ * one job goes to one agent however many ask at once; state, holder, attempt, lease and start are stored together.
  */
 export async function claimJob(
-  { collections, waitTimes }: Deps,
+  deps: Deps,
   queues: readonly string[],
   agent: string,
 ): Promise<JobRecord | undefined> {
+  const { collections, waitTimes, agentWatch, clock } = deps;
+  const state = stateAfter('claim');
   const job = await collections.jobs.findOneAndUpdate(
     filterClaimable(queues, agent),
-    {
-      $set: { 'result_data.job_state': 'running', 'lease.holder': agent },
-      $inc: { 'lease.attempt': 1 },
-      $currentDate: { started_at: true },
-    },
+    [
+      {
+        $set: {
+          'result_data.job_state': state,
+          'lease.holder': { $literal: agent },
+          'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
+          ...startLease(deps, state),
+          started_at: clock.inDatabase,
+        },
+      },
+    ],
     { sort: claimOrder, returnDocument: 'after' },
   );
-  if (job?.started_at) {
+  if (job) agentWatch.holds(agent);
+  // A further attempt waited for a reason of its own.
+  if (job?.started_at && !job.lease?.losses) {
     const waitedMs = job.started_at.getTime() - job.created_at.getTime();
     waitTimes.add(job.job_data.job_queue, Math.max(0, waitedMs / 1000));
   }

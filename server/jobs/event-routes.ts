@@ -1,6 +1,7 @@
-import { checkJobHolder } from '../agents/agent-binding.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { eventsInput, forwardEvents } from './forward-events.js';
+import { holdJob } from '../leases/held-job.js';
+import { presentTaken } from '../leases/present-taken.js';
 import { getJobId } from './get-job-id.js';
 
 /** The events of jobs, which go on to a webhook. */
@@ -26,7 +27,7 @@ export const eventRoutes: readonly AnyRoute[] = [
     ],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      await checkJobHolder(deps, request, jobId);
+      if ((await holdJob(deps, request, jobId, { writes: true })).isLost) return presentTaken(false);
       const { status, text } = await forwardEvents(deps, jobId, request.body);
       return { status, body: text, type: 'text/plain; charset=utf-8' };
     },

@@ -1,24 +1,89 @@
-/**
- * The states of a job. A submit makes it `waiting`; a claim makes it `running`, and one whose answer nobody got takes
- * that back; its agent then names each phase that it enters, and `complete` at the end. A cancel ends it from any state
- * that is no end; the agent's last result is stored even so. A resubmission under its id takes it back to `waiting`
- * from every state.
+/*
+ * The states of a job, and the events that change them.
+ *
+ * A submit makes a job `waiting`. A claim makes it `running` and gives it to an agent under a lease; a claim whose answer
+ * nobody got is released. The agent then names each phase that it enters, and `complete` at the end: the final result,
+ * which is stored after a cancel too. A cancel ends a job from any state that is no end. An agent that gives no sign of
+ * life loses its lease: the job waits again with its place, or, after as many attempts as an operator allows, is
+ * complete with a status that tells of it. Whoever lost a job that nobody else has taken gets it back with the next word
+ * of it. A resubmission under its id takes a job back to `waiting` from every state.
  */
-/** The states, what brings a job into each, and where it can go from there. */
+
+/** The kinds of states; every word of an agent that is none of the others is a `phase`. */
 export const jobStates = {
-  waiting: { by: 'submit, resubmit, or a claim taken back', ended: false, next: ['running', 'cancelled'] },
-  running: { by: 'claim', ended: false, next: ['waiting', 'phase', 'cancelled', 'complete'] },
-  phase: {
-    by: 'result: setup, provision, ...',
-    ended: false,
-    next: ['waiting', 'phase', 'cancelled', 'complete'],
-  },
-  cancelled: { by: 'cancel', ended: true, next: ['complete', 'waiting'] },
-  complete: { by: 'the last result', ended: true, next: ['waiting'] },
+  waiting: { ended: false },
+  running: { ended: false },
+  phase: { ended: false },
+  cancelled: { ended: true },
+  complete: { ended: true },
 } as const;
+
+/** A kind of state. */
+export type JobState = keyof typeof jobStates;
+
+interface JobEventRow {
+  /** Where a job must be for it to happen; none for a job that is not there yet. */
+  from: readonly JobState[];
+  to: JobState;
+  /** What it is, for people. */
+  told: string;
+}
+
+/** Everything that changes the state of a job. */
+export const jobEvents = {
+  submit: { from: [], to: 'waiting', told: 'submit' },
+  claim: { from: ['waiting'], to: 'running', told: 'claim' },
+  release: { from: ['running'], to: 'waiting', told: 'a claim whose answer nobody got' },
+  enter_phase: {
+    from: ['waiting', 'running', 'phase'],
+    to: 'phase',
+    told: 'the agent names its phase (setup, provision, ...)',
+  },
+  finish: {
+    from: ['waiting', 'running', 'phase', 'cancelled', 'complete'],
+    to: 'complete',
+    told: 'the final result',
+  },
+  cancel: { from: ['waiting', 'running', 'phase'], to: 'cancelled', told: 'cancel' },
+  lose: { from: ['running', 'phase'], to: 'waiting', told: 'the lease ended, another attempt is left' },
+  give_up: { from: ['running', 'phase'], to: 'complete', told: 'the lease of the last attempt ended' },
+  give_back: { from: ['waiting'], to: 'phase', told: 'the agent that lost it is there again' },
+  resubmit: {
+    from: ['waiting', 'running', 'phase', 'cancelled', 'complete'],
+    to: 'waiting',
+    told: 'submitted again under its id',
+  },
+} as const satisfies Record<string, JobEventRow>;
+
+/** Something that changes the state of a job. */
+export type JobEvent = keyof typeof jobEvents;
 
 /** The states of a job that has ended; `completed` is the word of some older scripts. */
 export const endedStates: readonly string[] = [
   ...Object.entries(jobStates).flatMap(([state, { ended }]) => (ended ? [state] : [])),
   'completed',
 ];
+
+/** The kind of a stored word. */
+export function readJobState(word: string): JobState {
+  if (word === 'completed') return 'complete';
+  return Object.hasOwn(jobStates, word) ? (word as JobState) : 'phase';
+}
+
+/** The part of a filter that lets an event happen only where the table allows it. */
+export function filterAllowing(event: JobEvent): object {
+  const from: readonly JobState[] = jobEvents[event].from;
+  // `phase` stands for words that are not known beforehand.
+  if (from.includes('phase')) {
+    const others = Object.keys(jobStates).filter((state) => !from.includes(state as JobState));
+    return {
+      'result_data.job_state': { $nin: others.includes('complete') ? [...others, 'completed'] : others },
+    };
+  }
+  return { 'result_data.job_state': from.length === 1 ? from[0] : { $in: [...from] } };
+}
+
+/** The word that an event writes. */
+export function stateAfter(event: Exclude<JobEvent, 'enter_phase' | 'give_back'>): JobState {
+  return jobEvents[event].to;
+}

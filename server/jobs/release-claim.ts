@@ -1,5 +1,7 @@
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
+import { endLease } from '../leases/renew-lease.js';
+import { filterAllowing, stateAfter } from './job-state.js';
 
 /**
  * Gives a claimed job back to its queue, with its place, when its agent never got the answer. Guarded by holder and
@@ -10,10 +12,19 @@ export async function releaseClaim({ collections }: Deps, { job_id, lease }: Job
   await collections.jobs.updateOne(
     {
       job_id,
-      'result_data.job_state': 'running',
+      ...filterAllowing('release'),
       'lease.holder': lease.holder,
       'lease.attempt': lease.attempt,
-    },
-    { $set: { 'result_data.job_state': 'waiting' }, $unset: { started_at: true, 'lease.holder': true } },
+    } as object,
+    [
+      {
+        $set: {
+          'result_data.job_state': stateAfter('release'),
+          started_at: '$$REMOVE',
+          'lease.holder': '$$REMOVE',
+          ...endLease,
+        },
+      },
+    ],
   );
 }

@@ -5,6 +5,7 @@ import { ApiError } from '../http/errors.js';
 import { empty, json, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { listOf, object, oneOf, openObject, text as textSchema } from '../http/schema.js';
+import { cutLeases } from '../leases/cut-leases.js';
 import { readJobSecrets } from '../secrets/read-job-secrets.js';
 import { cancelJob } from './cancel-job.js';
 import { claimJob } from './claim-job.js';
@@ -76,6 +77,8 @@ export const jobRoutes: readonly AnyRoute[] = [
       const agent = readAgentCookie(cookie(agentCookieName));
       if (agent === undefined) throw new ApiError('agent_not_identified');
       if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, request, agent);
+      deps.agentWatch.saw(agent);
+      await cutLeases(deps, agent);
       const job = isGone() ? undefined : await claimJob(deps, query.queue, agent);
       if (job === undefined) return empty();
       noteJob(job.job_id);

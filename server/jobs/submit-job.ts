@@ -3,6 +3,7 @@ import type { Caller } from '../auth/caller.js';
 import type { JobRecord, SpentKey } from '../db/collections.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
+import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { clearJobOutput } from '../results/clear-job-output.js';
 import { findJob } from './find-job.js';
 import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
@@ -106,9 +107,11 @@ async function restart(deps: Deps, seen: JobRecord, job: JobRecord): Promise<str
     'result_data.job_state': seen.result_data.job_state,
     'lease.attempt': seen.lease?.attempt ?? null,
   };
-  const attempt = seen.lease && { lease: { attempt: seen.lease.attempt } };
   try {
-    const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, { ...job, ...attempt });
+    const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, {
+      ...job,
+      ...fenceEarlierRun(seen, job.created_at),
+    });
     return matchedCount === 1 ? job.job_id : undefined;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;

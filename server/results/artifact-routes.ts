@@ -1,12 +1,10 @@
-import { checkJobHolder } from '../agents/agent-binding.js';
-import { findFile } from '../db/files.js';
 import { presentWholeFile } from '../http/present-file.js';
-import { empty, text } from '../http/reply.js';
+import { empty } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { getJobId } from '../jobs/get-job-id.js';
-import { artifactName } from './job-files.js';
-import { storeArtifact } from './store-artifact.js';
+import { presentTaken } from '../leases/present-taken.js';
+import { findArtifact, storeArtifact } from './store-artifact.js';
 
 /** Artifacts: what an agent leaves of a job, as one compressed archive. */
 export const artifactRoutes: readonly AnyRoute[] = [
@@ -21,9 +19,7 @@ export const artifactRoutes: readonly AnyRoute[] = [
     errors: ['job_id_invalid_line', 'job_not_held'],
     async handle(deps, request) {
       const jobId = getJobId(request, 'job_id_invalid_line');
-      await checkJobHolder(deps, request, jobId);
-      await storeArtifact(deps, jobId, request.body);
-      return text('OK');
+      return presentTaken(await storeArtifact(deps, request, jobId, request.body));
     },
   }),
   route({
@@ -38,7 +34,7 @@ export const artifactRoutes: readonly AnyRoute[] = [
     },
     errors: ['job_id_invalid_line'],
     async handle(deps, request) {
-      const file = await findFile(deps, artifactName(getJobId(request, 'job_id_invalid_line')));
+      const file = await findArtifact(deps, getJobId(request, 'job_id_invalid_line'));
       if (file === undefined) return empty();
       // The stock CLI writes the bytes of the wire to its file, so that they must be the stored ones.
       return presentWholeFile(deps, file, 'application/x-tar', {

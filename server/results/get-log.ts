@@ -4,7 +4,7 @@ import { jsonPieces } from '../http/json-stream.js';
 import type { Reply } from '../http/reply.js';
 import { dateTime, integer, object, oneOf } from '../http/schema.js';
 import { type LogType, type Phase, phases } from './log-fragment.js';
-import { findLastNumbers, readFragments } from './read-fragments.js';
+import { findLastNumbers, type LogOwner, readFragments } from './read-fragments.js';
 
 /** What of a log is wanted: one phase, from a number on, from a time on. */
 export const logQuery = object({
@@ -23,7 +23,8 @@ export async function getLog(
   logType: LogType,
   range: z.output<typeof logQuery>,
 ): Promise<Reply> {
-  const last = await findLastNumbers(deps, jobId, logType);
+  const owner = await findLogOwner(deps, jobId);
+  const last = await findLastNumbers(deps, owner, logType);
   const wanted = range.phase === undefined ? phases : [range.phase];
   return jsonPieces(logPieces(wanted));
 
@@ -42,10 +43,18 @@ export async function getLog(
 
   /** What came after the number was read is left for the next request: its number was not told. */
   async function* textPieces(phase: Phase, number: number): AsyncGenerator<string> {
-    for await (const fragment of readFragments(deps, jobId, logType, { ...range, phase })) {
+    for await (const fragment of readFragments(deps, owner, logType, { ...range, phase })) {
       if (fragment.number <= number) yield escapeText(fragment.text);
     }
   }
+}
+
+async function findLogOwner({ collections }: Deps, jobId: string): Promise<LogOwner> {
+  const job = await collections.jobs.findOne(
+    { job_id: jobId },
+    { sort: { created_at: -1 }, projection: { _id: 0, job_id: 1, log_segments: 1 } },
+  );
+  return job ?? { job_id: jobId };
 }
 
 /** A text as it stands inside a JSON text. */

@@ -1,23 +1,28 @@
-import { findJob } from '../jobs/find-job.js';
+import type { AgentRequest } from '../agents/agent-binding.js';
 import type { Deps } from '../deps.js';
 import { jsonPieces } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
 import { isJsonMap } from '../http/set-own.js';
+import { stateAfter } from '../jobs/job-state.js';
+import { holdJob } from '../leases/held-job.js';
 import { escapeText } from './get-log.js';
 import { logTypes, phases } from './log-fragment.js';
-import { readFragments } from './read-fragments.js';
+import { type LogOwner, readFragments } from './read-fragments.js';
 
 /** Names of the texts of logs in a result. */
 const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${phase}_${type}`)));
 
 /**
  * The result of a job as one flat object, streamed: `<phase>_status`, `device_info`, `job_state`, and the texts of the
- * logs as `<phase>_output` and `<phase>_serial` where there are any. 204 for a job that does not exist.
+ * logs as `<phase>_output` and `<phase>_serial` where there are any. 204 for a job that does not exist. An agent that
+ * lost the job is told that it was cancelled.
  */
-export async function getResult(deps: Deps, jobId: string): Promise<Reply> {
-  const job = await findJob(deps, jobId);
+export async function getResult(deps: Deps, request: AgentRequest, jobId: string): Promise<Reply> {
+  const { job, isLost } = await holdJob(deps, request, jobId, { writes: false, withResult: true });
   if (job === undefined) return empty();
-  return jsonPieces(resultPieces(deps, jobId, presentFields(job.result_data)));
+  // By this a stock agent stops at its next look.
+  const result = isLost ? { ...job.result_data, job_state: stateAfter('cancel') } : job.result_data;
+  return jsonPieces(resultPieces(deps, job, presentFields(result)));
 }
 
 function presentFields({ status, device_info, job_state }: Record<string, unknown>): Record<string, unknown> {
@@ -34,13 +39,13 @@ function presentFields({ status, device_info, job_state }: Record<string, unknow
 
 async function* resultPieces(
   deps: Deps,
-  jobId: string,
+  job: LogOwner,
   fields: Record<string, unknown>,
 ): AsyncGenerator<string> {
   yield JSON.stringify(fields).slice(0, -1);
   const separator = Object.keys(fields).length > 0 ? ',' : '';
   let open = '';
-  for await (const { logType, phase, text } of readFragments(deps, jobId)) {
+  for await (const { logType, phase, text } of readFragments(deps, job)) {
     const field = `${phase}_${logType}`;
     if (!textFields.has(field)) continue;
     if (field !== open) {

@@ -23,6 +23,9 @@ export const logTypes = ['output', 'serial'] as const;
 /** One of the two logs of a job. */
 export type LogType = (typeof logTypes)[number];
 
+/** What stands for the attempt in lines that the server itself writes into a log. */
+export const serverAttempt = 0;
+
 /** The log that a path names, or `undefined` when there is none of this name. */
 export function readLogType(name: string): LogType | undefined {
   return logTypes.find((type) => type === name);

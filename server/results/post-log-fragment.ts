@@ -1,27 +1,51 @@
+import type { AgentRequest } from '../agents/agent-binding.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import type { LogRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
+import { type HeldJob, holdJob } from '../leases/held-job.js';
+import { keepLate } from '../leases/keep-late.js';
+import { storedNumber } from '../leases/log-segments.js';
 import { type FragmentInput, type LogType, packText } from './log-fragment.js';
 
 /**
- * Stores one piece of a job's log with one write. A piece whose number is stored already is taken for the same one,
- * sent again by an agent that got no answer. Whether the job exists is not asked.
+ * Stores one piece of a job's log. A piece whose number is stored already is taken for the same one, sent again by an
+ * agent that got no answer. Pieces for a job that does not exist are stored too.
+ * @returns false when the job is no longer its sender's: what it sent is kept apart
  */
 export async function postLogFragment(
-  { collections, clock }: Deps,
-  jobId: string,
-  logType: LogType,
-  { log_data: text, ...fragment }: FragmentInput,
-): Promise<void> {
+  deps: Deps,
+  request: AgentRequest,
+  { jobId, logType, fragment }: { jobId: string; logType: LogType; fragment: FragmentInput },
+): Promise<boolean> {
+  const hold = await holdJob(deps, request, jobId, { writes: true });
+  if (hold.isLost) {
+    await keepLate(deps, hold, { kind: 'log', text: JSON.stringify({ log_type: logType, ...fragment }) });
+    return false;
+  }
+  const { log_data: text, ...rest } = fragment;
   try {
-    await collections.logs.insertOne({
+    await deps.collections.logs.insertOne({
       job_id: jobId,
       log_type: logType,
       live: true,
-      ...fragment,
+      ...rest,
+      ...placeInLog(hold.job, logType, fragment.fragment_number),
       ...packText(text),
-      updated_at: clock.now(),
+      updated_at: deps.clock.now(),
     });
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
   }
+  return true;
+}
+
+/** Where a piece of the present attempt stands; those of the first one are as every server stores them. */
+function placeInLog(
+  job: HeldJob | undefined,
+  logType: LogType,
+  sent: number,
+): Pick<LogRecord, 'fragment_number' | 'attempt'> {
+  if (job === undefined) return { fragment_number: sent };
+  const attempt = job.lease?.attempt ?? 1;
+  return { fragment_number: storedNumber(job, logType, sent), ...(attempt > 1 && { attempt }) };
 }

@@ -1,8 +1,13 @@
-import type { Document } from 'mongodb';
+import type { Document, Filter } from 'mongodb';
 import type { z } from 'zod';
+import type { AgentRequest } from '../agents/agent-binding.js';
+import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { anyMap, integer, mapOf, object, text } from '../http/schema.js';
 import { endedStates } from '../jobs/job-state.js';
+import { type Hold, holdJob, readAgent } from '../leases/held-job.js';
+import { keepLate } from '../leases/keep-late.js';
+import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
 
 /** What an agent tells of a job: exit codes by phase, its device, the state that the job is in now. */
 export const resultInput = object({
@@ -11,31 +16,94 @@ export const resultInput = object({
   job_state: text().optional(),
 });
 
+/** What an agent tells of a job, as it was read. */
+export type ResultInput = z.output<typeof resultInput>;
+
 /**
- * Stores each field that is given in place of the stored one, with one write. A job that has ended keeps its state,
- * such as `cancelled`, against the phases that its agent still names; the agent's last word, `complete`, is stored.
- * Nothing is stored for a job that does not exist.
+ * Stores each field that is given in place of the stored one; for its holder with one write, which prolongs the lease
+ * too. A job that has ended keeps its state, such as `cancelled`, against the phases that its agent still names; the
+ * agent's last word, `complete`, is stored and ends the lease. Nothing is stored for a job that does not exist.
+ * @returns false when the job is no longer its sender's: what it sent is kept apart
  */
 export async function postResult(
-  { collections }: Deps,
+  deps: Deps,
+  request: AgentRequest,
   jobId: string,
-  input: z.output<typeof resultInput>,
-): Promise<void> {
+  input: ResultInput,
+): Promise<boolean> {
+  if (await writeAsHolder(deps, request, jobId, input)) return true;
+  for (;;) {
+    const hold = await holdJob(deps, request, jobId, { writes: true });
+    if (hold.job === undefined) return true;
+    if (hold.isLost) {
+      await keepLate(deps, hold, { kind: 'result', text: JSON.stringify(input) });
+      return false;
+    }
+    const { matchedCount } = await deps.collections.jobs.updateOne(guardHold(hold), [
+      { $set: { ...changeResult(input), ...changeLease(deps, hold, input) } },
+    ]);
+    if (matchedCount === 1) return true;
+  }
+}
+
+/** The way of nearly every post: one statement, where the job's holder is known to send it. */
+async function writeAsHolder(
+  deps: Deps,
+  request: AgentRequest,
+  jobId: string,
+  input: ResultInput,
+): Promise<boolean> {
+  const agent = readAgent(request);
+  if (agent === undefined || deps.config.agentLeases === 'off') return false;
+  const filter = { job_id: jobId, 'lease.holder': agent } as Filter<JobRecord>;
+  const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, nextState(input));
+  const { matchedCount } = await deps.collections.jobs.updateOne(filter, [
+    { $set: { ...changeResult(input), ...lease } },
+  ]);
+  return matchedCount === 1;
+}
+
+/** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */
+function guardHold({ job, agent }: Hold): Filter<JobRecord> {
+  const holder = job?.lease?.holder;
+  const guard = {
+    _id: job?._id,
+    ...(agent !== undefined && { 'lease.holder': holder ?? { $exists: false } }),
+    ...(holder !== undefined && agent !== undefined && { 'lease.attempt': job?.lease?.attempt }),
+  };
+  return guard as Filter<JobRecord>;
+}
+
+function changeResult(input: ResultInput): Document {
   const { job_state: state, ...fields } = input;
   const set: Document = {};
   // As literals, since a text that begins with a dollar would name a field.
   for (const [field, value] of Object.entries(fields)) set[`result_data.${field}`] = { $literal: value };
-  if (state !== undefined) set['result_data.job_state'] = nextState(state);
-  if (Object.keys(set).length === 0) return;
-  await collections.jobs.findOneAndUpdate({ job_id: jobId }, [{ $set: set }], {
-    // The newest, where an older database holds doubles.
-    sort: { created_at: -1 },
-    projection: { _id: 1 },
-  });
+  if (state !== undefined) set['result_data.job_state'] = nextState(input);
+  return set;
 }
 
-function nextState(state: string): Document {
-  if (endedStates.includes(state)) return { $literal: state };
+/** An agent that names the phase of a job which nobody holds becomes its holder. */
+function changeLease(deps: Deps, { job, agent }: Hold, input: ResultInput): Document {
+  if (isEnd(input)) return endLease;
+  if (agent === undefined) return {};
+  if (job?.lease?.holder === agent) return renewUnlessEnded(deps, nextState(input));
+  if (input.job_state === undefined || endedStates.includes(job?.result_data.job_state ?? '')) return {};
+  return {
+    'lease.holder': { $literal: agent },
+    'lease.attempt': { $ifNull: ['$lease.attempt', 1] },
+    ...startLease(deps, nextState(input)),
+  };
+}
+
+function isEnd({ job_state: state }: ResultInput): boolean {
+  return state !== undefined && endedStates.includes(state);
+}
+
+/** The state that is stored then: the events `enter_phase` and `finish`. */
+function nextState({ job_state: state }: Pick<ResultInput, 'job_state'>): unknown {
   const current = '$result_data.job_state';
+  if (state === undefined) return current;
+  if (endedStates.includes(state)) return { $literal: state };
   return { $cond: [{ $in: [current, [...endedStates]] }, current, { $literal: state }] };
 }

@@ -1,7 +1,7 @@
 import type { Filter } from 'mongodb';
-import type { LogRecord } from '../db/collections.js';
+import type { JobRecord, LogRecord, LogSegment } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { type LogType, type Phase, unpackText } from './log-fragment.js';
+import { type LogType, logTypes, type Phase, serverAttempt, unpackText } from './log-fragment.js';
 
 /** Milliseconds after which a MongoDB that leaves a batch of fragments without an answer is given up. */
 const batchTimeoutMs = 30_000;
@@ -15,6 +15,9 @@ export interface FragmentRange {
   start_timestamp?: Date | undefined;
 }
 
+/** Whose log is read: a job, or what is left of one that is not known any more. */
+export type LogOwner = Pick<JobRecord, 'job_id' | 'log_segments'>;
+
 /** One piece of a log as it was sent. */
 export interface Fragment {
   logType: string;
@@ -26,11 +29,11 @@ export interface Fragment {
 /** The highest number that is stored of each phase of a log; phases without any are not there. */
 export async function findLastNumbers(
   { collections }: Deps,
-  jobId: string,
+  owner: LogOwner,
   logType: LogType,
 ): Promise<Map<string, number>> {
   const found = collections.logs.aggregate<{ _id: string; last: number }>([
-    { $match: { job_id: jobId, log_type: logType } },
+    { $match: filterFragments(owner, logType, {}) },
     // In this order MongoDB reads one index entry per phase.
     { $sort: { job_id: -1, log_type: -1, phase: -1, fragment_number: -1 } },
     { $group: { _id: '$phase', last: { $first: '$fragment_number' } } },
@@ -44,11 +47,11 @@ export async function findLastNumbers(
  */
 export async function* readFragments(
   { collections }: Deps,
-  jobId: string,
+  owner: LogOwner,
   logType?: LogType,
   range: FragmentRange = {},
 ): AsyncGenerator<Fragment> {
-  const cursor = collections.logs.find(filterFragments(jobId, logType, range), {
+  const cursor = collections.logs.find(filterFragments(owner, logType, range), {
     projection: { _id: 0, log_type: 1, phase: 1, fragment_number: 1, log_data: 1, replaced: 1 },
     sort: { log_type: 1, phase: 1, fragment_number: 1 },
     timeoutMS: batchTimeoutMs,
@@ -64,17 +67,32 @@ export async function* readFragments(
 }
 
 function filterFragments(
-  jobId: string,
+  { job_id: jobId, log_segments: segments = [] }: LogOwner,
   logType: LogType | undefined,
   { phase, start_fragment: first, start_timestamp: from }: FragmentRange,
 ): Filter<LogRecord> {
+  const late = segments.flatMap(filterLate);
   return {
     job_id: jobId,
     ...(logType !== undefined && { log_type: logType }),
     ...(phase !== undefined && { phase }),
     ...(first !== undefined && { fragment_number: { $gte: first } }),
     ...(from !== undefined && { timestamp: { $gte: from } }),
+    ...(late.length > 0 && { $nor: late as Filter<LogRecord>[] }),
   };
+}
+
+/**
+ * Pieces of an attempt that stand where the next one has begun: their write was under way when the attempt was lost.
+ * Lines of the server's own are no attempt's.
+ */
+function filterLate({ attempt, ...starts }: LogSegment): object[] {
+  if (attempt < 2) return [];
+  return logTypes.map((type) => ({
+    log_type: type,
+    attempt: { $not: { $gte: attempt }, $ne: serverAttempt },
+    fragment_number: { $gte: starts[type].at },
+  }));
 }
 
 function isSame(one: LogRecord, other: LogRecord): boolean {

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { checkJobHolder } from '../agents/agent-binding.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
-import { text } from '../http/reply.js';
 import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
 import { getJobId } from '../jobs/get-job-id.js';
+import { presentTaken } from '../leases/present-taken.js';
 import { getLog, logQuery } from './get-log.js';
 import { getResult } from './get-result.js';
 import { fragmentInput, type LogType, logTypes, phases, readLogType } from './log-fragment.js';
@@ -53,9 +52,7 @@ export const resultRoutes: readonly AnyRoute[] = [
     errors: ['job_id_invalid', 'job_not_held'],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      await checkJobHolder(deps, request, jobId);
-      await postResult(deps, jobId, request.body);
-      return text('OK');
+      return presentTaken(await postResult(deps, request, jobId, request.body));
     },
   }),
   route({
@@ -70,7 +67,7 @@ export const resultRoutes: readonly AnyRoute[] = [
     },
     errors: ['job_id_invalid'],
     async handle(deps, request) {
-      return getResult(deps, getJobId(request));
+      return getResult(deps, request, getJobId(request));
     },
   }),
   route({
@@ -86,9 +83,8 @@ export const resultRoutes: readonly AnyRoute[] = [
     async handle(deps, request) {
       const logType = getLogType(deps, request);
       const jobId = getJobId(request);
-      await checkJobHolder(deps, request, jobId);
-      await postLogFragment(deps, jobId, logType, request.body);
-      return text('OK');
+      const piece = { jobId, logType, fragment: request.body };
+      return presentTaken(await postLogFragment(deps, request, piece));
     },
   }),
   route({

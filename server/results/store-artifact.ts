@@ -1,15 +1,67 @@
-import { keepOneFile } from '../db/files.js';
+import type { AgentRequest } from '../agents/agent-binding.js';
+import type { StoredFile } from '../db/collections.js';
+import { findFile, keepOneFile, removeFilesById } from '../db/files.js';
 import { uploadFile } from '../db/upload-file.js';
 import type { Deps } from '../deps.js';
 import type { Upload } from '../http/upload.js';
+import { type Hold, holdJob } from '../leases/held-job.js';
 import { artifactName } from './job-files.js';
 
 /**
  * Stores the artifact of a job in place of an earlier one, which can be fetched until then. For a job that is not
- * known too, as Testflinger does: that of a long reservation may have expired before its agent is done.
+ * known too, as Testflinger does: that of a long reservation may have expired before its agent is done. A holder's
+ * counts once the job names it, by a write that the attempt guards, since an upload can outlast a lease.
+ * @returns false when the job is no longer its sender's: nothing is kept
  */
-export async function storeArtifact(deps: Deps, jobId: string, { file }: Upload): Promise<void> {
+export async function storeArtifact(
+  deps: Deps,
+  request: AgentRequest,
+  jobId: string,
+  { file }: Upload,
+): Promise<boolean> {
+  const before = await holdJob(deps, request, jobId, { writes: true });
+  if (before.isLost) return false;
   const name = artifactName(jobId);
-  await uploadFile(deps, name, file);
-  await keepOneFile(deps, name);
+  const attempt = isHeld(before) ? before.job?.lease?.attempt : undefined;
+  const stored = await uploadFile(deps, name, file, attempt);
+  if (attempt === undefined) {
+    await keepOneFile(deps, name);
+    return true;
+  }
+  for (;;) {
+    const hold = await holdJob(deps, request, jobId, { writes: true });
+    if (hold.isLost || hold.job?.lease?.attempt !== attempt) {
+      await removeFilesById(deps, [stored._id]);
+      return false;
+    }
+    if (await nameArtifact(deps, hold, stored)) break;
+  }
+  await keepOneFile(deps, name, stored._id);
+  return true;
+}
+
+/** The stored artifact of a job, or `undefined`: the one that the job names, else the newest of its name. */
+export async function findArtifact(deps: Deps, jobId: string): Promise<StoredFile | undefined> {
+  const { jobs, files } = deps.collections;
+  const job = await jobs.findOne(
+    { job_id: jobId },
+    { sort: { created_at: -1 }, projection: { artifact_file: 1 } },
+  );
+  const named = job?.artifact_file && (await files.findOne({ _id: job.artifact_file }));
+  if (named) return named;
+  const newest = await findFile(deps, artifactName(jobId));
+  // That of an attempt which the job does not name is not, or not yet, the job's.
+  return job !== null && newest?.attempt !== undefined ? undefined : newest;
+}
+
+function isHeld({ job, agent }: Hold): boolean {
+  return agent !== undefined && job?.lease?.holder === agent;
+}
+
+async function nameArtifact({ collections }: Deps, { job }: Hold, { _id }: StoredFile): Promise<boolean> {
+  const { matchedCount } = await collections.jobs.updateOne(
+    { _id: job?._id, 'lease.holder': job?.lease?.holder, 'lease.attempt': job?.lease?.attempt } as object,
+    { $set: { artifact_file: _id } },
+  );
+  return matchedCount === 1;
 }

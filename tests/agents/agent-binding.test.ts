@@ -48,8 +48,16 @@ test('with AGENT_BINDING=enforce an agent writes only to a job that it holds', a
   );
 });
 
-test('by default such a write is taken, and logged', async (t) => {
-  const server = await startServer(t);
+test('by default such a write is answered 200 and has no effect; it is taken with AGENT_LEASES=off, and logged', async (t) => {
+  const leased = await startServer(t);
+  const held = await submit(leased);
+  await claim(leased, ['q1'], 'agent-1');
+  for (const [path, init] of Object.values(writesTo(held, agentHeaders(leased, 'agent-2')))) {
+    const answer = await leased.request(path, init);
+    t.deepEqual([answer.status, answer.headers.get('queuepass-discarded')], [200, 'lease-lost']);
+  }
+  t.deepEqual(bindingEvents(leased)[0], ['refused', 'job_not_held']);
+  const server = await startServer(t, { settings: { AGENT_LEASES: 'off' } });
   const jobId = await submit(server);
   await claim(server, ['q1'], 'agent-1');
   const { result, log } = writesTo(jobId, agentHeaders(server, 'agent-2'));

@@ -7,6 +7,7 @@ import { downloadFile } from '../../server/db/download-file.js';
 import { findFile, keepOneFile } from '../../server/db/files.js';
 import { uploadFile } from '../../server/db/upload-file.js';
 import { startServer } from '../support/start-server.js';
+import { clockOf } from '../support/tokens.js';
 import { countFiles, digest, makeBytes, waitForFiles } from '../support/uploads.js';
 
 const chunk = 255 * 1024;
@@ -107,7 +108,7 @@ test('a chunk that cannot be stored fails the upload, and what was stored goes',
 
 test('a later upload of a name is the newest even where clocks stand still or go back', async (t) => {
   const { deps } = await startFiles(t);
-  const times = [50_000, 50_000, 10_000].map((ms) => ({ ...deps, clock: { now: () => new Date(ms) } }));
+  const times = [50_000, 50_000, 10_000].map((ms) => ({ ...deps, clock: clockOf(() => new Date(ms)) }));
   for (const [n, at] of times.entries()) {
     const file = await uploadFile(at, 'f', inPieces(Buffer.from(`upload ${n}`), 100));
     t.true((await findFile(deps, 'f'))?._id.equals(file._id));

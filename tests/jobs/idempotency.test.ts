@@ -1,7 +1,7 @@
 import test from 'ava';
-import type { Clock } from '../../server/db/database-clock.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/start-server.js';
+import { clockOf } from '../support/tokens.js';
 
 type Headers = Record<string, string>;
 
@@ -68,7 +68,7 @@ test('without a key, or with an empty one, each submission is a job', async (t) 
 
 test('a key is remembered for a day, not longer', async (t) => {
   let now = Date.now();
-  const clock: Clock = { now: () => new Date(now) };
+  const clock = clockOf(() => new Date(now));
   const server = await startServer(t, { clock });
   const key = () => ({ ...withKey(server, 'k') });
   const [, first] = await post(server, {}, key());

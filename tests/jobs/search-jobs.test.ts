@@ -3,6 +3,7 @@ import type { Document } from 'mongodb';
 import { filterSearched } from '../../server/jobs/search-jobs.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';
+import { clockOf } from '../support/tokens.js';
 
 type Found = { job_id: string; created_at: string; job_state: string };
 
@@ -57,7 +58,7 @@ test('jobs are found by any or all of their tags, oldest first', async (t) => {
 });
 
 test('a job is told by its id, its time and its state', async (t) => {
-  const server = await startServer(t, { clock: { now: () => new Date('2026-03-04T05:06:07.000Z') } });
+  const server = await startServer(t, { clock: clockOf(() => new Date('2026-03-04T05:06:07.000Z')) });
   const jobId = await submit(server, { tags: ['a'] });
   const told = { job_id: jobId, created_at: '2026-03-04T05:06:07Z', job_state: 'waiting' };
   const response = await server.request('/v1/job/search');

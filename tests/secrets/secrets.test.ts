@@ -10,6 +10,7 @@ import {
   submitWith,
 } from '../support/secrets.js';
 import { startServer } from '../support/start-server.js';
+import { clockOf } from '../support/tokens.js';
 
 const refusal = (status: number, message: string, detail: object = {}): SecretAnswer => ({
   status,
@@ -19,7 +20,10 @@ const inaccessible = (paths: string) => refusal(422, `Inaccessible secret paths:
 /** A clock that stands still until it is moved. */
 function makeClock(at: string) {
   let now = Date.parse(at);
-  return { now: () => new Date(now), pass: (seconds: number) => void (now += seconds * 1000) };
+  return Object.assign(
+    clockOf(() => new Date(now)),
+    { pass: (seconds: number) => void (now += seconds * 1000) },
+  );
 }
 
 for (const [name, choose] of Object.entries(secretsStores)) {

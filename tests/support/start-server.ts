@@ -9,6 +9,7 @@ import type { Clock } from '../../server/db/database-clock.js';
 import { ensureIndexes } from '../../server/db/indexes.js';
 import type { Deps } from '../../server/deps.js';
 import { listen } from '../../server/http-server.js';
+import { AgentWatch } from '../../server/leases/agent-watch.js';
 import { createLog } from '../../server/log.js';
 
 /** The key that tokens of test servers are signed with. */
@@ -63,7 +64,10 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   const owned = createDeps({ config, connection, log, signingKey: config.jwtSigningKey as string });
   const deps: Deps = {
     ...owned,
-    ...(options.clock && { clock: options.clock }),
+    ...(options.clock && {
+      clock: options.clock,
+      agentWatch: new AgentWatch(owned.collections, options.clock, log),
+    }),
     ...(options.onCompare && { bcryptPool: new BcryptPool(config.bcryptCost, options.onCompare) }),
   };
   await ensureIndexes(deps.collections);

@@ -16,9 +16,23 @@ export class TestClock implements Clock {
     return new Date(this.#seconds * 1000);
   }
 
+  get inDatabase(): Date {
+    return this.now();
+  }
+
   move(seconds: number): void {
     this.#seconds += seconds;
   }
+}
+
+/** A clock that tells what a function says. */
+export function clockOf(now: () => Date): Clock {
+  return {
+    now,
+    get inDatabase() {
+      return now();
+    },
+  };
 }
 
 /** Claims that a server accepts at `testNow`. */

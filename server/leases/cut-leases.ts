@@ -1,0 +1,32 @@
+import type { Deps } from '../deps.js';
+import { readCutMs, timeAfter } from './lease-length.js';
+
+/** Words by which an agent says that it works on nothing. */
+const idleStates = ['waiting', 'offline'];
+
+/**
+ * An agent that asks for another job, or says that it has none, while a job of it is unfinished: its leases end within
+ * ten minutes unless it sends something about that job, as a stock agent does whose outcome could not be sent. So a
+ * claim whose answer was lost comes back, and so does the job of an agent that was started again.
+ */
+export async function cutLeases(deps: Deps, agent: string): Promise<void> {
+  const { config, clock, collections, agentWatch } = deps;
+  if (config.agentLeases === 'off' || !agentWatch.mayHold(agent)) return;
+  await collections.jobs.updateMany(
+    { 'lease.holder': agent, 'lease.until': { $exists: true }, 'lease.cut': { $ne: true } } as object,
+    [
+      {
+        $set: {
+          'lease.until': { $min: ['$lease.until', timeAfter(clock, readCutMs(config))] },
+          'lease.cut': true,
+        },
+      },
+    ],
+  );
+  agentWatch.holdsNothing(agent);
+}
+
+/** The same for the state that an agent tells about itself. */
+export async function cutLeasesOfIdle(deps: Deps, agent: string, state: string | undefined): Promise<void> {
+  if (state !== undefined && idleStates.includes(state)) await cutLeases(deps, agent);
+}

@@ -1,0 +1,141 @@
+import type { Document, WithId } from 'mongodb';
+import type { JobRecord } from '../db/collections.js';
+import { classifyDatabaseError } from '../db/classify-error.js';
+import type { Deps } from '../deps.js';
+import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../jobs/job-state.js';
+import { type Phase, phases } from '../results/log-fragment.js';
+import { addServerLine, findNextNumbers } from '../results/server-line.js';
+import { hasOtherLiveAgent } from './live-agents.js';
+import { closeLogs } from './log-segments.js';
+import { endLease } from './renew-lease.js';
+
+/** Closed attempts that a job keeps, the newest. */
+const attemptsKept = 10;
+
+/** The status of the phase in which the last attempt was lost: EX_TEMPFAIL of sysexits.h. */
+const lostStatus = 75;
+
+/** A job whose lease has ended, as the sweep reads it. */
+export type ExpiredJob = WithId<
+  Pick<JobRecord, 'job_id' | 'job_data' | 'result_data' | 'lease' | 'log_segments'>
+>;
+
+/**
+ * Takes a job from a holder that gave no sign of life (leases.md, section 3): it waits again with its place, or is
+ * complete after as many attempts as it may have. One update, guarded by attempt, end of the lease and state, so that a
+ * sign of life, a result or a cancel at the same moment wins.
+ * @returns the event that happened; `undefined` when the job was no longer as it was seen
+ */
+export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent | 'let_go' | undefined> {
+  const state = readJobState(job.result_data.job_state);
+  if (state !== 'running' && state !== 'phase') return letGo(deps, job);
+  const count = (job.lease?.losses ?? 0) + 1;
+  const isLast = count >= deps.config.jobMaxAttempts;
+  const phase = readPhase(job.result_data.job_state);
+  const next = await findNextNumbers(deps, job);
+  const event = isLast ? 'give_up' : 'lose';
+  const change = isLast ? giveUp(deps, phase) : await lose(deps, job, next);
+  if (!(await write(deps, job, event, change))) return undefined;
+  const { holder, attempt } = job.lease ?? {};
+  const line = `Queuepass: ${holder} was lost, attempt ${count} of ${deps.config.jobMaxAttempts}\n`;
+  await addServerLine(deps, job.job_id, { phase, number: next.output, text: line });
+  deps.log.warn(
+    {
+      job_id: job.job_id,
+      agent: holder,
+      attempt,
+      state: job.result_data.job_state,
+      event,
+      reason: 'lease_expired',
+    },
+    'a job was taken from an agent that gave no sign of life',
+  );
+  return event;
+}
+
+/** Where a job was, as its result names it; `test` where that cannot be told. */
+function readPhase(word: string): Phase {
+  if (word === 'allocated') return 'allocate';
+  return phases.find((phase) => phase === word) ?? 'test';
+}
+
+/** A job that was cancelled and whose agent never said so keeps its state and has no holder any more. */
+async function letGo(deps: Deps, job: ExpiredJob): Promise<'let_go' | undefined> {
+  const change = { 'lease.holder': '$$REMOVE', ...endLease, ...closeAttempt(deps, false) };
+  return (await write(deps, job, undefined, change)) ? 'let_go' : undefined;
+}
+
+/** The last attempt is over: its statuses and device stand as the result. */
+function giveUp(deps: Deps, phase: Phase): Document {
+  const status = '$result_data.status';
+  const known = { $cond: [{ $eq: [{ $type: status }, 'object'] }, status, {}] };
+  return {
+    'result_data.job_state': stateAfter('give_up'),
+    'result_data.status': { $mergeObjects: [known, { [phase]: lostStatus }] },
+    'lease.holder': '$$REMOVE',
+    'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
+    ...endLease,
+    ...closeAttempt(deps, false),
+  };
+}
+
+/** The job waits again; what the lost attempt told is kept with the attempt. */
+async function lose(
+  deps: Deps,
+  job: ExpiredJob,
+  next: { output: number; serial: number },
+): Promise<Document> {
+  const holder = job.lease?.holder ?? '';
+  const isPassedOver = await hasOtherLiveAgent(deps, job.job_data.job_queue, [holder]);
+  return {
+    'result_data.job_state': stateAfter('lose'),
+    'result_data.status': '$$REMOVE',
+    'result_data.device_info': '$$REMOVE',
+    started_at: '$$REMOVE',
+    'lease.holder': '$$REMOVE',
+    'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
+    ...endLease,
+    ...closeAttempt(deps, true),
+    log_segments: { $literal: closeLogs(job, { ...next, output: next.output + 1 }) },
+    ...(isPassedOver && {
+      lost_holders: { $setUnion: [{ $ifNull: ['$lost_holders', []] }, [{ $literal: holder }]] },
+    }),
+  };
+}
+
+/** The entry of the attempt that ends; with what it told, unless that stays in the result. */
+function closeAttempt({ clock }: Deps, withResult: boolean): Document {
+  const entry = {
+    attempt: '$lease.attempt',
+    holder: '$lease.holder',
+    started_at: '$started_at',
+    ended_at: clock.inDatabase,
+    reason: 'lease_expired',
+    state: '$result_data.job_state',
+    ...(withResult && { status: '$result_data.status', device_info: '$result_data.device_info' }),
+  };
+  const attempts = { $concatArrays: [{ $ifNull: ['$attempts', []] }, [entry]] };
+  return { attempts: { $slice: [attempts, -attemptsKept] } };
+}
+
+async function write(
+  deps: Deps,
+  job: ExpiredJob,
+  event: JobEvent | undefined,
+  change: Document,
+): Promise<boolean> {
+  const guard = {
+    _id: job._id,
+    'lease.attempt': job.lease?.attempt,
+    'lease.until': job.lease?.until,
+    ...(event ? filterAllowing(event) : { 'result_data.job_state': job.result_data.job_state }),
+  };
+  const update = (fields: Document) => deps.collections.jobs.updateOne(guard as object, [{ $set: fields }]);
+  try {
+    return (await update(change)).matchedCount === 1;
+  } catch (error) {
+    if (classifyDatabaseError(error) !== 'too_large') throw error;
+    // Kept with the attempts before, what this one told would be more than a document holds.
+    return (await update({ ...change, ...closeAttempt(deps, false) })).matchedCount === 1;
+  }
+}

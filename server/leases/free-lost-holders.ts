@@ -1,0 +1,17 @@
+import type { Deps } from '../deps.js';
+import { hasOtherLiveAgent } from './live-agents.js';
+
+/**
+ * A waiting job is kept from the agents that lost it only while another one is alive that serves its queue: without one
+ * it may come back to the agent that lost it.
+ */
+export async function freeLostHolders(deps: Deps): Promise<void> {
+  const waiting = deps.collections.jobs.find(
+    { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } } as object,
+    { projection: { 'job_data.job_queue': 1, lost_holders: 1 } },
+  );
+  for await (const { _id, job_data: data, lost_holders: lost = [] } of waiting) {
+    if (await hasOtherLiveAgent(deps, data.job_queue, lost)) continue;
+    await deps.collections.jobs.updateOne({ _id, lost_holders: lost }, { $unset: { lost_holders: true } });
+  }
+}

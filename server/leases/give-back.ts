@@ -1,0 +1,57 @@
+import type { Deps } from '../deps.js';
+import { filterAllowing } from '../jobs/job-state.js';
+import type { HeldJob } from './held-job.js';
+import { resumeLogs } from './log-segments.js';
+import { startLease } from './renew-lease.js';
+
+/** The attempt that was closed last. */
+const last = { $last: '$attempts' };
+
+/** A field of it. */
+const ofLast = (field: string) => ({ $getField: { field, input: last } });
+
+const withoutLast = {
+  $cond: [
+    { $gt: [{ $size: '$attempts' }, 1] },
+    { $slice: ['$attempts', { $subtract: [{ $size: '$attempts' }, 1] }] },
+    '$$REMOVE',
+  ],
+};
+
+/**
+ * Gives a job that nobody else has taken back to the agent that lost it, as it was: the same attempt, its state, its
+ * statuses. Guarded, so that a claim at the same moment leaves it to whoever was first.
+ */
+export async function giveBack(deps: Deps, job: HeldJob, agent: string): Promise<void> {
+  const segments = resumeLogs(job);
+  const { matchedCount } = await deps.collections.jobs.updateOne(
+    {
+      _id: job._id,
+      'lease.holder': { $exists: false },
+      'lease.attempt': job.lease?.attempt,
+      attempts: { $size: job.attempts?.length ?? 0 },
+      ...filterAllowing('give_back'),
+    } as object,
+    [
+      {
+        $set: {
+          'result_data.job_state': ofLast('state'),
+          'result_data.status': ofLast('status'),
+          'result_data.device_info': ofLast('device_info'),
+          started_at: ofLast('started_at'),
+          'lease.holder': { $literal: agent },
+          'lease.losses': { $subtract: ['$lease.losses', 1] },
+          ...startLease(deps, ofLast('state')),
+          lost_holders: { $setDifference: [{ $ifNull: ['$lost_holders', []] }, [{ $literal: agent }]] },
+          log_segments: { $literal: segments },
+          attempts: withoutLast,
+        },
+      },
+    ],
+  );
+  if (matchedCount === 0) return;
+  deps.log.info(
+    { job_id: job.job_id, agent, attempt: job.lease?.attempt },
+    'a job is back with the agent that lost it',
+  );
+}

@@ -1,0 +1,132 @@
+import type { WithId } from 'mongodb';
+import { type AgentRequest, refuseOrLog } from '../agents/agent-binding.js';
+import { agentCookieName, readAgentCookie } from '../agents/agent-cookie.js';
+import type { JobRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { endedStates } from '../jobs/job-state.js';
+import { giveBack } from './give-back.js';
+import { judgeWriter } from './judge-writer.js';
+import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
+
+/** A job as far as leases, logs and masks look at it. */
+export type HeldJob = WithId<
+  Pick<
+    JobRecord,
+    'job_id' | 'created_at' | 'result_data' | 'job_data' | 'lease' | 'attempts' | 'log_segments'
+  >
+>;
+
+const heldFields = {
+  job_id: 1,
+  created_at: 1,
+  'result_data.job_state': 1,
+  'job_data.job_queue': 1,
+  'job_data.global_timeout': 1,
+  'job_data.test_data.secrets': 1,
+  lease: 1,
+  'attempts.holder': 1,
+  'attempts.attempt': 1,
+  'attempts.reason': 1,
+  log_segments: 1,
+} as const;
+
+/** What a request about a job may do with it. */
+export interface Hold {
+  /** Absent for an id that no job has. */
+  job: HeldJob | undefined;
+  /** What is sent is not the job's: its sender lost it, or never held it. */
+  isLost: boolean;
+  /** Who sent it, when it said so and leases are kept. */
+  agent: string | undefined;
+}
+
+/** The job of an id as leases look at it, or `undefined`; the newest where an older database holds doubles. */
+export async function findHeldJob(
+  { collections }: Deps,
+  jobId: string,
+  withResult = false,
+): Promise<HeldJob | undefined> {
+  const { 'result_data.job_state': _state, ...others } = heldFields;
+  const projection = withResult ? { ...others, result_data: 1 } : heldFields;
+  const job = await collections.jobs.findOne({ job_id: jobId }, { sort: { created_at: -1 }, projection });
+  return (job as HeldJob | null) ?? undefined;
+}
+
+/** The agent that a request names; clients of other roles hold no jobs. */
+export function readAgent({ caller, cookie }: AgentRequest): string | undefined {
+  return caller.role === 'agent' ? readAgentCookie(cookie(agentCookieName)) : undefined;
+}
+
+/**
+ * A request about a job is a sign of life of its holder: the lease is prolonged when half of it has passed; a job that
+ * the agent lost and nobody else has taken is given back to it. What an agent writes to a running job without a holder,
+ * from an older database, makes it the holder.
+ * @param options.writes false for a request that only reads
+ * @param options.withResult the job's statuses and device are wanted too
+ * @throws ApiError 403 for a write to a job of another agent, with `AGENT_BINDING=enforce`
+ */
+export async function holdJob(
+  deps: Deps,
+  request: AgentRequest,
+  jobId: string,
+  { writes, withResult = false }: { writes: boolean; withResult?: boolean },
+): Promise<Hold> {
+  const agent = deps.config.agentLeases === 'on' ? readAgent(request) : undefined;
+  for (;;) {
+    const job = await findHeldJob(deps, jobId, withResult);
+    if (job === undefined) return { job, isLost: false, agent };
+    if (agent === undefined) {
+      const holder = job.lease?.holder;
+      if (writes && holder !== undefined && holder !== readAgent(request))
+        refuseOrLog(deps, request, jobId, 'job_not_held');
+      return { job, isLost: false, agent };
+    }
+    const standing = judgeWriter(job, agent);
+    if (standing === 'lost') return { job, isLost: true, agent };
+    if (standing === 'foreign') {
+      if (writes) refuseOrLog(deps, request, jobId, 'job_not_held', false);
+      return { job, isLost: writes, agent };
+    }
+    if (await settle(deps, job, { agent, standing, writes })) return { job, isLost: false, agent };
+  }
+}
+
+/** Brings the stored lease up to what was judged; false when the job has to be looked at again. */
+async function settle(
+  deps: Deps,
+  job: HeldJob,
+  {
+    agent,
+    standing,
+    writes,
+  }: { agent: string; standing: 'holder' | 'returnable' | 'unheld'; writes: boolean },
+): Promise<boolean> {
+  if (standing === 'holder') return !isRenewalDue(deps, job) || renewLease(deps, job, agent);
+  if (standing === 'unheld' && !(writes && isRunning(job))) return true;
+  await (standing === 'unheld' ? takeUnheld(deps, job, agent) : giveBack(deps, job, agent));
+  return false;
+}
+
+function isRunning({ result_data: { job_state: state } }: HeldJob): boolean {
+  return state !== 'waiting' && !endedStates.includes(state);
+}
+
+/** Of two agents that write at once, one becomes the holder. */
+async function takeUnheld(deps: Deps, job: HeldJob, agent: string): Promise<void> {
+  await deps.collections.jobs.updateOne(
+    {
+      _id: job._id,
+      'lease.holder': { $exists: false },
+      'result_data.job_state': job.result_data.job_state,
+    } as object,
+    [
+      {
+        $set: {
+          'lease.holder': { $literal: agent },
+          'lease.attempt': { $ifNull: ['$lease.attempt', 1] },
+          ...startLease(deps, '$result_data.job_state'),
+        },
+      },
+    ],
+  );
+}

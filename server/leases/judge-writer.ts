@@ -1,0 +1,31 @@
+import type { JobRecord } from '../db/collections.js';
+import { endedStates } from '../jobs/job-state.js';
+
+/**
+ * What an agent is to a job:
+ * - `holder`: it holds the job, or held it at its end;
+ * - `unheld`: nobody holds it and nobody lost it: never claimed, or claimed from another server;
+ * - `returnable`: the agent lost it and nobody else has taken it;
+ * - `lost`: the agent lost it, and it went on without it;
+ * - `foreign`: another agent holds it, and this one never did.
+ */
+export type Standing = 'holder' | 'unheld' | 'returnable' | 'lost' | 'foreign';
+
+/** What a standing is judged by. */
+export type Judged = Pick<JobRecord, 'result_data' | 'lease' | 'attempts'>;
+
+/** Tells what an agent is to a job (leases.md, section 4). */
+export function judgeWriter({ result_data: result, lease, attempts = [] }: Judged, agent: string): Standing {
+  if (lease?.holder === agent) return 'holder';
+  const hasLost = attempts.some(({ holder }) => holder === agent);
+  if (lease?.holder !== undefined) return hasLost ? 'lost' : 'foreign';
+  if (!hasLost) return attempts.length > 0 && endedStates.includes(result.job_state) ? 'foreign' : 'unheld';
+  const last = attempts.at(-1);
+  const isReturnable =
+    result.job_state === 'waiting' &&
+    last?.holder === agent &&
+    last.reason === 'lease_expired' &&
+    // Else there was a claim since, which was taken back.
+    last.attempt === lease?.attempt;
+  return isReturnable ? 'returnable' : 'lost';
+}

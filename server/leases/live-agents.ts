@@ -1,0 +1,26 @@
+import type { Deps } from '../deps.js';
+
+/** Milliseconds since its last sign of life in which an agent counts as alive; stock agents ask every 10 s. */
+const liveMs = 180_000;
+
+/** Words by which an agent says that it takes no jobs. */
+const restingStates = ['offline', 'maintenance'];
+
+/** Whether an agent other than these serves the queue and was heard of lately. */
+export async function hasOtherLiveAgent(
+  { collections, clock }: Deps,
+  queue: string,
+  lost: readonly string[],
+): Promise<boolean> {
+  const since = new Date(clock.now().getTime() - liveMs);
+  const found = await collections.agents.findOne(
+    {
+      queues: queue,
+      name: { $nin: [...lost] },
+      state: { $nin: restingStates },
+      seen_at: { $gt: since },
+    },
+    { projection: { _id: 1 } },
+  );
+  return found !== null;
+}

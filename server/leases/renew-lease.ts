@@ -1,0 +1,54 @@
+import type { Document, WithId } from 'mongodb';
+import type { Deps } from '../deps.js';
+import { endedStates } from '../jobs/job-state.js';
+import { leaseLength, type Leased, readLeaseMs, timeAfter } from './lease-length.js';
+
+type LeaseDeps = Pick<Deps, 'config' | 'clock'>;
+
+/**
+ * The fields of a job whose lease begins, or begins again, at the present time of the database, for the first stage of
+ * an update by a pipeline. Nothing with `AGENT_LEASES=off`.
+ * @param state the state that the job is in then: a word, or an expression
+ */
+export function startLease({ config, clock }: LeaseDeps, state: unknown): Document {
+  if (config.agentLeases === 'off') return {};
+  return {
+    'lease.until': timeAfter(clock, leaseLength(config, state)),
+    'lease.cut': '$$REMOVE',
+  };
+}
+
+/** Takes end and mark of a lease away, for the same. */
+export const endLease: Document = { 'lease.until': '$$REMOVE', 'lease.cut': '$$REMOVE' };
+
+/**
+ * Whether a sign of life must be written: half of the lease has passed, it was cut, or there is none yet. A job that was
+ * cancelled keeps the lease that it had, so that its holder cannot keep it for ever.
+ */
+export function isRenewalDue({ config, clock }: LeaseDeps, job: Leased): boolean {
+  if (config.agentLeases === 'off' || endedStates.includes(job.result_data.job_state)) return false;
+  const { until, cut } = job.lease ?? {};
+  if (until === undefined || cut === true) return true;
+  return until.getTime() - clock.now().getTime() < readLeaseMs(config, job) / 2;
+}
+
+/** Renews the lease that was seen; false when its holder or attempt is another by now. */
+export async function renewLease(deps: Deps, job: WithId<Leased>, agent: string): Promise<boolean> {
+  const { matchedCount } = await deps.collections.jobs.updateOne(
+    { _id: job._id, 'lease.holder': agent, 'lease.attempt': job.lease?.attempt ?? 0 },
+    // By the state that is stored when it is written, which may be another than was seen.
+    [{ $set: renewUnlessEnded(deps, '$result_data.job_state') }],
+  );
+  return matchedCount === 1;
+}
+
+/** As `startLease`, for the holder of a job that may have ended: then the lease stays what it is. */
+export function renewUnlessEnded(deps: LeaseDeps, state: unknown): Document {
+  const isEnded = { $in: ['$result_data.job_state', [...endedStates]] };
+  return Object.fromEntries(
+    Object.entries(startLease(deps, state)).map(([field, value]) => [
+      field,
+      { $cond: [isEnded, { $ifNull: [`$${field}`, '$$REMOVE'] }, value] },
+    ]),
+  );
+}

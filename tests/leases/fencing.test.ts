@@ -1,0 +1,325 @@
+import test, { type ExecutionContext } from 'ava';
+import { multipartFile } from '../actors/stock-session.js';
+import { bearer, jsonBody } from '../support/clients.js';
+import { agentHeaders, claim, submit } from '../support/jobs.js';
+import {
+  asAgent,
+  type LeaseServer,
+  passTime,
+  startJob,
+  startLeaseServer,
+  stateToldTo,
+  storedJob,
+  tellLog,
+  tellResult,
+} from '../support/leases.js';
+import { waitUntil } from '../support/own-mongod.js';
+import { readLog, readResult } from '../support/results.js';
+
+/** Uploads an artifact as an agent does. */
+async function tellArtifact(server: LeaseServer, agent: string, jobId: string, content: string) {
+  const file = multipartFile(Buffer.from(content), 'artifact.tar.gz', 'application/x-gzip');
+  const { 'content-length': _length, ...type } = file.headers;
+  const response = await server.request(`/v1/result/${jobId}/artifact`, {
+    method: 'POST',
+    body: new Uint8Array(file.body),
+    headers: { ...agentHeaders(server, agent), ...type },
+  });
+  return {
+    status: response.status,
+    text: await response.text(),
+    isDiscarded: response.headers.has('queuepass-discarded'),
+  };
+}
+
+/** The artifact as it is stored; `undefined` when there is none. */
+async function countArtifacts(server: LeaseServer, jobId: string): Promise<number> {
+  return server.deps.collections.files.countDocuments({ filename: `${jobId}.artifact` });
+}
+
+/** A job that `a` held in `test`, lost, and that `b` holds now in `setup`. */
+async function loseJob(t: ExecutionContext, server: LeaseServer): Promise<string> {
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  await tellResult(server, 'a', jobId, { status: { setup: 1 } });
+  await tellLog(server, 'a', jobId, 0, 'of a\n');
+  await passTime(server, 900);
+  await startJob(server, 'b', jobId, 'setup');
+  t.is((await storedJob(server, jobId)).lease?.holder, 'b');
+  return jobId;
+}
+
+const discarded = { status: 200, text: 'OK', isDiscarded: true };
+const taken = { status: 200, text: 'OK', isDiscarded: false };
+
+test('what an agent sends about a job that another holds by now is answered 200, and touches nothing of it', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await loseJob(t, server);
+  await tellResult(server, 'b', jobId, { status: { setup: 0 }, device_info: { of: 'b' } });
+  const before = await storedJob(server, jobId);
+  const outcome = { status: { setup: 1, test: 1 }, device_info: { of: 'a' }, job_state: 'complete' };
+  t.deepEqual(await tellLog(server, 'a', jobId, 1, 'late\n'), discarded);
+  t.deepEqual(await tellArtifact(server, 'a', jobId, 'of a'), discarded);
+  t.deepEqual(await tellResult(server, 'a', jobId, outcome), discarded);
+  t.deepEqual(await tellResult(server, 'a', jobId, outcome), discarded, 'sent again');
+  const events = { job_status_webhook: 'http://127.0.0.1:1/', events: [] };
+  t.deepEqual(await asAgent(server, 'a', `/v1/job/${jobId}/events`, events), discarded);
+  const { attempts, ...after } = await storedJob(server, jobId);
+  const { attempts: _attempts, ...expected } = before;
+  t.deepEqual(after, expected);
+  t.is(await countArtifacts(server, jobId), 0);
+  t.is((await readLog(server, jobId)).test?.log_data, 'of a\nQueuepass: a was lost, attempt 1 of 2\n');
+  const kept =
+    attempts?.[0]?.late?.map(({ kind, text }) => [kind, JSON.parse(text) as object] as const) ?? [];
+  t.deepEqual(kept[1], ['result', outcome]);
+  t.is(kept[0]?.[0], 'log');
+  t.like(kept[0]?.[1], { log_type: 'output', fragment_number: 1, phase: 'test', log_data: 'late\n' });
+  t.is(kept.length, 2);
+});
+
+test('an agent that lost its job is told that it was cancelled, and nobody else is', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await loseJob(t, server);
+  t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
+  t.is(await stateToldTo(server, 'b', jobId), 'setup');
+  t.is(await stateToldTo(server, 'c', jobId), 'setup');
+  t.is((await readResult(server, jobId)).job_state, 'setup');
+  const person = { headers: { ...bearer(server, { role: 'contributor' }), cookie: 'agent_name=a' } };
+  const told = await server.request(`/v1/result/${jobId}`, person);
+  t.is(((await told.json()) as { job_state: string }).job_state, 'setup');
+});
+
+test('64 KiB of what comes late are kept, and the rest is not', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await loseJob(t, server);
+  for (let n = 1; n <= 8; n += 1)
+    t.true((await tellLog(server, 'a', jobId, n, 'x'.repeat(10_000))).isDiscarded);
+  t.true((await tellLog(server, 'a', jobId, 9, 'short')).isDiscarded);
+  const { attempts } = await storedJob(server, jobId);
+  const late = attempts?.[0]?.late ?? [];
+  t.is(late.length, 7);
+  t.true((attempts?.[0]?.late_bytes ?? 0) <= 64 * 1024);
+  t.true(late.at(-1)?.text.includes('short'));
+});
+
+test('a job that nobody else has taken is given back to the agent that lost it, as it was, with its next word', async (t) => {
+  const server = await startLeaseServer(t);
+  const words: Record<string, (jobId: string, n: number) => Promise<unknown>> = {
+    log: (jobId, n) => tellLog(server, 'a', jobId, n, 'on\n'),
+    result: (jobId) => tellResult(server, 'a', jobId, { status: { setup: 0, provision: 0 } }),
+    'get result': (jobId) => stateToldTo(server, 'a', jobId),
+    attachments: (jobId) => asAgent(server, 'a', `/v1/job/${jobId}/attachments`),
+    artifact: (jobId) => tellArtifact(server, 'a', jobId, 'x'),
+    'provision log': async (jobId) => {
+      await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test' });
+      return asAgent(server, 'a', '/v1/agents/provision_logs/a', { job_id: jobId, exit_code: 0 });
+    },
+  };
+  for (const [name, say] of Object.entries(words)) {
+    const jobId = await submit(server);
+    await startJob(server, 'a', jobId);
+    await tellResult(server, 'a', jobId, { status: { setup: 0, provision: 0 }, device_info: { d: 1 } });
+    await tellLog(server, 'a', jobId, 0, 'before\n');
+    const { lost_holders: _none, ...before } = await storedJob(server, jobId);
+    await passTime(server, 900);
+    t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting', name);
+    await say(jobId, 1);
+    const {
+      log_segments: segments,
+      lost_holders: lost,
+      artifact_file: _file,
+      ...after
+    } = await storedJob(server, jobId);
+    const until = new Date(server.clock.now().getTime() + 900_000);
+    t.deepEqual(after, { ...before, lease: { holder: 'a', attempt: 1, losses: 0, until } } as never, name);
+    t.deepEqual(lost, [], name);
+    t.is(segments?.length, 1, name);
+    t.is(await claim(server, ['q1'], 'b'), undefined, name);
+    if (name !== 'log') await tellLog(server, 'a', jobId, 1, 'on\n');
+    await tellLog(server, 'a', jobId, 0, 'before\n');
+    await tellLog(server, 'a', jobId, 1, 'on\n');
+    await tellLog(server, 'a', jobId, 2, 'end\n');
+    const { test: log } = await readLog(server, jobId);
+    const line = 'Queuepass: a was lost, attempt 1 of 2\n';
+    t.deepEqual(log, { last_fragment_number: 4 - 1, log_data: `before\n${line}on\nend\n` }, name);
+    t.is((await readLog(server, jobId, '?start_fragment=2')).test?.log_data, 'on\nend\n', name);
+    await tellResult(server, 'a', jobId, { job_state: 'complete' });
+  }
+});
+
+test('a job that was lost and given back again and again keeps its log whole', async (t) => {
+  const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '2' });
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  const line = 'Queuepass: a was lost, attempt 1 of 2\n';
+  let expected = '';
+  for (let n = 0; n < 6; n += 2) {
+    await tellLog(server, 'a', jobId, n, `${n}\n`);
+    await passTime(server, 900);
+    await tellLog(server, 'a', jobId, n, `${n}\n`);
+    await tellLog(server, 'a', jobId, n + 1, `${n + 1}\n`);
+    expected += `${n}\n${line}${n + 1}\n`;
+  }
+  t.is((await readLog(server, jobId)).test?.log_data, expected);
+  await passTime(server, 900);
+  await startJob(server, 'b', jobId);
+  await tellLog(server, 'b', jobId, 0, 'b\n');
+  t.is((await readLog(server, jobId)).test?.log_data, `${expected}${line}b\n`);
+});
+
+test('its own data do not give a job back to an agent, which may have been started again', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test', job_id: jobId });
+  await startJob(server, 'a', jobId);
+  await passTime(server, 900);
+  await server.deps.agentWatch.round();
+  await asAgent(server, 'a', '/v1/agents/data/a', { state: 'waiting' });
+  await asAgent(server, 'a', '/v1/agents/data/a');
+  t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
+});
+
+test('of who lost a job only the last one gets it back', async (t) => {
+  const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '5' });
+  const jobId = await loseJob(t, server);
+  await passTime(server, 900);
+  t.true((await tellResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
+  t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
+  t.deepEqual(await tellResult(server, 'b', jobId, { job_state: 'test' }), taken);
+  t.is((await storedJob(server, jobId)).lease?.holder, 'b');
+});
+
+test('a job that expiry ended is not touched by who lost it, and is told to it as cancelled', async (t) => {
+  const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '1' });
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  await passTime(server, 900);
+  t.deepEqual(
+    await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' }),
+    discarded,
+  );
+  t.deepEqual(await tellArtifact(server, 'a', jobId, 'of a'), discarded);
+  t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
+  t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'complete', status: { test: 75 } });
+});
+
+test('the holder itself is never fenced: what it sends after a cancel and after its end is taken', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }));
+  t.deepEqual(await tellResult(server, 'a', jobId, { status: { test: 247 }, job_state: 'cleanup' }), taken);
+  t.is((await storedJob(server, jobId)).result_data.job_state, 'cancelled');
+  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), taken);
+  t.deepEqual(await tellLog(server, 'a', jobId, 0, 'after the end\n'), taken);
+  t.deepEqual(await tellArtifact(server, 'a', jobId, 'x'), taken);
+  await passTime(server, 10_000);
+  const { result_data: result } = await storedJob(server, jobId);
+  t.deepEqual(result, { job_state: 'complete', status: { test: 247 } });
+});
+
+test('an id that is submitted again starts clean, and what the holder of the old run sends does not reach the new one', async (t) => {
+  const server = await startLeaseServer(t);
+  const owner = bearer(server, { client_id: 'ci' });
+  const jobId = await submit(server, {}, owner);
+  await startJob(server, 'a', jobId);
+  await tellLog(server, 'a', jobId, 0, 'old\n');
+  await submit(server, { job_id: jobId }, owner);
+  t.deepEqual(await tellLog(server, 'a', jobId, 1, 'late\n'), discarded);
+  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'test' }), discarded);
+  t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
+  t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
+  // Written by a request that was on its way when the id was submitted again.
+  const stray = { job_id: jobId, log_type: 'output', live: true as const, phase: 'test', fragment_number: 0 };
+  const date = new Date();
+  await server.deps.collections.logs.insertOne({
+    ...stray,
+    timestamp: date,
+    updated_at: date,
+    log_data: 'stray\n',
+  });
+  await startJob(server, 'b', jobId);
+  t.deepEqual(await tellLog(server, 'b', jobId, 0, 'new\n'), taken);
+  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), discarded);
+  t.deepEqual(await readResult(server, jobId), { job_state: 'test', test_output: 'new\n' });
+  t.deepEqual(
+    (await storedJob(server, jobId)).attempts?.map(({ holder, reason }) => [holder, reason]),
+    [['a', 'resubmitted']],
+  );
+});
+
+test('a piece of a lost attempt that was on its way is not read in the midst of the next one', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  await tellLog(server, 'a', jobId, 0, 'a0\n');
+  await passTime(server, 900);
+  await startJob(server, 'b', jobId);
+  const date = new Date();
+  // As the server that checked the lease before its end writes it after that.
+  for (const number of [1, 2, 3]) {
+    await server.deps.collections.logs.insertOne({
+      job_id: jobId,
+      log_type: 'output',
+      live: true,
+      phase: 'test',
+      fragment_number: number,
+      timestamp: date,
+      updated_at: date,
+      log_data: `late ${number}\n`,
+    });
+  }
+  for (const n of [0, 1, 2]) await tellLog(server, 'b', jobId, n, `b${n}\n`);
+  const { test: log } = await readLog(server, jobId);
+  t.is(log?.last_fragment_number, 4);
+  t.is(log?.log_data.replace('late 1\n', ''), 'a0\nQueuepass: a was lost, attempt 1 of 2\nb0\nb1\nb2\n');
+});
+
+test("an artifact whose upload outlasts the lease is not the job's any more", async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  let finish = (): void => undefined;
+  const gate = new Promise<void>((done) => (finish = done));
+  const file = multipartFile(Buffer.alloc(3_000_000, 'a'), 'artifact.tar.gz', 'application/x-gzip');
+  const body = new ReadableStream({
+    async start(controller) {
+      controller.enqueue(file.body.subarray(0, 2_000_000));
+      await gate;
+      controller.enqueue(file.body.subarray(2_000_000));
+      controller.close();
+    },
+  });
+  const { 'content-length': _length, ...type } = file.headers;
+  const upload = server.request(`/v1/result/${jobId}/artifact`, {
+    method: 'POST',
+    body,
+    duplex: 'half',
+    headers: { ...agentHeaders(server, 'a'), ...type },
+  } as RequestInit);
+  upload.catch(() => undefined);
+  await waitUntil(async () => (await server.deps.collections.fileChunks.countDocuments()) > 0);
+  await passTime(server, 900);
+  await startJob(server, 'b', jobId);
+  t.deepEqual(await tellArtifact(server, 'b', jobId, 'of b'), taken);
+  finish();
+  const answer = await upload;
+  t.is(answer.headers.get('queuepass-discarded'), 'lease-lost');
+  t.is(await countArtifacts(server, jobId), 1);
+  const shown = await server.deps.collections.files.findOne({ filename: `${jobId}.artifact` });
+  t.is(shown?.length, 4);
+});
+
+test('an agent that never held the job writes nothing to it, and that is logged', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  t.deepEqual(await tellResult(server, 'x', jobId, { job_state: 'complete' }), discarded);
+  t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
+  t.is((await storedJob(server, jobId)).attempts, undefined);
+  const events = server.logged.filter(({ event }) => event === 'agent_binding');
+  t.deepEqual(
+    events.map(({ outcome, reason }) => [outcome, reason]),
+    [['refused', 'job_not_held']],
+  );
+});

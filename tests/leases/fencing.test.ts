@@ -281,12 +281,12 @@ test("an artifact whose upload outlasts the lease is not the job's any more", as
   await startJob(server, 'a', jobId);
   let finish = (): void => undefined;
   const gate = new Promise<void>((done) => (finish = done));
-  const file = multipartFile(Buffer.alloc(3_000_000, 'a'), 'artifact.tar.gz', 'application/x-gzip');
+  const file = multipartFile(Buffer.alloc(12_000_000, 'a'), 'artifact.tar.gz', 'application/x-gzip');
   const body = new ReadableStream({
     async start(controller) {
-      controller.enqueue(file.body.subarray(0, 2_000_000));
+      controller.enqueue(file.body.subarray(0, 9_000_000));
       await gate;
-      controller.enqueue(file.body.subarray(2_000_000));
+      controller.enqueue(file.body.subarray(9_000_000));
       controller.close();
     },
   });

@@ -1,12 +1,12 @@
 /**
- * A text as JSON encoders write it inside the quotes: as `JSON.stringify` does, with all but printable ASCII as `\uXXXX`
- * (Python's `json.dumps`), with `<`, `>` and `&` so (Go), with `/` as `\/` (PHP), in either hex case.
+ * A text as JSON encoders write it inside the quotes: as `JSON.stringify` does, with all but ASCII (PHP) or but printable
+ * ASCII (Python) as `\uXXXX`, with `<`, `>` and `&` so (Go), with `/` as `\/` (PHP), in either hex case.
  */
 export function listJsonForms(text: string): string[] {
   const least = JSON.stringify(text).slice(1, -1);
-  const ascii = escapeUnits(least, /[^ -~]/g);
-  const escaped = [least, ascii, ...[least, ascii].map((form) => escapeUnits(form, /[<>&\u2028\u2029]/g))];
-  const inBothCases = escaped.flatMap((form) => [form, raiseHexDigits(form)]);
+  const ascii = [least, escapeUnits(least, /[\u0080-\uffff]/g), escapeUnits(least, /[^ -~]/g)];
+  const escaped = new Set([...ascii, ...ascii.map((form) => escapeUnits(form, /[<>&\u2028\u2029]/g))]);
+  const inBothCases = [...escaped].flatMap((form) => [form, raiseHexDigits(form)]);
   return inBothCases.flatMap((form) => [form, form.replaceAll('/', '\\/')]);
 }
 

@@ -1,0 +1,50 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { maskStrings } from '../../server/scrubbing/mask-strings.js';
+
+const mask = (text: string) => text.replaceAll('secret', '***');
+
+test('each string of a value is masked, however deep, and each key', (t) => {
+  t.is(maskStrings('a secret', mask), 'a ***');
+  const value = { a: ['secret', { 'a secret': 'x', n: 1, b: true, z: null }], c: 'c' };
+  t.deepEqual(maskStrings<unknown>(value, mask), {
+    a: ['***', { 'a ***': 'x', n: 1, b: true, z: null }],
+    c: 'c',
+  });
+  t.is(value.a[0], 'secret', 'what was given stays as it was');
+});
+
+test('a value without a secret is the very value, and so is each part without one', (t) => {
+  for (const value of [undefined, null, 0, -0, NaN, true, 'text', [], {}, [NaN], { a: [1, { b: 'c' }] }]) {
+    t.is(maskStrings(value, mask), value);
+  }
+  const value = { kept: { list: ['a'] }, changed: ['secret'] };
+  t.is(maskStrings(value, mask).kept, value.kept);
+});
+
+test('keys keep their order, and keys with a meaning of their own are fields like others', (t) => {
+  const text = '{"z":"secret","__proto__":{"a":"secret"},"constructor":"secret","a":1}';
+  t.is(JSON.stringify(maskStrings(JSON.parse(text), mask)), mask(text));
+  const named = maskStrings({ secret: 1 }, () => '__proto__');
+  t.deepEqual(Object.entries(named), [['__proto__', 1]]);
+  t.is(Object.getPrototypeOf(named), Object.prototype);
+});
+
+test('of keys that become equal the last one stays', (t) => {
+  t.deepEqual(maskStrings<object>({ secret: 1, b: 2, '***': 3 }, mask), { '***': 3, b: 2 });
+});
+
+test('a value of a depth of 100 is masked', (t) => {
+  const nest = (text: string) => `${'[{"a":'.repeat(50)}"${text}"${'}]'.repeat(50)}`;
+  t.is(JSON.stringify(maskStrings(JSON.parse(nest('secret')), mask)), nest('***'));
+});
+
+test('any JSON value is masked as its text would be', (t) => {
+  const masked = fc.property(fc.json(), (text) => {
+    const value: unknown = JSON.parse(text);
+    const marked = maskStrings(value, (part) => `^${part}`);
+    t.is(JSON.stringify(marked), JSON.stringify(value).replace(/"((?:\\.|[^"\\])*")/g, '"^$1'));
+    t.is(maskStrings(value, mask), value);
+  });
+  fc.assert(masked);
+});

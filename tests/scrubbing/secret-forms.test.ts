@@ -1,0 +1,113 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { listPlainForms, listSecretForms, longestForm } from '../../server/scrubbing/secret-forms.js';
+
+const odd = 'pä ss/"w&+<~*\'(\\🔑\u007f';
+
+/** What other programs wrote of this secret, by program. */
+const written: Record<string, string> = {
+  "Python's json.dumps": 'p\\u00e4 ss/\\"w&+<~*\'(\\\\\\ud83d\\udd11\\u007f',
+  "Python's json.dumps without ensure_ascii": 'pä ss/\\"w&+<~*\'(\\\\🔑\u007f',
+  "Go's json.Marshal": 'pä ss/\\"w\\u0026+\\u003c~*\'(\\\\🔑\u007f',
+  "PHP's json_encode": 'p\\u00e4 ss\\/\\"w&+<~*\'(\\\\\\ud83d\\udd11\u007f',
+  "Jackson's ESCAPE_NON_ASCII": 'p\\u00E4 ss/\\"w&+<~*\'(\\\\\\uD83D\\uDD11\u007f',
+  "Python's quote": 'p%C3%A4%20ss/%22w%26%2B%3C~%2A%27%28%5C%F0%9F%94%91%7F',
+  "Python's quote_plus": 'p%C3%A4+ss%2F%22w%26%2B%3C~%2A%27%28%5C%F0%9F%94%91%7F',
+  encodeURIComponent: encodeURIComponent(odd),
+  encodeURI: encodeURI(odd),
+  URLSearchParams: new URLSearchParams({ k: odd }).toString().slice('k='.length),
+  "PHP's urlencode": 'p%C3%A4+ss%2F%22w%26%2B%3C%7E%2A%27%28%5C%F0%9F%94%91%7F',
+  'an encoder of lower case': 'p%c3%a4%20ss%2f%22w%26%2b%3c~%2a%27%28%5c%f0%9f%94%91%7f',
+};
+
+for (const [program, form] of Object.entries(written)) {
+  test(`a secret as ${program} writes it is a form of it`, (t) => {
+    t.true(listSecretForms(odd).includes(form), form);
+  });
+}
+
+const wellFormed = fc.string({ unit: 'grapheme', minLength: 4, maxLength: 30 });
+
+test('a secret is found as JSON, percent-encoded and as it is, whatever it holds', (t) => {
+  const found = fc.property(wellFormed, (value) => {
+    const forms = listSecretForms(value);
+    const percent = encodeURIComponent(value);
+    const lower = percent.replace(/%../g, (escape) => escape.toLowerCase());
+    const pair = new URLSearchParams({ k: value }).toString();
+    for (const form of [value, JSON.stringify(value).slice(1, -1), percent, lower, pair.slice('k='.length)]) {
+      t.true(forms.includes(form), form);
+    }
+  });
+  fc.assert(found);
+});
+
+/** The digits that are the same whatever stands before and after the value. */
+function findStableDigits(value: string, before: number, encoding: 'base64' | 'base64url'): string {
+  const encode = (neighbour: number) =>
+    Buffer.concat([Buffer.alloc(before, neighbour), Buffer.from(value), Buffer.alloc(3, neighbour)]).toString(
+      encoding,
+    );
+  const [zeros, ones] = [encode(0), encode(0xff)];
+  return [...zeros].filter((digit, i) => digit === ones[i]).join('');
+}
+
+test('a secret is found in base64 wherever it stands in what was encoded', (t) => {
+  const found = fc.property(wellFormed, fc.nat({ max: 8 }), (value, before) => {
+    for (const encoding of ['base64', 'base64url'] as const) {
+      const digits = findStableDigits(value, before, encoding);
+      // A digit of a neighbour's bits alone may be the same by chance, but only next to the value's own.
+      const own = listSecretForms(value).filter((form) => digits.includes(form));
+      t.true(own.some((form) => form.length >= Math.floor((Buffer.byteLength(value) * 8 - 8) / 6)));
+    }
+  });
+  fc.assert(found);
+});
+
+test('the forms of four bytes in base64 are the digits that hold nothing else', (t) => {
+  t.deepEqual(listSecretForms('true'), ['true', 'dHJ1Z', 'RydW', '0cnVl']);
+});
+
+test('a text shorter than four characters has no forms', (t) => {
+  for (const value of ['', 'a', 'ab', 'abc', '\n\n\n', 'é€ü', 'a\nb'])
+    t.deepEqual(listSecretForms(value), []);
+});
+
+test('no form is shorter than four characters, and none is told twice', (t) => {
+  const distinct = fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (value) => {
+    const forms = listSecretForms(value);
+    t.true(forms.every((form) => form.length >= 4));
+    t.is(new Set(forms).size, forms.length);
+  });
+  fc.assert(distinct);
+});
+
+test('each line of four characters or more has forms of its own, whatever ends the lines', (t) => {
+  const forms = listSecretForms('first line\r\nsecond=\nabc\rthird/line\n    \n');
+  for (const line of ['first line', 'second=', 'third/line']) {
+    t.true(forms.includes(line));
+    for (const form of listSecretForms(line)) t.true(forms.includes(form), form);
+  }
+  t.false(forms.includes('abc'));
+  t.false(forms.includes('    '), 'a blank line is no secret');
+  t.true(listSecretForms('    ').includes('    '), 'but for a secret of nothing else');
+});
+
+test('halves of surrogate pairs have forms too', (t) => {
+  t.true(listSecretForms('\ud83dabc').includes('\ud83dabc'));
+  t.true(listSecretForms('abc\udd11').includes('abc\\udd11'));
+});
+
+test('a long value is masked by pieces of equal length, which overlap', (t) => {
+  const value = Array.from({ length: 4000 }, (_, i) => `${i};`).join('');
+  const pieces = listPlainForms(value);
+  t.true(value.length > 2 * longestForm);
+  t.true(pieces.every((piece) => piece.length === longestForm && value.includes(piece)));
+  let reached = 1;
+  for (const piece of pieces) {
+    const start = value.indexOf(piece);
+    t.true(start < reached);
+    reached = start + piece.length;
+  }
+  t.is(reached, value.length);
+  t.true(listSecretForms(value).every((form) => form.length <= longestForm));
+});

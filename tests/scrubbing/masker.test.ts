@@ -172,6 +172,7 @@ test('a secret with asterisks inside is masked with asterisks', (t) => {
   t.is(new Masker(['pass*word**']).mark, '###');
   t.is(new Masker(['pass*wo**rd']).mark, '***');
   t.is(new Masker(['pass***word', '#word']).mark, '\u2588'.repeat(3));
+  t.is(new Masker(['pass***word', 'wo###rd']).mark, '\u2588'.repeat(3));
 });
 
 test('a long value is masked as it is and line by line, and little of it is held back', (t) => {

@@ -57,10 +57,16 @@ export class FormScanner {
 }
 
 function addSpan(spans: Span[], start: number, end: number): void {
-  let first = start;
-  for (let last = spans.at(-1); last !== undefined && last.end > start; last = spans.at(-1)) {
-    first = Math.min(first, last.start);
-    spans.pop();
+  const last = spans.at(-1);
+  if (last === undefined || last.end <= start) {
+    spans.push({ start, end });
+    return;
   }
-  spans.push({ start: first, end });
+  last.end = end;
+  last.start = Math.min(last.start, start);
+  // A longer form may reach back over several.
+  for (let before = spans.at(-2); before !== undefined && before.end > start; before = spans.at(-2)) {
+    spans.splice(-2, 1);
+    last.start = Math.min(last.start, before.start);
+  }
 }

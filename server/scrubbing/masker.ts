@@ -17,13 +17,13 @@ export interface MaskedPiece {
 }
 
 /** Characters of the values of a job, shortest first, up to which they are masked in their encodings too. */
-export const mostEncoded = 32_768;
+export const mostEncoded = 16_384;
 
 /**
  * Masks the secrets of one job, in all their forms. Nothing that it gives out contains a form: no text, and no pieces of
  * one stream one after the other, with the released tail after the last. All else is given out as it came.
  *
- * Of values that come to more than 32,768 characters in all, the longest are masked as they are and line by line only.
+ * Of values that come to more than 16,384 characters in all, the longest are masked as they are and line by line only.
  */
 export class Masker {
   /** What stands for each masked text: `***` but for odd secrets (see `chooseMark`). */

@@ -59,10 +59,6 @@ function printRow(title: string, cells: readonly string[]): void {
 const tell = ({ least, median }: { least: number; median: number }) =>
   `${least.toFixed(2)} / ${median.toFixed(2)}`;
 
-const cold = performance.now();
-new Masker([randomBytes(60).toString('base64')]);
-console.log(`the first masker of a process: ${(performance.now() - cold).toFixed(1)} ms\n`);
-
 printRow('us per 1 KB, min / p50', Object.keys(maskers));
 for (const [title, text] of Object.entries(texts)) {
   printRow(

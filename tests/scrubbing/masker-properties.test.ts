@@ -29,9 +29,20 @@ const encoders: readonly ((value: string) => string)[] = [
   ]),
 ];
 
+/** Secrets of any kinds, and secrets that are parts of one another. */
+const someValues = fc.oneof(
+  fc.array(someText, { minLength: 1, maxLength: 4 }),
+  fc
+    .tuple(
+      fc.string({ unit: fc.constantFrom(...'abcd'), minLength: 8, maxLength: 12 }),
+      fc.array(fc.tuple(fc.nat({ max: 6 }), fc.integer({ min: 4, max: 9 })), { minLength: 1, maxLength: 5 }),
+    )
+    .map(([text, parts]) => parts.map(([start, length]) => text.slice(start, start + length))),
+);
+
 /** Secrets, and a text that holds them, parts of them and other text, cut into pieces. */
 const someStream = fc
-  .record({ values: fc.array(someText, { minLength: 1, maxLength: 4 }), seed: fc.array(someText) })
+  .record({ values: someValues, seed: fc.array(someText) })
   .chain(({ values, seed }) => {
     const ofValue = fc
       .tuple(fc.constantFrom(...values), fc.constantFrom(...encoders), fc.nat({ max: 12 }), fc.boolean())

@@ -124,6 +124,18 @@ test('the end of a masked secret that begins another is never given out in clear
   t.deepEqual(masker.maskPiece('e', first.held), { text: '', held: { text: 'bcde', covered: 3 } });
 });
 
+test('a secret within the masked part of what is held does not uncover the rest of it', (t) => {
+  const masker = new Masker(['xabcdef', 'abcdefgh', 'abcd']);
+  const { text, held } = masker.maskPiece('xabcdef', undefined);
+  t.deepEqual({ text, held }, { text: '***', held: { text: 'abcdef', covered: 6 } });
+  t.is(masker.release(held!), '');
+  t.is(masker.maskPiece('.', held).text, '.');
+});
+
+test('after the end of a secret nothing is taken for the middle of another', (t) => {
+  t.is(new Masker(['acxx', 'abcd']).mask('acxxbcd'), '***bcd');
+});
+
 test('secrets that overlap are one mark, and those that touch are two', (t) => {
   const masker = new Masker(['12345678', '5678abcd', 'zzzz']);
   t.is(masker.mask('<12345678abcd>'), '<***>');
@@ -160,6 +172,7 @@ test('a secret with asterisks inside is masked with asterisks', (t) => {
   t.is(new Masker(['pass*word**']).mark, '###');
   t.is(new Masker(['pass*wo**rd']).mark, '***');
   t.is(new Masker(['pass***word', '#word']).mark, '\u2588'.repeat(3));
+  t.is(new Masker(['pass***word', 'wo###rd']).mark, '\u2588'.repeat(3));
 });
 
 test('a long value is masked as it is and line by line, and little of it is held back', (t) => {

@@ -92,6 +92,10 @@ test('each line of four characters or more has forms of its own, whatever ends t
   t.true(listSecretForms('    ').includes('    '), 'but for a secret of nothing else');
 });
 
+test('an escaped backslash before a u is no escape of a character', (t) => {
+  t.true(listSecretForms('a\\u00e9\u00e9').includes('a\\\\u00e9\\u00E9'));
+});
+
 test('halves of surrogate pairs have forms too', (t) => {
   t.true(listSecretForms('\ud83dabc').includes('\ud83dabc'));
   t.true(listSecretForms('abc\udd11').includes('abc\\udd11'));

@@ -7,10 +7,13 @@ import { readSigningKeys } from './auth/signing-keys.js';
 import type { Config } from './config.js';
 import { openCollections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
-import { DatabaseClock } from './db/database-clock.js';
+import { type Clock, DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
 import { AgentWatch } from './leases/agent-watch.js';
 import { WaitTimes } from './queues/wait-times.js';
+import { createMaskSealer } from './scrubbing/create-mask-sealer.js';
+import { HeldTails } from './scrubbing/held-tails.js';
+import { JobMasks } from './scrubbing/job-masks.js';
 import { createSecretsStore } from './secrets/create-secrets-store.js';
 
 /** What a process is made of besides its settings. */
@@ -19,19 +22,24 @@ export interface Parts {
   connection: Connection;
   log: Logger;
   signingKey: string;
+  /** Instead of the process's own, corrected by the database's. */
+  clock?: Clock;
 }
 
 /** The dependencies of one process, and the end of what runs in them. */
 export interface OwnedDeps extends Deps {
-  clock: DatabaseClock;
+  databaseClock: DatabaseClock;
   close(): Promise<void>;
 }
 
 /** Puts the dependencies together; nothing is read or sent yet. */
-export function createDeps({ config, connection, log, signingKey }: Parts): OwnedDeps {
-  const clock = new DatabaseClock(connection.db);
+export function createDeps({ config, connection, log, signingKey, ...given }: Parts): OwnedDeps {
+  const databaseClock = new DatabaseClock(connection.db);
+  const clock = given.clock ?? databaseClock;
   const collections = openCollections(connection.db);
   const waitTimes = new WaitTimes(collections.queueWaitTimes, log);
+  const signingKeys = readSigningKeys(signingKey, config.jwtPreviousSigningKeys);
+  const sealer = createMaskSealer(config, signingKeys);
   const agentWatch = new AgentWatch(collections, clock, log);
   const bcryptPool = new BcryptPool(config.bcryptCost);
   const { dbName, collectionName } = collections.loginFailures;
@@ -41,17 +49,20 @@ export function createDeps({ config, connection, log, signingKey }: Parts): Owne
     connection,
     collections,
     clock,
+    databaseClock,
     log,
     securityLog: createSecurityLog(log),
-    signingKeys: readSigningKeys(signingKey, config.jwtPreviousSigningKeys),
+    signingKeys,
     bcryptPool,
     rememberedPairs: new RememberedPairs(),
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),
     waitTimes,
     agentWatch,
+    jobMasks: new JobMasks(collections.jobMasks, sealer, clock, log),
+    heldTails: new HeldTails(collections.logs, sealer),
     secretsStore,
     async close() {
-      clock.stop();
+      databaseClock.stop();
       agentWatch.stop();
       await waitTimes.close();
       await bcryptPool.close();

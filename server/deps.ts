@@ -10,6 +10,8 @@ import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
 import type { AgentWatch } from './leases/agent-watch.js';
 import type { WaitTimes } from './queues/wait-times.js';
+import type { HeldTails } from './scrubbing/held-tails.js';
+import type { JobMasks } from './scrubbing/job-masks.js';
 import type { SecretsStore } from './secrets/secrets-store.js';
 
 /** All that domain functions use and never import: passed from `main.ts` and from tests. */
@@ -26,6 +28,8 @@ export interface Deps {
   loginAttempts: LoginAttempts;
   waitTimes: WaitTimes;
   agentWatch: AgentWatch;
+  jobMasks: JobMasks;
+  heldTails: HeldTails;
   /** Absent when none is set up. */
   secretsStore: SecretsStore | undefined;
 }

@@ -1,6 +1,9 @@
 import type { z } from 'zod';
 import type { Deps } from '../deps.js';
+import { readJobId } from '../jobs/job-id.js';
 import { listOf, object, text } from '../http/schema.js';
+import { findHeldJob } from '../leases/held-job.js';
+import { maskInput } from '../scrubbing/mask-input.js';
 import { cutLeasesOfIdle } from '../leases/cut-leases.js';
 import { noteWordOfAgent } from '../leases/word-of-agent.js';
 import {
@@ -26,6 +29,8 @@ export const agentInput = object({
   identifier: text().optional(),
 });
 
+type AgentInput = z.output<typeof agentInput>;
+
 /**
  * Merges what an agent tells into its record; log lines are appended and the last 100 kept. The name is bound to the
  * client that tells first.
@@ -35,11 +40,11 @@ export async function postAgentData(
   deps: Deps,
   request: AgentRequest,
   name: string,
-  input: z.output<typeof agentInput>,
+  input: AgentInput,
 ): Promise<void> {
   // Otherwise the write itself tells, so that a heartbeat is one round trip.
   if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, request, name);
-  const { log, ...fields } = input;
+  const { log, ...fields } = await maskAgentData(deps, name, input);
   const before = await deps.collections.agents.findOneAndUpdate(
     { name },
     {
@@ -54,4 +59,15 @@ export async function postAgentData(
   if (request.caller.role !== 'agent') return;
   if (before?.bound_to === undefined) await bindAgentName(deps, request, name);
   else if (isBoundToOther(before, request)) refuseOrLog(deps, request, name, 'agent_name_bound');
+}
+
+/** Texts of an agent are about the job that it works on. */
+async function maskAgentData(deps: Deps, name: string, input: AgentInput): Promise<AgentInput> {
+  const { log, comment, ...others } = input;
+  // Nearly all posts tell nothing in words, and ask for no job.
+  if (!log?.length && !comment) return input;
+  const record = await deps.collections.agents.findOne({ name }, { projection: { job_id: 1 } });
+  const jobId = readJobId(input.job_id || record?.job_id || '');
+  const job = jobId === undefined ? undefined : await findHeldJob(deps, jobId);
+  return { ...others, ...(await maskInput(deps, job, { log, comment })) };
 }

@@ -12,6 +12,7 @@ import {
 import { presentAgentCookie } from './agent-cookie.js';
 import { findAgent } from './get-agent.js';
 import { listAgents } from './list-agents.js';
+import { maskInput } from '../scrubbing/mask-input.js';
 import { holdJob } from '../leases/held-job.js';
 import { noteWordOfAgent } from '../leases/word-of-agent.js';
 import { readJobId } from '../jobs/job-id.js';
@@ -140,9 +141,10 @@ export const agentRoutes: readonly AnyRoute[] = [
     errors: ['agent_not_found'],
     async handle(deps, request) {
       const { params, body } = request;
-      await postProvisionLog(deps, params.agent_name, body);
       const jobId = readJobId(body.job_id);
-      if (jobId !== undefined) await holdJob(deps, request, jobId, { writes: false });
+      const hold = jobId === undefined ? undefined : await holdJob(deps, request, jobId, { writes: false });
+      const masked = await maskInput(deps, hold?.job, body);
+      await postProvisionLog(deps, params.agent_name, masked);
       return text('OK');
     },
   }),

@@ -164,9 +164,20 @@ export interface LogRecord {
   log_data: string;
   /** What each U+FFFD of `log_data` was, two bytes each, where some were halves of surrogate pairs. */
   replaced?: Binary;
+  /** Sealed: the end of the piece that may begin a secret; kept out of the text until it is known how it goes on. */
+  held?: Binary;
   /** Marks a piece that is stored once; absent from those of Testflinger servers. */
   live?: true;
   updated_at: Date;
+}
+
+/** The secrets that an attempt at a job was given, which no text of it may hold. */
+interface JobMasksRecord {
+  job_id: string;
+  attempt: number;
+  /** Each sealed by itself. */
+  values: Binary[];
+  expire_at: Date;
 }
 
 /** A queue as agents advertise it. */
@@ -241,6 +252,7 @@ export interface Collections {
   jobs: Collection<JobRecord>;
   agents: Collection<AgentRecord>;
   logs: Collection<LogRecord>;
+  jobMasks: Collection<JobMasksRecord>;
   queues: Collection<QueueRecord>;
   queueWaitTimes: Collection<QueueWaitTimes>;
   provisionLogs: Collection<ProvisionLogs>;
@@ -263,6 +275,7 @@ export function openCollections(db: Db): Collections {
     jobs: db.collection('jobs'),
     agents: db.collection('agents'),
     logs: db.collection('logs'),
+    jobMasks: db.collection('job_masks'),
     queues: db.collection('queues'),
     queueWaitTimes: db.collection('queue_wait_times'),
     provisionLogs: db.collection('provision_logs'),

@@ -172,6 +172,27 @@ export const indexes: readonly IndexRow[] = [
   },
   {
     collection: 'logs',
+    name: 'qp_held',
+    keys: { job_id: 1 },
+    options: { partialFilterExpression: { held: { $exists: true } } },
+    serves: 'pieces of a job of which the end is held back, since it may begin a secret',
+  },
+  {
+    collection: 'jobMasks',
+    name: 'qp_job_id',
+    keys: { job_id: 1, attempt: 1 },
+    options: { unique: true },
+    serves: 'the secrets that texts of a job must not hold',
+  },
+  {
+    collection: 'jobMasks',
+    name: 'qp_expiry',
+    keys: { expire_at: 1 },
+    options: { expireAfterSeconds: 0 },
+    serves: 'they leave an hour after the end of their job, or 8 days after its claim',
+  },
+  {
+    collection: 'logs',
     name: 'qp_expiry',
     keys: { updated_at: 1 },
     options: { expireAfterSeconds: 7 * day },

@@ -15,7 +15,7 @@ const silentMs = 10_000;
  * @throws StartError when MongoDB refuses the credentials, or what they may do is not enough.
  */
 export async function prepareDatabase(deps: OwnedDeps): Promise<void> {
-  deps.clock.start();
+  deps.databaseClock.start();
   const first = prepare(deps);
   const outcome = await Promise.race([first.then(() => 'ready' as const, toError), silence()]);
   if (outcome === 'ready') return;
@@ -33,12 +33,12 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function prepare({ clock, collections, connection, secretsStore }: OwnedDeps): Promise<void> {
+async function prepare({ databaseClock, collections, connection, secretsStore }: OwnedDeps): Promise<void> {
   try {
     // A client whose first connection failed is closed, and stays so unless it is connected by hand.
     await connection.client.connect();
     await secretsStore?.prepare();
-    await clock.measure();
+    await databaseClock.measure();
     await ensureIndexes(collections);
   } catch (error) {
     throw explainRefusal(error) ?? error;

@@ -27,8 +27,9 @@ export const eventRoutes: readonly AnyRoute[] = [
     ],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      if ((await holdJob(deps, request, jobId, { writes: true })).isLost) return presentTaken(false);
-      const { status, text } = await forwardEvents(deps, jobId, request.body);
+      const { job, isLost } = await holdJob(deps, request, jobId, { writes: true });
+      if (isLost) return presentTaken(false);
+      const { status, text } = await forwardEvents(deps, job, request.body);
       return { status, body: text, type: 'text/plain; charset=utf-8' };
     },
   }),

@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import { listOf, object, text, url } from '../http/schema.js';
-import { findJob } from './find-job.js';
+import type { HeldJob } from '../leases/held-job.js';
+import { maskInput } from '../scrubbing/mask-input.js';
 import { sendToWebhook, type WebhookAnswer } from './send-to-webhook.js';
 import { readWebhookUrl } from './webhook-url.js';
 
@@ -15,20 +16,21 @@ export const eventsInput = object({
 });
 
 /**
- * Forwards an agent's events to the webhook that they name, which must be on the operator's host, and gives its answer.
+ * Forwards an agent's events, without the job's secrets, to the webhook that they name, which must be on the operator's
+ * host, and gives its answer.
  * @throws ApiError of the first failure in the order of the v1 contract, section 2
  */
 export async function forwardEvents(
   deps: Deps,
-  jobId: string,
+  job: HeldJob | undefined,
   { job_status_webhook: named, ...told }: z.output<typeof eventsInput>,
 ): Promise<WebhookAnswer> {
-  if ((await findJob(deps, jobId)) === undefined) throw new ApiError('job_not_found');
+  if (job === undefined) throw new ApiError('job_not_found');
   const { webhookUrl } = deps.config;
   if (webhookUrl === undefined) throw new ApiError('webhook_not_configured');
   const webhook = readWebhookUrl(named, webhookUrl);
   if (webhook === undefined) throw new ApiError('webhook_url_refused');
-  const answer = await sendToWebhook(deps.config, webhook, told);
+  const answer = await sendToWebhook(deps.config, webhook, await maskInput(deps, job, told));
   if (answer.status === 401 || answer.status === 403) throw new ApiError('webhook_refused');
   return answer;
 }

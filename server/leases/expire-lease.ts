@@ -36,6 +36,7 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
   const event = isLast ? 'give_up' : 'lose';
   const change = isLast ? giveUp(deps, phase) : await lose(deps, job, next);
   if (!(await write(deps, job, event, change))) return undefined;
+  await endStreams(deps, job, isLast);
   const { holder, attempt } = job.lease ?? {};
   const line = `Queuepass: ${holder} was lost, attempt ${count} of ${deps.config.jobMaxAttempts}\n`;
   await addServerLine(deps, job.job_id, { phase, number: next.output, text: line });
@@ -51,6 +52,14 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
     'a job was taken from an agent that gave no sign of life',
   );
   return event;
+}
+
+/** What was held back of the attempt's logs is no longer waited for. */
+async function endStreams(deps: Deps, job: ExpiredJob, isLast: boolean): Promise<void> {
+  const masker = await deps.jobMasks.find(job, job.lease?.attempt ?? 0);
+  if (masker === undefined) return;
+  await deps.heldTails.release(job.job_id, masker);
+  if (isLast) await deps.jobMasks.endSoon(job.job_id);
 }
 
 /** Where a job was, as its result names it; `test` where that cannot be told. */

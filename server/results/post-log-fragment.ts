@@ -5,6 +5,8 @@ import type { Deps } from '../deps.js';
 import { type HeldJob, holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { storedNumber } from '../leases/log-segments.js';
+import type { PiecePlace } from '../scrubbing/held-tails.js';
+import { maskTokens } from '../scrubbing/token-forms.js';
 import { type FragmentInput, type LogType, packText } from './log-fragment.js';
 
 /**
@@ -19,24 +21,39 @@ export async function postLogFragment(
 ): Promise<boolean> {
   const hold = await holdJob(deps, request, jobId, { writes: true });
   if (hold.isLost) {
-    await keepLate(deps, hold, { kind: 'log', text: JSON.stringify({ log_type: logType, ...fragment }) });
+    await keepLate(deps, hold, { kind: 'log', sent: { log_type: logType, ...fragment } });
     return false;
   }
-  const { log_data: text, ...rest } = fragment;
+  const { log_data: text, phase, timestamp } = fragment;
+  const place = {
+    job_id: jobId,
+    log_type: logType,
+    phase,
+    ...placeInLog(hold.job, logType, fragment.fragment_number),
+  };
+  const fields = await maskPiece(deps, hold.job, place, text);
   try {
     await deps.collections.logs.insertOne({
-      job_id: jobId,
-      log_type: logType,
+      ...place,
       live: true,
-      ...rest,
-      ...placeInLog(hold.job, logType, fragment.fragment_number),
-      ...packText(text),
+      timestamp,
+      ...fields,
       updated_at: deps.clock.now(),
     });
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
   }
   return true;
+}
+
+async function maskPiece(
+  { jobMasks, heldTails }: Deps,
+  job: HeldJob | undefined,
+  place: PiecePlace,
+  text: string,
+): Promise<Pick<LogRecord, 'log_data' | 'replaced' | 'held'>> {
+  const masker = job && (await jobMasks.find(job, job.lease?.attempt ?? 0));
+  return masker === undefined ? packText(maskTokens(text)) : heldTails.maskPiece(place, text, masker);
 }
 
 /** Where a piece of the present attempt stands; those of the first one are as every server stores them. */

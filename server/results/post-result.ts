@@ -7,6 +7,9 @@ import { anyMap, integer, mapOf, object, text } from '../http/schema.js';
 import { endedStates } from '../jobs/job-state.js';
 import { type Hold, holdJob, readAgent } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
+import { maskText, maskTokensOf } from '../scrubbing/mask-input.js';
+import { maskStrings } from '../scrubbing/mask-strings.js';
+import type { TextMasker } from '../scrubbing/text-masker.js';
 import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
 
 /** What an agent tells of a job: exit codes by phase, its device, the state that the job is in now. */
@@ -31,22 +34,40 @@ export async function postResult(
   jobId: string,
   input: ResultInput,
 ): Promise<boolean> {
-  if (await writeAsHolder(deps, request, jobId, input)) return true;
+  if (await writeAsHolder(deps, request, jobId, maskTokensOf(input))) return true;
   for (;;) {
     const hold = await holdJob(deps, request, jobId, { writes: true });
     if (hold.job === undefined) return true;
     if (hold.isLost) {
-      await keepLate(deps, hold, { kind: 'result', text: JSON.stringify(input) });
+      await keepLate(deps, hold, { kind: 'result', sent: input });
       return false;
     }
-    const { matchedCount } = await deps.collections.jobs.updateOne(guardHold(hold), [
-      { $set: { ...changeResult(input), ...changeLease(deps, hold, input) } },
-    ]);
-    if (matchedCount === 1) return true;
+    const masker = await deps.jobMasks.find(hold.job, hold.job.lease?.attempt ?? 0);
+    const masked = maskStrings(input, (text) => maskText(text, masker));
+    if (!(await write(deps, hold, masked))) continue;
+    if (masker !== undefined) await endStreams(deps, jobId, masker, input);
+    return true;
   }
 }
 
-/** The way of nearly every post: one statement, where the job's holder is known to send it. */
+async function write(deps: Deps, hold: Hold, input: ResultInput): Promise<boolean> {
+  const { matchedCount } = await deps.collections.jobs.updateOne(guardHold(hold), [
+    { $set: { ...changeResult(input), ...changeLease(deps, hold, input) } },
+  ]);
+  return matchedCount === 1;
+}
+
+/** Phases that have a status have ended, and so have their logs; with the job all have. */
+async function endStreams(deps: Deps, jobId: string, masker: TextMasker, input: ResultInput): Promise<void> {
+  if (isEnd(input)) {
+    await deps.heldTails.release(jobId, masker);
+    await deps.jobMasks.endSoon(jobId);
+  } else if (input.status !== undefined) {
+    await deps.heldTails.release(jobId, masker, Object.keys(input.status));
+  }
+}
+
+/** The way of nearly every post: one statement, where the holder of a job without secrets sends it. */
 async function writeAsHolder(
   deps: Deps,
   request: AgentRequest,
@@ -55,7 +76,11 @@ async function writeAsHolder(
 ): Promise<boolean> {
   const agent = readAgent(request);
   if (agent === undefined || deps.config.agentLeases === 'off') return false;
-  const filter = { job_id: jobId, 'lease.holder': agent } as Filter<JobRecord>;
+  const filter = {
+    job_id: jobId,
+    'lease.holder': agent,
+    'job_data.test_data.secrets': { $exists: false },
+  } as Filter<JobRecord>;
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, nextState(input));
   const { matchedCount } = await deps.collections.jobs.updateOne(filter, [
     { $set: { ...changeResult(input), ...lease } },

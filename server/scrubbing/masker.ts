@@ -17,7 +17,7 @@ export interface MaskedPiece {
 }
 
 /** Characters of the values of a job, shortest first, up to which they are masked in their encodings too. */
-export const mostEncoded = 16_384;
+const mostEncoded = 16_384;
 
 /**
  * Masks the secrets of one job, in all their forms. Nothing that it gives out contains a form: no text, and no pieces of

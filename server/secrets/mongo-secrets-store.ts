@@ -4,7 +4,7 @@ import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
 import { StartError } from '../db/start-error.js';
 import type { DataKeys } from './data-keys.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
-import type { SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
+import type { KeepSecret, SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
 
 /** A secret as existing databases have it; `key` is its path. */
 interface SecretRecord {
@@ -63,7 +63,7 @@ export class MongoSecretsStore implements SecretsStore {
     return readable;
   }
 
-  async read({ clientId, path }: SecretPlace, now: Date): Promise<string | undefined> {
+  async read({ clientId, path }: SecretPlace, now: Date, keep?: KeepSecret): Promise<string | undefined> {
     const secrets = this.#open(clientId);
     for (;;) {
       const record = await secrets.findOne({ key: path }, { sort: { updated_at: -1 } });
@@ -71,6 +71,7 @@ export class MongoSecretsStore implements SecretsStore {
       // Opened first, so that a value whose key is not at hand is kept for when it is.
       const value = await this.#openRecord(record, now);
       if (value === undefined) return undefined;
+      await keep?.(value);
       const taken = await secrets.findOneAndDelete({ _id: record._id, value: record.value, ephemeral: true });
       if (taken !== null) return value;
       // Somebody else has it, or it was replaced: then the new one is read.

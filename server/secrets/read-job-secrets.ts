@@ -3,30 +3,71 @@ import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import { isJsonMap } from '../http/set-own.js';
+import type { GivenSecret } from '../scrubbing/job-masks.js';
 import { inTurns } from './in-turns.js';
-import { isSecretPath } from './secrets-store.js';
+import { isSecretPath, type SecretPlace } from './secrets-store.js';
 
 /**
  * The secrets of a claimed job by their identifiers, or `undefined` for a job that names none; one that is not readable
- * is `""`. They belong to the client id kept with the job. Ephemeral ones vanish by this, so it is done once per claim;
- * a path that is named twice is read once.
+ * is `""`. They belong to the client id kept with the job. Ephemeral ones vanish by this, each kept for the job before:
+ * a further attempt gets them from there. All are kept as what texts of the job must not hold. A path that is named
+ * twice is read once.
  * @throws the store's error when it is away: the job can be given back then. A lasting failure is logged and reads `""`.
  */
 export async function readJobSecrets(
   deps: Deps,
-  { job_id: jobId, job_data: data }: JobRecord,
+  job: JobRecord,
 ): Promise<Record<string, string> | undefined> {
+  const { job_id: jobId, job_data: data } = job;
   const named = isJsonMap(data.test_data) ? data.test_data.secrets : undefined;
   if (!isJsonMap(named)) return undefined;
-  const values = new Map<unknown, string>();
+  const attempt = job.lease?.attempt ?? 0;
   const { client_id: clientId } = data;
-  if (typeof clientId === 'string') {
-    await inTurns(listPaths(named), async (path) => {
-      const value = await readOne(deps, jobId, { clientId, path });
-      if (value !== undefined) values.set(path, value);
-    });
-  }
+  const given =
+    typeof clientId === 'string' ? await giveSecrets(deps, { jobId, attempt, clientId, named }) : [];
+  if (Object.keys(named).length > 0) await deps.jobMasks.add(jobId, attempt, given);
+  const values = new Map<unknown, string>(given.map(({ path, value }) => [path, value]));
   return Object.fromEntries(Object.entries(named).map(([name, path]) => [name, values.get(path) ?? '']));
+}
+
+interface Naming {
+  jobId: string;
+  attempt: number;
+  clientId: string;
+  named: Record<string, unknown>;
+}
+
+async function giveSecrets(deps: Deps, { jobId, attempt, clientId, named }: Naming): Promise<GivenSecret[]> {
+  const given: GivenSecret[] = [];
+  const missing: string[] = [];
+  const kept = new Set<string>();
+  await inTurns(listPaths(named), async (path) => {
+    const keep = async (value: string): Promise<void> => {
+      await deps.jobMasks.add(jobId, attempt, [{ path, value, ephemeral: true }]);
+      kept.add(path);
+    };
+    const value = await readOne(deps, jobId, { clientId, path }, keep);
+    if (value !== undefined) given.push({ path, value, ...(kept.has(path) && { ephemeral: true }) });
+    // What another job took after it was kept for this one is not this one's.
+    else if (kept.has(path)) given.push({ path, value: '', ephemeral: true });
+    else missing.push(path);
+  });
+  return [...given, ...(await findGivenBefore(deps, jobId, attempt, missing))];
+}
+
+/** Ephemeral secrets that an earlier attempt took from the store. */
+async function findGivenBefore(
+  { jobMasks }: Deps,
+  jobId: string,
+  attempt: number,
+  paths: readonly string[],
+): Promise<GivenSecret[]> {
+  if (attempt < 2 || paths.length === 0) return [];
+  const before = await jobMasks.findEphemeral(jobId);
+  return paths.flatMap((path) => {
+    const value = before.get(path);
+    return value ? [{ path, value, ephemeral: true }] : [];
+  });
 }
 
 function listPaths(named: Record<string, unknown>): string[] {
@@ -37,10 +78,11 @@ function listPaths(named: Record<string, unknown>): string[] {
 async function readOne(
   { secretsStore, clock, log }: Deps,
   jobId: string,
-  place: { clientId: string; path: string },
+  place: SecretPlace,
+  keep: (value: string) => Promise<void>,
 ): Promise<string | undefined> {
   try {
-    return await secretsStore?.read(place, clock.now());
+    return await secretsStore?.read(place, clock.now(), keep);
   } catch (error) {
     const isAway =
       error instanceof ApiError ? error.status === 503 : classifyDatabaseError(error) === 'unavailable';

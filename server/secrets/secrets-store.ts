@@ -13,6 +13,9 @@ export interface StoredSecret {
   expiresAt?: Date;
 }
 
+/** Keeps a copy of an ephemeral secret, so that it is not lost with the process that took it. */
+export type KeepSecret = (value: string) => Promise<void>;
+
 /**
  * Keeps the secrets of clients. Paths are checked by the callers (`isSecretPath`), and so is who may ask. Every method
  * throws the database's own error or an ApiError 503 when the store is away, and another error when it fails for good;
@@ -27,8 +30,11 @@ export interface SecretsStore {
   remove(place: SecretPlace): Promise<void>;
   /** Of these paths of a client, those that `read` would give; nothing vanishes by it. */
   findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>>;
-  /** The value, or `undefined` when there is none; an ephemeral one is given to one caller only, however many ask. */
-  read(place: SecretPlace, now: Date): Promise<string | undefined>;
+  /**
+   * The value, or `undefined` when there is none; an ephemeral one is given to one caller only, however many ask.
+   * @param keep is told an ephemeral value before it vanishes; another caller may get it even so
+   */
+  read(place: SecretPlace, now: Date, keep?: KeepSecret): Promise<string | undefined>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { ApiError } from '../http/errors.js';
 import { isJsonMap } from '../http/set-own.js';
 import { inTurns } from './in-turns.js';
-import type { SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
+import type { KeepSecret, SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
 import type { VaultAnswer, VaultClient } from './vault-client.js';
 
 /** Where the KV engine of version 2 is mounted: Vault's own default, which hvac, the peer's library, has as well. */
@@ -56,10 +56,11 @@ export class VaultSecretsStore implements SecretsStore {
     return readable;
   }
 
-  async read(place: SecretPlace, now: Date): Promise<string | undefined> {
+  async read(place: SecretPlace, now: Date, keep?: KeepSecret): Promise<string | undefined> {
     for (;;) {
       const found = await this.#find(place, now);
       if (found === undefined || !found.ephemeral) return found?.value;
+      await keep?.(found.value);
       if (await this.#take(place, found.version)) return found.value;
       // Somebody else has it, or it was replaced: then the new one is read.
     }

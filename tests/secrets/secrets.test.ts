@@ -99,17 +99,17 @@ for (const [name, choose] of Object.entries(secretsStores)) {
   });
 
   test(`${name}: a secret expires after its time, a year when none is named`, async (t) => {
-    const clock = makeClock('2026-11-23T03:41:25.922Z');
+    const clock = makeClock('2090-11-23T03:41:25.922Z');
     const server = await startServer(t, { settings: await choose(t), clock });
     const expiring = (at: string | null): SecretAnswer => ({ status: 200, body: { expires_at: at } });
     t.deepEqual(
       await putSecret(server, 'ci/year', { value: 'x' }),
-      expiring('2027-11-23T03:41:25.922000+00:00'),
+      expiring('2091-11-23T03:41:25.922000+00:00'),
     );
     const minute = { value: 'x', expire_after: '60', ephemeral: false };
-    t.deepEqual(await putSecret(server, 'ci/minute', minute), expiring('2026-11-23T03:42:25.922000+00:00'));
+    t.deepEqual(await putSecret(server, 'ci/minute', minute), expiring('2090-11-23T03:42:25.922000+00:00'));
     const century = { value: 'x', expire_after: 100 * 365 * 24 * 3600 };
-    t.deepEqual(await putSecret(server, 'ci/long', century), expiring('2126-10-30T03:41:25.922000+00:00'));
+    t.deepEqual(await putSecret(server, 'ci/long', century), expiring('2190-10-30T03:41:25.922000+00:00'));
     t.deepEqual(await putSecret(server, 'ci/once', { value: 'x', ephemeral: true }), expiring(null));
     clock.pass(59);
     const all = { A: 'year', B: 'minute', C: 'long', D: 'once' };

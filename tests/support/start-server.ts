@@ -9,7 +9,6 @@ import type { Clock } from '../../server/db/database-clock.js';
 import { ensureIndexes } from '../../server/db/indexes.js';
 import type { Deps } from '../../server/deps.js';
 import { listen } from '../../server/http-server.js';
-import { AgentWatch } from '../../server/leases/agent-watch.js';
 import { createLog } from '../../server/log.js';
 
 /** The key that tokens of test servers are signed with. */
@@ -61,13 +60,15 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   const lines: string[] = [];
   const log = createLog(config, { write: (line) => void lines.push(line) });
   const connection = openConnection(config, config.mongodbUri as string);
-  const owned = createDeps({ config, connection, log, signingKey: config.jwtSigningKey as string });
+  const owned = createDeps({
+    config,
+    connection,
+    log,
+    signingKey: config.jwtSigningKey as string,
+    ...(options.clock && { clock: options.clock }),
+  });
   const deps: Deps = {
     ...owned,
-    ...(options.clock && {
-      clock: options.clock,
-      agentWatch: new AgentWatch(owned.collections, options.clock, log),
-    }),
     ...(options.onCompare && { bcryptPool: new BcryptPool(config.bcryptCost, options.onCompare) }),
   };
   await ensureIndexes(deps.collections);

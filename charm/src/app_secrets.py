@@ -24,17 +24,21 @@ class AppSecrets:
 
     def write(self, label: str, content: dict[str, str], expire: timedelta | None = None) -> str:
         """Keeps `content`, on the leader, and gives the secret's id; the same content, no new revision."""
-        secret = self._find(label)
+        secret, is_new = self._find(label), self.read(label) != content
         if secret is None:
             secret = self._charm.app.add_secret(content, label=label, expire=expire)
-        elif self.read(label) != content:
+        elif is_new:
             secret.set_content(content)
             if expire is not None:
                 secret.set_info(expire=expire)
         self._written[label] = content
         secret_id = secret.id or secret.get_info().id
         if peers := self._charm.model.get_relation(PEERS):
-            peers.data[self._charm.app][label] = secret_id
+            data, revision = peers.data[self._charm.app], f"{label}-revision"
+            data[label] = secret_id
+            if is_new:
+                # Wakes the other units: Juju need not tell units of the owner that a secret changed.
+                data[revision] = str(int(data.get(revision, "0")) + 1)
         return secret_id
 
     def _find(self, label: str) -> ops.Secret | None:

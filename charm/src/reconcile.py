@@ -11,7 +11,16 @@ from app_secrets import PEERS, AppSecrets
 from config import Config, SecretError, read_config
 from container import WorkloadContainer, wait_until_ready
 from keys import TOKEN_SECONDS, MasterKey, SigningKeys
-from layer import Inputs, Layer, build_environment, build_idle_layer, build_layer, digest_layer
+from layer import (
+    METRICS_PORT,
+    PORT,
+    Inputs,
+    Layer,
+    build_environment,
+    build_idle_layer,
+    build_layer,
+    digest_layer,
+)
 from relations import Database, add_tls, find_database, find_ingress_url, publish
 from workload import CommandError, rotate_master_key
 
@@ -40,6 +49,7 @@ class Reconciler:
         self._now = int(time.time())
         config = read_config(self._charm.config, self._read_option_secret)
         publish(self._charm, config.external_hostname)
+        self._charm.unit.set_ports(PORT, METRICS_PORT)
         self._tell_of_options(config)
         keys = None if config.problems else self._get_signing_keys(config)
         database = find_database(self._charm.model, "mongodb_client")
@@ -48,7 +58,8 @@ class Reconciler:
             return
         if database is None:
             self.statuses.append(ops.WaitingStatus("Waiting for database relation"))
-            self._stop()
+            if self._charm.model.get_relation("mongodb_client") is None:
+                self._stop()
         elif not config.problems:
             self._serve(config, keys, database)
 

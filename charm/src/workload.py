@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
+from urllib.parse import unquote
 
 from layer import PORT
 
 ADMIN = "testflinger-admin"
-SECRET_SETTINGS = re.compile(r"(_KEY|_KEYS|_PASSWORD|_SECRET|_AUTH|_URI)$")
+SECRET_SETTINGS = re.compile(r"_(KEY|SECRET|AUTH)$")
 
 
 class CommandError(Exception):
@@ -52,7 +53,7 @@ def rotate_master_key(run: Run, environment: Mapping[str, str], new_key: str) ->
 
 def report_on_database(run: Run, environment: Mapping[str, str]) -> str:
     """What `queuepass doctor` finds, as text."""
-    return run(["queuepass", "doctor"], environment).strip()
+    return scrub(run(["queuepass", "doctor"], environment).strip(), list_secrets(environment))
 
 
 def _read_key(answer: str) -> str:
@@ -64,17 +65,35 @@ def _read_key(answer: str) -> str:
 
 
 def list_secrets(environment: Mapping[str, str]) -> list[str]:
-    """The texts in an environment that nobody is to see: keys, connection strings, passwords in them."""
-    found = [text for name, text in environment.items() if SECRET_SETTINGS.search(name)]
-    found += [password for text in found for password in re.findall(r"://[^:/@]+:([^@]+)@", text)]
-    found += [key for text in found if text.startswith("[") for key in json.loads(text)]
+    """The texts in an environment that nobody is to see: keys; users, passwords and hosts in addresses."""
+    found: list[str] = []
+    for name, text in environment.items():
+        if re.search("_URI$|^HTTPS?_PROXY$", name):
+            found += [text, *_list_parts(text)]
+        elif name.endswith("_KEYS"):
+            found += json.loads(text)
+        elif SECRET_SETTINGS.search(name):
+            found.append(text)
     return found
+
+
+def _list_parts(uri: str) -> list[str]:
+    """User, password and hosts of an address, as they stand in it and as they are."""
+    match = re.match(r"[a-z+]+://(?:([^:@/]+)(?::([^@/]*))?@)?([^/?]*)", uri)
+    user, password, hosts = match.groups(default="") if match else ("", "", "")
+    names = [host.rsplit(":", 1)[0] for host in hosts.split(",")]
+    return [part for part in (user, password, unquote(user), unquote(password), *names) if part]
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """The text with every secret replaced."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def pick_reason(stderr: str, secrets: Iterable[str]) -> str:
     """The last line of a command's error output, without anything secret that it may repeat."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     reason = lines[-1].removeprefix("queuepass: ") if lines else "the command tells no reason"
-    for secret in sorted(secrets, key=len, reverse=True):
-        reason = reason.replace(secret, "***") if secret else reason
-    return reason
+    return scrub(reason, secrets)

@@ -127,17 +127,18 @@ class QueuepassCharm(ops.CharmBase):
         self._act(event, act)
 
     def _on_doctor(self, event: ops.ActionEvent) -> None:
-        self._act(
-            event, lambda environment: {"report": report_on_database(self._workload.run, environment)}, False
-        )
+        def act(environment: Environment) -> dict[str, str]:
+            return {"report": report_on_database(self._workload.run, environment)}
+
+        self._act(event, act, leader_only=False)
 
     def _act(
-        self, event: ops.ActionEvent, act: Callable[[Environment], dict[str, str]], leader: bool = True
+        self, event: ops.ActionEvent, act: Callable[[Environment], dict[str, str]], leader_only: bool = True
     ) -> None:
         """Runs an action after a pass; whatever stands in its way makes the action fail with the reason."""
         self._reconciler.run()
         try:
-            if leader and not self.unit.is_leader():
+            if leader_only and not self.unit.is_leader():
                 raise CommandError("this action runs on the leader only")
             if self._reconciler.environment is None:
                 raise CommandError("the unit is not set up: see its status")

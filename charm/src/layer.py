@@ -17,9 +17,6 @@ DRAIN_SECONDS = 30
 KILL_DELAY_SECONDS = 40
 """Pebble sends SIGTERM, then SIGKILL after this: the drain, and some seconds to leave the database."""
 
-ROTATED = ("jwt_signing_key", "testflinger_secrets_master_key")
-"""Options whose key takes effect by a rotation."""
-
 Layer = dict[str, Any]
 
 
@@ -36,7 +33,7 @@ class Inputs:
 
 def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
     """The settings of the server, by the names of its reference page."""
-    environment = {KEYS[option][0]: key for option, key in config.keys.items() if option not in ROTATED}
+    environment = {KEYS[option][0]: key for option, key in config.keys.items()}
     environment |= {
         # For want of `public_url`; the route that is written for this host has no TLS.
         "PUBLIC_URL": inputs.ingress_url or f"http://{config.external_hostname}",
@@ -46,6 +43,7 @@ def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
         "METRICS_PORT": str(METRICS_PORT),
         "DRAIN_SECONDS": str(DRAIN_SECONDS),
         "MONGODB_URI": inputs.database_uri,
+        # Not the option's: that one takes effect by a rotation, as does the master key below.
         "JWT_SIGNING_KEY": inputs.signing_keys.current,
     }
     if verifying := inputs.signing_keys.verifying():

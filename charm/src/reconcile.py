@@ -42,6 +42,7 @@ class Reconciler:
         self.environment: dict[str, str] | None = None
         self.master_key_state = "unset"
         """What `retry-key-rotation` goes by: unset, settled, pending or failed."""
+        self._now = 0
 
     def run(self) -> None:
         """Does the pass. May be repeated at any time, on any unit."""
@@ -112,8 +113,7 @@ class Reconciler:
 
     def announce_signing_key(self) -> str:
         """Makes a key that signs next, on the leader, and gives the id of the secret that holds it."""
-        content = self._store.read(SIGNING)
-        keys = SigningKeys(make_key()) if content is None else SigningKeys.read(content)
+        keys = SigningKeys.read(self._store.read(SIGNING) or {"current": make_key()})
         return self._store.write(SIGNING, keys.announce(make_key(), self._now).write())
 
     def _promote_signing_key(self, keys: SigningKeys, config: Config, inputs: Inputs) -> SigningKeys:

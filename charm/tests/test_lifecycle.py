@@ -1,6 +1,7 @@
 """From the first hook to a server that serves, and back to none."""
 
 from dataclasses import replace
+from typing import cast
 
 import ops
 import ops.testing as t
@@ -22,6 +23,7 @@ from support import (
     status_of,
     with_container,
     with_relation,
+    with_vault,
 )
 
 Context = t.Context[QueuepassCharm]
@@ -170,3 +172,42 @@ def test_a_second_pass_changes_nothing(context: Context, event: str, clock: Cloc
     clock.advance(60)
     second = context.run(getattr(context.on, event)(), first)
     assert replace(second, stored_states=first.stored_states) == first
+
+
+ENDPOINTS = [
+    "mongodb_client",
+    "mongodb_keyvault",
+    "nginx-route",
+    "ingress",
+    "metrics-endpoint",
+    "grafana-dashboard",
+]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("kind", ["created", "joined", "changed", "departed"])
+def test_each_event_of_a_relation_alone_sets_a_unit_up(context: Context, endpoint: str, kind: str):
+    relation = t.Relation(endpoint)
+    state = with_vault(make_state())
+    if endpoint.startswith("mongodb"):
+        relation = cast("t.Relation", relation_of(state, endpoint))
+    unit = {} if kind == "created" else {"remote_unit": 0}
+    out = context.run(
+        getattr(context.on, f"relation_{kind}")(relation, **unit), with_relation(state, relation)
+    )
+    assert is_running(out)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS[2:])
+def test_the_end_of_another_relation_leaves_the_server_running(context: Context, endpoint: str):
+    relation = t.Relation(endpoint)
+    out = context.run(context.on.relation_created(relation), with_relation(make_state(), relation))
+    out = context.run(context.on.relation_broken(relation_of(out, endpoint)), out)
+    assert (is_running(out), status_of(out)) == (True, ("active", ""))
+
+
+def test_a_recovered_check_ends_the_wait(context: Context):
+    served = context.run(context.on.config_changed(), make_state())
+    container = container_of(served)
+    event = context.on.pebble_check_recovered(container, container.get_check_info("ready"))
+    assert status_of(context.run(event, served)) == ("active", "")

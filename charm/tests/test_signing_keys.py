@@ -190,11 +190,11 @@ def test_a_unit_of_an_older_revision_of_a_secret_gets_the_newest(context: Contex
 ROUNDS = st.lists(
     st.tuples(st.permutations([0, 1, 2]), st.integers(0, 30), st.sampled_from(["", "", "", KEY_1, KEY_2])),
     min_size=6,
-    max_size=12,
+    max_size=10,
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(rounds=ROUNDS, leader=st.integers(0, 2))
 def test_no_unit_ever_meets_a_token_that_it_cannot_read(
     rounds: list[tuple[list[int], int, str]], leader: int

@@ -1,0 +1,146 @@
+"""The charm's options, read and checked: a table of options, and which setting of the server each becomes."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Value = str | int | float | bool
+Check = Callable[[str], str | None]
+"""Gives the end of the sentence "NAME ..." when a text is wrong, and None when it is right."""
+
+
+class SecretError(Exception):
+    """A Juju secret that an option names cannot be read; its text ends the sentence "NAME ..."."""
+
+
+def _whole(low: int, high: int) -> Check:
+    def check(text: str) -> str | None:
+        return None if low <= int(text) <= high else f"must be a whole number from {low} to {high}"
+
+    return check
+
+
+def _word(*words: str) -> Check:
+    return lambda text: None if text in words else f"must be one of: {', '.join(words)}"
+
+
+def _web_url(text: str) -> str | None:
+    right = re.fullmatch(r"https?://[^\s/?#@]+[^\s@]*", text)
+    return None if right else "must be a URL that begins with http:// or https://"
+
+
+def _hostname(text: str) -> str | None:
+    return None if re.fullmatch(r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?", text) else "must be a host name"
+
+
+def _signing_key(text: str) -> str | None:
+    right = len(text.encode()) >= 32
+    return None if right else "is under 32 bytes: set it to an empty text and the charm makes one"
+
+
+def _master_key(text: str) -> str | None:
+    try:
+        right = len(base64.b64decode("".join(text.split()), validate=True)) == 96
+    except (binascii.Error, ValueError):
+        right = False
+    return None if right else "must be base64 of 96 bytes: openssl rand -base64 96"
+
+
+def _anything(_: str) -> None:
+    return None
+
+
+SETTINGS: dict[str, tuple[str, Check]] = {
+    "agent_binding": ("AGENT_BINDING", _word("record", "enforce")),
+    "http_proxy": ("HTTP_PROXY", _anything),
+    "https_proxy": ("HTTPS_PROXY", _anything),
+    "job_ownership": ("JOB_OWNERSHIP", _word("record", "enforce")),
+    "jwt_leeway": ("JWT_LEEWAY", _whole(0, 3600)),
+    "keepalive": ("KEEPALIVE", _whole(0, 3600)),
+    "log_level": ("LOG_LEVEL", _word("debug", "info", "warn", "error", "silent")),
+    "max_pool_size": ("MONGODB_MAX_POOL_SIZE", _whole(1, 10_000)),
+    "no_proxy": ("NO_PROXY", _anything),
+    "oidc_client_id": ("OIDC_CLIENT_ID", _anything),
+    "oidc_provider_issuer": ("OIDC_PROVIDER_ISSUER", _anything),
+    "public_url": ("PUBLIC_URL", _web_url),
+    "webhook_url": ("WEBHOOK_URL", _web_url),
+    "workers": ("WORKERS", _whole(1, 64)),
+}
+"""Options that are passed on as they are; an empty one is left out, as the server takes it for not given."""
+
+KEYS: dict[str, tuple[str, Check]] = {
+    "jwt_signing_key": ("JWT_SIGNING_KEY", _signing_key),
+    "oidc_client_secret": ("OIDC_CLIENT_SECRET", _anything),
+    "testflinger_secrets_master_key": ("TESTFLINGER_SECRETS_MASTER_KEY", _master_key),
+    "web_secret_key": ("WEB_SECRET_KEY", _anything),
+    "webhook_auth": ("WEBHOOK_AUTH", _anything),
+}
+"""Options that hold a key; each has a twin `NAME_secret` that names a Juju secret, and the twin wins."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The options of the charm; each text of `problems` names an option that is wrong."""
+
+    external_hostname: str
+    """Empty when it is wrong."""
+    leeway: int
+    settings: dict[str, str] = field(repr=False)
+    keys: dict[str, str] = field(repr=False)
+    """Key options by name, without the empty ones."""
+    plain: list[str]
+    """Key options that are given in clear and are in use."""
+    problems: list[str]
+
+
+def read_config(options: Mapping[str, Value], read_secret: Callable[[str], str]) -> Config:
+    """Reads every option.
+
+    `read_secret` gives the text that a Juju secret of that id holds, and raises `SecretError`. What is wrong
+    is told in `problems`, never with the value of a key.
+    """
+    problems: list[str] = []
+    settings: dict[str, str] = {}
+    for option, (name, check) in SETTINGS.items():
+        text = str(options.get(option, ""))
+        problem = check(text) if text else None
+        if problem:
+            problems.append(f"{option} {problem}")
+        elif text:
+            settings[name] = text
+    if options.get("enable_proxyfix"):
+        settings["TRUST_PROXY"] = "1"
+    keys, plain = _read_keys(options, read_secret, problems)
+    hostname = str(options.get("external_hostname", ""))
+    if problem := _hostname(hostname):
+        problems.append(f"external_hostname {problem}")
+        hostname = ""
+    leeway = int(settings.get("JWT_LEEWAY", "0"))
+    return Config(hostname, leeway, settings, keys, plain, problems)
+
+
+def _read_keys(
+    options: Mapping[str, Value], read_secret: Callable[[str], str], problems: list[str]
+) -> tuple[dict[str, str], list[str]]:
+    keys: dict[str, str] = {}
+    plain: list[str] = []
+    for option, (_, check) in KEYS.items():
+        source, text = option, str(options.get(option, ""))
+        if secret_id := options.get(f"{option}_secret"):
+            source = f"{option}_secret"
+            try:
+                text = read_secret(str(secret_id))
+            except SecretError as unreadable:
+                problems.append(f"{source} {unreadable}")
+                continue
+        if not text:
+            continue
+        if problem := check(text):
+            problems.append(f"{source} {problem}")
+            continue
+        keys[option] = "".join(text.split()) if option == "testflinger_secrets_master_key" else text
+        if source == option:
+            plain.append(option)
+    return keys, plain

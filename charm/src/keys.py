@@ -1,0 +1,87 @@
+"""The keys that change without an outage, as values: each function gives the next state, none writes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+TOKEN_SECONDS = 600
+"""Life of a token that the server signs."""
+
+
+@dataclass(frozen=True)
+class SigningKeys:
+    """The key that signs tokens, and those that only verify them.
+
+    A new key first verifies on every unit (`upcoming`), then signs, so that no unit meets a token it cannot
+    read. The old one then verifies until the last token that it signed has run out.
+    """
+
+    current: str = field(repr=False)
+    upcoming: str | None = field(default=None, repr=False)
+    announced: int = 0
+    """Second at which `upcoming` was given out."""
+    previous: tuple[tuple[str, int], ...] = field(default=(), repr=False)
+    """Earlier keys, each with the second from which it is needed no longer."""
+
+    @classmethod
+    def read(cls, content: Mapping[str, str]) -> "SigningKeys":
+        """Reads the content of the application secret that `write` made."""
+        previous = [(str(key), int(until)) for key, until in json.loads(content.get("previous", "[]"))]
+        announced = int(content.get("announced", "0"))
+        return cls(content["current"], content.get("upcoming"), announced, tuple(previous))
+
+    def write(self) -> dict[str, str]:
+        """The content of the application secret; a field without value is left out, as Juju demands."""
+        content = {"current": self.current}
+        if self.upcoming is not None:
+            content |= {"upcoming": self.upcoming, "announced": str(self.announced)}
+        if self.previous:
+            content["previous"] = json.dumps([list(item) for item in self.previous])
+        return content
+
+    def verifying(self) -> list[str]:
+        """Keys of `JWT_PREVIOUS_SIGNING_KEYS`, the same text for the same state."""
+        keys = [self.upcoming] if self.upcoming is not None else []
+        return [key for key in keys + [key for key, _ in self.previous] if key != self.current]
+
+    def announce(self, key: str, now: int) -> "SigningKeys":
+        """`key` is to sign next; announcing the current one takes back what was announced."""
+        if key == self.current:
+            return replace(self, upcoming=None, announced=0)
+        return self if key == self.upcoming else replace(self, upcoming=key, announced=now)
+
+    def promote(self, until: int) -> "SigningKeys":
+        """The announced key signs from now on, and the old one verifies up to the second `until`."""
+        if self.upcoming is None:
+            return self
+        kept = tuple(item for item in self.previous if item[0] != self.upcoming)
+        return SigningKeys(self.upcoming, previous=(*kept, (self.current, until)))
+
+    def drop_expired(self, now: int) -> "SigningKeys":
+        """Without the earlier keys that are needed no longer."""
+        return replace(self, previous=tuple(item for item in self.previous if item[1] > now))
+
+
+@dataclass(frozen=True)
+class MasterKey:
+    """The secrets master key in use on all units, and the one whose rotation failed, if any."""
+
+    current: str = field(repr=False)
+    refused: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, content: Mapping[str, str]) -> "MasterKey":
+        """Reads the content of the application secret that `write` made."""
+        return cls(content["current"], content.get("refused"))
+
+    def write(self) -> dict[str, str]:
+        """The content of the application secret."""
+        return {"current": self.current} | ({} if self.refused is None else {"refused": self.refused})
+
+    def is_pending(self, wanted: str) -> bool:
+        """The option holds another key than the one in use."""
+        return wanted != self.current
+
+    def has_failed(self, wanted: str) -> bool:
+        """The rotation to the key of the option failed, and a person must act."""
+        return self.is_pending(wanted) and wanted == self.refused

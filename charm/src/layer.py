@@ -1,0 +1,112 @@
+"""The Pebble layer of the workload as plain values: the server's environment, its service and checks."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from config import KEYS, Config
+from keys import MasterKey, SigningKeys
+
+CONTAINER = "testflinger"
+"""Name of the container, the service and the layer; the predecessor's, so that its resource fits."""
+PORT = 5000
+METRICS_PORT = 9090
+DRAIN_SECONDS = 30
+KILL_DELAY_SECONDS = 40
+"""Pebble sends SIGTERM, then SIGKILL after this: the drain, and some seconds to leave the database."""
+
+Layer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that the environment is made of, besides the options."""
+
+    database_uri: str = field(repr=False)
+    key_vault_uri: str | None = field(repr=False)
+    signing_keys: SigningKeys
+    master_key: MasterKey | None
+    ingress_url: str | None
+
+
+def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
+    """The settings of the server, by the names of its reference page."""
+    environment = {KEYS[option][0]: key for option, key in config.keys.items()}
+    environment |= {
+        # For want of `public_url`; the route that is written for this host has no TLS.
+        "PUBLIC_URL": inputs.ingress_url or f"http://{config.external_hostname}",
+        **config.settings,
+        "HOST": "0.0.0.0",  # noqa: S104 - the pod's network is the only one there is
+        "PORT": str(PORT),
+        "METRICS_PORT": str(METRICS_PORT),
+        "DRAIN_SECONDS": str(DRAIN_SECONDS),
+        "MONGODB_URI": inputs.database_uri,
+        # Not the option's: that one takes effect by a rotation, as does the master key below.
+        "JWT_SIGNING_KEY": inputs.signing_keys.current,
+    }
+    if verifying := inputs.signing_keys.verifying():
+        environment["JWT_PREVIOUS_SIGNING_KEYS"] = json.dumps(verifying)
+    if inputs.master_key is not None:
+        environment["TESTFLINGER_SECRETS_MASTER_KEY"] = inputs.master_key.current
+    if inputs.key_vault_uri is not None:
+        environment["TESTFLINGER_KEY_VAULT_URI"] = inputs.key_vault_uri
+    return dict(sorted(environment.items()))
+
+
+def build_layer(environment: Mapping[str, str]) -> Layer:
+    """The layer of a server that serves."""
+    service = {
+        "override": "replace",
+        "summary": "Queuepass server",
+        "command": "queuepass serve",
+        "startup": "enabled",
+        "environment": dict(environment),
+        "kill-delay": f"{KILL_DELAY_SECONDS}s",
+        "on-check-failure": {"alive": "restart"},
+    }
+    # The first start over a large database makes indexes before it listens: two minutes for that.
+    alive = _check("livez", threshold=12) | {"level": "alive"}
+    ready = _check("readyz", threshold=3) | {"level": "ready"}
+    return _layer(service, alive, ready)
+
+
+def build_idle_layer() -> Layer:
+    """The layer of a unit without a database: nothing runs, no credential is kept, and no check counts.
+
+    A layer cannot take back what an earlier one said, so everything is said anew. Checks without a level
+    neither restart the container nor hold up a rolling upgrade.
+    """
+    service = {
+        "override": "replace",
+        "summary": "Queuepass server",
+        "command": "queuepass serve",
+        "startup": "disabled",
+    }
+    return _layer(service, _check("livez", threshold=12), _check("readyz", threshold=3))
+
+
+def _check(path: str, threshold: int) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{PORT}/{path}"
+    return {
+        "override": "replace",
+        "http": {"url": url},
+        "period": "10s",
+        "timeout": "3s",
+        "threshold": threshold,
+    }
+
+
+def _layer(service: dict[str, Any], alive: dict[str, Any], ready: dict[str, Any]) -> Layer:
+    return {
+        "summary": "Queuepass",
+        "services": {CONTAINER: service},
+        "checks": {"alive": alive, "ready": ready},
+    }
+
+
+def digest_layer(layer: Layer) -> str:
+    """A short name for a layer, by which units tell each other what they run; no key can be found from it."""
+    text = json.dumps(layer, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

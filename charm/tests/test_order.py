@@ -1,0 +1,179 @@
+"""Whatever order events come in, and whatever came before, the unit ends in the same layer and status."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ops.testing as t
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charm import QueuepassCharm
+from conftest import Clock
+from support import (
+    MASTER_1,
+    container_of,
+    is_running,
+    make_container,
+    make_context,
+    make_state,
+    status_of,
+    with_config,
+    with_container,
+    with_relation,
+    with_vault,
+)
+
+Context = t.Context[QueuepassCharm]
+KEY = "a-signing-key-of-32-bytes-at-least"
+CONFIG = {"jwt_signing_key": KEY, "testflinger_secrets_master_key": MASTER_1}
+INGRESS = t.Relation("ingress", remote_app_data={"ingress": '{"url": "http://gw.example/q"}'})
+MODEL = t.Model("lab", uuid="1a2b3c4d-0000-4000-8000-000000000001", type="kubernetes")
+METRICS = t.Relation("metrics-endpoint")
+
+
+def world(leader: bool = True) -> t.State:
+    """All that the charm can be related to, and nothing done yet."""
+    state = with_vault(make_state(config=CONFIG, model=MODEL))
+    state = with_relation(with_relation(state, INGRESS), METRICS)
+    if leader:
+        return state
+    secrets = {
+        label: t.Secret(content, owner="app", label=label)
+        for label, content in {
+            "signing-keys": {"current": KEY},
+            "master-key": {"current": MASTER_1},
+        }.items()
+    }
+    ids = {label: secret.id for label, secret in secrets.items()}
+    peers = replace(state.get_relations("peers")[0], local_app_data=ids)
+    state = replace(state, leader=False, secrets={*state.secrets, *secrets.values()})
+    return with_relation(state, peers)
+
+
+def user_secret(state: t.State) -> t.Secret:
+    return next(secret for secret in state.secrets if secret.owner is None)
+
+
+EVENTS: dict[str, Callable[[Context, t.State], Any]] = {
+    "config": lambda context, _: context.on.config_changed(),
+    "start": lambda context, _: context.on.start(),
+    "update": lambda context, _: context.on.update_status(),
+    "upgrade": lambda context, _: context.on.upgrade_charm(),
+    "pebble": lambda context, state: context.on.pebble_ready(container_of(state)),
+    "secret": lambda context, state: context.on.secret_changed(user_secret(state)),
+    "database": lambda context, state: context.on.relation_changed(
+        state.get_relations("mongodb_client")[0], remote_unit=0
+    ),
+    "vault": lambda context, state: context.on.relation_changed(
+        state.get_relations("mongodb_keyvault")[0], remote_unit=0
+    ),
+    "ingress": lambda context, state: context.on.relation_changed(
+        state.get_relations("ingress")[0], remote_unit=0
+    ),
+    "metrics": lambda context, state: context.on.relation_joined(
+        state.get_relations("metrics-endpoint")[0], remote_unit=0
+    ),
+    "peers": lambda context, state: context.on.relation_created(state.get_relations("peers")[0]),
+}
+
+
+@dataclass
+class Outcome:
+    """What must be the same in the end."""
+
+    layers: Any
+    status: tuple[str, str]
+    databags: dict[str, Any]
+    secrets: dict[str | None, Any]
+
+
+def outcome(state: t.State) -> Outcome:
+    assert is_running(state)
+    databags = {
+        relation.endpoint: (dict(relation.local_app_data), dict(relation.local_unit_data))
+        for relation in state.relations
+    }
+    for app_data, _ in databags.values():
+        # Ids and revisions tell how often a key changed, not what it is.
+        for label in ("signing-keys", "master-key"):
+            app_data.pop(label, None)
+            app_data.pop(f"{label}-revision", None)
+    secrets = {s.label: s.latest_content for s in state.secrets if s.owner == "app"}
+    return Outcome(container_of(state).plan.to_dict(), status_of(state), databags, secrets)
+
+
+def run_all(context: Context, state: t.State, order: list[str]) -> t.State:
+    for name in order:
+        state = context.run(EVENTS[name](context, state), state)
+    return state
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[bool, Outcome]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reconcile.wait_until_ready", lambda: True)
+        context = make_context()
+        return {leader: outcome(run_all(context, world(leader), ["config"])) for leader in (True, False)}
+
+
+@settings(max_examples=12, deadline=None)
+@given(order=st.permutations(sorted(EVENTS)), leader=st.booleans())
+def test_any_order_of_events_ends_in_the_same_layer(
+    expected: dict[bool, Outcome], order: list[str], leader: bool
+):
+    assert outcome(run_all(make_context(), world(leader), order)) == expected[leader]
+
+
+def lose_pebble(state: t.State) -> t.State:
+    return with_container(state, can_connect=False)
+
+
+def get_pebble_back(state: t.State) -> t.State:
+    return with_container(state, can_connect=True)
+
+
+def new_pod(state: t.State) -> t.State:
+    return replace(state, containers={make_container()})
+
+
+def lose_ingress(state: t.State) -> t.State:
+    return replace(state, relations={r for r in state.relations if r.endpoint != "ingress"})
+
+
+def lose_databases(state: t.State) -> t.State:
+    return replace(state, relations={r for r in state.relations if not r.endpoint.startswith("mongodb")})
+
+
+CHANGES: dict[str, Callable[[t.State], t.State]] = {
+    "no Pebble": lose_pebble,
+    "Pebble": get_pebble_back,
+    "new pod": new_pod,
+    "no ingress": lose_ingress,
+    "no databases": lose_databases,
+    "a wrong option": lambda state: with_config(state, workers=0),
+    "another option": lambda state: with_config(state, workers=3, public_url="https://q.example"),
+    "the follower": lambda state: replace(state, leader=False),
+    "the leader": lambda state: replace(state, leader=True),
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(changes=st.lists(st.sampled_from(sorted(CHANGES)), max_size=8), last=st.permutations(sorted(EVENTS)))
+def test_any_history_ends_in_the_same_layer_as_none(
+    expected: dict[bool, Outcome], changes: list[str], last: list[str]
+):
+    with pytest.MonkeyPatch.context() as patch:
+        clock = Clock()
+        patch.setattr("reconcile.time.time", lambda: clock.now)
+        context, first = make_context(), world()
+        state = first
+        for change in changes:
+            state = CHANGES[change](state)
+            state = context.run(context.on.update_status(), state)
+        back = replace(get_pebble_back(state), config=CONFIG, leader=True)
+        for relation in first.relations:
+            ours = {r for r in state.relations if r.id == relation.id}
+            back = with_relation(back, ours.pop() if ours else relation)
+        assert outcome(run_all(context, back, last)) == expected[True]

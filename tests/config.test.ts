@@ -134,6 +134,9 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
   MAX_UPLOAD_MIB: { good: [['1', (config) => config.maxUploadMib, 1]], bad: ['0', '10 GiB'] },
   JOB_OWNERSHIP: { good: [['enforce', (config) => config.jobOwnership, 'enforce']], bad: ['yes'] },
   AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['yes'] },
+  AGENT_LEASES: { good: [['off', (config) => config.agentLeases, 'off']], bad: ['no'] },
+  AGENT_LEASE_SECONDS: { good: [['60', (config) => config.agentLeaseSeconds, 60]], bad: ['0', '15m'] },
+  JOB_MAX_ATTEMPTS: { good: [['1', (config) => config.jobMaxAttempts, 1]], bad: ['0', 'many'] },
   MONGODB_PORT: { good: [['27018', (config) => config.mongodbPort, 27018]], bad: ['tcp://10.0.0.1:27017'] },
   MONGODB_MAX_POOL_SIZE: { good: [['7', (config) => config.mongodbMaxPoolSize, 7]], bad: ['0', 'all'] },
   JWT_PREVIOUS_SIGNING_KEYS: {

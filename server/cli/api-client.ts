@@ -9,6 +9,8 @@ export interface ApiRequest {
   body?: object;
   /** Present the key itself instead of a pass, as a client does for its own keys. */
   withKey?: boolean;
+  /** The answer is plain text. */
+  asText?: boolean;
 }
 
 /** Speaks to one server as one client; it gets its pass with the first request. */
@@ -18,7 +20,7 @@ export class ApiClient {
   constructor(readonly connection: Connection) {}
 
   /**
-   * Sends a request and gives the JSON of its answer, or `undefined` for an answer that is none.
+   * Sends a request and gives the JSON of its answer, or its text, or `undefined` for an answer that is none.
    * @throws RefusedError for an answer other than success, CliError when there is none or it is no Queuepass's.
    */
   async send(method: Dispatcher.HttpMethod, path: string, request: ApiRequest = {}): Promise<unknown> {
@@ -32,6 +34,7 @@ export class ApiClient {
       body: request.body,
     });
     if (answer.status > 299) throw explainRefusal(answer, this.connection);
+    if (request.asText) return answer.text;
     if (!String(answer.headers['content-type']).startsWith('application/json')) return undefined;
     return readJson(answer, this.connection);
   }

@@ -70,8 +70,9 @@ export function explainRefusal(answer: Answer, connection: Connection): CliError
 /** What an error body says, on one line; `undefined` for a body that Queuepass does not write. */
 function findMessage({ status, text, headers }: Answer): string | undefined {
   const type = String(headers['content-type'] ?? '');
-  // The token routes answer 401 as plain text.
-  if (type.startsWith('text/plain') && status === 401 && text.length < 200) return oneLine(text);
+  // The token routes answer 401 as plain text, and some routes of jobs 400 and 410.
+  if (type.startsWith('text/plain') && [400, 401, 410].includes(status) && text.length < 200)
+    return oneLine(text);
   try {
     const { message, detail } = JSON.parse(text) as { message?: unknown; detail?: unknown };
     if (typeof message !== 'string') return undefined;

@@ -5,6 +5,7 @@ import { addAdminCommands } from './admin-commands.js';
 import { addAgentCommands } from './agent-commands.js';
 import { CliError } from './cli-error.js';
 import { addClientCommands } from './client-commands.js';
+import { addJobCommands } from './job-commands.js';
 import { addKeyCommands } from './key-commands.js';
 import { addMigrationCommands } from './migration-commands.js';
 import { presentSafely, tell } from './print.js';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addKeyCommands(client.command('key').description('the keys of a client'));
   addAgentCommands(program.command('agent').description('agents of the lab'));
   addQueueCommands(program.command('queue').description('queues that take jobs from their owners only'));
+  addJobCommands(program.command('job').description('jobs: who has them, and how often they were lost'));
   addTokenCommand(program);
   addSecretsCommands(program.command('secrets').description('the master key of stored secrets'));
   addAdminCommands(program.command('admin').description('the key of the built-in admin client'));

@@ -25,6 +25,21 @@ const jobAnswer = z.looseObject({
   job_id: z.string(),
   exclude_agents: z.array(z.string()),
 });
+const attemptAnswer = z.strictObject({
+  attempt: z.int(),
+  holder: z.string(),
+  started_at: z.iso.datetime().optional(),
+  ended_at: z.iso.datetime(),
+  reason: z.enum(['lease_expired', 'resubmitted']),
+  job_state: z.string(),
+  discarded: z.int().optional(),
+});
+const shownJobAnswer = jobAnswer.extend({
+  lease: z
+    .strictObject({ attempt: z.int(), holder: z.string().optional(), until: z.iso.datetime().optional() })
+    .optional(),
+  attempts: z.array(attemptAnswer).optional(),
+});
 
 /** Jobs: submitted, claimed, looked at, cancelled. */
 export const jobRoutes: readonly AnyRoute[] = [
@@ -94,10 +109,11 @@ export const jobRoutes: readonly AnyRoute[] = [
     method: 'GET',
     path: '/v1/job/{job_id}',
     family: 'v1',
-    summary: 'A job as it was submitted',
+    summary: 'A job as it was submitted, and who has it',
+    description: 'Once it was claimed: `lease` tells its holder, `attempts` those that were lost.',
     access: submitters,
     answers: {
-      200: { description: 'The job.', content: jobAnswer },
+      200: { description: 'The job.', content: shownJobAnswer },
       204: { description: 'No job has this id.', content: 'none' },
     },
     errors: ['job_id_invalid'],

@@ -4,6 +4,7 @@ import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { presentDate } from '../http/present-date.js';
 import { integer, listOf, oneOf, openObject, text } from '../http/schema.js';
+import { readJobId } from './job-id.js';
 import { endedStates } from './job-state.js';
 
 /** Words by which jobs are searched: those of Testflinger in its order, then those that jobs have besides. */
@@ -29,6 +30,7 @@ export const searchQuery = openObject({
   tags: listOf(text()).optional(),
   match: oneOf('any', 'all').optional(),
   state: listOf(oneOf(...searchStates)).optional(),
+  job_id: listOf(text()).optional(),
   limit: integer({ min: 1, max: 10_000 }).optional(),
   cursor: text({ pattern: /^[0-9a-f]{24}$/ }).optional(),
 });
@@ -77,12 +79,13 @@ function findJobs({ collections }: Deps, search: JobSearch) {
     .batchSize(1000);
 }
 
-/** The filter of a search: tags and states must both fit; no tags or no states leave that open. */
-export function filterSearched({ tags, match, state, cursor }: JobSearch): Filter<JobRecord> {
+/** The filter of a search: tags, states and ids must all fit; what is not given is left open. */
+export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobSearch): Filter<JobRecord> {
   const states = state?.length ? filterStates(state) : undefined;
   return {
     ...(tags?.length && { 'job_data.tags': match === 'all' ? { $all: tags } : { $in: tags } }),
     ...(states && { 'result_data.job_state': states }),
+    ...(ids?.length && { job_id: { $in: ids.map((id) => readJobId(id) ?? id) } }),
     ...(cursor !== undefined && { _id: { $gt: ObjectId.createFromHexString(cursor) } }),
   } as Filter<JobRecord>;
 }

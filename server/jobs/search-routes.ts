@@ -13,11 +13,11 @@ export const searchRoutes: readonly AnyRoute[] = [
     method: 'GET',
     path,
     family: 'v1',
-    summary: 'The jobs of some tags and states, oldest first',
+    summary: 'The jobs of some tags, states or ids, oldest first',
     description: 'With `limit`, a `Link` header with `rel="next"` names the next page while there is one.',
     access: { roles: ['contributor', 'manager', 'admin'] },
     query: searchQuery,
-    repeated: ['tags', 'state'],
+    repeated: ['tags', 'state', 'job_id'],
     answers: { 200: { description: 'The jobs.', content: z.array(foundJob) } },
     async handle(deps, { query }) {
       if (query.limit === undefined) return jsonPieces(listPieces(streamJobs(deps, query)));
@@ -30,11 +30,15 @@ export const searchRoutes: readonly AnyRoute[] = [
   }),
 ];
 
-function presentQuery({ tags = [], match, state = [], limit }: JobSearch, cursor: string): string {
+function presentQuery(
+  { tags = [], match, state = [], job_id: ids = [], limit }: JobSearch,
+  cursor: string,
+): string {
   const query = new URLSearchParams();
   for (const tag of tags) query.append('tags', tag);
   if (match !== undefined) query.set('match', match);
   for (const word of state) query.append('state', word);
+  for (const id of ids) query.append('job_id', id);
   query.set('limit', String(limit));
   query.set('cursor', cursor);
   return query.toString();

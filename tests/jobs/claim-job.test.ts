@@ -195,7 +195,7 @@ test('a job whose claimer has gone is back in the queue, with its place', async 
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
     socket.write(request);
-    await wait(100);
+    await wait(500);
     socket[leave]();
     await wait(100);
     await session.abortTransaction();

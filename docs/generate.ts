@@ -4,12 +4,15 @@ import { presentCliPage } from './pages/cli-page.js';
 import { presentConfigPage } from './pages/config-page.js';
 import { presentErrorsPage } from './pages/errors-page.js';
 import { presentIndexesPage } from './pages/indexes-page.js';
+import { drawJobStates } from './pages/job-states.js';
 import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
 import { routes } from '../server/routes.js';
 
 /** Writes the reference pages from the code that they describe; with `--check` it only says which are out of date. */
 const openApi = presentOpenApi(routes, readPackageVersion());
+const concepts = new URL('explanation/concepts.md', import.meta.url);
 const pages: Record<string, () => string> = {
+  '../explanation/concepts.md': () => drawJobStates(readOrEmpty(concepts)),
   'api.md': () => presentApiPage(routes),
   'cli.md': presentCliPage,
   'config.md': presentConfigPage,

@@ -24,33 +24,34 @@ export type JobState = keyof typeof jobStates;
 interface JobEventRow {
   /** Where a job must be for it to happen; none for a job that is not there yet. */
   from: readonly JobState[];
-  to: JobState;
+  /** Where it is then; of several, where it was before. */
+  to: readonly JobState[];
   /** What it is, for people. */
   told: string;
 }
 
 /** Everything that changes the state of a job. */
 export const jobEvents = {
-  submit: { from: [], to: 'waiting', told: 'submit' },
-  claim: { from: ['waiting'], to: 'running', told: 'claim' },
-  release: { from: ['running'], to: 'waiting', told: 'a claim whose answer nobody got' },
+  submit: { from: [], to: ['waiting'], told: 'submit' },
+  claim: { from: ['waiting'], to: ['running'], told: 'claim' },
+  release: { from: ['running'], to: ['waiting'], told: 'a claim whose answer nobody got' },
   enter_phase: {
     from: ['waiting', 'running', 'phase'],
-    to: 'phase',
+    to: ['phase'],
     told: 'the agent names its phase (setup, provision, ...)',
   },
   finish: {
     from: ['waiting', 'running', 'phase', 'cancelled', 'complete'],
-    to: 'complete',
+    to: ['complete'],
     told: 'the final result',
   },
-  cancel: { from: ['waiting', 'running', 'phase'], to: 'cancelled', told: 'cancel' },
-  lose: { from: ['running', 'phase'], to: 'waiting', told: 'the lease ended, another attempt is left' },
-  give_up: { from: ['running', 'phase'], to: 'complete', told: 'the lease of the last attempt ended' },
-  give_back: { from: ['waiting'], to: 'phase', told: 'the agent that lost it is there again' },
+  cancel: { from: ['waiting', 'running', 'phase'], to: ['cancelled'], told: 'cancel' },
+  lose: { from: ['running', 'phase'], to: ['waiting'], told: 'the lease ended, another attempt is left' },
+  give_up: { from: ['running', 'phase'], to: ['complete'], told: 'the lease of the last attempt ended' },
+  give_back: { from: ['waiting'], to: ['phase', 'running'], told: 'the agent that lost it is there again' },
   resubmit: {
     from: ['waiting', 'running', 'phase', 'cancelled', 'complete'],
-    to: 'waiting',
+    to: ['waiting'],
     told: 'submitted again under its id',
   },
 } as const satisfies Record<string, JobEventRow>;
@@ -70,20 +71,30 @@ export function readJobState(word: string): JobState {
   return Object.hasOwn(jobStates, word) ? (word as JobState) : 'phase';
 }
 
+/** The words of the states in which an event cannot happen; `phase` stands for words that are not known beforehand. */
+function listOthers(event: JobEvent): string[] {
+  const from: readonly JobState[] = jobEvents[event].from;
+  const others = Object.keys(jobStates).filter((state) => !from.includes(state as JobState));
+  return others.includes('complete') ? [...others, 'completed'] : others;
+}
+
 /** The part of a filter that lets an event happen only where the table allows it. */
 export function filterAllowing(event: JobEvent): object {
   const from: readonly JobState[] = jobEvents[event].from;
-  // `phase` stands for words that are not known beforehand.
-  if (from.includes('phase')) {
-    const others = Object.keys(jobStates).filter((state) => !from.includes(state as JobState));
-    return {
-      'result_data.job_state': { $nin: others.includes('complete') ? [...others, 'completed'] : others },
-    };
-  }
-  return { 'result_data.job_state': from.length === 1 ? from[0] : { $in: [...from] } };
+  const state = from.includes('phase')
+    ? { $nin: listOthers(event) }
+    : from.length === 1
+      ? from[0]
+      : { $in: [...from] };
+  return { 'result_data.job_state': state };
+}
+
+/** The same as an expression, for an event that can happen in phases. */
+export function isAllowing(event: JobEvent): object {
+  return { $not: [{ $in: ['$result_data.job_state', listOthers(event)] }] };
 }
 
 /** The word that an event writes. */
 export function stateAfter(event: Exclude<JobEvent, 'enter_phase' | 'give_back'>): JobState {
-  return jobEvents[event].to;
+  return jobEvents[event].to[0];
 }

@@ -8,6 +8,7 @@ import { clearJobOutput } from '../results/clear-job-output.js';
 import { findJob } from './find-job.js';
 import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
 import { readJobId } from './job-id.js';
+import { stateAfter } from './job-state.js';
 import type { JobInput } from './job-schema.js';
 import { submitChecks } from './submit-checks.js';
 
@@ -76,7 +77,7 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
       // Whose secrets they are; the claim reads them.
       ...(input.test_data?.secrets && { client_id: caller.clientId }),
     } as JobRecord['job_data'],
-    result_data: { job_state: 'waiting' },
+    result_data: { job_state: stateAfter('submit') },
     ...(caller.clientId !== undefined && { submitted_by: caller.clientId }),
     ...(idempotency.length > 0 && { idempotency }),
   };

@@ -4,7 +4,7 @@ import type { AgentRequest } from '../agents/agent-binding.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { anyMap, integer, mapOf, object, text } from '../http/schema.js';
-import { endedStates } from '../jobs/job-state.js';
+import { endedStates, isAllowing } from '../jobs/job-state.js';
 import { type Hold, holdJob, readAgent } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { maskText, maskTokensOf } from '../scrubbing/mask-input.js';
@@ -121,14 +121,14 @@ function changeLease(deps: Deps, { job, agent }: Hold, input: ResultInput): Docu
   };
 }
 
-function isEnd({ job_state: state }: ResultInput): boolean {
+function isEnd({ job_state: state }: Pick<ResultInput, 'job_state'>): boolean {
   return state !== undefined && endedStates.includes(state);
 }
 
-/** The state that is stored then: the events `enter_phase` and `finish`. */
-function nextState({ job_state: state }: Pick<ResultInput, 'job_state'>): unknown {
+/** The state that is stored then: a phase only where the table of states allows to enter one. */
+function nextState(input: Pick<ResultInput, 'job_state'>): unknown {
   const current = '$result_data.job_state';
-  if (state === undefined) return current;
-  if (endedStates.includes(state)) return { $literal: state };
-  return { $cond: [{ $in: [current, [...endedStates]] }, current, { $literal: state }] };
+  if (input.job_state === undefined) return current;
+  const told = { $literal: input.job_state };
+  return { $cond: [isAllowing(isEnd(input) ? 'finish' : 'enter_phase'), told, current] };
 }

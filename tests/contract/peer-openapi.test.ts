@@ -73,6 +73,8 @@ const differences: Record<string, string> = {
   ...explain('the spec lists what is told here, and this is not among it', [
     'get /v1/queues/{}/agents answer lacks restricted_to',
   ]),
+  ...explain('leases are ours', ['get /v1/job/{} answer adds attempts', 'get /v1/job/{} answer adds lease']),
+  ...explain('the search by id is ours', ['get /v1/job/search query adds job_id']),
   ...explain('pages of a long list are ours', [
     'get /v1/job/search query adds cursor',
     'get /v1/job/search query adds limit',

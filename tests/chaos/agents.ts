@@ -104,7 +104,7 @@ export class AgentSlot {
   async #runProcess(life: Life, random: SeededRandom): Promise<void> {
     const { world, name, queues } = this;
     const session = new ChaosSession(world.url, life, world, random);
-    const onPhase = () => life.sleep(random.integer(2, 250));
+    const onPhase = () => life.sleep(random.integer(2, 250) * world.pace);
     const { url, refreshToken } = world;
     const agent = new ChaosAgent(session, { url, name, queues, refreshToken, onPhase });
     await agent.start();

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Facts, JobFacts } from './facts.js';
+import type { Facts, JobFacts, StoredJob } from './facts.js';
 import { groupBy } from './group-by.js';
 import { checkLogs } from './log-checks.js';
 import { type Claim, makeArtifact, type WriteRecord } from './records.js';
@@ -123,27 +123,33 @@ function checkResult(facts: JobFacts, { attempts }: Facts): string[] {
   if (device !== undefined && owners.length === 0) return [`the device is of no claim of it: ${told}`];
   if (result.job_state === 'waiting' && (codes.length > 0 || device))
     return [`it waits with a result: ${told}`];
-  if (result.job_state !== 'complete') return [];
-  if (codes.includes(lostCode)) {
-    const last = job.lease?.attempt ?? job.attempts?.at(-1)?.attempt ?? 0;
-    return last >= attempts ? [] : [`it was given up after attempt ${last} of ${attempts}`];
-  }
-  return checkOwner(facts, owners[0], status);
+  const isGivenUp = codes.includes(lostCode);
+  const owner = isGivenUp ? undefined : owners[0];
+  return [
+    ...checkKept(facts, owner),
+    ...(result.job_state === 'complete' && !isGivenUp ? checkOwner(owner, status) : []),
+    ...(isGivenUp ? checkGivenUp(job, attempts) : []),
+  ];
 }
 
-function checkOwner(facts: JobFacts, owner: Claim | undefined, status: Record<string, number>): string[] {
-  const { claims } = facts;
+function checkGivenUp({ lease, attempts = [] }: StoredJob, allowed: number): string[] {
+  const last = Math.max(lease?.attempt ?? 0, ...attempts.map(({ attempt }) => attempt));
+  return last >= allowed ? [] : [`it was given up after attempt ${last} of ${allowed}`];
+}
+
+/** An outcome that was acknowledged, and not discarded, is the one that stands. */
+function checkKept(facts: JobFacts, owner: Claim | undefined): string[] {
+  if (mayRestart(facts)) return [];
+  return facts.claims
+    .filter((claim) => claim !== owner && claim.writes.some(isAccepted))
+    .map(({ id }) => `the acknowledged outcome of ${id} is not the one that stands`);
+}
+
+function checkOwner(owner: Claim | undefined, status: Record<string, number>): string[] {
   if (owner === undefined) return ['it is complete, and nobody completed it'];
   const sent = owner.writes.filter((write) => isOutcome(write) && write.call.outcome !== 'discarded');
-  const overtaken = mayRestart(facts)
-    ? []
-    : claims.filter((claim) => claim !== owner && claim.writes.some(isAccepted));
-  return [
-    ...(sent.some(({ body }) => isDeepStrictEqual(body.status, status))
-      ? []
-      : [`no outcome that ${owner.id} sent has the statuses ${JSON.stringify(status)}`]),
-    ...overtaken.map(({ id }) => `the acknowledged outcome of ${id} is not the one that stands`),
-  ];
+  if (sent.some(({ body }) => isDeepStrictEqual(body.status, status))) return [];
+  return [`no outcome that ${owner.id} sent has the statuses ${JSON.stringify(status)}`];
 }
 
 const isAccepted = (write: WriteRecord) => isOutcome(write) && write.call.outcome === 'accepted';

@@ -1,8 +1,12 @@
+import { settings } from '../../server/config.js';
 import type { Owner } from '../support/server-process.js';
 import { checkAll, type Problem } from './checks.js';
 import { type Facts, gatherFacts } from './facts.js';
 import { presentProblems, presentSummary } from './report.js';
 import { type ChaosOptions, ChaosWorld } from './world.js';
+
+/** Whether this server has leases. */
+export const hasLeases = Object.values(settings).some(({ name }) => name === 'AGENT_LEASE_SECONDS');
 
 /** What a run came to. */
 export interface ChaosOutcome {

@@ -11,7 +11,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { faultKinds, type FaultPlan } from './faults.js';
-import { runChaos } from './run-chaos.js';
+import { hasLeases, runChaos } from './run-chaos.js';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -22,9 +22,10 @@ const { values } = parseArgs({
     servers: { ...text, default: '3' },
     minutes: { ...text, default: '10' },
     cuts: { ...text, default: '0.01' },
-    leases: { ...text, default: 'on' },
+    leases: { ...text, default: hasLeases ? 'on' : 'off' },
     'lease-seconds': { ...text, default: '3' },
     attempts: { ...text, default: '2' },
+    pace: { ...text, default: '1' },
     without: { ...text, default: '' },
   },
 });
@@ -61,6 +62,7 @@ try {
       agents: Number(values.agents),
       servers: Number(values.servers),
       gapMs: 400,
+      pace: Number(values.pace),
       cuts: Number(values.cuts),
       faults,
       leases: values.leases !== 'off',

@@ -47,6 +47,8 @@ export interface Journal {
   tries: number;
   /** Answers that no client should get: what the server calls its own fault. */
   serverErrors: string[];
+  /** By which the times of agents at work are multiplied; 1 gives a job of two or three seconds. */
+  pace: number;
 }
 
 /** A session of an actor that can be killed and stopped, which writes down every try. */
@@ -66,7 +68,8 @@ export class ChaosSession extends StockSession {
 
   override async call(...given: Parameters<StockSession['call']>): ReturnType<StockSession['call']> {
     // Pieces of a log come one after the other, and not as fast as the server takes them.
-    if (given[1].includes('/log/')) await this.life.sleep(this.random.integer(20, 120));
+    const { life, random, journal } = this;
+    if (given[1].includes('/log/')) await life.sleep(random.integer(20, 120) * journal.pace);
     return super.call(...given);
   }
 

@@ -26,6 +26,7 @@ export interface ChaosOptions {
   servers: number;
   /** Milliseconds between submits of one of the four submitters, on average. */
   gapMs: number;
+  pace: number;
   /** Of all requests, how many are cut. */
   cuts: number;
   faults: FaultPlan;
@@ -53,6 +54,7 @@ export class ChaosWorld {
   readonly clientId = 'submitters';
   readonly clientKey = clientKey;
   readonly globalTimeout: number;
+  readonly pace: number;
   readonly calm: Promise<void>;
   tries = 0;
   isOver = false;
@@ -72,6 +74,7 @@ export class ChaosWorld {
     readonly collections: Collections,
   ) {
     this.globalTimeout = options.leaseSeconds;
+    this.pace = options.pace;
     this.calm = new Promise((resolve) => {
       this.#calmDown = resolve;
     });

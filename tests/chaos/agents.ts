@@ -12,8 +12,6 @@ export interface AgentWorld extends Journal {
   claims: Claim[];
   /** The run is over: agents end when they hold nothing. */
   isOver: boolean;
-  /** Resolves when no faults are made any more. */
-  calm: Promise<void>;
   unexpected: string[];
 }
 

@@ -3,17 +3,13 @@ import type { Facts, JobFacts, StoredJob } from './facts.js';
 import { groupBy } from './group-by.js';
 import { checkLogs } from './log-checks.js';
 import { type Claim, makeArtifact, type WriteRecord } from './records.js';
+import { checkOwners, findOwners, lostCode } from './result-owners.js';
 
 /** Something that must not be, with the job that it is about. */
 export interface Problem {
   jobId: string | undefined;
   text: string;
 }
-
-/** The status of a job that the server ended after its last attempt. */
-const lostCode = 75;
-/** The status by which a stock agent tells of a cancel that it saw. */
-const cancelCode = 247;
 
 /** All that is wrong at the end of a run, when faults are over and agents have drained the queue. */
 export function checkAll(facts: Facts): Problem[] {
@@ -98,32 +94,15 @@ function checkAttempts({ job, claims }: JobFacts): string[] {
   ];
 }
 
-function readStatus(result: Record<string, unknown>): Record<string, number> {
-  const entries = Object.entries(result).filter(([field]) => field.endsWith('_status'));
-  return Object.fromEntries(
-    entries.map(([field, code]) => [field.slice(0, -'_status'.length), code as number]),
-  );
-}
-
 const isOutcome = ({ kind, body }: WriteRecord) => kind === 'result' && body.job_state === 'complete';
 
 /** The statuses and the device are those of one claim, the one that completed the job, and no acknowledged outcome is lost. */
 function checkResult(facts: JobFacts, { attempts }: Facts): string[] {
   const { claims, result, job } = facts;
-  const status = readStatus(result);
-  const device = (result.device_info as { attempt?: string } | undefined)?.attempt;
-  const codes = Object.values(status);
-  const owners = claims.filter(({ id, code }) => id === device || codes.includes(code));
-  const known = [...claims.map(({ code }) => code), lostCode, cancelCode];
-  const strange = codes.filter((code) => !known.includes(code));
-  const told = JSON.stringify({ status, device });
-  if (strange.length > 0) return [`statuses of no claim of it: ${told}`];
-  if (owners.length > 1)
-    return [`the result is mixed of ${owners.map(({ id }) => id).join(' and ')}: ${told}`];
-  if (device !== undefined && owners.length === 0) return [`the device is of no claim of it: ${told}`];
-  if (result.job_state === 'waiting' && (codes.length > 0 || device))
-    return [`it waits with a result: ${told}`];
-  const isGivenUp = codes.includes(lostCode);
+  const problems = checkOwners(result, claims);
+  if (problems.length > 0) return problems;
+  const { status, owners } = findOwners(result, claims);
+  const isGivenUp = Object.values(status).includes(lostCode);
   const owner = isGivenUp ? undefined : owners[0];
   return [
     ...checkKept(facts, owner),

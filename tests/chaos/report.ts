@@ -20,10 +20,12 @@ export function presentSummary(world: ChaosWorld, { jobs, submissions }: Facts):
     ['writes', writes.length],
     ['  discarded', writes.filter(({ call }) => call.outcome === 'discarded').length],
     ['  without an answer', writes.filter(({ call }) => call.outcome === 'unknown').length],
+    ['results looked at in between', world.looks],
     ['tries of the actors', world.tries],
     ['requests at the proxy', world.proxy.requests],
     ...Object.entries(world.proxy.cuts).map(([place, n]): [string, unknown] => [`  cut ${place}`, n]),
     ...Object.entries(world.faults?.done ?? {}),
+    ['stalls after the artifact', world.stalls],
     ['seconds', Math.round(world.now() / 1000)],
   ];
   return rows.map(([name, value]) => `${name.padEnd(36)}${String(value).padStart(8)}`).join('\n');

@@ -49,6 +49,11 @@ export interface Journal {
   serverErrors: string[];
   /** By which the times of agents at work are multiplied; 1 gives a job of two or three seconds. */
   pace: number;
+  /** Milliseconds, more than a lease, that an agent now and then stalls between its artifact and its outcome. */
+  stallMs: number;
+  /** Resolves when no faults are made any more. */
+  calm: Promise<void>;
+  stalls: number;
 }
 
 /** A session of an actor that can be killed and stopped, which writes down every try. */
@@ -70,7 +75,14 @@ export class ChaosSession extends StockSession {
     // Pieces of a log come one after the other, and not as fast as the server takes them.
     const { life, random, journal } = this;
     if (given[1].includes('/log/')) await life.sleep(random.integer(20, 120) * journal.pace);
-    return super.call(...given);
+    const answer = await super.call(...given);
+    // Both belong to one attempt, and faults at random hardly ever come between them.
+    if (given[1].endsWith('/artifact') && random.chance(0.08)) {
+      journal.stalls += 1;
+      await life.stop(journal.stallMs, journal.calm);
+      await life.goOn();
+    }
+    return answer;
   }
 
   protected override async exchange(sent: Try): Promise<TryAnswer> {

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StockCli } from '../actors/stock-cli.js';
+import type { Answer } from '../actors/stock-session.js';
 import type { SeededRandom } from '../support/seeded-random.js';
-import type { Submission } from './records.js';
+import type { Claim, Submission } from './records.js';
+import { checkOwners } from './result-owners.js';
 import { ChaosSession, type Journal, Life } from './session.js';
 
 /** What the submitters of a run share. */
@@ -11,11 +13,16 @@ export interface SubmitterWorld extends Journal {
   clientKey: string;
   queues: readonly string[];
   submissions: Submission[];
+  claims: readonly Claim[];
   unexpected: string[];
+  /** Results that were read in between. */
+  looks: number;
   /** Of a quiet provision, in seconds: it is part of the lease there. */
   globalTimeout: number;
   /** Nothing new is submitted any more. */
   isCalm: boolean;
+  /** Whether what is seen in between must be of one attempt; without leases a resubmission can mix two. */
+  leases: boolean;
 }
 
 /** A session that counts how often the job of a submission was sent. */
@@ -55,6 +62,17 @@ export class Submitter {
       await sleep(random.interval(gapMs));
       if (random.chance(0.3)) await this.#look(random);
       if (random.chance(0.04)) await this.#cancel(random);
+    }
+  }
+
+  /** Goes on looking at jobs until nothing happens any more. */
+  async watch(): Promise<void> {
+    for (
+      const random = this.random.fork('watch');
+      !this.world.isCalm;
+      await sleep(random.integer(100, 400))
+    ) {
+      await this.#look(random);
     }
     await this.#session.life.dispatcher.destroy();
   }
@@ -96,16 +114,36 @@ export class Submitter {
     };
   }
 
+  /** As `poll` of the CLI; what it reads must be of one attempt at any moment. */
   async #look(random: SeededRandom): Promise<void> {
     const { jobId } = random.pick(this.world.submissions);
-    // The CLI itself would end with an error and be run again.
-    if (jobId !== undefined) await this.#cli.poll(jobId).catch(() => undefined);
+    if (jobId === undefined) return;
+    const answer = await this.#poll(jobId);
+    if (answer?.status !== 200) return;
+    this.world.looks += 1;
+    if (!this.world.leases) return;
+    const claims = this.world.claims.filter((claim) => claim.jobId === jobId);
+    const problems = checkOwners(answer.json(), claims);
+    const at = Math.round(this.world.now());
+    this.world.unexpected.push(...problems.map((text) => `${jobId} at ${at}: ${text}`));
+  }
+
+  /** The result at the end of a round; `undefined` where a call failed: the CLI would end and be run again. */
+  async #poll(jobId: string): Promise<Answer | undefined> {
+    try {
+      await this.#cli.start();
+      await this.#cli.poll(jobId);
+      return await this.#session.call('GET', `/v1/result/${jobId}`);
+    } catch {
+      return undefined;
+    }
   }
 
   async #cancel(random: SeededRandom): Promise<void> {
     const submission = random.pick(this.world.submissions.slice(-20));
     if (submission.jobId === undefined) return;
     submission.cancelAskedAt = this.world.now();
+    await this.#cli.start().catch(() => undefined);
     const status = await this.#cli.cancel(submission.jobId).catch(() => undefined);
     if (![200, 400, 401, 503, undefined].includes(status)) {
       this.world.unexpected.push(`cancel of ${submission.jobId}: ${status}`);

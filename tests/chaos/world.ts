@@ -55,15 +55,19 @@ export class ChaosWorld {
   readonly clientKey = clientKey;
   readonly globalTimeout: number;
   readonly pace: number;
+  readonly leases: boolean;
+  readonly stallMs: number;
   readonly calm: Promise<void>;
   tries = 0;
+  stalls = 0;
+  looks = 0;
   isOver = false;
   isCalm = false;
   refreshToken = '';
   agents: AgentSlot[] = [];
   faults: Faults | undefined;
   #calmDown: () => void = () => undefined;
-  #submitting: Promise<unknown> = Promise.resolve();
+  #watching: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly options: ChaosOptions,
@@ -75,6 +79,8 @@ export class ChaosWorld {
   ) {
     this.globalTimeout = options.leaseSeconds;
     this.pace = options.pace;
+    this.leases = options.leases;
+    this.stallMs = 2500 * options.leaseSeconds;
     this.calm = new Promise((resolve) => {
       this.#calmDown = resolve;
     });
@@ -148,18 +154,22 @@ export class ChaosWorld {
     const { jobs, gapMs } = this.options;
     const submitters = Array.from({ length: 4 }, (_, n) => `submitter-${n}`);
     const shares = submitters.map((_, n) => Math.floor((jobs + n) / submitters.length));
-    const running = submitters.map((name, n) =>
-      new Submitter(this, name, this.random.fork(name)).run(shares[n] as number, gapMs),
+    const actors = submitters.map((name) => new Submitter(this, name, this.random.fork(name)));
+    const submitting = actors.map((actor, n) => actor.run(shares[n] as number, gapMs));
+    this.#watching = Promise.all(
+      actors.map(async (actor, n) => {
+        await submitting[n];
+        await actor.watch();
+      }),
     );
-    this.#submitting = Promise.all(running);
-    await this.#submitting;
+    await Promise.all(submitting);
     const few = Math.ceil(jobs / 20);
     while ((await this.countOpen().catch(() => jobs)) > few) await sleep(500);
   }
 
   async #drain(): Promise<void> {
     const until = performance.now() + this.options.drainMs;
-    await Promise.race([this.#submitting, sleep(this.options.drainMs, undefined, { ref: false })]);
+    await Promise.race([this.#watching, sleep(this.options.drainMs, undefined, { ref: false })]);
     for (let open = 1; open > 0 && performance.now() < until; await sleep(300)) {
       const isIdle = this.agents.every((agent) => !agent.isHolding);
       // Without leases what was claimed and never heard of stays.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentJob, StockAgent, type StockAgentOptions } from '../actors/stock-agent.js';
 import type { SeededRandom } from '../support/seeded-random.js';
-import { type Claim, isOutcomeSent, lastStatus, makeArtifact, makeLine } from './records.js';
+import { type Claim, isOutcomeSent, lastStatus, makeArtifact, makeLine, type Problem } from './records.js';
 import { ChaosSession, type Journal, Life } from './session.js';
 
 /** What the agents of a run share. */
@@ -12,7 +12,7 @@ export interface AgentWorld extends Journal {
   claims: Claim[];
   /** The run is over: agents end when they hold nothing. */
   isOver: boolean;
-  unexpected: string[];
+  unexpected: Problem[];
 }
 
 /** A stock agent whose every write tells which claim it belongs to. */
@@ -151,7 +151,7 @@ export class AgentSlot {
     this.#folder?.notes.push(`ended: ${error.message}`);
     const isAnswer = /: \d{3} /.test(error.message);
     if (isAnswer && !/: 50[234] /.test(error.message)) {
-      this.world.unexpected.push(`${this.name}: ${error.message}`);
+      this.world.unexpected.push({ jobId: this.#folder?.jobId, text: `${this.name}: ${error.message}` });
     }
   }
 }

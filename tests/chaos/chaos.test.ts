@@ -15,7 +15,7 @@ for (const seed of seeds) {
       ...{ seed, jobs: 60, agents: 6, servers: 2, gapMs: 250, pace: 0.3, cuts: 0.01 },
       faults: { ...faults, serverKills: once, primaryKills: once, stepDowns: { ...once, atMost: 0 } },
       ...{ leases: hasLeases, leaseSeconds: 3, attempts: 2 },
-      ...{ stormMs: 60_000, drainMs: 60_000 },
+      ...{ stormMs: 60_000, drainMs: 40_000 },
       report: (line) => t.log(line),
     });
     t.log(text);

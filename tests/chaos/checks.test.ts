@@ -1,7 +1,14 @@
 import test from 'ava';
-import { type Problem, checkAll } from './checks.js';
+import { checkAll } from './checks.js';
 import type { Facts, JobFacts, StoredFragment } from './facts.js';
-import { type CallRecord, type Claim, makeArtifact, makeLine, type WriteRecord } from './records.js';
+import {
+  type CallRecord,
+  type Claim,
+  makeArtifact,
+  makeLine,
+  type Problem,
+  type WriteRecord,
+} from './records.js';
 
 const jobId = '11111111-2222-4333-8444-555555555555';
 

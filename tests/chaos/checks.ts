@@ -2,14 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Facts, JobFacts, StoredJob } from './facts.js';
 import { groupBy } from './group-by.js';
 import { checkLogs } from './log-checks.js';
-import { type Claim, makeArtifact, type WriteRecord } from './records.js';
+import { type Claim, makeArtifact, type Problem, type WriteRecord } from './records.js';
 import { checkOwners, findOwners, lostCode } from './result-owners.js';
-
-/** Something that must not be, with the job that it is about. */
-export interface Problem {
-  jobId: string | undefined;
-  text: string;
-}
 
 /** All that is wrong at the end of a run, when faults are over and agents have drained the queue. */
 export function checkAll(facts: Facts): Problem[] {

@@ -30,6 +30,8 @@ export class Faults {
   readonly done = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
   /** What was done when, for people. */
   readonly history: string[] = [];
+  /** Faults after which what was hit did not come back. */
+  readonly failed: string[] = [];
   #isOver = false;
   readonly #loops: Promise<void[]>;
   /** At most one member of the set is down at a time, else there is no majority. */
@@ -59,7 +61,10 @@ export class Faults {
       if (this.#isOver) return;
       const target = random.integer(0, 2 ** 30);
       const waitMs = random.integer(300, 2500);
-      const told = await this.#make(kind, target, waitMs);
+      const told = await this.#make(kind, target, waitMs).catch((error: Error) => {
+        this.failed.push(`${kind}: ${error.message}`);
+        return `failed: ${error.message}`;
+      });
       this.done[kind] += 1;
       this.history.push(`${Math.round(this.targets.now())} ${kind}: ${told}`);
     }

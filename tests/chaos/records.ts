@@ -53,6 +53,12 @@ export interface Submission {
   cancelAskedAt?: number;
 }
 
+/** Something that must not be, with the job that it is about. */
+export interface Problem {
+  jobId: string | undefined;
+  text: string;
+}
+
 /** The text of a line, by which the checks know where it belongs. */
 export function makeLine({ jobId, agent, id }: Claim, number: number): string {
   return `${jobId} ${agent} ${id} ${number}\n`;

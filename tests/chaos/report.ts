@@ -1,6 +1,6 @@
-import type { Problem } from './checks.js';
 import type { Facts, JobFacts } from './facts.js';
 import { groupBy } from './group-by.js';
+import type { Problem } from './records.js';
 import type { ChaosWorld } from './world.js';
 
 /** The figures of a run, as lines of a table. */

@@ -1,7 +1,8 @@
 import { settings } from '../../server/config.js';
 import type { Owner } from '../support/server-process.js';
-import { checkAll, type Problem } from './checks.js';
+import { checkAll } from './checks.js';
 import { type Facts, gatherFacts } from './facts.js';
+import type { Problem } from './records.js';
 import { presentProblems, presentSummary } from './report.js';
 import { type ChaosOptions, ChaosWorld } from './world.js';
 
@@ -29,8 +30,11 @@ export async function runChaos(owner: Owner, options: ChaosOptions): Promise<Cha
     clearInterval(telling);
   }
   const facts = await gatherFacts(world);
-  const told = [...world.unexpected, ...world.serverErrors].map((text) => ({ jobId: undefined, text }));
-  const problems = [...told, ...checkAll(facts)];
+  const errors = [...world.serverErrors, ...(world.faults?.failed ?? [])].map((text) => ({
+    jobId: undefined,
+    text,
+  }));
+  const problems = [...world.unexpected, ...errors, ...checkAll(facts)];
   const summary = presentSummary(world, facts);
   const text = problems.length === 0 ? summary : `${summary}\n${presentProblems(world, facts, problems)}`;
   return { world, facts, problems, text };

@@ -69,7 +69,7 @@ try {
       leaseSeconds: Number(values['lease-seconds']),
       attempts: Number(values.attempts),
       stormMs: Number(values.minutes) * 60_000,
-      drainMs: 120_000,
+      drainMs: 60_000,
       report: (line) => console.log(line),
     },
   );

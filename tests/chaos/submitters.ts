@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StockCli } from '../actors/stock-cli.js';
 import type { Answer } from '../actors/stock-session.js';
 import type { SeededRandom } from '../support/seeded-random.js';
-import type { Claim, Submission } from './records.js';
+import { type Claim, isOutcomeSent, type Problem, type Submission } from './records.js';
 import { checkOwners } from './result-owners.js';
 import { ChaosSession, type Journal, Life } from './session.js';
 
@@ -14,7 +14,7 @@ export interface SubmitterWorld extends Journal {
   queues: readonly string[];
   submissions: Submission[];
   claims: readonly Claim[];
-  unexpected: string[];
+  unexpected: Problem[];
   /** Results that were read in between. */
   looks: number;
   /** Of a quiet provision, in seconds: it is part of the lease there. */
@@ -116,7 +116,9 @@ export class Submitter {
 
   /** As `poll` of the CLI; what it reads must be of one attempt at any moment. */
   async #look(random: SeededRandom): Promise<void> {
-    const { jobId } = random.pick(this.world.submissions);
+    // One that an agent is at, if there is any: of the others there is little to see.
+    const open = this.world.claims.filter((claim) => !isOutcomeSent(claim));
+    const { jobId } = random.pick<{ jobId?: string }>(open.length > 0 ? open : this.world.submissions);
     if (jobId === undefined) return;
     const answer = await this.#poll(jobId);
     if (answer?.status !== 200) return;
@@ -125,7 +127,7 @@ export class Submitter {
     const claims = this.world.claims.filter((claim) => claim.jobId === jobId);
     const problems = checkOwners(answer.json(), claims);
     const at = Math.round(this.world.now());
-    this.world.unexpected.push(...problems.map((text) => `${jobId} at ${at}: ${text}`));
+    this.world.unexpected.push(...problems.map((text) => ({ jobId, text: `at ${at}: ${text}` })));
   }
 
   /** The result at the end of a round; `undefined` where a call failed: the CLI would end and be run again. */
@@ -146,7 +148,7 @@ export class Submitter {
     await this.#cli.start().catch(() => undefined);
     const status = await this.#cli.cancel(submission.jobId).catch(() => undefined);
     if (![200, 400, 401, 503, undefined].includes(status)) {
-      this.world.unexpected.push(`cancel of ${submission.jobId}: ${status}`);
+      this.world.unexpected.push({ jobId: submission.jobId, text: `its cancel was answered ${status}` });
     }
   }
 
@@ -157,7 +159,7 @@ export class Submitter {
       } catch (error) {
         const { message } = error as Error;
         const isAnswer = /: \d{3}\b/.test(message) && !/: (401|50[0234])\b/.test(message);
-        if (isAnswer) this.world.unexpected.push(`${this.name}: ${message}`);
+        if (isAnswer) this.world.unexpected.push({ jobId: undefined, text: `${this.name}: ${message}` });
         await sleep(200);
       }
     }

@@ -11,7 +11,7 @@ import { SeededRandom } from '../support/seeded-random.js';
 import type { Owner } from '../support/server-process.js';
 import { AgentSlot } from './agents.js';
 import { type FaultPlan, Faults } from './faults.js';
-import type { Claim, Submission } from './records.js';
+import type { Claim, Problem, Submission } from './records.js';
 import { ServerSlot } from './servers.js';
 import { Submitter } from './submitters.js';
 
@@ -36,7 +36,7 @@ export interface ChaosOptions {
   attempts: number;
   /** Milliseconds after which faults end, whatever is left to do. */
   stormMs: number;
-  /** Milliseconds that agents have afterwards to drain the queue. */
+  /** Milliseconds without any progress after which agents are no longer awaited when they drain the queue. */
   drainMs: number;
   report: (line: string) => void;
 }
@@ -48,7 +48,7 @@ export class ChaosWorld {
   readonly claims: Claim[] = [];
   readonly submissions: Submission[] = [];
   /** Answers that no actor should get. */
-  readonly unexpected: string[] = [];
+  readonly unexpected: Problem[] = [];
   readonly serverErrors: string[] = [];
   readonly queues = ['q1', 'q2', 'q3'];
   readonly clientId = 'submitters';
@@ -142,7 +142,7 @@ export class ChaosWorld {
     this.isOver = true;
     const late = sleep(30_000, 'late', { ref: false });
     if ((await Promise.race([running, late])) === 'late')
-      this.unexpected.push('agents do not come to an end');
+      this.unexpected.push({ jobId: undefined, text: 'agents do not come to an end' });
   }
 
   /** The last of the server's logs, for people. */
@@ -167,14 +167,18 @@ export class ChaosWorld {
     while ((await this.countOpen().catch(() => jobs)) > few) await sleep(500);
   }
 
+  /** Ends when all is done, or when nothing has come nearer to its end for so long. */
   async #drain(): Promise<void> {
-    const until = performance.now() + this.options.drainMs;
-    await Promise.race([this.#watching, sleep(this.options.drainMs, undefined, { ref: false })]);
-    for (let open = 1; open > 0 && performance.now() < until; await sleep(300)) {
-      const isIdle = this.agents.every((agent) => !agent.isHolding);
+    const { drainMs, leases } = this.options;
+    await Promise.race([this.#watching, sleep(drainMs, undefined, { ref: false })]);
+    let least = Number.POSITIVE_INFINITY;
+    for (let until = performance.now() + drainMs; performance.now() < until; await sleep(300)) {
+      const held = this.agents.filter((agent) => agent.isHolding).length;
       // Without leases what was claimed and never heard of stays.
-      open = this.options.leases ? await this.countOpen() : await this.#countWaiting();
-      if (!isIdle) open = Math.max(open, 1);
+      const left = held + (leases ? await this.countOpen() : await this.#countWaiting());
+      if (left === 0) return;
+      if (left < least) until = performance.now() + drainMs;
+      least = Math.min(least, left);
     }
   }
 

@@ -102,8 +102,16 @@ export class MongodReplicaSet {
 
   /** The primary hands over in an orderly way; the number of the member that it was. */
   async stepDown(): Promise<number> {
-    const n = await this.findPrimary();
-    await this.#command(n, { replSetStepDown: 10, secondaryCatchUpPeriodSecs: 5 });
+    let n = -1;
+    // Refused while no other member has caught up.
+    await waitUntil(async () => {
+      n = await this.findPrimary();
+      const asked = this.#command(n, { replSetStepDown: 10, secondaryCatchUpPeriodSecs: 5 });
+      return asked.then(
+        () => true,
+        () => false,
+      );
+    });
     return n;
   }
 

@@ -14,6 +14,8 @@ export interface StockAgentOptions extends SessionOptions {
   /** Advertised at the start, when configured. */
   advertised?: Record<string, string>;
   images?: Record<string, Record<string, string>>;
+  /** In the place of a session of its own. */
+  session?: StockSession;
 }
 
 /** A job as the agent got it. */
@@ -25,7 +27,7 @@ export class StockAgent {
   #fragment = { output: 0, serial: 0 };
 
   constructor(readonly options: StockAgentOptions) {
-    this.session = new StockSession(options);
+    this.session = options.session ?? new StockSession(options);
   }
 
   async start(): Promise<void> {
@@ -86,8 +88,28 @@ export class StockAgent {
     if (phase !== 'provision') await this.#call('GET', `/v1/result/${id}`);
     await this.#log(id, 'output', phase, `${phase} ends\n`);
     await this.#log(id, 'serial', phase, `${phase} serial\u0000\u001b[0m\n`);
-    status[phase] = 0;
+    status[phase] = this.exitCode();
     await this.#post(`/v1/result/${id}`, { status });
+  }
+
+  /** How each phase ends. */
+  protected exitCode(): number {
+    return 0;
+  }
+
+  /** What it tells of its device. */
+  protected deviceInfo(): Record<string, unknown> {
+    return { 'a.b': '$c' };
+  }
+
+  /** A piece of log as it is sent, given its number and the plain text. */
+  protected logText(_type: 'output' | 'serial', _number: number, plain: string): string {
+    return plain;
+  }
+
+  /** The outcome of a job; after a restart, how far a run came whose outcome was not sent. */
+  protected async sendOutcome(id: string, status: Record<string, number>): Promise<void> {
+    await this.#post(`/v1/result/${id}`, { status, device_info: this.deviceInfo(), job_state: 'complete' });
   }
 
   async #enterPhase(id: string, phase: string): Promise<void> {
@@ -100,7 +122,7 @@ export class StockAgent {
   async #finish(id: string, status: Record<string, number>, artifact: Buffer): Promise<void> {
     const { body, headers } = multipartFile(artifact, 'artifact.tar.gz', 'application/x-gzip');
     await this.#call('POST', `/v1/result/${id}/artifact`, body, headers);
-    await this.#post(`/v1/result/${id}`, { status, device_info: { 'a.b': '$c' }, job_state: 'complete' });
+    await this.sendOutcome(id, status);
     const provision = { job_id: id, exit_code: 0, detail: 'no detail' };
     await this.#post(`/v1/agents/provision_logs/${this.options.name}`, provision);
     await this.#call('GET', '/v1');
@@ -115,7 +137,9 @@ export class StockAgent {
 
   #log(id: string, type: 'output' | 'serial', phase: string, text: string): Promise<Answer> {
     const timestamp = new Date().toISOString().replace('Z', '+00:00');
-    const fragment = { fragment_number: this.#fragment[type]++, timestamp, phase, log_data: text };
+    const number = this.#fragment[type]++;
+    const log_data = this.logText(type, number, text);
+    const fragment = { fragment_number: number, timestamp, phase, log_data };
     return this.#post(`/v1/result/${id}/log/${type}`, fragment);
   }
 

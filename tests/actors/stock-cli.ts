@@ -5,6 +5,8 @@ export interface StockCliOptions extends SessionOptions {
   clientId?: string;
   clientKey?: string;
   refreshToken?: string;
+  /** In the place of a session of its own. */
+  session?: StockSession;
 }
 
 /** A CLI that makes the stock CLI's calls in its order (v1 contract, section 8). */
@@ -12,7 +14,7 @@ export class StockCli {
   readonly session: StockSession;
 
   constructor(readonly options: StockCliOptions) {
-    this.session = new StockSession(options);
+    this.session = options.session ?? new StockSession(options);
   }
 
   /** How every run of the CLI starts. */
@@ -30,10 +32,14 @@ export class StockCli {
   }
 
   /** `submit`: the job's id. The CLI takes any success but 200 for an error. */
-  async submit(job: Record<string, unknown> & { job_queue: string }, attachments?: Buffer): Promise<string> {
+  async submit(
+    job: Record<string, unknown> & { job_queue: string },
+    attachments?: Buffer,
+    headers?: Record<string, string>,
+  ): Promise<string> {
     const agents = await this.session.call('GET', `/v1/queues/${encodeURIComponent(job.job_queue)}/agents`);
     if (![200, 404].includes(agents.status)) throw new Error(`agents: ${agents.status}`);
-    const answer = await this.session.call('POST', '/v1/job', job);
+    const answer = await this.session.call('POST', '/v1/job', job, headers);
     if (answer.status !== 200) throw new Error(`submit: ${answer.status} ${answer.text}`);
     const id = answer.json().job_id as string;
     if (attachments) {

@@ -10,6 +10,17 @@ export interface Answer {
   json(): Record<string, unknown>;
 }
 
+/** One try of a call, as it is sent. */
+export interface Try {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  path: string;
+  headers: Record<string, string>;
+  body: string | Buffer | null;
+}
+
+/** What came back for one try. */
+export type TryAnswer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { bytes: Buffer };
+
 /** How an actor reaches its server and what it does when that fails. */
 export interface SessionOptions {
   url: string;
@@ -62,25 +73,42 @@ export class StockSession {
     this.calls.push(`${method} ${path}`);
     for (const wait of [...(this.options.backoffMs ?? [0, 600, 1200, 2400, 4800]), undefined]) {
       try {
-        const answer = await request(this.options.url + path, { method, headers, body: body ?? null });
-        const bytes = Buffer.from(await answer.body.arrayBuffer());
-        if (wait === undefined || !retried.includes(answer.statusCode)) return this.#read(answer, bytes);
+        const answer = await this.exchange({ method, path, headers, body: body ?? null });
+        if (wait === undefined || !retried.includes(answer.statusCode)) return this.#read(answer);
       } catch (error) {
         if (wait === undefined) throw error;
       }
-      await sleep(wait);
+      await this.pause(wait);
     }
     throw new Error('not reached: the last try returns or throws');
   }
 
-  #read(answer: Dispatcher.ResponseData, bytes: Buffer): Answer {
+  /** One try. */
+  protected async exchange(
+    { path, ...sent }: Try,
+    through: Pick<Dispatcher.RequestOptions, 'signal'> & { dispatcher?: Dispatcher } = {},
+  ): Promise<TryAnswer> {
+    const answer = await request(this.options.url + path, { ...sent, ...through });
+    return {
+      statusCode: answer.statusCode,
+      headers: answer.headers,
+      bytes: Buffer.from(await answer.body.arrayBuffer()),
+    };
+  }
+
+  /** The time before a retry. */
+  protected async pause(ms: number): Promise<void> {
+    await sleep(ms);
+  }
+
+  #read(answer: TryAnswer): Answer {
     const set = [answer.headers['set-cookie'] ?? []].flat()[0];
     if (set) this.cookie = set.split(';')[0];
-    const text = bytes.toString('utf8');
+    const text = answer.bytes.toString('utf8');
     return {
       status: answer.statusCode,
       headers: answer.headers,
-      bytes,
+      bytes: answer.bytes,
       text,
       json: () => JSON.parse(text) as Record<string, unknown>,
     };

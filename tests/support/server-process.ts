@@ -52,8 +52,11 @@ function makeEnvironment(settings: Record<string, string> = {}): Record<string, 
 /** The processes that run, with their folders. */
 const running = new Map<ChildProcess, string>();
 
+/** Who ends what was started: a test, or a script that has no `t` of ava's. */
+export type Owner = Pick<ExecutionContext, 'teardown'>;
+
 /** Starts the process and does not wait for anything; at the end of the test it and all that it started is gone. */
-export function spawnServer(t: ExecutionContext, options: ServerProcessOptions = {}): ServerProcess {
+export function spawnServer(t: Owner, options: ServerProcessOptions = {}): ServerProcess {
   const folder = options.folder ?? makeFolder();
   const [program = '', ...rest] = options.command ?? serverCommand;
   const child = spawn(program, rest, {
@@ -97,7 +100,7 @@ export function spawnServer(t: ExecutionContext, options: ServerProcessOptions =
 
 /** Starts the process and waits until it says that it listens. @throws Error with its output when it ends before. */
 export async function startServerProcess(
-  t: ExecutionContext,
+  t: Owner,
   options: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
   const server = spawnServer(t, options);

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AgentJob, StockAgent, type StockAgentOptions } from '../actors/stock-agent.js';
+import type { SeededRandom } from '../support/seeded-random.js';
+import { type Claim, isOutcomeSent, lastStatus, makeArtifact, makeLine, type Problem } from './records.js';
+import { ChaosSession, type Journal, Life } from './session.js';
+
+/** What the agents of a run share. */
+export interface AgentWorld extends Journal {
+  url: string;
+  refreshToken: string;
+  /** Claims whose answer came, of all agents. */
+  claims: Claim[];
+  /** The run is over: agents end when they hold nothing. */
+  isOver: boolean;
+  unexpected: Problem[];
+}
+
+/** A stock agent whose every write tells which claim it belongs to. */
+class ChaosAgent extends StockAgent {
+  constructor(
+    readonly chaosSession: ChaosSession,
+    options: StockAgentOptions,
+  ) {
+    super({ ...options, session: chaosSession });
+  }
+
+  get #claim(): Claim {
+    const { claim } = this.chaosSession;
+    if (claim === undefined) throw new Error('it holds no job');
+    return claim;
+  }
+
+  protected override exitCode(): number {
+    return this.#claim.code;
+  }
+
+  protected override deviceInfo(): Record<string, unknown> {
+    return { attempt: this.#claim.id, 'a.b': '$c' };
+  }
+
+  protected override logText(_type: 'output' | 'serial', number: number): string {
+    return makeLine(this.#claim, number);
+  }
+
+  /** As after a restart with a run folder: how far the job came, as its end. */
+  async sendLeftOver(claim: Claim): Promise<void> {
+    await this.sendOutcome(claim.jobId, lastStatus(claim));
+  }
+}
+
+/** One agent's name through all its processes, with the folder of the job that it runs. */
+export class AgentSlot {
+  /** The run folder: a job whose outcome was not sent. */
+  #folder: Claim | undefined;
+  #life = new Life();
+  /** Restarts, each of which draws from a generator of its own. */
+  #processes = 0;
+
+  constructor(
+    readonly world: AgentWorld,
+    readonly name: string,
+    readonly queues: readonly string[],
+    readonly random: SeededRandom,
+    readonly restartMs: readonly [number, number],
+  ) {}
+
+  get isHolding(): boolean {
+    return this.#folder !== undefined && !isOutcomeSent(this.#folder);
+  }
+
+  /** kill -9, wherever it is; it comes back by itself. */
+  kill(): void {
+    this.#folder?.notes.push(`killed at ${Math.round(this.world.now())}`);
+    this.#life.kill();
+  }
+
+  /** Nothing of it moves for so long, and then it goes on as if nothing had been. */
+  stop(ms: number): Promise<void> {
+    this.#folder?.notes.push(`stopped at ${Math.round(this.world.now())} for ${Math.round(ms)}`);
+    return this.#life.stop(ms, this.world.calm);
+  }
+
+  /** One process after the other, until the run is over. */
+  async run(): Promise<void> {
+    while (!this.world.isOver || this.isHolding) {
+      this.#life = new Life();
+      const random = this.random.fork(`process ${this.#processes++}`);
+      try {
+        await this.#runProcess(this.#life, random);
+      } catch (error) {
+        const killed = this.#life.signal.aborted;
+        if (!killed) this.#noteFailure(error as Error);
+        const [low, high] = this.restartMs;
+        if (killed) await Promise.race([sleep(random.integer(low, high)), this.world.calm]);
+        else await sleep(500);
+      } finally {
+        void this.#life.dispatcher.destroy();
+      }
+    }
+  }
+
+  async #runProcess(life: Life, random: SeededRandom): Promise<void> {
+    const { world, name, queues } = this;
+    const session = new ChaosSession(world.url, life, world, random);
+    const onPhase = () => life.sleep(random.integer(2, 250) * world.pace);
+    const { url, refreshToken } = world;
+    const agent = new ChaosAgent(session, { url, name, queues, refreshToken, onPhase });
+    await agent.start();
+    if (this.#folder !== undefined && this.isHolding) {
+      session.claim = this.#folder;
+      this.#folder.notes.push(`its outcome is sent after a restart`);
+      await agent.sendLeftOver(this.#folder);
+      this.#folder = undefined;
+    }
+    while (!world.isOver) {
+      session.claim = undefined;
+      const job = await agent.poll();
+      if (job === undefined) {
+        await life.sleep(random.integer(200, 600));
+        continue;
+      }
+      const claim = this.#remember(session, job, random);
+      await agent.run(job, Buffer.from(makeArtifact(claim)));
+      this.#folder = undefined;
+    }
+  }
+
+  #remember(session: ChaosSession, job: AgentJob, random: SeededRandom): Claim {
+    const { claims, now } = this.world;
+    const call = session.lastCall;
+    const claim: Claim = {
+      id: random.uuid().slice(0, 18),
+      code: 1000 + claims.length,
+      jobId: job.job_id,
+      agent: this.name,
+      job,
+      askedAt: call?.sentAt ?? now(),
+      answeredAt: call?.doneAt ?? now(),
+      calls: call === undefined ? [] : [call],
+      writes: [],
+      notes: [],
+    };
+    claims.push(claim);
+    this.#folder = claim;
+    session.claim = claim;
+    return claim;
+  }
+
+  /** A call that failed in all its tries ends the process; an answer that the v1 contract does not know is a fault. */
+  #noteFailure(error: Error): void {
+    this.#folder?.notes.push(`ended: ${error.message}`);
+    const isAnswer = /: \d{3} /.test(error.message);
+    if (isAnswer && !/: 50[234] /.test(error.message)) {
+      this.world.unexpected.push({ jobId: this.#folder?.jobId, text: `${this.name}: ${error.message}` });
+    }
+  }
+}

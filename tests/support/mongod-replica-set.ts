@@ -1,0 +1,212 @@
+import { randomInt } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { findMongod } from '../../server/db/find-mongod.js';
+import { type MongodProcess, startMongodProcess } from '../../server/db/mongod-process.js';
+import { REPLICA_SET } from '../../server/db/replica-set.js';
+import { findPids, makeFolder, waitUntil, withClient } from './own-mongod.js';
+import type { Owner } from './server-process.js';
+
+/** Milliseconds without a sign of the primary after which the others elect another. */
+const electionTimeoutMs = 2000;
+
+interface Node {
+  dataDir: string;
+  port: number;
+  process: MongodProcess | undefined;
+}
+
+/** What a member says of itself and of whom it takes for the primary. */
+interface Hello {
+  isWritablePrimary: boolean;
+  secondary: boolean;
+}
+
+/**
+ * A replica set of real mongods with their data in a temporary folder, whose members can be killed one by one. On
+ * ports, since drivers write the members' names in lower case, which paths of sockets do not survive.
+ */
+export class MongodReplicaSet {
+  readonly #folder = makeFolder();
+  readonly #nodes: Node[];
+
+  private constructor(
+    readonly binary: string,
+    ports: readonly number[],
+  ) {
+    this.#nodes = ports.map((port, n) => {
+      const dataDir = join(this.#folder, `node-${n}`);
+      mkdirSync(join(dataDir, 'db'), { recursive: true, mode: 0o700 });
+      return { dataDir, port, process: undefined };
+    });
+  }
+
+  /** Resolves once there is a primary; at the end of the test all members are gone. */
+  static async start(t: Owner, size = 3): Promise<MongodReplicaSet> {
+    const places = { dataDir: makeFolder(), environment: process.env, report: () => undefined };
+    const { binary } = await findMongod(places);
+    const set = new MongodReplicaSet(binary, await findPorts(size));
+    t.teardown(() => set.stop());
+    await Promise.all(set.#nodes.map((_, n) => set.restart(n)));
+    await set.#initiate();
+    await set.untilHealthy();
+    return set;
+  }
+
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /** Names all members, for clients that follow the primary. */
+  get uri(): string {
+    return this.uriOf('');
+  }
+
+  /** The connection string with a database. */
+  uriOf(database: string): string {
+    const hosts = this.#nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
+    return `mongodb://${hosts}/${database}?replicaSet=${REPLICA_SET}`;
+  }
+
+  /** kill -9 of one member; resolves when it is gone. */
+  async kill(n: number): Promise<void> {
+    const node = this.#get(n);
+    for (const pid of await findPids(node.dataDir, 'mongod')) process.kill(pid, 'SIGKILL');
+    await node.process?.ended;
+    node.process = undefined;
+  }
+
+  /** kill -9 of the primary; the number of the member that it was. */
+  async killPrimary(): Promise<number> {
+    const n = await this.findPrimary();
+    await this.kill(n);
+    return n;
+  }
+
+  /** Starts a member again on its data; resolves when it listens, and before it has caught up. */
+  async restart(n: number): Promise<void> {
+    const node = this.#get(n);
+    const { dataDir, port } = node;
+    const command = [this.binary, ...listArguments(join(dataDir, 'db'), port)];
+    const started = startMongodProcess(command, join(dataDir, 'mongod.lock'), join(dataDir, 'mongod.log'));
+    node.process = started;
+    let exit: unknown;
+    void started.ended.then((told) => (exit = told));
+    await waitUntil(() => {
+      if (exit !== undefined) throw new Error(`mongod of ${dataDir} ended: ${JSON.stringify(exit)}`);
+      return listens(port);
+    });
+  }
+
+  /** The primary hands over in an orderly way; the number of the member that it was. */
+  async stepDown(): Promise<number> {
+    let n = -1;
+    // Refused while no other member has caught up.
+    await waitUntil(async () => {
+      n = await this.findPrimary();
+      const asked = this.#command(n, { replSetStepDown: 10, secondaryCatchUpPeriodSecs: 5 });
+      return asked.then(
+        () => true,
+        () => false,
+      );
+    });
+    return n;
+  }
+
+  /** The number of the member that takes writes, waited for. */
+  async findPrimary(): Promise<number> {
+    let found = -1;
+    await waitUntil(async () => {
+      const told = await this.#hello();
+      found = told.findIndex((hello) => hello?.isWritablePrimary === true);
+      return found >= 0;
+    });
+    return found;
+  }
+
+  /** Resolves when one member is the primary and all others follow it. */
+  async untilHealthy(): Promise<void> {
+    await waitUntil(async () => {
+      const told = await this.#hello();
+      const primaries = told.filter((hello) => hello?.isWritablePrimary === true).length;
+      const secondaries = told.filter((hello) => hello?.secondary === true).length;
+      return primaries === 1 && secondaries === this.size - 1;
+    });
+  }
+
+  /** Ends all members and removes their data. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#nodes.map(async (node) => void (await node.process?.stop())));
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #get(n: number): Node {
+    const node = this.#nodes[n];
+    if (node === undefined) throw new Error(`there is no member ${n}`);
+    return node;
+  }
+
+  async #initiate(): Promise<void> {
+    const members = this.#nodes.map(({ port }, n) => ({ _id: n, host: `127.0.0.1:${port}` }));
+    const settings = { electionTimeoutMillis: electionTimeoutMs };
+    await this.#command(0, { replSetInitiate: { _id: REPLICA_SET, members, settings } });
+  }
+
+  /** What each member says, `undefined` where it does not answer. */
+  #hello(): Promise<(Hello | undefined)[]> {
+    const ask = async ({ process: running }: Node, n: number): Promise<Hello | undefined> => {
+      if (running === undefined) return undefined;
+      return this.#command(n, { hello: 1 }).then(
+        (told) => told as Hello,
+        () => undefined,
+      );
+    };
+    return Promise.all(this.#nodes.map(ask));
+  }
+
+  /** One command to one member, whatever it is. */
+  #command(n: number, command: Record<string, unknown>): Promise<unknown> {
+    const uri = `mongodb://127.0.0.1:${this.#get(n).port}/?directConnection=true&serverSelectionTimeoutMS=5000&socketTimeoutMS=20000`;
+    return withClient(uri, (client) => client.db('admin').command(command));
+  }
+}
+
+function listArguments(dbPath: string, port: number): string[] {
+  return [
+    ...['--dbpath', dbPath, '--replSet', REPLICA_SET, '--oplogSize', '128'],
+    ...['--bind_ip', '127.0.0.1', '--port', String(port), '--nounixsocket'],
+    ...['--quiet', '--wiredTigerCacheSizeGB', '0.25'],
+    ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
+    // As the embedded MongoDB has it: an orderly end waits for nobody.
+    ...['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'],
+  ];
+}
+
+/** Free ports below those that the kernel gives out, so that none is taken while its member is down. */
+async function findPorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  while (found.size < count) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) found.add(port);
+  }
+  return [...found];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1').once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}

@@ -34,10 +34,8 @@ export async function storeArtifact(
       await removeFilesById(deps, [stored._id]);
       return false;
     }
-    if (await nameArtifact(deps, hold, stored)) break;
+    if (await nameArtifact(deps, hold, stored)) return true;
   }
-  await keepOneFile(deps, name, stored._id);
-  return true;
 }
 
 /** The stored artifact of a job, or `undefined`: the one that the job names, else the newest of its name. */
@@ -58,10 +56,28 @@ function isHeld({ job, agent }: Hold): boolean {
   return agent !== undefined && job?.lease?.holder === agent;
 }
 
-async function nameArtifact({ collections }: Deps, { job }: Hold, { _id }: StoredFile): Promise<boolean> {
-  const { matchedCount } = await collections.jobs.updateOne(
+/**
+ * Each upload removes the one that it replaces, so that of several at once the last that is named stays; false when the
+ * job is another's by now.
+ */
+async function nameArtifact(
+  { collections }: Deps,
+  { job }: Hold,
+  { _id, filename }: StoredFile,
+): Promise<boolean> {
+  const before = await collections.jobs.findOneAndUpdate(
     { _id: job?._id, 'lease.holder': job?.lease?.holder, 'lease.attempt': job?.lease?.attempt } as object,
     { $set: { artifact_file: _id } },
+    { projection: { artifact_file: 1 } },
   );
-  return matchedCount === 1;
+  if (before === null) return false;
+  const unnamed = await collections.files
+    .find({ filename, attempt: { $exists: false } }, { projection: { _id: 1 } })
+    .toArray();
+  const replaced = [
+    ...(before.artifact_file ? [before.artifact_file] : []),
+    ...unnamed.map((file) => file._id),
+  ];
+  await removeFilesById({ collections }, replaced);
+  return true;
 }

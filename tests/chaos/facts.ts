@@ -12,11 +12,11 @@ export interface ClosedAttempt {
   device_info?: { attempt?: string };
 }
 
-/** A job as stored, with the fields of leases. */
-export type StoredJob = JobRecord & { attempts?: ClosedAttempt[]; lost_holders?: unknown[] };
+/** A job as stored; of closed attempts what the actors sent. */
+export type StoredJob = Omit<JobRecord, 'attempts'> & { attempts?: ClosedAttempt[] };
 
-/** A piece of log as stored, with the attempt that it is of. */
-export type StoredFragment = LogRecord & { attempt?: number };
+/** A piece of log as stored. */
+export type StoredFragment = LogRecord;
 
 /** The logs of a job by type and phase, as a client reads them. */
 export type LogTexts = Record<string, { last_fragment_number: number; log_data: string }>;

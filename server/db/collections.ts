@@ -69,6 +69,7 @@ export interface ClosedAttempt {
   state: string;
   status?: unknown;
   device_info?: unknown;
+  artifact_file?: ObjectId;
   /** What its holder sent when it was no longer its job. */
   late?: { kind: 'result' | 'log'; text: string }[];
   /** Bytes of that. */

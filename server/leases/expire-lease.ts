@@ -100,6 +100,7 @@ async function lose(
     'result_data.job_state': stateAfter('lose'),
     'result_data.status': '$$REMOVE',
     'result_data.device_info': '$$REMOVE',
+    artifact_file: '$$REMOVE',
     started_at: '$$REMOVE',
     'lease.holder': '$$REMOVE',
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
@@ -121,7 +122,11 @@ function closeAttempt({ clock }: Deps, withResult: boolean): Document {
     ended_at: clock.inDatabase,
     reason: 'lease_expired',
     state: '$result_data.job_state',
-    ...(withResult && { status: '$result_data.status', device_info: '$result_data.device_info' }),
+    ...(withResult && {
+      status: '$result_data.status',
+      device_info: '$result_data.device_info',
+      artifact_file: '$artifact_file',
+    }),
   };
   const attempts = { $concatArrays: [{ $ifNull: ['$attempts', []] }, [entry]] };
   return { attempts: { $slice: [attempts, -attemptsKept] } };

@@ -76,6 +76,14 @@ export interface ClosedAttempt {
   late_bytes?: number;
 }
 
+/** A line of the server's own in the output of a job. */
+export interface ServerLine {
+  phase: string;
+  /** Where it is stored: behind the last piece. */
+  number: number;
+  text: string;
+}
+
 /** In one log: pieces that an agent numbers `from` and up are stored from `at` on. */
 export interface LogStart {
   from: number;
@@ -117,6 +125,8 @@ export interface JobRecord {
   attempts?: ClosedAttempt[];
   /** Agents that the job is kept from, since they lost it and another one lives. */
   lost_holders?: string[];
+  /** A line of the server's own that belongs into its output and may not be there yet. */
+  pending_line?: ServerLine;
   /** Where the logs of further attempts begin; absent for a job that nobody lost. */
   log_segments?: LogSegment[];
   /** Client id of the submitter; absent when anonymous. */

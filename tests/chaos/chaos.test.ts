@@ -5,7 +5,14 @@ import { runChaos } from './run-chaos.js';
 const seeds = process.env.CHAOS_SEED?.split(',').map(Number) ?? [1];
 
 const soon = { everyMs: 4000, atMost: 2 };
-const faults = { agentKills: soon, agentStops: soon, serverKills: soon, primaryKills: soon, stepDowns: soon };
+const stops = { everyMs: 2500, atMost: 4 };
+const faults = {
+  agentKills: soon,
+  agentStops: stops,
+  serverKills: soon,
+  primaryKills: soon,
+  stepDowns: soon,
+};
 const once = { everyMs: 4000, atMost: 1 };
 
 for (const seed of seeds) {

@@ -10,8 +10,13 @@ export async function freeLostHolders(deps: Deps): Promise<void> {
     { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } } as object,
     { projection: { 'job_data.job_queue': 1, lost_holders: 1 } },
   );
+  // Many jobs of one queue may have been lost by one agent after the other.
+  const known = new Map<string, Promise<boolean>>();
   for await (const { _id, job_data: data, lost_holders: lost = [] } of waiting) {
-    if (await hasOtherLiveAgent(deps, data.job_queue, lost)) continue;
+    const key = JSON.stringify([data.job_queue, lost]);
+    const isServed = known.get(key) ?? hasOtherLiveAgent(deps, data.job_queue, lost);
+    known.set(key, isServed);
+    if (await isServed) continue;
     await deps.collections.jobs.updateOne({ _id, lost_holders: lost }, { $unset: { lost_holders: true } });
   }
 }

@@ -12,6 +12,9 @@ const sweepMs = 5000;
 /** A pause of more than this means that no process swept: agents may have had nobody to give a sign of life to. */
 const downMs = 15_000;
 
+/** Milliseconds after which a sweep leaves the rest to the next one: a longer one would look like a pause. */
+const longestMs = 4000;
+
 /** Expired leases that are read at once. */
 const batchSize = 100;
 
@@ -29,11 +32,12 @@ export async function sweepLeases(deps: Deps, now: Date): Promise<void> {
   const beat = await deps.collections.serviceBeats.findOne({ _id: 'sweep_leases' });
   const last = beat?.last_sweep_at;
   if (last === undefined || now.getTime() - last.getTime() > downMs) await extendLeases(deps, now);
+  const started = performance.now();
   let closed: number;
   do {
     closed = 0;
     for (const job of await findExpired(deps, now)) closed += (await expireSafely(deps, job)) ? 1 : 0;
-  } while (closed > 0);
+  } while (closed > 0 && performance.now() - started < longestMs);
   await writePendingLines(deps);
   await freeLostHolders(deps);
   await deps.collections.serviceBeats.updateOne(

@@ -97,7 +97,7 @@ async function findPosition(api: ApiClient, jobId: string): Promise<string | und
 }
 
 function presentLease({ lease }: ShownJob): Record<string, Cell> {
-  if (lease === undefined) return {};
+  if (lease?.holder === undefined) return {};
   return {
     attempt: String(lease.attempt),
     holder: lease.holder,

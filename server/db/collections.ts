@@ -69,10 +69,19 @@ export interface ClosedAttempt {
   state: string;
   status?: unknown;
   device_info?: unknown;
+  artifact_file?: ObjectId;
   /** What its holder sent when it was no longer its job. */
   late?: { kind: 'result' | 'log'; text: string }[];
   /** Bytes of that. */
   late_bytes?: number;
+}
+
+/** A line of the server's own in the output of a job. */
+export interface ServerLine {
+  phase: string;
+  /** Where it is stored: behind the last piece. */
+  number: number;
+  text: string;
 }
 
 /** In one log: pieces that an agent numbers `from` and up are stored from `at` on. */
@@ -116,6 +125,8 @@ export interface JobRecord {
   attempts?: ClosedAttempt[];
   /** Agents that the job is kept from, since they lost it and another one lives. */
   lost_holders?: string[];
+  /** A line of the server's own that belongs into its output and may not be there yet. */
+  pending_line?: ServerLine;
   /** Where the logs of further attempts begin; absent for a job that nobody lost. */
   log_segments?: LogSegment[];
   /** Client id of the submitter; absent when anonymous. */

@@ -69,6 +69,13 @@ export const indexes: readonly IndexRow[] = [
   },
   {
     collection: 'jobs',
+    name: 'qp_pending_line',
+    keys: { pending_line: 1 },
+    options: { partialFilterExpression: { pending_line: { $exists: true } } },
+    serves: 'the sweep: lines about a loss that a process which was killed did not write',
+  },
+  {
+    collection: 'jobs',
     name: 'qp_lost_holders',
     keys: { lost_holders: 1 },
     options: {

@@ -4,7 +4,7 @@ import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../jobs/job-state.js';
 import { type Phase, phases } from '../results/log-fragment.js';
-import { addServerLine, findNextNumbers } from '../results/server-line.js';
+import { findNextNumbers, writePendingLine } from '../results/server-line.js';
 import { hasOtherLiveAgent } from './live-agents.js';
 import { closeLogs } from './log-segments.js';
 import { endLease } from './renew-lease.js';
@@ -34,12 +34,13 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
   const phase = readPhase(job.result_data.job_state);
   const next = await findNextNumbers(deps, job);
   const event = isLast ? 'give_up' : 'lose';
-  const change = isLast ? giveUp(deps, phase) : await lose(deps, job, next);
-  if (!(await write(deps, job, event, change))) return undefined;
-  await endStreams(deps, job, isLast);
   const { holder, attempt, until } = job.lease ?? {};
-  const line = `Queuepass: ${holder} was lost, attempt ${count} of ${deps.config.jobMaxAttempts}\n`;
-  await addServerLine(deps, job.job_id, { phase, number: next.output, text: line });
+  const text = `Queuepass: ${holder} was lost, attempt ${count} of ${deps.config.jobMaxAttempts}\n`;
+  const line = { phase, number: next.output, text };
+  const change = isLast ? giveUp(deps, phase) : await lose(deps, job, next);
+  if (!(await write(deps, job, event, { ...change, pending_line: { $literal: line } }))) return undefined;
+  await endStreams(deps, job, isLast);
+  await writePendingLine(deps, { job_id: job.job_id, pending_line: line });
   deps.log.warn(
     {
       job_id: job.job_id,
@@ -115,6 +116,7 @@ async function lose(
     'result_data.job_state': stateAfter('lose'),
     'result_data.status': '$$REMOVE',
     'result_data.device_info': '$$REMOVE',
+    artifact_file: '$$REMOVE',
     started_at: '$$REMOVE',
     'lease.holder': '$$REMOVE',
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
@@ -136,7 +138,11 @@ function closeAttempt({ clock }: Deps, withResult: boolean): Document {
     ended_at: clock.inDatabase,
     reason: 'lease_expired',
     state: '$result_data.job_state',
-    ...(withResult && { status: '$result_data.status', device_info: '$result_data.device_info' }),
+    ...(withResult && {
+      status: '$result_data.status',
+      device_info: '$result_data.device_info',
+      artifact_file: '$artifact_file',
+    }),
   };
   const attempts = { $concatArrays: [{ $ifNull: ['$attempts', []] }, [entry]] };
   return { attempts: { $slice: [attempts, -attemptsKept] } };

@@ -38,6 +38,7 @@ export async function giveBack(deps: Deps, job: HeldJob, agent: string): Promise
           'result_data.job_state': ofLast('state'),
           'result_data.status': ofLast('status'),
           'result_data.device_info': ofLast('device_info'),
+          artifact_file: ofLast('artifact_file'),
           started_at: ofLast('started_at'),
           'lease.holder': { $literal: agent },
           'lease.losses': { $subtract: ['$lease.losses', 1] },

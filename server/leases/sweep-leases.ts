@@ -1,6 +1,7 @@
 import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import type { Duty } from '../periodic/duty.js';
+import { writePendingLines } from '../results/server-line.js';
 import { expireLease, type ExpiredJob } from './expire-lease.js';
 import { extendLeases } from './extend-leases.js';
 import { freeLostHolders } from './free-lost-holders.js';
@@ -33,6 +34,7 @@ export async function sweepLeases(deps: Deps, now: Date): Promise<void> {
     closed = 0;
     for (const job of await findExpired(deps, now)) closed += (await expireSafely(deps, job)) ? 1 : 0;
   } while (closed > 0);
+  await writePendingLines(deps);
   await freeLostHolders(deps);
   await deps.collections.serviceBeats.updateOne(
     { _id: 'sweep_leases' },

@@ -4,27 +4,34 @@ import type { DutyLockRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 
 /**
- * Takes or keeps the lock of a duty for `ms` milliseconds, by the database's time.
+ * Takes or keeps the lock of a duty for `ms` milliseconds, by the database's time. One statement; a lock that another
+ * process holds stays as it is.
  * @param holder names this process
  * @returns the database's time, or `undefined` while another process holds the lock
  */
 export async function takeDutyLock(
-  { collections, clock }: Deps,
+  { collections, clock }: Pick<Deps, 'collections' | 'clock'>,
   name: string,
   holder: string,
   ms: number,
 ): Promise<Date | undefined> {
   const now = clock.inDatabase;
-  const free = { $or: [{ $eq: ['$holder', holder] }, { $lte: ['$until', now] }] };
+  // A lock that is not there yet has no end, which is before every time.
+  const isFree = { $or: [{ $eq: ['$holder', holder] }, { $lte: ['$until', now] }] };
+  const ifFree = (taken: unknown, kept: string) => ({ $cond: [isFree, taken, kept] });
+  const taken = {
+    holder: ifFree(holder, '$holder'),
+    at: ifFree(now, '$at'),
+    until: ifFree({ $add: [now, ms] }, '$until'),
+  };
   try {
-    const lock = await collections.locks.findOneAndUpdate(
-      { _id: name, $expr: free } as object,
-      [{ $set: { holder, at: now, until: { $add: [now, ms] } } }],
-      { upsert: true, returnDocument: 'after' },
-    );
-    return lock?.at;
+    const lock = await collections.locks.findOneAndUpdate({ _id: name }, [{ $set: taken }], {
+      upsert: true,
+      returnDocument: 'after',
+    });
+    return lock?.holder === holder ? lock.at : undefined;
   } catch (error) {
-    // The upsert met the lock that the filter passed over: another process holds it.
+    // Two processes made the lock at once, and the other was first.
     if (isDuplicateKey(error)) return undefined;
     throw error;
   }

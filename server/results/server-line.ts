@@ -1,15 +1,8 @@
 import { isDuplicateKey } from '../db/classify-error.js';
+import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { type LogType, logTypes, type Phase, serverAttempt } from './log-fragment.js';
+import { type LogType, logTypes, serverAttempt } from './log-fragment.js';
 import { findLastNumbers, type LogOwner } from './read-fragments.js';
-
-/** A line of the server's own in the output of a job. */
-export interface ServerLine {
-  phase: Phase;
-  /** Where it is stored: behind the last piece. */
-  number: number;
-  text: string;
-}
 
 /** Of each log of a job, the number behind its last piece. */
 export async function findNextNumbers(deps: Deps, job: LogOwner): Promise<Record<LogType, number>> {
@@ -22,12 +15,16 @@ export async function findNextNumbers(deps: Deps, job: LogOwner): Promise<Record
   return Object.fromEntries(next) as Record<LogType, number>;
 }
 
-/** Writes a line of the server's own into a job's output. */
-export async function addServerLine(
+/**
+ * Writes the line that is noted on a job into its output, and takes the note away; one that another process wrote stays
+ * as it is.
+ */
+export async function writePendingLine(
   { collections, clock }: Deps,
-  jobId: string,
-  { phase, number, text }: ServerLine,
+  { job_id: jobId, pending_line: line }: Pick<JobRecord, 'job_id' | 'pending_line'>,
 ): Promise<void> {
+  if (line === undefined) return;
+  const { phase, number, text } = line;
   const now = clock.now();
   try {
     await collections.logs.insertOne({
@@ -44,4 +41,14 @@ export async function addServerLine(
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
   }
+  await collections.jobs.updateOne({ job_id: jobId, pending_line: line }, { $unset: { pending_line: true } });
+}
+
+/** Writes the lines of processes that were killed before they did. */
+export async function writePendingLines(deps: Deps): Promise<void> {
+  const jobs = deps.collections.jobs.find(
+    { pending_line: { $exists: true } },
+    { projection: { job_id: 1, pending_line: 1 } },
+  );
+  for await (const job of jobs) await writePendingLine(deps, job);
 }

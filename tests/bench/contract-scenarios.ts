@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { measure } from './load.js';
+import { storeMaskedJob } from './masked-job.js';
 import { send } from './processes.js';
 import type { Scenario } from './scenarios.js';
 import { makeStoredJob, type Setting } from './setting.js';
@@ -7,7 +8,6 @@ import { makeStoredJob, type Setting } from './setting.js';
 const deep = 100_000;
 const bareInsert = 'bare insertOne, 16 callers';
 const bareRead = 'bare Koa, one read';
-const kilobyte = 'x'.repeat(1023) + '\n';
 
 /** One job that posts and reads are about; stored at its first use. */
 const jobId = randomUUID();
@@ -43,23 +43,38 @@ function scenario(name: string, against: readonly string[], request: Request, pr
 const json = { 'content-type': 'application/json' };
 let fragments = 0;
 
+/** A line of a log as commands print them, up to 1 KB of them. */
+const logText = '2026-01-01T00:00:00Z INFO step 17 of 42: fetching https://images.example/noble.img (ok)\n'
+  .repeat(12)
+  .slice(0, 1023)
+  .concat('\n');
+
+function postFragment({ server, agent }: Setting, job: string): Promise<unknown> {
+  const fragment = {
+    fragment_number: fragments++,
+    timestamp: new Date(),
+    phase: 'test',
+    log_data: logText,
+  };
+  const headers = { ...agent, ...json };
+  return send(server, 'POST', `/v1/result/${job}/log/output`, headers, JSON.stringify(fragment));
+}
+
+/** One job with ten secrets; stored at its first use. */
+let masked: Promise<string> | undefined;
+function storeMasked(setting: Setting): Promise<string> {
+  return (masked ??= storeMaskedJob(setting, 10));
+}
+
 /** The other routes that agents and submitters use all the time; run after the deep claim queue is filled. */
 export const contractScenarios: readonly Scenario[] = [
-  scenario('log post of 1 KB', [bareInsert], ({ server, agent }) => {
-    const fragment = {
-      fragment_number: fragments++,
-      timestamp: new Date(),
-      phase: 'test',
-      log_data: kilobyte,
-    };
-    return send(
-      server,
-      'POST',
-      `/v1/result/${jobId}/log/output`,
-      { ...agent, ...json },
-      JSON.stringify(fragment),
-    );
-  }),
+  scenario('log post of 1 KB', [bareInsert], (setting) => postFragment(setting, jobId)),
+  scenario(
+    'log post of 1 KB, a job with ten secrets',
+    ['log post of 1 KB'],
+    async (setting) => postFragment(setting, await storeMasked(setting)),
+    storeMasked,
+  ),
   scenario('result post', [bareInsert], ({ server, agent }) =>
     send(server, 'POST', `/v1/result/${randomUUID()}`, { ...agent, ...json }, '{"status":{"setup":0}}'),
   ),

@@ -10,11 +10,14 @@ import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
 import { startTarget, type Target } from './processes.js';
 
-const signingKey = 'a signing key for benchmarks, long enough for HS256';
+/** The key that tokens of the servers are signed with, and from which that of job masks is derived. */
+export const signingKey = 'a signing key for benchmarks, long enough for HS256';
 
 /** All that scenarios use: the servers under load, the database beside them, and credentials. */
 export interface Setting {
   server: Target;
+  /** Of the servers, for another one beside them. */
+  environment: Record<string, string>;
   /** Another server process, which remembers nothing yet. */
   startFresh(): Promise<Target>;
   bareKoa: Target;
@@ -65,6 +68,7 @@ export async function createSetting(): Promise<Setting> {
   });
   return {
     server,
+    environment,
     startFresh,
     bareKoa,
     db,

@@ -1,13 +1,9 @@
-import { settings } from '../../server/config.js';
 import type { Owner } from '../support/server-process.js';
 import { checkAll } from './checks.js';
 import { type Facts, gatherFacts } from './facts.js';
 import type { Problem } from './records.js';
 import { presentProblems, presentSummary } from './report.js';
 import { type ChaosOptions, ChaosWorld } from './world.js';
-
-/** Whether this server has leases. */
-export const hasLeases = Object.values(settings).some(({ name }) => name === 'AGENT_LEASE_SECONDS');
 
 /** What a run came to. */
 export interface ChaosOutcome {

@@ -11,7 +11,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { faultKinds, type FaultPlan } from './faults.js';
-import { hasLeases, runChaos } from './run-chaos.js';
+import { runChaos } from './run-chaos.js';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -22,7 +22,7 @@ const { values } = parseArgs({
     servers: { ...text, default: '3' },
     minutes: { ...text, default: '10' },
     cuts: { ...text, default: '0.01' },
-    leases: { ...text, default: hasLeases ? 'on' : 'off' },
+    leases: { ...text, default: 'on' },
     'lease-seconds': { ...text, default: '3' },
     attempts: { ...text, default: '2' },
     pace: { ...text, default: '1' },

@@ -232,6 +232,26 @@ test('a sweep that was stopped in the middle takes no job that expired meanwhile
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test', 'the pause is seen');
 });
 
+test('the line about a loss is written by the next sweep when the process was killed before it did', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  await tellLog(server, 'a', jobId, 0, 'a0\n');
+  await passTime(server, 900);
+  const { logs, jobs } = server.deps.collections;
+  t.false('pending_line' in (await storedJob(server, jobId)));
+  const line = await logs.findOneAndDelete({ job_id: jobId, attempt: 0 });
+  const pending = { phase: 'test', number: line?.fragment_number ?? -1, text: line?.log_data ?? '' };
+  await jobs.updateOne({ job_id: jobId }, { $set: { pending_line: pending } });
+  await startJob(server, 'b', jobId);
+  await tellLog(server, 'b', jobId, 0, 'b0\n');
+  await passTime(server, 5);
+  await passTime(server, 5);
+  const log = (await readLog(server, jobId)).test?.log_data;
+  t.is(log, 'a0\nQueuepass: a was lost, attempt 1 of 2\nb0\n');
+  t.false('pending_line' in (await storedJob(server, jobId)));
+});
+
 test('two sweeps at once take a job once', async (t) => {
   const server = await startLeaseServer(t);
   const ids = await Promise.all(Array.from({ length: 20 }, () => submit(server)));
@@ -319,10 +339,12 @@ test('the sweep examines only expired leases with 100,000 jobs stored', async (t
     t.is(docsExamined, nreturned);
     t.is(planSummary, 'IXSCAN { lease.until: 1 }');
   }
-  const others = finds.filter(({ command }) => 'lost_holders' in (command.filter as object));
-  t.true(others.length >= 2);
-  for (const { docsExamined, planSummary } of others) {
-    t.true(docsExamined <= 10);
-    t.is(planSummary, 'IXSCAN { lost_holders: 1 }');
+  for (const field of ['lost_holders', 'pending_line']) {
+    const others = finds.filter(({ command }) => field in (command.filter as object));
+    t.true(others.length >= 2, field);
+    for (const { docsExamined, planSummary } of others) {
+      t.true(docsExamined <= 10, field);
+      t.is(planSummary, `IXSCAN { ${field}: 1 }`);
+    }
   }
 });

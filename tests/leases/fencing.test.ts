@@ -147,6 +147,29 @@ test('a job that nobody else has taken is given back to the agent that lost it, 
   }
 });
 
+test('the artifact of a lost attempt is not that of the next one; with the job it is given back', async (t) => {
+  const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '3' });
+  const jobId = await submit(server);
+  const read = async () => {
+    const response = await server.request(`/v1/result/${jobId}/artifact`);
+    return [
+      response.status,
+      response.status === 204 ? '' : (await storedJob(server, jobId)).artifact_file !== undefined,
+    ];
+  };
+  await startJob(server, 'a', jobId);
+  await tellArtifact(server, 'a', jobId, 'of a');
+  await passTime(server, 900);
+  t.deepEqual(await read(), [204, '']);
+  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'cleanup' }), taken);
+  t.deepEqual(await read(), [200, true]);
+  await passTime(server, 900);
+  await startJob(server, 'b', jobId);
+  t.deepEqual(await read(), [204, '']);
+  await tellResult(server, 'b', jobId, { job_state: 'complete' });
+  t.deepEqual(await read(), [204, '']);
+});
+
 test('a job that was lost and given back again and again keeps its log whole', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '2' });
   const jobId = await submit(server);

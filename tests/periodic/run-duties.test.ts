@@ -1,0 +1,70 @@
+import test from 'ava';
+import type { Duty } from '../../server/periodic/duty.js';
+import { releaseDutyLock, takeDutyLock } from '../../server/periodic/duty-lock.js';
+import { runDuties } from '../../server/periodic/run-duties.js';
+import { waitUntil } from '../support/own-mongod.js';
+import { startServer } from '../support/start-server.js';
+import { TestClock } from '../support/tokens.js';
+
+test('one process at a time holds a lock: it keeps it, and loses it when it does not', async (t) => {
+  const clock = new TestClock();
+  const { deps } = await startServer(t, { clock });
+  const take = (holder: string) => takeDutyLock(deps, 'duty', holder, 8000);
+  t.deepEqual(await take('one'), clock.now());
+  t.is(await take('two'), undefined);
+  clock.move(7);
+  t.deepEqual(await take('one'), clock.now());
+  clock.move(7);
+  t.is(await take('two'), undefined);
+  t.deepEqual(await takeDutyLock(deps, 'another duty', 'two', 8000), clock.now());
+  clock.move(1);
+  t.deepEqual(await take('two'), clock.now());
+  t.is(await take('one'), undefined);
+  await releaseDutyLock(deps.collections.locks, 'duty', 'one');
+  t.is(await take('one'), undefined, 'what one does not hold it cannot let go');
+  await releaseDutyLock(deps.collections.locks, 'duty', 'two');
+  t.deepEqual(await take('one'), clock.now());
+});
+
+test('of many that ask at once one gets the lock, from the first time on, by the time of the database', async (t) => {
+  const { deps } = await startServer(t);
+  for (const name of ['a', 'b', 'c']) {
+    const taken = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => takeDutyLock(deps, name, `p${n}`, 8000)),
+    );
+    const [at, ...others] = taken.filter((one) => one !== undefined);
+    t.is(others.length, 0);
+    t.true(Math.abs((at?.getTime() ?? 0) - Date.now()) < 60_000);
+  }
+});
+
+test('a duty runs again and again in one of two processes, and in the other when that stops or fails', async (t) => {
+  const first = await startServer(t);
+  const second = await startServer(t, { database: first.deps.connection.db.databaseName });
+  const runs: string[] = [];
+  let isFailing = false;
+  const dutyOf = (name: string): Duty => ({
+    name: 'test_duty',
+    everyMs: 20,
+    run: () => {
+      runs.push(name);
+      return isFailing ? Promise.reject(new Error('the duty failed')) : Promise.resolve();
+    },
+  });
+  const one = runDuties(first.deps, [dutyOf('one')]);
+  await waitUntil(() => runs.length >= 3);
+  const two = runDuties(second.deps, [dutyOf('two')]);
+  t.teardown(() => two.stop());
+  await waitUntil(() => runs.length >= 8);
+  t.deepEqual([...new Set(runs)], ['one']);
+  isFailing = true;
+  const failed = runs.length + 1;
+  await waitUntil(() => runs.length >= failed + 3);
+  isFailing = false;
+  const told = first.logged.filter(({ duty }) => duty === 'test_duty');
+  t.is(told.length, 1, 'one line for the whole time');
+  await one.stop();
+  const stopped = runs.length;
+  await waitUntil(() => runs.length >= stopped + 3);
+  t.deepEqual([...new Set(runs.slice(stopped))], ['two']);
+});

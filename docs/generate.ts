@@ -5,6 +5,7 @@ import { presentConfigPage } from './pages/config-page.js';
 import { presentErrorsPage } from './pages/errors-page.js';
 import { presentIndexesPage } from './pages/indexes-page.js';
 import { drawJobStates } from './pages/job-states.js';
+import { presentMetricsPage } from './pages/metrics-page.js';
 import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
 import { routes } from '../server/routes.js';
 
@@ -18,6 +19,7 @@ const pages: Record<string, () => string> = {
   'config.md': presentConfigPage,
   'errors.md': presentErrorsPage,
   'indexes.md': presentIndexesPage,
+  'metrics.md': presentMetricsPage,
   'openapi.json': () => `${JSON.stringify(openApi, null, 2)}\n`,
 };
 

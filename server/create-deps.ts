@@ -10,6 +10,9 @@ import type { Connection } from './db/connect.js';
 import { type Clock, DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
 import { AgentWatch } from './leases/agent-watch.js';
+import { countTokenOutcomes } from './metrics/count-token-outcomes.js';
+import { createMetrics } from './metrics/create-metrics.js';
+import { watchMongodb } from './metrics/watch-mongodb.js';
 import { WaitTimes } from './queues/wait-times.js';
 import { createMaskSealer } from './scrubbing/create-mask-sealer.js';
 import { HeldTails } from './scrubbing/held-tails.js';
@@ -34,6 +37,8 @@ export interface OwnedDeps extends Deps {
 
 /** Puts the dependencies together; nothing is read or sent yet. */
 export function createDeps({ config, connection, log, signingKey, ...given }: Parts): OwnedDeps {
+  const metrics = createMetrics();
+  watchMongodb(connection.client, metrics);
   const databaseClock = new DatabaseClock(connection.db);
   const clock = given.clock ?? databaseClock;
   const collections = openCollections(connection.db);
@@ -51,7 +56,8 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
     clock,
     databaseClock,
     log,
-    securityLog: createSecurityLog(log),
+    securityLog: countTokenOutcomes(metrics, createSecurityLog(log)),
+    metrics,
     signingKeys,
     bcryptPool,
     rememberedPairs: new RememberedPairs(),

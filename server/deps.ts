@@ -9,6 +9,7 @@ import type { Collections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
 import type { AgentWatch } from './leases/agent-watch.js';
+import type { Metrics } from './metrics/create-metrics.js';
 import type { WaitTimes } from './queues/wait-times.js';
 import type { HeldTails } from './scrubbing/held-tails.js';
 import type { JobMasks } from './scrubbing/job-masks.js';
@@ -22,6 +23,7 @@ export interface Deps {
   clock: Clock;
   log: Logger;
   securityLog: SecurityLog;
+  metrics: Metrics;
   signingKeys: SigningKeys;
   bcryptPool: BcryptPool;
   rememberedPairs: RememberedPairs;

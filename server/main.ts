@@ -13,6 +13,7 @@ import { type EmbeddedMongod, startEmbeddedMongod } from './db/embedded-mongod.j
 import { prepareDatabase } from './db/prepare-database.js';
 import { StartError } from './db/start-error.js';
 import { leaseDuty } from './leases/sweep-leases.js';
+import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.js';
 import { adoptAtStart } from './migration/adopt-at-start.js';
 import { type RunningDuties, runDuties } from './periodic/run-duties.js';
 import { type ListeningServer, listen } from './http-server.js';
@@ -34,6 +35,8 @@ interface Embedded {
 interface Running {
   deps: OwnedDeps;
   listening: ListeningServer;
+  /** Absent when their port cannot be had. */
+  metrics: MetricsServer | undefined;
   duties: RunningDuties;
   embedded: Embedded | undefined;
 }
@@ -107,8 +110,26 @@ async function startServing(config: Config, log: Logger, embedded: Embedded | un
   // Last, so that a first start that fails over its port does not use up the one time that the key is named.
   const isFirstStart =
     embedded !== undefined && (await ensureAdminClient(deps.collections, embedded.dataDir.adminKeyFile));
-  report([`Queuepass listens on ${url}`, ...(isFirstStart ? presentGreeting(embedded) : [])].join('\n'));
-  return { deps, listening, duties: runDuties(deps, [leaseDuty]), embedded };
+  const metrics = await serveMetrics(deps);
+  const lines = [
+    `Queuepass listens on ${url}`,
+    ...(metrics ? [`Metrics are at ${metrics.url}`] : []),
+    ...(isFirstStart ? presentGreeting(embedded) : []),
+  ];
+  report(lines.join('\n'));
+  return { deps, listening, metrics, duties: runDuties(deps, [leaseDuty]), embedded };
+}
+
+/** Without its metrics a server serves all the same. */
+async function serveMetrics(deps: OwnedDeps): Promise<MetricsServer | undefined> {
+  try {
+    return await startMetricsServer(deps);
+  } catch (error) {
+    const warning = `no metrics: ${(error as Error).message}`;
+    deps.log.warn(warning);
+    report(`Warning: ${warning}`);
+    return undefined;
+  }
 }
 
 function presentGreeting({ dataDir }: Embedded): string[] {
@@ -121,7 +142,7 @@ function presentGreeting({ dataDir }: Embedded): string[] {
 /** Milliseconds that the way out of the database may take; a frozen MongoDB would not answer at all. */
 const closeWithinMs = 3000;
 
-async function shutDown({ deps, listening, duties, embedded }: Running): Promise<void> {
+async function shutDown({ deps, listening, metrics, duties, embedded }: Running): Promise<void> {
   const { drainSeconds } = deps.config;
   report(
     `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
@@ -130,6 +151,7 @@ async function shutDown({ deps, listening, duties, embedded }: Running): Promise
   // Nobody is to show the admin key to whatever listens there next.
   if (embedded) rmSync(embedded.dataDir.serverUrlFile, { force: true });
   const close = async () => {
+    await metrics?.close();
     await duties.stop();
     await deps.close();
   };

@@ -5,7 +5,7 @@ import { Piscina } from 'piscina';
 import { ApiError } from '../http/errors.js';
 
 /** Tasks that may wait for a worker; at cost 10 that is some four seconds of one core. */
-const queueLimit = 64;
+export const queueLimit = 64;
 
 /** Told of each compare: `absent` is one against a hash that belongs to nobody. */
 export type CompareKind = 'record' | 'absent';
@@ -53,6 +53,11 @@ export class BcryptPool {
   /** A new hash of the configured cost. @throws ApiError 503 when the queue is full. */
   async hash(secret: string): Promise<string> {
     return (await this.#run({ secret, cost: this.cost })) as string;
+  }
+
+  /** Tasks that wait for a worker. */
+  get waiting(): number {
+    return this.#started?.queueSize ?? 0;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ClientRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
+import { countBusyLogin } from '../metrics/count-token-outcomes.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { readServerKey, type ServerKey } from './client-key-format.js';
 import { verifyServerKey } from './verify-server-key.js';
@@ -52,6 +53,7 @@ async function attempt<T>(deps: Deps, login: Login, run: () => Promise<T>): Prom
     if (error instanceof ApiError && error.code === 'too_many_attempts') {
       await logRefusal(deps, login, 'too many attempts');
     }
+    if (error instanceof ApiError && error.code === 'busy') countBusyLogin(deps.metrics);
     throw error;
   }
 }

@@ -28,7 +28,8 @@ export const indexes: readonly IndexRow[] = [
       created_at: 1,
       _id: 1,
     },
-    serves: 'claims: the first waiting job of each queue; position: those before a job; the search by state',
+    serves:
+      'claims: the first waiting job of each queue; position: those before a job; the search by state; metrics: waiting jobs by queue',
   },
   { collection: 'jobs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'every look-up of one job' },
   {
@@ -57,7 +58,7 @@ export const indexes: readonly IndexRow[] = [
     name: 'qp_lease_until',
     keys: { 'lease.until': 1 },
     options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
-    serves: 'the sweep: leases that have ended, and no other job',
+    serves: 'the sweep: leases that have ended, and no other job; metrics: leases by state',
   },
   {
     collection: 'jobs',

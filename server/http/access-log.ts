@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Deps } from '../deps.js';
+import { countRequest } from '../metrics/count-request.js';
 import type { ReadClientAddress } from './client-address.js';
 import type { RequestState } from './mount-routes.js';
 
 /**
- * Gives each request its id and writes one line when it ends. The line names the route and never the path, query or
+ * Gives each request its id, and counts it and writes one line when it ends. The line names the route and never the path, query or
  * headers as sent, since keys end up there by mistake.
  */
 export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress): Middleware {
@@ -17,12 +18,16 @@ export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress
     ctx.set('X-Request-Id', state.requestId);
     ctx.set('X-Content-Type-Options', 'nosniff');
     await next();
+    const { method, status } = ctx;
+    const route = state.route?.path ?? 'none';
+    const ms = performance.now() - started;
+    countRequest(deps.metrics, { method, route, status, seconds: ms / 1000 });
     deps.log.info({
       request_id: state.requestId,
-      method: ctx.method,
-      route: state.route?.path ?? 'none',
-      status: ctx.status,
-      ms: Math.round((performance.now() - started) * 10) / 10,
+      method,
+      route,
+      status,
+      ms: Math.round(ms * 10) / 10,
       bytes: ctx.length ?? 0,
       source: state.address.source,
       client_id: state.caller?.clientId,

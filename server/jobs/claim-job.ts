@@ -31,7 +31,7 @@ export async function claimJob(
   queues: readonly string[],
   agent: string,
 ): Promise<JobRecord | undefined> {
-  const { collections, waitTimes, agentWatch, clock } = deps;
+  const { collections, waitTimes, agentWatch, clock, metrics } = deps;
   const state = stateAfter('claim');
   const job = await collections.jobs.findOneAndUpdate(
     filterClaimable(queues, agent),
@@ -48,7 +48,10 @@ export async function claimJob(
     ],
     { sort: claimOrder, returnDocument: 'after' },
   );
-  if (job) agentWatch.holds(agent);
+  if (job) {
+    agentWatch.holds(agent);
+    metrics.claims.inc({ queue: metrics.claimQueues.valueOf(job.job_data.job_queue) });
+  }
   // A further attempt waited for a reason of its own.
   if (job?.started_at && !job.lease?.losses) {
     const waitedMs = job.started_at.getTime() - job.created_at.getTime();

@@ -28,7 +28,7 @@ export const eventRoutes: readonly AnyRoute[] = [
     async handle(deps, request) {
       const jobId = getJobId(request);
       const { job, isLost } = await holdJob(deps, request, jobId, { writes: true });
-      if (isLost) return presentTaken(false);
+      if (isLost) return presentTaken(deps, 'events', false);
       const { status, text } = await forwardEvents(deps, job, request.body);
       return { status, body: text, type: 'text/plain; charset=utf-8' };
     },

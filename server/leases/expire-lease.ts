@@ -34,7 +34,7 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
   const phase = readPhase(job.result_data.job_state);
   const next = await findNextNumbers(deps, job);
   const event = isLast ? 'give_up' : 'lose';
-  const { holder, attempt } = job.lease ?? {};
+  const { holder, attempt, until } = job.lease ?? {};
   const text = `Queuepass: ${holder} was lost, attempt ${count} of ${deps.config.jobMaxAttempts}\n`;
   const line = { phase, number: next.output, text };
   const change = isLast ? giveUp(deps, phase) : await lose(deps, job, next);
@@ -46,6 +46,7 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
       job_id: job.job_id,
       agent: holder,
       attempt,
+      lease_until: until,
       state: job.result_data.job_state,
       event,
       reason: 'lease_expired',
@@ -72,7 +73,21 @@ function readPhase(word: string): Phase {
 /** A job that was cancelled and whose agent never said so keeps its state and has no holder any more. */
 async function letGo(deps: Deps, job: ExpiredJob): Promise<'let_go' | undefined> {
   const change = { 'lease.holder': '$$REMOVE', ...endLease, ...closeAttempt(deps, false) };
-  return (await write(deps, job, undefined, change)) ? 'let_go' : undefined;
+  if (!(await write(deps, job, undefined, change))) return undefined;
+  const { holder, attempt, until } = job.lease ?? {};
+  deps.log.info(
+    {
+      job_id: job.job_id,
+      agent: holder,
+      attempt,
+      lease_until: until,
+      state: job.result_data.job_state,
+      event: 'let_go',
+      reason: 'lease_expired',
+    },
+    'the agent of a job that was cancelled never said that it stopped',
+  );
+  return 'let_go';
 }
 
 /** The last attempt is over: its statuses and device stand as the result. */

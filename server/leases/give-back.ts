@@ -51,6 +51,7 @@ export async function giveBack(deps: Deps, job: HeldJob, agent: string): Promise
     ],
   );
   if (matchedCount === 0) return;
+  deps.metrics.jobsGivenBack.inc();
   deps.log.info(
     { job_id: job.job_id, agent, attempt: job.lease?.attempt },
     'a job is back with the agent that lost it',

@@ -69,7 +69,9 @@ export function findExpired({ collections }: Deps, now: Date): Promise<ExpiredJo
 /** One job that cannot be written must not keep the others; true when its lease was closed. */
 async function expireSafely(deps: Deps, job: ExpiredJob): Promise<boolean> {
   try {
-    return (await expireLease(deps, job)) !== undefined;
+    const event = await expireLease(deps, job);
+    if (event !== undefined) deps.metrics.leasesLost.inc({ event, reason: 'lease_expired' });
+    return event !== undefined;
   } catch (error) {
     if (classifyDatabaseError(error) === 'unavailable') throw error;
     deps.log.error({ err: error, job_id: job.job_id }, 'a lease that has ended could not be closed');

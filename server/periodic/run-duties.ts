@@ -31,7 +31,7 @@ async function repeat(deps: Deps, duty: Duty, holder: string, stopping: AbortSig
   while (!stopping.aborted) {
     try {
       const now = await takeDutyLock(deps, duty.name, holder, duty.everyMs + lockMarginMs);
-      if (now !== undefined) await duty.run(deps, now);
+      if (now !== undefined) await runTimed(deps, duty, now);
       isAway = false;
     } catch (error) {
       // Once for each outage: the requests tell of it too.
@@ -41,4 +41,10 @@ async function repeat(deps: Deps, duty: Duty, holder: string, stopping: AbortSig
     await wait(duty.everyMs, undefined, { signal: stopping, ref: false }).catch(() => undefined);
   }
   await releaseDutyLock(deps.collections.locks, duty.name, holder).catch(() => undefined);
+}
+
+async function runTimed(deps: Deps, duty: Duty, now: Date): Promise<void> {
+  const end = deps.metrics.dutySeconds.startTimer({ duty: duty.name });
+  // One that failed took its time too.
+  await duty.run(deps, now).finally(end);
 }

@@ -19,7 +19,7 @@ export const artifactRoutes: readonly AnyRoute[] = [
     errors: ['job_id_invalid_line', 'job_not_held'],
     async handle(deps, request) {
       const jobId = getJobId(request, 'job_id_invalid_line');
-      return presentTaken(await storeArtifact(deps, request, jobId, request.body));
+      return presentTaken(deps, 'artifact', await storeArtifact(deps, request, jobId, request.body));
     },
   }),
   route({

@@ -52,7 +52,7 @@ export const resultRoutes: readonly AnyRoute[] = [
     errors: ['job_id_invalid', 'job_not_held'],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      return presentTaken(await postResult(deps, request, jobId, request.body));
+      return presentTaken(deps, 'result', await postResult(deps, request, jobId, request.body));
     },
   }),
   route({
@@ -84,7 +84,7 @@ export const resultRoutes: readonly AnyRoute[] = [
       const logType = getLogType(deps, request);
       const jobId = getJobId(request);
       const piece = { jobId, logType, fragment: request.body };
-      return presentTaken(await postLogFragment(deps, request, piece));
+      return presentTaken(deps, 'log', await postLogFragment(deps, request, piece));
     },
   }),
   route({

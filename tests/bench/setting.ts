@@ -57,6 +57,7 @@ export async function createSetting(): Promise<Setting> {
     MONGODB_DATABASE: 'bench',
     JWT_SIGNING_KEY: signingKey,
     PORT: '0',
+    METRICS_PORT: '0',
   };
   const startFresh = () => startTarget(['dist/main.js'], environment);
   const server = await startFresh();

@@ -62,6 +62,7 @@ async function startServer(folder: string): Promise<Running> {
     TMPDIR,
     MONGOMS_SYSTEM_BINARY,
     PORT: '0',
+    METRICS_PORT: '0',
     BCRYPT_COST: '4',
     QUEUEPASS_DATA_DIR: dataDir,
     // Without it the route of job events answers 500, as the contract says.

@@ -46,7 +46,7 @@ function makeEnvironment(settings: Record<string, string> = {}): Record<string, 
   const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
   const kept = { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY };
   const given = Object.entries(kept).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return { ...Object.fromEntries(given), PORT: '0', BCRYPT_COST: '4', ...settings };
+  return { ...Object.fromEntries(given), PORT: '0', METRICS_PORT: '0', BCRYPT_COST: '4', ...settings };
 }
 
 /** The processes that run, with their folders. */

@@ -55,6 +55,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     JWT_SIGNING_KEY: testSigningKey,
     BCRYPT_COST: '4',
     PORT: '0',
+    METRICS_PORT: '0',
     ...options.settings,
   });
   const lines: string[] = [];

@@ -12,7 +12,7 @@ const blocks = readBlocks(readFileSync('README.md', 'utf8'));
 const start = blocks.find((block) => block.name === 'start');
 const typed = blocks.filter((block) => block.name === '');
 const folder = mkdtempSync(join(tmpdir(), 'queuepass-walkthrough-'));
-const environment = { ...process.env, QUEUEPASS_DATA_DIR: join(folder, 'data') };
+const environment = { ...process.env, QUEUEPASS_DATA_DIR: join(folder, 'data'), METRICS_PORT: '0' };
 const server = spawn('bash', ['-c', start?.text ?? 'exit 1'], {
   env: environment,
   stdio: ['ignore', 'ignore', 'pipe'],

@@ -3,7 +3,7 @@ import type { Deps } from '../deps.js';
 import { readJobId } from '../jobs/job-id.js';
 import { listOf, object, text } from '../http/schema.js';
 import { findHeldJob } from '../leases/held-job.js';
-import { maskInput } from '../scrubbing/mask-input.js';
+import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import { cutLeasesOfIdle } from '../leases/cut-leases.js';
 import { noteWordOfAgent } from '../leases/word-of-agent.js';
 import {
@@ -63,11 +63,10 @@ export async function postAgentData(
 
 /** Texts of an agent are about the job that it works on. */
 async function maskAgentData(deps: Deps, name: string, input: AgentInput): Promise<AgentInput> {
-  const { log, comment, ...others } = input;
   // Nearly all posts tell nothing in words, and ask for no job.
-  if (!log?.length && !comment) return input;
+  if (!input.log?.length && !input.comment) return maskFields(input, undefined);
   const record = await deps.collections.agents.findOne({ name }, { projection: { job_id: 1 } });
   const jobId = readJobId(input.job_id || record?.job_id || '');
   const job = jobId === undefined ? undefined : await findHeldJob(deps, jobId);
-  return { ...others, ...(await maskInput(deps, job, { log, comment })) };
+  return maskFields(input, await findMasker(deps, job, name));
 }

@@ -12,7 +12,7 @@ import {
 import { presentAgentCookie } from './agent-cookie.js';
 import { findAgent } from './get-agent.js';
 import { listAgents } from './list-agents.js';
-import { maskInput } from '../scrubbing/mask-input.js';
+import { findMasker, maskText } from '../scrubbing/mask-input.js';
 import { holdJob } from '../leases/held-job.js';
 import { noteWordOfAgent } from '../leases/word-of-agent.js';
 import { readJobId } from '../jobs/job-id.js';
@@ -143,7 +143,9 @@ export const agentRoutes: readonly AnyRoute[] = [
       const { params, body } = request;
       const jobId = readJobId(body.job_id);
       const hold = jobId === undefined ? undefined : await holdJob(deps, request, jobId, { writes: false });
-      const masked = await maskInput(deps, hold?.job, body);
+      const masker = await findMasker(deps, hold?.job, params.agent_name);
+      const { detail } = body;
+      const masked = { ...body, ...(detail !== undefined && { detail: maskText(detail, masker) }) };
       await postProvisionLog(deps, params.agent_name, masked);
       return text('OK');
     },

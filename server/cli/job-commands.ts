@@ -82,7 +82,7 @@ async function showJob(jobId: string, options: GlobalOptions, command: Command):
     ...presentLease(job),
   });
   for (const { attempt, holder, ended_at: endedAt, reason, job_state: state } of job.attempts ?? []) {
-    print(`attempt ${attempt}: ${holder} lost it in ${state} at ${endedAt}: ${reasons[reason] ?? reason}`);
+    print(`attempt ${attempt}: ${holder} had it until ${endedAt}, in ${state}: ${reasons[reason] ?? reason}`);
   }
 }
 

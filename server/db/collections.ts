@@ -56,6 +56,8 @@ export interface Lease {
   cut?: true;
   /** Attempts of this run that were lost. */
   losses?: number;
+  /** The first attempt of this run, where the job was submitted again. */
+  first?: number;
 }
 
 /** An attempt that ended without a result of the job, and what its holder told until then. */
@@ -70,6 +72,8 @@ export interface ClosedAttempt {
   status?: unknown;
   device_info?: unknown;
   artifact_file?: ObjectId;
+  /** It was given secrets. */
+  masked?: true;
   /** What its holder sent when it was no longer its job. */
   late?: { kind: 'result' | 'log'; text: string }[];
   /** Bytes of that. */
@@ -175,6 +179,8 @@ export interface LogRecord {
   log_data: string;
   /** What each U+FFFD of `log_data` was, two bytes each, where some were halves of surrogate pairs. */
   replaced?: Binary;
+  /** Sealed: what was appended to the piece when its phase ended, which a further piece may go on with. */
+  released?: Binary;
   /** Sealed: the end of the piece that may begin a secret; kept out of the text until it is known how it goes on. */
   held?: Binary;
   /** Marks a piece that is stored once; absent from those of Testflinger servers. */
@@ -188,6 +194,8 @@ interface JobMasksRecord {
   attempt: number;
   /** Each sealed by itself. */
   values: Binary[];
+  /** All of the attempt's values are there. */
+  complete?: true;
   expire_at: Date;
 }
 

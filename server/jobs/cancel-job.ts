@@ -1,12 +1,16 @@
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
 import { filterAllowing, stateAfter } from './job-state.js';
 
 /** Cancels a job that has not ended. @throws ApiError 400 for one that has, or that does not exist. */
-export async function cancelJob({ collections }: Deps, jobId: string): Promise<void> {
-  const { matchedCount } = await collections.jobs.updateOne(
+export async function cancelJob({ collections, jobMasks }: Deps, jobId: string): Promise<void> {
+  const job = await collections.jobs.findOneAndUpdate(
     { job_id: jobId, ...filterAllowing('cancel') },
     { $set: { 'result_data.job_state': stateAfter('cancel') } },
+    { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
   );
-  if (matchedCount === 0) throw new ApiError('job_already_ended');
+  if (job === null) throw new ApiError('job_already_ended');
+  // Nobody is left who could end it: it was lost, and waited.
+  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.endSoon(jobId);
 }

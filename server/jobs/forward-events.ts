@@ -3,7 +3,8 @@ import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import { listOf, object, text, url } from '../http/schema.js';
 import type { HeldJob } from '../leases/held-job.js';
-import { maskInput } from '../scrubbing/mask-input.js';
+import { findMasker, maskFields } from '../scrubbing/mask-input.js';
+import type { TextMasker } from '../scrubbing/text-masker.js';
 import { sendToWebhook, type WebhookAnswer } from './send-to-webhook.js';
 import { readWebhookUrl } from './webhook-url.js';
 
@@ -30,7 +31,20 @@ export async function forwardEvents(
   if (webhookUrl === undefined) throw new ApiError('webhook_not_configured');
   const webhook = readWebhookUrl(named, webhookUrl);
   if (webhook === undefined) throw new ApiError('webhook_url_refused');
-  const answer = await sendToWebhook(deps.config, webhook, await maskInput(deps, job, told));
+  const answer = await sendToWebhook(
+    deps.config,
+    webhook,
+    maskEvents(told, await findMasker(deps, job, undefined)),
+  );
   if (answer.status === 401 || answer.status === 403) throw new ApiError('webhook_refused');
   return answer;
+}
+
+type Told = Omit<z.output<typeof eventsInput>, 'job_status_webhook'>;
+
+function maskEvents({ events, ...told }: Told, masker: TextMasker | undefined): Told {
+  return {
+    ...maskFields(told, masker),
+    ...(events && { events: events.map((event) => maskFields(event, masker)) }),
+  };
 }

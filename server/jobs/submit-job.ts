@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { BSON } from 'mongodb';
 import type { Caller } from '../auth/caller.js';
 import type { JobRecord, SpentKey } from '../db/collections.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
-import { clearJobOutput } from '../results/clear-job-output.js';
+import { clearJobOutput, findJobFiles } from '../results/clear-job-output.js';
 import { findJob } from './find-job.js';
 import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
 import { readJobId } from './job-id.js';
@@ -38,7 +40,7 @@ export async function submitJob(
     const now = deps.clock.now();
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const idempotency = [...(existing ? listRemembered(existing, now) : []), ...(spent ? [spent] : [])];
-    const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
+    const job = checkRoom(makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now }));
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job);
     if (jobId !== undefined) return input.job_id || jobId;
   }
@@ -83,6 +85,16 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
   };
 }
 
+/** Bytes of a stored document (MongoDB's limit), and those of it that leases and attempts need. */
+const documentBytes = 16 * 1024 * 1024;
+const roomBytes = 16 * 1024;
+
+/** A job that could be stored and never claimed would hold up its queue. @throws ApiError 413 */
+function checkRoom(job: JobRecord): JobRecord {
+  if (BSON.calculateObjectSize(job) > documentBytes - roomBytes) throw new ApiError('payload_too_large');
+  return job;
+}
+
 type Attaching = { attachments?: unknown } | null | undefined;
 
 /** The stored job's id, or `undefined` when another request took the id or the key meanwhile. */
@@ -98,10 +110,11 @@ async function insert(deps: Deps, job: JobRecord): Promise<string | undefined> {
 
 /**
  * Guarded by the state and attempt that were seen. The attempt goes on, so that an agent which still holds the old
- * run is fenced. Output is cleared first: were the process killed in between, the id could be submitted again.
+ * run is fenced, and what is left of its output is not read. Only then that is cleared: a resubmission that fails takes
+ * nothing from the run that is there.
  */
 async function restart(deps: Deps, seen: JobRecord, job: JobRecord): Promise<string | undefined> {
-  await clearJobOutput(deps, seen.job_id);
+  const files = await findJobFiles(deps, seen.job_id);
   const guard = {
     job_id: seen.job_id,
     created_at: seen.created_at,
@@ -113,7 +126,9 @@ async function restart(deps: Deps, seen: JobRecord, job: JobRecord): Promise<str
       ...job,
       ...fenceEarlierRun(seen, job.created_at),
     });
-    return matchedCount === 1 ? job.job_id : undefined;
+    if (matchedCount === 0) return undefined;
+    await clearJobOutput(deps, seen.job_id, { attempt: (seen.lease?.attempt ?? 0) + 1, files });
+    return job.job_id;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
     return undefined;

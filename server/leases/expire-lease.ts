@@ -5,6 +5,7 @@ import type { Deps } from '../deps.js';
 import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../jobs/job-state.js';
 import { type Phase, phases } from '../results/log-fragment.js';
 import { findNextNumbers, writePendingLine } from '../results/server-line.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
 import { hasOtherLiveAgent } from './live-agents.js';
 import { closeLogs } from './log-segments.js';
 import { endLease } from './renew-lease.js';
@@ -37,7 +38,7 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
   const { holder, attempt, until } = job.lease ?? {};
   const text = `Queuepass: ${holder} was lost, attempt ${count} of ${deps.config.jobMaxAttempts}\n`;
   const line = { phase, number: next.output, text };
-  const change = isLast ? giveUp(deps, phase) : await lose(deps, job, next);
+  const change = isLast ? giveUp(deps, job, phase) : await lose(deps, job, next);
   if (!(await write(deps, job, event, { ...change, pending_line: { $literal: line } }))) return undefined;
   await endStreams(deps, job, isLast);
   await writePendingLine(deps, { job_id: job.job_id, pending_line: line });
@@ -58,7 +59,7 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
 
 /** What was held back of the attempt's logs is no longer waited for. */
 async function endStreams(deps: Deps, job: ExpiredJob, isLast: boolean): Promise<void> {
-  const masker = await deps.jobMasks.find(job, job.lease?.attempt ?? 0);
+  const masker = await deps.jobMasks.find(job);
   if (masker === undefined) return;
   await deps.heldTails.release(job.job_id, masker);
   if (isLast) await deps.jobMasks.endSoon(job.job_id);
@@ -72,8 +73,9 @@ function readPhase(word: string): Phase {
 
 /** A job that was cancelled and whose agent never said so keeps its state and has no holder any more. */
 async function letGo(deps: Deps, job: ExpiredJob): Promise<'let_go' | undefined> {
-  const change = { 'lease.holder': '$$REMOVE', ...endLease, ...closeAttempt(deps, false) };
+  const change = { 'lease.holder': '$$REMOVE', ...endLease, ...closeAttempt(deps, job, false) };
   if (!(await write(deps, job, undefined, change))) return undefined;
+  await endStreams(deps, job, true);
   const { holder, attempt, until } = job.lease ?? {};
   deps.log.info(
     {
@@ -91,7 +93,7 @@ async function letGo(deps: Deps, job: ExpiredJob): Promise<'let_go' | undefined>
 }
 
 /** The last attempt is over: its statuses and device stand as the result. */
-function giveUp(deps: Deps, phase: Phase): Document {
+function giveUp(deps: Deps, job: ExpiredJob, phase: Phase): Document {
   const status = '$result_data.status';
   const known = { $cond: [{ $eq: [{ $type: status }, 'object'] }, status, {}] };
   return {
@@ -100,7 +102,7 @@ function giveUp(deps: Deps, phase: Phase): Document {
     'lease.holder': '$$REMOVE',
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
     ...endLease,
-    ...closeAttempt(deps, false),
+    ...closeAttempt(deps, job, false),
   };
 }
 
@@ -111,7 +113,7 @@ async function lose(
   next: { output: number; serial: number },
 ): Promise<Document> {
   const holder = job.lease?.holder ?? '';
-  const isPassedOver = await hasOtherLiveAgent(deps, job.job_data.job_queue, [holder]);
+  const isPassedOver = await hasOtherLiveAgent(deps, job.job_data, [holder]);
   return {
     'result_data.job_state': stateAfter('lose'),
     'result_data.status': '$$REMOVE',
@@ -121,7 +123,7 @@ async function lose(
     'lease.holder': '$$REMOVE',
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
     ...endLease,
-    ...closeAttempt(deps, true),
+    ...closeAttempt(deps, job, true),
     log_segments: { $literal: closeLogs(job, { ...next, output: next.output + 1 }) },
     ...(isPassedOver && {
       lost_holders: { $setUnion: [{ $ifNull: ['$lost_holders', []] }, [{ $literal: holder }]] },
@@ -130,7 +132,7 @@ async function lose(
 }
 
 /** The entry of the attempt that ends; with what it told, unless that stays in the result. */
-function closeAttempt({ clock }: Deps, withResult: boolean): Document {
+function closeAttempt({ clock }: Deps, job: ExpiredJob, withResult: boolean): Document {
   const entry = {
     attempt: '$lease.attempt',
     holder: '$lease.holder',
@@ -138,6 +140,7 @@ function closeAttempt({ clock }: Deps, withResult: boolean): Document {
     ended_at: clock.inDatabase,
     reason: 'lease_expired',
     state: '$result_data.job_state',
+    ...(namesSecrets(job) && { masked: true }),
     ...(withResult && {
       status: '$result_data.status',
       device_info: '$result_data.device_info',
@@ -166,6 +169,6 @@ async function write(
   } catch (error) {
     if (classifyDatabaseError(error) !== 'too_large') throw error;
     // Kept with the attempts before, what this one told would be more than a document holds.
-    return (await update({ ...change, ...closeAttempt(deps, false) })).matchedCount === 1;
+    return (await update({ ...change, ...closeAttempt(deps, job, false) })).matchedCount === 1;
   }
 }

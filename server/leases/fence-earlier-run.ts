@@ -1,5 +1,9 @@
 import type { ClosedAttempt, JobRecord } from '../db/collections.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
 import { closeLogs } from './log-segments.js';
+
+/** Attempts of earlier runs that are remembered, to fence those who held them. */
+const attemptsKept = 10;
 
 /**
  * What a job that is submitted again keeps of the run before: the count of attempts, which fences what its last holder
@@ -9,33 +13,44 @@ export function fenceEarlierRun(
   seen: JobRecord,
   now: Date,
 ): Partial<Pick<JobRecord, 'lease' | 'attempts' | 'log_segments'>> {
+  const { lease } = seen;
+  if (!lease) return {};
+  const { attempt } = lease;
+  const attempts = [...(seen.attempts ?? []), ...listHeld(seen, now)].map(forget).slice(-attemptsKept);
+  return {
+    lease: { attempt, first: attempt + 1 },
+    ...(attempts.length > 0 && { attempts }),
+    log_segments: closeLogs({ lease }, { output: 0, serial: 0 }),
+  };
+}
+
+/** The attempt that the run ends with, when somebody holds it. */
+function listHeld(seen: JobRecord, now: Date): ClosedAttempt[] {
   const { lease, result_data: result, started_at: startedAt } = seen;
-  if (lease === undefined) return {};
+  if (lease?.holder === undefined) return [];
   const { attempt, holder } = lease;
-  const closed: ClosedAttempt[] = [
-    ...(seen.attempts ?? []).map(({ attempt, holder, ended_at, state }) => ({
+  return [
+    {
       attempt,
       holder,
-      ended_at,
-      state,
-      reason: 'resubmitted' as const,
-    })),
-    ...(holder === undefined
-      ? []
-      : [
-          {
-            attempt,
-            holder,
-            ...(startedAt && { started_at: startedAt }),
-            ended_at: now,
-            reason: 'resubmitted' as const,
-            state: result.job_state,
-          },
-        ]),
-  ].slice(-10);
+      ...(startedAt && { started_at: startedAt }),
+      ended_at: now,
+      reason: 'resubmitted',
+      state: result.job_state,
+      ...(namesSecrets(seen) && { masked: true }),
+    },
+  ];
+}
+
+/** Without what the attempt told, which belonged to the run before. */
+function forget({ attempt, holder, started_at, ended_at, state, masked }: ClosedAttempt): ClosedAttempt {
   return {
-    lease: { attempt },
-    ...(closed.length > 0 && { attempts: closed }),
-    log_segments: closeLogs({ lease }, { output: 0, serial: 0 }),
+    attempt,
+    holder,
+    ...(started_at && { started_at }),
+    ended_at,
+    reason: 'resubmitted',
+    state,
+    ...(masked && { masked }),
   };
 }

@@ -8,13 +8,13 @@ import { hasOtherLiveAgent } from './live-agents.js';
 export async function freeLostHolders(deps: Deps): Promise<void> {
   const waiting = deps.collections.jobs.find(
     { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } } as object,
-    { projection: { 'job_data.job_queue': 1, lost_holders: 1 } },
+    { projection: { 'job_data.job_queue': 1, 'job_data.exclude_agents': 1, lost_holders: 1 } },
   );
   // Many jobs of one queue may have been lost by one agent after the other.
   const known = new Map<string, Promise<boolean>>();
   for await (const { _id, job_data: data, lost_holders: lost = [] } of waiting) {
-    const key = JSON.stringify([data.job_queue, lost]);
-    const isServed = known.get(key) ?? hasOtherLiveAgent(deps, data.job_queue, lost);
+    const key = JSON.stringify([data, lost]);
+    const isServed = known.get(key) ?? hasOtherLiveAgent(deps, data, lost);
     known.set(key, isServed);
     if (await isServed) continue;
     await deps.collections.jobs.updateOne({ _id, lost_holders: lost }, { $unset: { lost_holders: true } });

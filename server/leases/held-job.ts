@@ -4,6 +4,7 @@ import { agentCookieName, readAgentCookie } from '../agents/agent-cookie.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { endedStates } from '../jobs/job-state.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
 import { giveBack } from './give-back.js';
 import { judgeWriter } from './judge-writer.js';
 import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
@@ -27,6 +28,7 @@ const heldFields = {
   'attempts.holder': 1,
   'attempts.attempt': 1,
   'attempts.reason': 1,
+  'attempts.masked': 1,
   log_segments: 1,
 } as const;
 
@@ -111,8 +113,14 @@ function isRunning({ result_data: { job_state: state } }: HeldJob): boolean {
   return state !== 'waiting' && !endedStates.includes(state);
 }
 
+/** Secrets that another server gave to a job are not known here: so much is noted, so that its texts are not withheld. */
+export async function noteAdoption({ jobMasks }: Deps, job: HeldJob): Promise<void> {
+  if (namesSecrets(job)) await jobMasks.add(job.job_id, job.lease?.attempt ?? 1, []);
+}
+
 /** Of two agents that write at once, one becomes the holder. */
 async function takeUnheld(deps: Deps, job: HeldJob, agent: string): Promise<void> {
+  await noteAdoption(deps, job);
   await deps.collections.jobs.updateOne(
     {
       _id: job._id,

@@ -1,3 +1,4 @@
+import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 
 /** Milliseconds since its last sign of life in which an agent counts as alive; stock agents ask every 10 s. */
@@ -6,17 +7,17 @@ const liveMs = 180_000;
 /** Words by which an agent says that it takes no jobs. */
 const restingStates = ['offline', 'maintenance'];
 
-/** Whether an agent other than these serves the queue and was heard of lately. */
+/** Whether an agent other than these serves the queue of a job, may have it, and was heard of lately. */
 export async function hasOtherLiveAgent(
   { collections, clock }: Deps,
-  queue: string,
+  { job_queue: queue, exclude_agents: excluded }: JobRecord['job_data'],
   lost: readonly string[],
 ): Promise<boolean> {
   const since = new Date(clock.now().getTime() - liveMs);
   const found = await collections.agents.findOne(
     {
       queues: queue,
-      name: { $nin: [...lost] },
+      name: { $nin: [...lost, ...(Array.isArray(excluded) ? excluded : [])] },
       state: { $nin: restingStates },
       seen_at: { $gt: since },
     },

@@ -16,7 +16,7 @@ const downMs = 15_000;
 const longestMs = 4000;
 
 /** Expired leases that are read at once. */
-const batchSize = 100;
+const batchSize = 50;
 
 /** Takes jobs from agents that are gone, in one process at a time. */
 export const leaseDuty: Duty = { name: 'sweep_leases', everyMs: sweepMs, run: sweepLeases };
@@ -55,6 +55,7 @@ export function findExpired({ collections }: Deps, now: Date): Promise<ExpiredJo
       projection: {
         job_id: 1,
         'job_data.job_queue': 1,
+        'job_data.exclude_agents': 1,
         'job_data.test_data.secrets': 1,
         'result_data.job_state': 1,
         lease: 1,

@@ -6,6 +6,8 @@ import { type HeldJob, holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { storedNumber } from '../leases/log-segments.js';
 import type { PiecePlace } from '../scrubbing/held-tails.js';
+import { maskText } from '../scrubbing/mask-input.js';
+import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
 import { type FragmentInput, type LogType, packText } from './log-fragment.js';
 
@@ -21,7 +23,12 @@ export async function postLogFragment(
 ): Promise<boolean> {
   const hold = await holdJob(deps, request, jobId, { writes: true });
   if (hold.isLost) {
-    await keepLate(deps, hold, { kind: 'log', sent: { log_type: logType, ...fragment } });
+    const mask = (masker: TextMasker | undefined) => ({
+      log_type: logType,
+      ...fragment,
+      log_data: maskLoneText(fragment.log_data, masker),
+    });
+    await keepLate(deps, hold, { kind: 'log', mask });
     return false;
   }
   const { log_data: text, phase, timestamp } = fragment;
@@ -52,7 +59,7 @@ async function maskPiece(
   place: PiecePlace,
   text: string,
 ): Promise<Pick<LogRecord, 'log_data' | 'replaced' | 'held'>> {
-  const masker = job && (await jobMasks.find(job, job.lease?.attempt ?? 0));
+  const masker = job && (await jobMasks.find(job));
   return masker === undefined ? packText(maskTokens(text)) : heldTails.maskPiece(place, text, masker);
 }
 
@@ -65,4 +72,11 @@ function placeInLog(
   if (job === undefined) return { fragment_number: sent };
   const attempt = job.lease?.attempt ?? 1;
   return { fragment_number: storedNumber(job, logType, sent), ...(attempt > 1 && { attempt }) };
+}
+
+/** The end of a text that may begin a secret is left out: what would go on with it stands beside it. */
+function maskLoneText(text: string, masker: TextMasker | undefined): string {
+  if (masker === undefined) return maskText(text, masker);
+  const { text: masked, held } = masker.maskPiece(text, undefined);
+  return maskText(masked, masker) + (held ? masker.mark : '');
 }

@@ -5,11 +5,10 @@ import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { anyMap, integer, mapOf, object, text } from '../http/schema.js';
 import { endedStates, isAllowing } from '../jobs/job-state.js';
-import { type Hold, holdJob, readAgent } from '../leases/held-job.js';
+import { type Hold, holdJob, noteAdoption, readAgent } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
-import { maskText, maskTokensOf } from '../scrubbing/mask-input.js';
-import { maskStrings } from '../scrubbing/mask-strings.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
+import { maskResult } from './mask-result.js';
 import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
 
 /** What an agent tells of a job: exit codes by phase, its device, the state that the job is in now. */
@@ -32,22 +31,29 @@ export async function postResult(
   deps: Deps,
   request: AgentRequest,
   jobId: string,
-  input: ResultInput,
+  given: ResultInput,
 ): Promise<boolean> {
-  if (await writeAsHolder(deps, request, jobId, maskTokensOf(input))) return true;
+  const input = leaveQueueWords(deps, given);
+  if (await writeAsHolder(deps, request, jobId, maskResult(input, undefined))) return true;
   for (;;) {
     const hold = await holdJob(deps, request, jobId, { writes: true });
     if (hold.job === undefined) return true;
     if (hold.isLost) {
-      await keepLate(deps, hold, { kind: 'result', sent: input });
+      await keepLate(deps, hold, { kind: 'result', mask: (masker) => maskResult(input, masker) });
       return false;
     }
-    const masker = await deps.jobMasks.find(hold.job, hold.job.lease?.attempt ?? 0);
-    const masked = maskStrings(input, (text) => maskText(text, masker));
-    if (!(await write(deps, hold, masked))) continue;
+    const masker = await deps.jobMasks.find(hold.job);
+    if (!(await write(deps, hold, maskResult(input, masker)))) continue;
+    if (hold.job.lease?.holder === undefined) await noteAdoption(deps, hold.job);
     if (masker !== undefined) await endStreams(deps, jobId, masker, input);
     return true;
   }
+}
+
+/** Only the queue makes a job `waiting` or `running`: an agent that told so would give it away unnoticed. */
+function leaveQueueWords({ config }: Deps, input: ResultInput): ResultInput {
+  const { job_state: state, ...others } = input;
+  return config.agentLeases === 'on' && (state === 'waiting' || state === 'running') ? others : input;
 }
 
 async function write(deps: Deps, hold: Hold, input: ResultInput): Promise<boolean> {

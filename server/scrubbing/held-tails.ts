@@ -44,7 +44,8 @@ export class HeldTails {
 
   /**
    * Appends to the pieces of a job what was held back of them and no next piece took: their phase, or the job, has
-   * ended. Each write is guarded by what it appends, so that it happens once.
+   * ended. Each write is guarded by what it appends, so that it happens once. Should a further piece come all the same,
+   * it is known what it goes on with.
    * @param phases those that have ended; all of them when not given
    */
   async release(jobId: string, masker: TextMasker, phases?: readonly string[]): Promise<void> {
@@ -61,9 +62,12 @@ export class HeldTails {
     const tail = next === null ? this.#open(record.job_id, held) : undefined;
     // Without its key it is lost; it was never more than a part of a line.
     const text = tail && unpackText(record) + maskTokens(masker.release(tail), masker.mark);
+    const given = tail && JSON.stringify({ text: tail.text, covered: tail.text.length });
     await this.logs.updateOne({ _id, held } as object, {
       $unset: { held: true },
-      ...(text !== undefined && { $set: packText(text) }),
+      ...(text !== undefined && {
+        $set: { ...packText(text), released: this.sealer.seal(given as string, record.job_id) },
+      }),
     });
   }
 
@@ -71,9 +75,9 @@ export class HeldTails {
     const before = place.fragment_number - 1;
     if (before < 0 || this.#withoutTail.get(nameStream(place)) === before) return undefined;
     const record = await this.logs.findOne(filterPlace({ ...place, fragment_number: before }), {
-      projection: { held: 1 },
+      projection: { held: 1, released: 1 },
     });
-    return this.#open(place.job_id, record?.held);
+    return this.#open(place.job_id, record?.held ?? record?.released);
   }
 
   #open(jobId: string, held: Binary | undefined): Held | undefined {

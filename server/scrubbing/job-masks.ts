@@ -17,7 +17,7 @@ export interface GivenSecret {
 }
 
 /** Whose secrets are asked for: an attempt at a job, and what tells whether it has any. */
-export type MaskedJob = Pick<JobRecord, 'job_id' | 'job_data'>;
+export type MaskedJob = Pick<JobRecord, 'job_id' | 'job_data' | 'lease'>;
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -47,22 +47,28 @@ export class JobMasks {
     private readonly log: Logger,
   ) {}
 
-  /** Adds values that an attempt is given. */
-  async add(jobId: string, attempt: number, secrets: readonly GivenSecret[]): Promise<void> {
+  /**
+   * Adds values that an attempt is given.
+   * @param isLast all are there then; until then no process keeps what it makes of them
+   */
+  async add(jobId: string, attempt: number, secrets: readonly GivenSecret[], isLast = true): Promise<void> {
     const sealed = secrets.map((secret) => this.sealer.seal(JSON.stringify(secret), jobId));
     await this.collection.updateOne(
       { job_id: jobId, attempt },
       {
         $push: { values: { $each: sealed } },
+        ...(isLast && { $set: { complete: true as const } }),
         $setOnInsert: { expire_at: new Date(this.clock.now().getTime() + keptMs) },
       },
       { upsert: true },
     );
   }
 
-  /** The ephemeral secrets that earlier attempts at a job were given, by path. */
-  async findEphemeral(jobId: string): Promise<Map<string, string>> {
-    const records = await this.collection.find({ job_id: jobId }, { sort: { attempt: 1 } }).toArray();
+  /** The ephemeral secrets that attempts of a job's present run, from `first` on, were given, by path. */
+  async findEphemeral(jobId: string, first: number): Promise<Map<string, string>> {
+    const records = await this.collection
+      .find({ job_id: jobId, attempt: { $gte: first } }, { sort: { attempt: 1 } })
+      .toArray();
     const given = records.flatMap(({ values }) => values.map((sealed) => this.#open(jobId, sealed)));
     const secrets = given.filter(
       (secret) => secret !== undefined && secret.ephemeral === true,
@@ -71,29 +77,37 @@ export class JobMasks {
   }
 
   /**
-   * What masks the texts of an attempt and of those before it; `undefined` for a job that names no secrets, which costs
-   * nothing, and for one that got them from another server. Values that cannot be opened any more withhold every text.
+   * What masks the texts of a job's present attempt and of those before it; `undefined` for a job that names no secrets,
+   * which costs nothing, and for one that nobody was given here. Where values are missing or cannot be opened any more,
+   * every text is withheld.
    */
-  async find(job: MaskedJob, attempt: number): Promise<TextMasker | undefined> {
-    if (!namesSecrets(job)) return undefined;
-    const key = `${job.job_id} ${attempt}`;
+  async find(job: MaskedJob): Promise<TextMasker | undefined> {
+    const attempt = job.lease?.attempt ?? 0;
+    if (attempt === 0 || !namesSecrets(job)) return undefined;
+    return (await this.findOf(job.job_id, attempt)) ?? withhold;
+  }
+
+  /** The same for an attempt, whatever the job names by now; `undefined` where no values are kept. */
+  async findOf(jobId: string, attempt: number): Promise<TextMasker | undefined> {
+    const key = `${jobId} ${attempt}`;
     const known = this.#maskers.get(key);
     if (known !== undefined) return known;
-    const records = await this.collection.find({ job_id: job.job_id, attempt: { $lte: attempt } }).toArray();
+    const records = await this.collection.find({ job_id: jobId, attempt: { $lte: attempt } }).toArray();
     if (records.length === 0) return undefined;
-    const masker = this.#makeMasker(
-      job.job_id,
-      records.flatMap(({ values }) => values),
-    );
-    // Before its values are there, an attempt has nothing of its own to mask; what is found then must not stay.
-    if (records.some((record) => record.attempt === attempt)) this.#maskers.set(key, masker);
+    const values = records.flatMap((record) => record.values);
+    const masker = this.#makeMasker(jobId, values);
+    if (records.some((record) => record.attempt === attempt && record.complete))
+      this.#maskers.set(key, masker);
     return masker;
   }
 
-  /** The job has ended: its values go soon. */
-  async endSoon(jobId: string): Promise<void> {
+  /** The job, or the run of its attempts before `attempt`, has ended: its values go soon. */
+  async endSoon(jobId: string, attempt = Infinity): Promise<void> {
     const soon = new Date(this.clock.now().getTime() + keptAfterEndMs);
-    await this.collection.updateMany({ job_id: jobId }, { $min: { expire_at: soon } });
+    await this.collection.updateMany(
+      { job_id: jobId, attempt: { $lt: attempt } },
+      { $min: { expire_at: soon } },
+    );
   }
 
   #makeMasker(jobId: string, sealed: readonly Binary[]): TextMasker {
@@ -114,6 +128,6 @@ export class JobMasks {
 }
 
 /** Whether a job names secrets: nearly none does. */
-export function namesSecrets({ job_data: { test_data: data } }: MaskedJob): boolean {
+export function namesSecrets({ job_data: { test_data: data } }: Pick<MaskedJob, 'job_data'>): boolean {
   return isJsonMap(data) && isJsonMap(data.secrets) && Object.keys(data.secrets).length > 0;
 }

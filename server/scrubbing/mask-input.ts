@@ -9,13 +9,25 @@ export function maskText(text: string, masker: TextMasker | undefined): string {
   return masker === undefined ? maskTokens(text) : maskTokens(masker.mask(text), masker.mark);
 }
 
-/** What an agent sends, without tokens of this server and without the secrets of the job that it is about. */
-export async function maskInput<T>({ jobMasks }: Deps, job: HeldJob | undefined, input: T): Promise<T> {
-  const masker = job && (await jobMasks.find(job, job.lease?.attempt ?? 0));
-  return maskStrings(input, (text) => maskText(text, masker));
+/**
+ * What masks the texts that an agent sends about a job: the secrets of the attempt that it has or lost, whatever the job
+ * was submitted with since.
+ */
+export async function findMasker(
+  { jobMasks }: Pick<Deps, 'jobMasks'>,
+  job: HeldJob | undefined,
+  agent: string | undefined,
+): Promise<TextMasker | undefined> {
+  if (job === undefined) return undefined;
+  const lost =
+    job.lease?.holder === agent ? undefined : job.attempts?.findLast(({ holder }) => holder === agent);
+  return (lost && (await jobMasks.findOf(job.job_id, lost.attempt))) ?? jobMasks.find(job);
 }
 
-/** The same where no job is known. */
-export function maskTokensOf<T>(input: T): T {
-  return maskStrings(input, (text) => maskTokens(text));
+/** Fields of what an agent sends about a job, every text in their values masked; the fields' names are the server's own. */
+export function maskFields<T extends object>(input: T, masker: TextMasker | undefined): T {
+  const mask = (text: string) => maskText(text, masker);
+  return Object.fromEntries(
+    Object.entries(input).map(([field, value]) => [field, maskStrings(value, mask)]),
+  ) as T;
 }

@@ -7,6 +7,9 @@ import type { GivenSecret } from '../scrubbing/job-masks.js';
 import { inTurns } from './in-turns.js';
 import { isSecretPath, type SecretPlace } from './secrets-store.js';
 
+/** Characters of all secrets of a job. */
+const mostCharacters = 256 * 1024;
+
 /**
  * The secrets of a claimed job by their identifiers, or `undefined` for a job that names none; one that is not readable
  * is `""`. They belong to the client id kept with the job. Ephemeral ones vanish by this, each kept for the job before:
@@ -23,8 +26,10 @@ export async function readJobSecrets(
   if (!isJsonMap(named)) return undefined;
   const attempt = job.lease?.attempt ?? 0;
   const { client_id: clientId } = data;
-  const given =
-    typeof clientId === 'string' ? await giveSecrets(deps, { jobId, attempt, clientId, named }) : [];
+  const first = job.lease?.first ?? 1;
+  const read =
+    typeof clientId === 'string' ? await giveSecrets(deps, { jobId, attempt, first, clientId, named }) : [];
+  const given = keepWithinBounds(deps, jobId, read);
   if (Object.keys(named).length > 0) await deps.jobMasks.add(jobId, attempt, given);
   const values = new Map<unknown, string>(given.map(({ path, value }) => [path, value]));
   return Object.fromEntries(Object.entries(named).map(([name, path]) => [name, values.get(path) ?? '']));
@@ -33,17 +38,22 @@ export async function readJobSecrets(
 interface Naming {
   jobId: string;
   attempt: number;
+  /** The first attempt of the job's present run. */
+  first: number;
   clientId: string;
   named: Record<string, unknown>;
 }
 
-async function giveSecrets(deps: Deps, { jobId, attempt, clientId, named }: Naming): Promise<GivenSecret[]> {
+async function giveSecrets(
+  deps: Deps,
+  { jobId, attempt, first, clientId, named }: Naming,
+): Promise<GivenSecret[]> {
   const given: GivenSecret[] = [];
   const missing: string[] = [];
   const kept = new Set<string>();
   await inTurns(listPaths(named), async (path) => {
     const keep = async (value: string): Promise<void> => {
-      await deps.jobMasks.add(jobId, attempt, [{ path, value, ephemeral: true }]);
+      await deps.jobMasks.add(jobId, attempt, [{ path, value, ephemeral: true }], false);
       kept.add(path);
     };
     const value = await readOne(deps, jobId, { clientId, path }, keep);
@@ -52,21 +62,38 @@ async function giveSecrets(deps: Deps, { jobId, attempt, clientId, named }: Nami
     else if (kept.has(path)) given.push({ path, value: '', ephemeral: true });
     else missing.push(path);
   });
-  return [...given, ...(await findGivenBefore(deps, jobId, attempt, missing))];
+  return [...given, ...(await findGivenBefore(deps, jobId, { attempt, first }, missing))];
 }
 
 /** Ephemeral secrets that an earlier attempt took from the store. */
 async function findGivenBefore(
   { jobMasks }: Deps,
   jobId: string,
-  attempt: number,
+  { attempt, first }: Pick<Naming, 'attempt' | 'first'>,
   paths: readonly string[],
 ): Promise<GivenSecret[]> {
-  if (attempt < 2 || paths.length === 0) return [];
-  const before = await jobMasks.findEphemeral(jobId);
+  if (attempt === first || paths.length === 0) return [];
+  const before = await jobMasks.findEphemeral(jobId, first);
   return paths.flatMap((path) => {
     const value = before.get(path);
     return value ? [{ path, value, ephemeral: true }] : [];
+  });
+}
+
+/**
+ * Secrets that come to more than a job may have are not readable: each costs every text of the job a search, and they
+ * would not fit where they are kept.
+ */
+function keepWithinBounds({ log }: Deps, jobId: string, secrets: readonly GivenSecret[]): GivenSecret[] {
+  let left = mostCharacters;
+  return secrets.filter(({ path, value }) => {
+    left -= value.length;
+    if (left >= 0) return true;
+    log.error(
+      { job_id: jobId, path },
+      `a secret was not given: those of a job may have ${mostCharacters} characters`,
+    );
+    return false;
   });
 }
 

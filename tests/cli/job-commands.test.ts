@@ -39,7 +39,7 @@ test.serial(
     await passTime(server, 901);
     const lost = await show();
     t.regex(lost.stdout, /\nstate +waiting\n/);
-    t.regex(lost.stdout, /\nattempt 1: agent-1 lost it in test at \S+Z: gave no sign of life\n$/);
+    t.regex(lost.stdout, /\nattempt 1: agent-1 had it until \S+Z, in test: gave no sign of life\n$/);
     const json = JSON.parse((await show('--json')).stdout) as Record<string, unknown>;
     t.like(json, { job_id: jobId, job_state: 'waiting', job_queue: 'q1', lease: { attempt: 1 } });
     const [attempt] = json.attempts as Record<string, unknown>[];

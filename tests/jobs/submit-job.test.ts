@@ -330,7 +330,7 @@ test('a restart clears the output of the run before, of this job alone, and coun
   t.is(await db.collection('fs.chunks').countDocuments(), 2);
   await claim(server, ['mine'], 'agent-2');
   const { until: _until, ...lease } = (await stored(server, canonical))?.lease ?? { until: undefined };
-  t.deepEqual(lease as object, { holder: 'agent-2', attempt: 2 });
+  t.deepEqual(lease as object, { holder: 'agent-2', attempt: 2, first: 2 });
 });
 
 test('many submissions of one id at once leave one job, and none of them fails', async (t) => {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { findExpired, sweepLeases } from '../../server/leases/sweep-leases.js';
+import { jsonBody } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
 import {
   addLiveAgent,
@@ -347,4 +348,27 @@ test('the sweep examines only expired leases with 100,000 jobs stored', async (t
       t.is(planSummary, `IXSCAN { ${field}: 1 }`);
     }
   }
+});
+
+test('an agent that the job excludes, and one that was not heard of for three minutes, keep it from nobody', async (t) => {
+  const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '9' });
+  await addLiveAgent(server, 'a');
+  const jobId = await submit(server, { exclude_agents: ['excluded'] });
+  for (const name of ['excluded', 'silent']) {
+    await startJob(server, 'a', jobId);
+    server.clock.move(name === 'silent' ? 719 : 890);
+    await addLiveAgent(server, name);
+    await passTime(server, name === 'silent' ? 181 : 10);
+    t.is((await storedJob(server, jobId)).lost_holders, undefined, name);
+  }
+  t.is((await claim(server, ['q1'], 'a'))?.job_id, jobId);
+});
+
+test('a job of nearly 16 MiB that could never be claimed is refused at once', async (t) => {
+  const server = await startLeaseServer(t);
+  const response = await server.request(
+    '/v1/job',
+    jsonBody({ job_queue: 'q1', name: 'x'.repeat(16_776_000) }),
+  );
+  t.is(response.status, 413);
 });

@@ -202,3 +202,39 @@ test('with AGENT_LEASES=off no job is taken from anybody, and every agent may wr
   t.false(isDiscarded);
   t.deepEqual((await storedJob(server, jobId)).result_data.status, { test: 1 });
 });
+
+test('a lease that began in another process is cut too, once this one has looked', async (t) => {
+  const server = await startLeaseServer(t);
+  const second = await startLeaseServer(t, {}, server.clock, server.deps.connection.db.databaseName);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId, 'provision');
+  await claim(second, ['q1'], 'a');
+  t.true(((await secondsLeft(server, jobId)) ?? 0) > 600, 'it does not know of it yet');
+  await second.deps.agentWatch.round();
+  await claim(second, ['q1'], 'a');
+  t.is(await secondsLeft(server, jobId), 600);
+});
+
+test("an agent's own data are looked at for its lease once in a round", async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  await asAgent(server, 'a', '/v1/agents/data/a', { job_id: jobId });
+  server.clock.move(500);
+  await asAgent(server, 'a', '/v1/agents/data/a');
+  t.is(await secondsLeft(server, jobId), 400);
+  await server.deps.agentWatch.round();
+  await asAgent(server, 'a', '/v1/agents/data/a');
+  t.is(await secondsLeft(server, jobId), 900);
+});
+
+test('an agent does not give its job back by telling that it is waiting or running', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await submit(server);
+  await startJob(server, 'a', jobId);
+  for (const word of ['waiting', 'running']) {
+    await tellResult(server, 'a', jobId, { job_state: word, status: { setup: 0 } });
+    t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'test', status: { setup: 0 } });
+  }
+  t.is(await claim(server, ['q1'], 'b'), undefined);
+});

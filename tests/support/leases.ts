@@ -17,8 +17,10 @@ export async function startLeaseServer(
   t: ExecutionContext,
   settings: Record<string, string> = {},
   clock = new TestClock(),
+  database?: string,
 ): Promise<LeaseServer> {
-  return Object.assign(await startServer(t, { clock, settings }), { clock });
+  const server = await startServer(t, { clock, settings, ...(database !== undefined && { database }) });
+  return Object.assign(server, { clock });
 }
 
 /** Lets time pass while a process sweeps all along, and sweeps at its end. */

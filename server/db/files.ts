@@ -12,17 +12,6 @@ export async function findFile(
   return (await collections.files.findOne({ filename }, { sort: { uploadDate: -1, _id: -1 } })) ?? undefined;
 }
 
-/** Removes every file of these names; whoever reads one of them at that moment is cut off. */
-export async function removeFiles(deps: FileDeps, filenames: readonly string[]): Promise<void> {
-  const found = await deps.collections.files
-    .find({ filename: { $in: [...filenames] } }, { projection: { _id: 1 } })
-    .toArray();
-  await removeFilesById(
-    deps,
-    found.map(({ _id }) => _id),
-  );
-}
-
 /** Removes files, first what names them and then their chunks, so that none is found in halves. */
 export async function removeFilesById(
   { collections }: Pick<Deps, 'collections'>,

@@ -166,10 +166,21 @@ def test_ports_of_the_server_and_the_metrics_are_open(context: Context):
     assert {(port.protocol, port.port) for port in out.opened_ports} == {("tcp", 5000), ("tcp", 9090)}
 
 
-def test_without_dashboards_none_are_offered(context: Context):
+def test_without_dashboards_none_are_offered(
+    context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(relations, "DASHBOARDS", tmp_path)
     grafana = t.Relation("grafana-dashboard")
     out = context.run(context.on.relation_created(grafana), lab(True, grafana))
     assert json.loads(local(out, "grafana-dashboard")[0]["dashboards"])["templates"] == {}
+
+
+def test_the_dashboard_of_the_server_is_offered(context: Context):
+    grafana = t.Relation("grafana-dashboard")
+    out = context.run(context.on.relation_created(grafana), lab(True, grafana))
+    templates = json.loads(local(out, "grafana-dashboard")[0]["dashboards"])["templates"]
+    content = lzma.decompress(base64.b64decode(templates["file:queuepass"]["content"]))
+    assert json.loads(content)["title"] == "Queuepass"
 
 
 def test_dashboards_are_offered_as_grafana_reads_them(

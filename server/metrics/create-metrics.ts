@@ -14,6 +14,8 @@ type Made<R> =
 /** The metrics of one process, by their names in the table. */
 export type Metrics = { readonly [K in keyof typeof metricRows]: Made<(typeof metricRows)[K]> } & {
   readonly registry: Registry;
+  /** Brings values up to date that are cheaper to keep elsewhere, right before they are told. */
+  readonly beforeScrape: (() => void)[];
   /** Which queues have a series of claims of their own. */
   readonly claimQueues: BoundedLabel;
 };
@@ -29,8 +31,9 @@ export function createMetrics(): Metrics {
     createMetric(row, registry),
   ]);
   return {
-    ...(Object.fromEntries(made) as Omit<Metrics, 'registry' | 'claimQueues'>),
+    ...(Object.fromEntries(made) as Omit<Metrics, 'registry' | 'beforeScrape' | 'claimQueues'>),
     registry,
+    beforeScrape: [],
     claimQueues: new BoundedLabel(mostQueues),
   };
 }

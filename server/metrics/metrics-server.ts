@@ -49,6 +49,7 @@ async function answer(
   try {
     await meter.measure();
     readProcess(deps);
+    for (const update of deps.metrics.beforeScrape) update();
     end(response, 200, await deps.metrics.registry.metrics(), deps.metrics.registry.contentType);
   } catch (error) {
     deps.log.error({ err: error }, 'the metrics could not be told');

@@ -10,32 +10,41 @@ const writable = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
  * more CPU time for reading a log.
  */
 export function watchMongodb(client: MongoClient, metrics: Metrics): void {
-  const { mongodbOpen, mongodbInUse, mongodbWaiting, mongodbSeconds, mongodbNoConnection } = metrics;
-  const since = new Map<string, number>();
-  metrics.mongodbLimit.set(client.options.maxPoolSize);
-  metrics.mongodbPrimary.set(0);
-  client.on('connectionCreated', () => mongodbOpen.inc());
-  client.on('connectionClosed', () => mongodbOpen.dec());
-  client.on('connectionCheckOutStarted', () => mongodbWaiting.inc());
+  const pool = { open: 0, inUse: 0, waiting: 0 };
+  // By address and number of a connection.
+  const begun = new Map<string, Map<number | string, number>>();
+  client.on('connectionCreated', () => (pool.open += 1));
+  client.on('connectionClosed', ({ address, connectionId }) => {
+    pool.open -= 1;
+    begun.get(address)?.delete(connectionId);
+  });
+  client.on('connectionCheckOutStarted', () => (pool.waiting += 1));
   client.on('connectionCheckOutFailed', ({ reason }) => {
-    mongodbWaiting.dec();
-    mongodbNoConnection.inc({ reason });
+    pool.waiting -= 1;
+    metrics.mongodbNoConnection.inc({ reason });
   });
   client.on('connectionCheckedOut', ({ address, connectionId }) => {
-    mongodbWaiting.dec();
-    mongodbInUse.inc();
-    since.set(`${address}/${connectionId}`, performance.now());
+    pool.waiting -= 1;
+    pool.inUse += 1;
+    if (!begun.has(address)) begun.set(address, new Map());
+    begun.get(address)?.set(connectionId, performance.now());
   });
   client.on('connectionCheckedIn', ({ address, connectionId }) => {
-    mongodbInUse.dec();
-    const key = `${address}/${connectionId}`;
-    const begun = since.get(key);
+    pool.inUse -= 1;
+    const at = begun.get(address)?.get(connectionId);
     // What is thrown here would be thrown in the middle of the driver.
-    if (begun !== undefined) mongodbSeconds.observe((performance.now() - begun) / 1000);
-    since.delete(key);
+    if (at !== undefined) metrics.mongodbSeconds.observe((performance.now() - at) / 1000);
   });
+  client.on('connectionPoolClosed', ({ address }) => begun.delete(address));
   client.on('topologyDescriptionChanged', ({ newDescription }) => {
     const isKnown = [...newDescription.servers.values()].some(({ type }) => writable.has(type));
     metrics.mongodbPrimary.set(isKnown ? 1 : 0);
+  });
+  metrics.mongodbLimit.set(client.options.maxPoolSize);
+  metrics.mongodbPrimary.set(0);
+  metrics.beforeScrape.push(() => {
+    metrics.mongodbOpen.set(pool.open);
+    metrics.mongodbInUse.set(pool.inUse);
+    metrics.mongodbWaiting.set(pool.waiting);
   });
 }

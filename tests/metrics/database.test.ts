@@ -7,7 +7,7 @@ import { waitingByQueue } from '../../server/metrics/measure-queues.js';
 import { watchEventLoop } from '../../server/metrics/watch-event-loop.js';
 import { claim, submit } from '../support/jobs.js';
 import { startLeaseServer, tellResult } from '../support/leases.js';
-import { readMetrics, scrape, serveMetrics } from '../support/metrics.js';
+import { readMetrics, type Scrape, scrape, serveMetrics } from '../support/metrics.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 
@@ -113,26 +113,45 @@ test('however often metrics are asked for, the database is counted once in ten s
 test('the pool is followed: what commands take, who waits, and that there is a primary', async (t) => {
   const server = await startServer(t, { settings: { MONGODB_MAX_POOL_SIZE: '2' } });
   const { db } = server.deps.connection;
-  const slow = () => db.collection('agents').findOne({ $where: 'sleep(300) || true' } as object);
+  const url = await serveMetrics(t, server);
   await db.collection('agents').insertOne({ name: 'a' });
-  const before = await scrape(t, server);
+  const before = await readMetrics(url);
+  const slow = () => db.collection('agents').findOne({ $where: 'sleep(1000) || true' } as object);
   const running = Promise.all(Array.from({ length: 5 }, slow));
-  const { metrics } = server.deps;
-  await waitUntil(async () => ((await metrics.mongodbWaiting.get()).values[0]?.value ?? 0) > 0);
-  const at = async (name: string) =>
-    ((await metrics.registry.getSingleMetric(name)?.get())?.values ?? [])[0]?.value;
-  t.is(await at('queuepass_mongodb_connections_in_use'), 2);
-  t.is(await at('queuepass_mongodb_connections_open'), 2);
+  let during = before;
+  await waitUntil(async () => {
+    during = await readMetrics(url);
+    return during.value('queuepass_mongodb_commands_waiting') > 0;
+  });
+  t.is(during.value('queuepass_mongodb_connections_in_use'), 2);
+  t.is(during.value('queuepass_mongodb_connections_open'), 2);
   await running;
-  const after = await scrape(t, server);
+  const after = await readMetrics(url);
   t.is(after.value('queuepass_mongodb_connections_in_use'), 0);
   t.is(after.value('queuepass_mongodb_commands_waiting'), 0);
   t.is(after.value('queuepass_mongodb_connections_limit'), 2);
   t.is(after.value('queuepass_mongodb_primary_known'), 1);
-  const slower = (metrics: typeof after) =>
+  const slower = (metrics: Scrape) =>
     metrics.value('queuepass_mongodb_command_seconds_count') -
-    (metrics.byLabels('queuepass_mongodb_command_seconds_bucket')['0.1'] as number);
+    (metrics.byLabels('queuepass_mongodb_command_seconds_bucket')['0.5'] as number);
   t.true(slower(after) - slower(before) >= 5);
+  await server.stop();
+  const closed = await readMetrics(url);
+  t.is(closed.value('queuepass_mongodb_connections_open'), 0);
+});
+
+test('commands that get no connection are counted', async (t) => {
+  const server = await startServer(t, { settings: { MONGODB_MAX_POOL_SIZE: '1' } });
+  const { db } = server.deps.connection;
+  const url = await serveMetrics(t, server);
+  await db.collection('agents').insertOne({ name: 'a' });
+  const slow = db.collection('agents').findOne({ $where: 'sleep(7000) || true' } as object);
+  // Longer than a command waits for a connection.
+  await t.throwsAsync(db.collection('agents').findOne({}), { message: /Timed out/ });
+  await slow;
+  const metrics = await readMetrics(url);
+  t.deepEqual(metrics.counted('queuepass_mongodb_connection_failures_total'), { timeout: 1 });
+  t.is(metrics.value('queuepass_mongodb_commands_waiting'), 0);
 });
 
 test('what keeps the process busy shows as lag', async (t) => {

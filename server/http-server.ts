@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { presentListenError, removeStaleSocket } from './listen-error.js';
 import type { ListenAddress } from './setting-types.js';
 
@@ -14,6 +16,9 @@ export interface ListeningServer {
 
 /** Bytes of request headers: a pass with many queues is long. */
 const maxHeaderSize = 64 * 1024;
+
+/** Milliseconds that a connection without a byte is kept for its request when the server ends. */
+const silentMs = 500;
 
 /** Answers one request; what it returns is of no interest, since Koa answers its own errors. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -49,6 +54,7 @@ export async function listen(
     url: presentUrl(server, address),
     server,
     async drain(seconds) {
+      if ('path' in address) await traffic.takeWaiting(() => rmSync(address.path, { force: true }));
       const closed = new Promise<void>((done) => server.close(() => done()));
       traffic.drain(server);
       const deadline = setTimeout(() => server.closeAllConnections(), seconds * 1000);
@@ -62,6 +68,7 @@ export async function listen(
 class Traffic {
   readonly #responses = new Set<ServerResponse>();
   readonly #connections = new Set<Socket>();
+  #accepted = 0;
   #draining: Server | undefined;
 
   add(response: ServerResponse): void {
@@ -76,16 +83,34 @@ class Traffic {
   }
 
   addConnection(socket: Socket): void {
+    this.#accepted += 1;
     this.#connections.add(socket);
     socket.once('close', () => this.#connections.delete(socket));
+  }
+
+  /**
+   * Accepts the connections that wait at a unix socket after `remove` took its name away: a proxy has sent its request on
+   * them, and a POST that is cut there is not sent again.
+   */
+  async takeWaiting(remove: () => void): Promise<void> {
+    remove();
+    for (let before = -1; before !== this.#accepted; ) {
+      before = this.#accepted;
+      // The event loop accepts one with each turn, and the turn under way may have looked already.
+      await turn();
+      await turn();
+    }
   }
 
   /** Ends every connection that has no request, and each of the others after its answer. */
   drain(server: Server): void {
     this.#draining = server;
     server.closeIdleConnections();
-    // Node takes a connection that never sent a byte for a busy one.
-    for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
+    // Node takes a connection that never sent a byte for a busy one. The request of one just accepted may be on its way.
+    const endSilent = () => {
+      for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
+    };
+    setTimeout(endSilent, silentMs).unref();
     for (const response of this.#responses) {
       if (!response.headersSent) response.setHeader('Connection', 'close');
     }

@@ -20,6 +20,7 @@ import { type ListeningServer, listen } from './http-server.js';
 import { createLog } from './log.js';
 import { listStartWarnings } from './start-warnings.js';
 import { onStopSignals } from './stop-signals.js';
+import { createSystemdNotifier } from './systemd-notify.js';
 
 /** Lines for the person at the terminal; the log goes to standard output. */
 function report(line: string): void {
@@ -72,7 +73,12 @@ async function run(config: Config): Promise<void> {
   const embedded = config.embedded ? await startEmbedded(config, log) : undefined;
   try {
     const running = await startServing(config, log, embedded);
-    stop.onFirst(() => shutDown(running));
+    const systemd = process.env.NOTIFY_SOCKET ? createSystemdNotifier(process.env, log) : undefined;
+    stop.onFirst(() => {
+      systemd?.stopping();
+      return shutDown(running);
+    });
+    systemd?.ready(`Listens on ${running.listening.url}${config.basePath}`);
   } catch (error) {
     await embedded?.mongod.stop();
     throw error;

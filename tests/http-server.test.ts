@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { StartError } from '../server/db/start-error.js';
@@ -24,6 +26,38 @@ test('a unix socket serves, and its file is gone after the end', async (t) => {
   t.is(await readFromSocket(path), 'hello');
   await server.drain(1);
   t.false(existsSync(path));
+});
+
+test('the end answers the requests that wait at its unix socket', async (t) => {
+  const path = join(makeFolder(), 'http.sock');
+  const server = await listen(answer, { path });
+  // None of them is accepted before the server begins to end.
+  const waiting = Array.from({ length: 50 }, () => readFromSocket(path));
+  await server.drain(5);
+  t.deepEqual(await Promise.all(waiting), Array(50).fill('hello'));
+});
+
+test('a request on its way while the server begins to end is answered, and told to close', async (t) => {
+  const server = await listen(answer, { host: '127.0.0.1', port: 0 });
+  const accepted = once(server.server, 'connection');
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await accepted;
+  const ended = server.drain(60);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const text = (await socket.setEncoding('utf8').toArray()).join('');
+  t.regex(text, /^HTTP\/1.1 200 OK\r\n[^]*Connection: close\r\n[^]*hello$/);
+  await ended;
+});
+
+test('a connection that stays silent does not hold up the end', async (t) => {
+  const server = await listen(answer, { host: '127.0.0.1', port: 0 });
+  const accepted = once(server.server, 'connection');
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined);
+  await accepted;
+  const started = performance.now();
+  await server.drain(60);
+  t.true(performance.now() - started < 30_000);
+  socket.destroy();
 });
 
 test('the socket file of a server that was killed is replaced', async (t) => {

@@ -1,0 +1,99 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { makeFolder, waitUntil } from '../support/own-mongod.js';
+import { repositoryPath, type World } from './world.js';
+
+/** nginx with the site file of the repository, on free ports. */
+export interface Nginx {
+  url: string;
+  /** The same over TLS, with the certificate of `certificate`. */
+  tlsUrl: string;
+  certificate: string;
+  /** What it wrote there, with warnings such as of bodies that do not fit into memory. */
+  errorLog(): string;
+  /** Of the one process that serves. */
+  workerPid: number;
+}
+
+/** Starts it in front of the two sockets. @throws Error when the site file no longer has what is replaced here. */
+export async function startNginx(world: World, sockets: readonly [string, string]): Promise<Nginx> {
+  const folder = makeFolder();
+  const [port, tlsPort] = await findFreePorts();
+  const certificate = makeCertificate(folder);
+  const site = replaceAll(readFileSync(repositoryPath('server/deploy/nginx/queuepass.conf'), 'utf8'), [
+    ['unix:/run/queuepass/1.sock', `unix:${sockets[0]}`],
+    ['unix:/run/queuepass/2.sock', `unix:${sockets[1]}`],
+    ['    listen 80;', `    listen 127.0.0.1:${port};`],
+    ['    listen [::]:80;\n', ''],
+    ['# listen 443 ssl http2;', `listen 127.0.0.1:${tlsPort} ssl http2;`],
+    ['# ssl_certificate     /etc/ssl/queuepass/fullchain.pem;', `ssl_certificate ${certificate};`],
+    ['# ssl_certificate_key /etc/ssl/queuepass/key.pem;', `ssl_certificate_key ${join(folder, 'key.pem')};`],
+    ['# ssl_protocols ', 'ssl_protocols '],
+  ]);
+  writeFileSync(join(folder, 'site.conf'), site);
+  writeFileSync(join(folder, 'nginx.conf'), presentMain(folder));
+  const errorLog = join(folder, 'error.log');
+  const child = spawn('nginx', ['-p', folder, '-e', errorLog, '-c', join(folder, 'nginx.conf')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr.pipe(createWriteStream(join(folder, 'stderr')));
+  world.teardown(async () => {
+    if (child.exitCode !== null) return;
+    child.kill('SIGQUIT');
+    await once(child, 'exit');
+  });
+  const workers = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
+  await waitUntil(() => {
+    if (child.exitCode !== null) throw new Error(`nginx ended: ${readFileSync(errorLog, 'utf8')}`);
+    return /^\d+$/.test(workers());
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    tlsUrl: `https://127.0.0.1:${tlsPort}`,
+    certificate,
+    errorLog: () => readFileSync(errorLog, 'utf8'),
+    workerPid: Number(workers()),
+  };
+}
+
+function presentMain(folder: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return [
+    // As root its worker would be another user, to whom the folder is closed.
+    ...(userInfo().uid === 0 ? ['user root;'] : []),
+    `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log warn;`,
+    'events { worker_connections 1024; }',
+    `http { access_log off; ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}`,
+    `include ${folder}/site.conf; }`,
+    '',
+  ].join('\n');
+}
+
+function replaceAll(text: string, pairs: readonly (readonly [string, string])[]): string {
+  return pairs.reduce((before, [from, to]) => {
+    if (before.split(from).length !== 2) throw new Error(`the site file has "${from}" not just once`);
+    return before.replace(from, to);
+  }, text);
+}
+
+function makeCertificate(folder: string): string {
+  const file = join(folder, 'certificate.pem');
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const made = ['-keyout', join(folder, 'key.pem'), '-out', file, '-subj', '/CN=queuepass'];
+  execFileSync('openssl', ['req', '-x509', ...key, ...made, '-addext', 'subjectAltName=IP:127.0.0.1'], {
+    stdio: 'ignore',
+  });
+  return file;
+}
+
+async function findFreePorts(): Promise<[number, number]> {
+  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')] as const;
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports as [number, number];
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'undici';
+import { digestStream, largeUpload, readPeakMemory } from '../support/large-file.js';
+import { makeFolder } from '../support/own-mongod.js';
+import { readBlocks } from '../walkthrough/read-walkthrough.js';
+import { typeBlocks } from '../walkthrough/type-blocks.js';
+import type { Nginx } from './nginx.js';
+import type { SocketServer } from './pair.js';
+import { bearer, builtServer, repositoryPath } from './world.js';
+
+/** What stands behind nginx: the servers, and the prefix of their routes. */
+export interface Site {
+  nginx: Nginx;
+  servers: readonly [SocketServer, SocketServer];
+  /** With the prefix. */
+  url: string;
+  tlsUrl: string;
+}
+
+/** The README's walk-through, with the address of nginx in place of its own. */
+export async function checkWalkthrough({ url, servers }: Site): Promise<string> {
+  const [node = '', program = ''] = builtServer;
+  const { PATH, HOME } = process.env;
+  const environment = { PATH, HOME, ...servers[0].settings };
+  const key = execFileSync(node, [program, 'admin', 'reset-key'], { env: environment, stdio: 'pipe' });
+  const page = readFileSync(repositoryPath('README.md'), 'utf8')
+    .replaceAll('http://127.0.0.1:5000', url)
+    .replaceAll('npx queuepass', `'${node}' '${program}'`);
+  const typed = readBlocks(page).filter(({ name }) => name === '');
+  const asAdmin = { QUEUEPASS_CLIENT_ID: 'testflinger-admin', QUEUEPASS_CLIENT_KEY: String(key).trim() };
+  const failed = await typeBlocks(typed, { PATH, HOME, QUEUEPASS_SERVER: url, ...asAdmin }, makeFolder());
+  assert.equal(failed, undefined);
+  assert.ok(typed.length >= 6);
+  return `${typed.length} blocks`;
+}
+
+/** The longest headers that the server takes come through nginx; longer ones are refused by either. */
+export async function checkLongPass({ url }: Site): Promise<string> {
+  const submit = (queues: number) => {
+    const headers = bearer(
+      'contributor',
+      Array.from({ length: queues }, (_, n) => `a-queue-of-the-lab-${n}`),
+    );
+    const body = JSON.stringify({ job_queue: `a-queue-of-the-lab-${queues - 1}`, job_priority: 100 });
+    const sent = {
+      method: 'POST' as const,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body,
+    };
+    return { length: headers.authorization?.length ?? 0, answer: request(`${url}/v1/job`, sent) };
+  };
+  const long = submit(1610);
+  assert.ok(long.length > 62_000 && long.length < 65_000, `${long.length}`);
+  assert.equal((await long.answer).statusCode, 200);
+  const tooLong = (await submit(2000).answer).statusCode;
+  assert.ok([400, 431].includes(tooLong), `${tooLong}`);
+  return `a pass of ${long.length} bytes`;
+}
+
+/** Scheme and address are nginx's word, not the client's. */
+export async function checkForwarded({ url, tlsUrl, nginx, servers }: Site): Promise<void> {
+  const dispatcher = new Agent({ connect: { ca: readFileSync(nginx.certificate) } });
+  const report = async (base: string) => {
+    const headers = { ...bearer('agent'), 'content-type': 'application/json' };
+    const forged = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.9' };
+    const body = JSON.stringify({ state: 'waiting', queues: ['q9'] });
+    const sent = { method: 'POST' as const, headers: { ...headers, ...forged }, body, dispatcher };
+    const answer = await request(`${base}/v1/agents/data/deployed`, sent);
+    assert.equal(answer.statusCode, 200);
+    await answer.body.dump();
+    return String(answer.headers['set-cookie']);
+  };
+  assert.match(await report(tlsUrl), /; Secure$/);
+  assert.doesNotMatch(await report(url), /Secure/);
+  await dispatcher.close();
+  const logged = servers.map(({ process }) => process.stdout()).join('');
+  const sources = new Set([...logged.matchAll(/"source":"([^"]*)"/g)].map(([, source]) => source));
+  // `local` are the questions of this script over the sockets themselves.
+  assert.deepEqual(
+    [...sources].filter((source) => source !== 'local'),
+    ['127.0.0.1'],
+  );
+}
+
+/** 200 MiB up and down through nginx, which keeps them neither in memory nor on the disk. */
+export async function checkLargeFile({ url, nginx, servers }: Site): Promise<string> {
+  const path = `${url}/v1/result/${randomUUID()}/artifact`;
+  const { body, headers, digest } = largeUpload(200);
+  const sent = await request(path, { method: 'POST', headers: { ...bearer('agent'), ...headers }, body });
+  assert.equal(sent.statusCode, 200, await sent.body.text());
+  const fetched = await request(path, { headers: bearer('contributor') });
+  assert.equal(await digestStream(fetched.body), digest());
+  const proxy = readPeakMemory(nginx.workerPid);
+  const server = Math.max(...servers.map(({ process }) => readPeakMemory(process.child.pid as number)));
+  assert.ok(proxy < 32, `nginx had ${proxy} MiB`);
+  assert.ok(server < 400, `a server had ${server} MiB`);
+  assert.doesNotMatch(nginx.errorLog(), /temporary file/);
+  return `at most ${proxy} MiB in nginx, ${server} MiB in a server`;
+}
+
+/** A burst of logins is cut by nginx; other requests are not. */
+export async function checkLoginLimit({ url }: Site): Promise<string> {
+  const login = async (n: number) => {
+    const answer = await request(`${url}/v1/authenticate/token/nobody-${n}`, {
+      headers: { 'client-key': 'x' },
+    });
+    await answer.body.dump();
+    return answer.statusCode;
+  };
+  const statuses = await Promise.all(Array.from({ length: 80 }, (_, n) => login(n)));
+  const cut = statuses.filter((status) => status === 429).length;
+  assert.ok(cut >= 1 && cut <= 40, `${cut} of 80 were cut`);
+  const others = await Promise.all(Array.from({ length: 80 }, () => fetch(`${url}/v1`)));
+  assert.ok(others.every(({ status }) => status === 200));
+  return `${cut} of 80 logins cut`;
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Pool } from 'undici';
+import { withClient } from '../support/own-mongod.js';
+import { bearer } from './world.js';
+
+/** A load that runs until it is ended, and what came of it. */
+export interface RunningLoad {
+  /** @throws AssertionError when a request failed, or a job was stored other than once. */
+  end(): Promise<string>;
+}
+
+/** The place under load: where requests go, and where their jobs lie. */
+export interface LoadTarget {
+  connect: () => Pool;
+  basePath: string;
+  mongodbUri: string;
+  database: string;
+}
+
+const queue = 'under-load';
+
+/** Eight callers that submit, claim and look, each its next request when the last is answered. */
+export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarget): RunningLoad {
+  const pool = connect();
+  const failures: string[] = [];
+  const counts = { requests: 0, accepted: 0, slowestMs: 0 };
+  let ending = false;
+  const send = async (method: 'GET' | 'POST', path: string, role: 'contributor' | 'agent', body?: string) => {
+    const headers = { ...bearer(role), ...(body && { 'content-type': 'application/json' }) };
+    const started = performance.now();
+    try {
+      const answer = await pool.request({ method, path: basePath + path, headers, ...(body && { body }) });
+      const text = await answer.body.text();
+      if (answer.statusCode >= 300) failures.push(`${method} ${path}: ${answer.statusCode} ${text}`);
+      return answer.statusCode;
+    } catch (error) {
+      failures.push(`${method} ${path}: ${(error as Error).message}`);
+      return 0;
+    } finally {
+      counts.requests += 1;
+      counts.slowestMs = Math.max(counts.slowestMs, performance.now() - started);
+    }
+  };
+  const call = async (): Promise<void> => {
+    while (!ending && failures.length < 100) {
+      const status = await send('POST', '/v1/job', 'contributor', JSON.stringify({ job_queue: queue }));
+      if (status === 200) counts.accepted += 1;
+      await send('GET', `/v1/job?queue=${queue}`, 'agent');
+      await send('GET', '/v1', 'contributor');
+    }
+  };
+  const callers = Array.from({ length: 8 }, call);
+  return {
+    async end() {
+      ending = true;
+      await Promise.all(callers);
+      await pool.close();
+      assert.deepEqual(failures, []);
+      const stored = await withClient(mongodbUri, (client) =>
+        client.db(database).collection('jobs').countDocuments({ 'job_data.job_queue': queue }),
+      );
+      assert.equal(stored, counts.accepted, 'each accepted job is there once');
+      return `${counts.requests} requests, none failed, the slowest ${Math.round(counts.slowestMs)} ms`;
+    },
+  };
+}
+
+/** Runs the load over `task`, and a second before and after it. */
+export async function underLoad(target: LoadTarget, task: () => Promise<void>): Promise<string> {
+  const load = startLoad(target);
+  await wait(1000);
+  try {
+    await task();
+    await wait(1000);
+  } catch (error) {
+    await load.end().catch(() => undefined);
+    throw error;
+  }
+  return load.end();
+}

@@ -1,0 +1,76 @@
+import { Pool } from 'undici';
+import { startNginx } from './nginx.js';
+import { SocketServer } from './pair.js';
+import {
+  checkForwarded,
+  checkLargeFile,
+  checkLoginLimit,
+  checkLongPass,
+  checkWalkthrough,
+  type Site,
+} from './proxy-checks.js';
+import { checkRetries } from './retry-checks.js';
+import { underLoad } from './rolling-check.js';
+import { createWorld, type World } from './world.js';
+
+/*
+ * What `tests/deploy/run` runs: each check by its sentence, all of them even when one fails; words of the sentences
+ * given as arguments choose some.
+ */
+const basePath = '/lab';
+
+async function startSite(world: World): Promise<Site> {
+  const settings = { ...world.settingsFor('proxied'), BASE_PATH: basePath, TRUST_PROXY: '1' };
+  const servers = [new SocketServer(world, settings), new SocketServer(world, settings)] as const;
+  await Promise.all(servers.map((server) => server.start()));
+  const nginx = await startNginx(world, [servers[0].socket, servers[1].socket]);
+  return { nginx, servers, url: nginx.url + basePath, tlsUrl: nginx.tlsUrl + basePath };
+}
+
+function listChecks(world: World, site: Site): [sentence: string, run: () => Promise<string | void>][] {
+  const { mongodbUri } = world;
+  const proxied = { connect: () => new Pool(site.nginx.url), basePath, mongodbUri, database: 'proxied' };
+  return [
+    ['the README walk-through goes through nginx, under a prefix', () => checkWalkthrough(site)],
+    ['a pass of 64 KiB goes through nginx', () => checkLongPass(site)],
+    ['address and scheme of a client are what nginx says', () => checkForwarded(site)],
+    ['200 MiB go up and down through nginx in bounded memory', () => checkLargeFile(site)],
+    ['nginx limits logins and nothing else', () => checkLoginLimit(site)],
+    ['nginx sends no POST twice, and asks the other process where that is safe', () => checkRetries(world)],
+    [
+      'two processes restart one after the other behind nginx, under load',
+      () =>
+        underLoad(proxied, async () => {
+          for (const server of site.servers) await server.restart();
+        }),
+    ],
+  ];
+}
+
+const started = performance.now();
+const world = await createWorld();
+const counts = { passed: 0, failed: 0 };
+try {
+  const site = await startSite(world);
+  const words = process.argv.slice(2);
+  for (const [sentence, run] of listChecks(world, site)) {
+    if (words.length > 0 && !words.some((word) => sentence.includes(word))) continue;
+    const begun = performance.now();
+    try {
+      const told = await run();
+      counts.passed += 1;
+      console.log(`ok   ${sentence} (${seconds(begun)}${told ? `; ${told}` : ''})`);
+    } catch (error) {
+      counts.failed += 1;
+      console.log(`FAIL ${sentence} (${seconds(begun)})\n`, error);
+    }
+  }
+} finally {
+  await world.end();
+}
+console.log(`deploy: ${counts.passed} passed, ${counts.failed} failed in ${seconds(started)}`);
+process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0);
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}

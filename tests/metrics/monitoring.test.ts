@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { type MetricRow, metricRows } from '../../server/metrics/metric-rows.js';
+import { makeFolder } from '../support/own-mongod.js';
 
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const read = (path: string) => readFileSync(pathOf(path), 'utf8');
@@ -31,6 +33,11 @@ function listExpressions(): string[] {
   return [...read(dashboard).matchAll(/"(?:expr|query|definition)": ("(?:[^"\\]|\\.)*")/g)].map(
     ([, text = '']) => JSON.parse(text) as string,
   );
+}
+
+/** As Grafana does before it asks Prometheus. */
+function fillVariables(expression: string): string {
+  return expression.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*');
 }
 
 /** The rules as texts, each from its name on. */
@@ -122,7 +129,7 @@ test('the guide tells of every metric and of no other, and its links within the 
     t.true(headings.includes(anchor), anchor);
 });
 
-test('promtool reads the rules, and each fires when it must and not when it need not', (t) => {
+test('promtool reads the rules and the panels, and each rule fires when it must and not when it need not', (t) => {
   const run = (...args: string[]) => spawnSync('promtool', args, { encoding: 'utf8' });
   if (run('--version').error !== undefined) {
     console.log(
@@ -130,6 +137,15 @@ test('promtool reads the rules, and each fires when it must and not when it need
     );
     return t.pass();
   }
+  const shown = listExpressions().filter(
+    (text) => !text.startsWith('label_values(') && text !== 'prometheus',
+  );
+  const recorded = shown.map((expr, n) => ({ record: `panel_${n}`, expr: fillVariables(expr) }));
+  // JSON is YAML.
+  const file = join(makeFolder(), 'panels.yaml');
+  writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules: recorded }] }));
+  const panels = run('check', 'rules', file);
+  t.is(panels.status, 0, panels.stdout + panels.stderr);
   const check = run('check', 'rules', pathOf(rules));
   t.is(check.status, 0, check.stdout + check.stderr);
   const fires = run('test', 'rules', pathOf('tests/metrics/alert-rules.yaml'));

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { checkNotifications, checkRestartOnSocket, checkSocketActivation } from './activation-checks.js';
 import { startNginx } from './nginx.js';
 import { SocketServer } from './pair.js';
 import {
@@ -11,6 +12,7 @@ import {
 } from './proxy-checks.js';
 import { checkRetries } from './retry-checks.js';
 import { underLoad } from './rolling-check.js';
+import { checkExposure, checkUnitsLoad } from './unit-checks.js';
 import { createWorld, type World } from './world.js';
 
 /*
@@ -31,6 +33,11 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
   const { mongodbUri } = world;
   const proxied = { connect: () => new Pool(site.nginx.url), basePath, mongodbUri, database: 'proxied' };
   return [
+    ['the systemd units load', checkUnitsLoad],
+    ['systemd counts the exposure of the service under 2.0', checkExposure],
+    ['the first connection to an activated socket is answered', () => checkSocketActivation(world)],
+    ['systemd is told of readiness, watchdog and end', () => checkNotifications(world)],
+    ['a restart on a socket of systemd loses nothing, under load', () => checkRestartOnSocket(world)],
     ['the README walk-through goes through nginx, under a prefix', () => checkWalkthrough(site)],
     ['a pass of 64 KiB goes through nginx', () => checkLongPass(site)],
     ['address and scheme of a client are what nginx says', () => checkForwarded(site)],

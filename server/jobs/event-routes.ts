@@ -1,6 +1,7 @@
 import { type AnyRoute, route } from '../http/route.js';
-import { eventsInput, forwardEvents } from './forward-events.js';
+import { eventsInput, forwardEvents, maskEvents } from './forward-events.js';
 import { holdJob } from '../leases/held-job.js';
+import { keepLate } from '../leases/keep-late.js';
 import { presentTaken } from '../leases/present-taken.js';
 import { getJobId } from './get-job-id.js';
 
@@ -27,9 +28,12 @@ export const eventRoutes: readonly AnyRoute[] = [
     ],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      const { job, isLost } = await holdJob(deps, request, jobId, { writes: true });
-      if (isLost) return presentTaken(deps, 'events', false);
-      const { status, text } = await forwardEvents(deps, job, request.body);
+      const hold = await holdJob(deps, request, jobId, { writes: true });
+      if (hold.isLost) {
+        await keepLate(deps, hold, { kind: 'events', mask: (masker) => maskEvents(request.body, masker) });
+        return presentTaken(deps, 'events', false);
+      }
+      const { status, text } = await forwardEvents(deps, hold.job, request.body);
       return { status, body: text, type: 'text/plain; charset=utf-8' };
     },
   }),

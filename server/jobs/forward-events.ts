@@ -42,7 +42,8 @@ export async function forwardEvents(
 
 type Told = Omit<z.output<typeof eventsInput>, 'job_status_webhook'>;
 
-function maskEvents({ events, ...told }: Told, masker: TextMasker | undefined): Told {
+/** Events whose texts hold no secret. */
+export function maskEvents({ events, ...told }: Told, masker: TextMasker | undefined): Told {
   return {
     ...maskFields(told, masker),
     ...(events && { events: events.map((event) => maskFields(event, masker)) }),

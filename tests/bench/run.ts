@@ -9,12 +9,14 @@ import { createSetting } from './setting.js';
 import { type Transfer, transferFile } from './transfer.js';
 
 /**
- * `npm run bench [-- --quick]`: every scenario in several rounds, so that what disturbs the machine meets all of them;
- * ratios are of the same round. Without `--quick` the table is written to docs/reference/performance.md.
+ * `npm run bench [-- --quick] [-- --only=TEXT]`: every scenario in several rounds, so that what disturbs the machine meets all of them;
+ * ratios are of the same round. Without either the table is written to docs/reference/performance.md.
  */
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 1 : 4;
-const scenarios = [...coreScenarios, ...contractScenarios];
+const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const all = [...coreScenarios, ...contractScenarios];
+const scenarios = all.filter(({ name }) => only === undefined || name.includes(only));
 const measured = new Map<string, Measured[]>(scenarios.map(({ name }) => [name, []]));
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
@@ -27,7 +29,7 @@ try {
       measured.get(scenario.name)?.push(await scenario.run(setting, quick));
     }
   }
-  transfers = await transferFile(setting, 200);
+  if (only === undefined) transfers = await transferFile(setting, 200);
 } finally {
   process.stderr.write('\n');
   await setting.end();
@@ -37,7 +39,9 @@ const table = presentTable(
   ['', 'a second', 'min ms', 'median ms', 'p99 ms', 'ratios in the same round'],
   scenarios.map(({ name, against }) => {
     const { rate, min, p50, p99 } = medianOf(roundsOf(name));
-    const ratios = against.map((other) => `${presentRatio(name, other)} of ${other}`);
+    const ratios = against
+      .filter((other) => measured.has(other))
+      .map((other) => `${presentRatio(name, other)} of ${other}`);
     return [
       name,
       Math.round(rate).toLocaleString('en'),
@@ -56,7 +60,8 @@ const files = presentTable(
   ]),
 );
 console.log(`${table}\n\n${files}`);
-if (!quick) writeFileSync(new URL('../../docs/reference/performance.md', import.meta.url), presentPage());
+if (!quick && only === undefined)
+  writeFileSync(new URL('../../docs/reference/performance.md', import.meta.url), presentPage());
 process.exit(0);
 
 function roundsOf(name: string): Measured[] {

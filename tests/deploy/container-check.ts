@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { embeddedSocketPath } from '../../server/db/mongod-socket.js';
@@ -26,6 +26,8 @@ function listFiles(folder: string): string {
 /** The steps of the Containerfile give a server that starts as its CMD says, is healthy, and writes nothing beside MongoDB. */
 export async function checkContainerSteps(world: World): Promise<string> {
   const folder = makeFolder();
+  // Hundreds of megabytes, the packages of the build stage.
+  world.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const image = buildImage(folder);
   assert.notEqual(image.user, 'root');
   assert.equal(image.environment.HOST, '0.0.0.0');

@@ -22,7 +22,7 @@ export interface Nginx {
 /** Starts it in front of the two sockets. @throws Error when the site file no longer has what is replaced here. */
 export async function startNginx(world: World, sockets: readonly [string, string]): Promise<Nginx> {
   const folder = makeFolder();
-  const [port, tlsPort] = await findFreePorts();
+  const [port, tlsPort] = [await findFreePort(), await findFreePort()];
   const certificate = makeCertificate(folder);
   const site = replaceAll(readFileSync(repositoryPath('server/deploy/nginx/queuepass.conf'), 'utf8'), [
     ['unix:/run/queuepass/1.sock', `unix:${sockets[0]}`],
@@ -90,10 +90,11 @@ function makeCertificate(folder: string): string {
   return file;
 }
 
-async function findFreePorts(): Promise<[number, number]> {
-  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')] as const;
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports as [number, number];
+/** A TCP port that nothing listens on just now. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }

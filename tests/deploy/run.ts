@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { checkNotifications, checkRestartOnSocket, checkSocketActivation } from './activation-checks.js';
+import { checkContainerSteps } from './container-check.js';
 import { startNginx } from './nginx.js';
 import { SocketServer } from './pair.js';
 import {
@@ -51,6 +52,7 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
           for (const server of site.servers) await server.restart();
         }),
     ],
+    ['the steps of the Containerfile give a server that is healthy', () => checkContainerSteps(world)],
   ];
 }
 

@@ -51,6 +51,7 @@ export async function createWorld(): Promise<World> {
       MONGODB_URI: mongod.uri,
       MONGODB_DATABASE: database,
       JWT_SIGNING_KEY: signingKey,
+      METRICS_PORT: '0',
     }),
     teardown: (end: () => unknown) => void enders.push(end),
     async end() {

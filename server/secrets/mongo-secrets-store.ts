@@ -4,7 +4,7 @@ import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
 import { StartError } from '../db/start-error.js';
 import type { DataKeys } from './data-keys.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
-import type { KeepSecret, SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
+import type { SecretPlace, SecretsStore, SecretTaker, StoredSecret } from './secrets-store.js';
 
 /** A secret as existing databases have it; `key` is its path. */
 interface SecretRecord {
@@ -14,6 +14,8 @@ interface SecretRecord {
   updated_at: Date;
   ephemeral?: boolean;
   expire_at?: Date | null;
+  /** The job that an ephemeral one is given to; no other job gets it from then on. */
+  taken_by?: string;
 }
 
 /** Secrets in MongoDB, sealed with the data key, in the peer's form (v1 contract, section 6, "Secrets at rest"). */
@@ -48,7 +50,7 @@ export class MongoSecretsStore implements SecretsStore {
     };
     const secrets = await this.#openForWriting(clientId);
     // Of two first values of one path at once MongoDB itself makes the second a replacement, by the unique index.
-    await secrets.updateOne({ key: path }, { $set: record }, { upsert: true });
+    await secrets.updateOne({ key: path }, { $set: record, $unset: { taken_by: '' } }, { upsert: true });
   }
 
   async remove({ clientId, path }: SecretPlace): Promise<void> {
@@ -58,23 +60,33 @@ export class MongoSecretsStore implements SecretsStore {
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
     const readable = new Set<string>();
     for await (const record of this.#open(clientId).find({ key: { $in: [...paths] } })) {
+      if (record.taken_by !== undefined) continue;
       if ((await this.#openRecord(record, now)) !== undefined) readable.add(record.key);
     }
     return readable;
   }
 
-  async read({ clientId, path }: SecretPlace, now: Date, keep?: KeepSecret): Promise<string | undefined> {
+  async read(
+    { clientId, path }: SecretPlace,
+    now: Date,
+    { jobId, keep }: SecretTaker,
+  ): Promise<string | undefined> {
     const secrets = this.#open(clientId);
     for (;;) {
       const record = await secrets.findOne({ key: path }, { sort: { updated_at: -1 } });
       if (record?.ephemeral !== true) return record ? this.#openRecord(record, now) : undefined;
+      if (record.taken_by !== undefined && record.taken_by !== jobId) return undefined;
       // Opened first, so that a value whose key is not at hand is kept for when it is.
       const value = await this.#openRecord(record, now);
       if (value === undefined) return undefined;
-      await keep?.(value);
-      const taken = await secrets.findOneAndDelete({ _id: record._id, value: record.value, ephemeral: true });
-      if (taken !== null) return value;
-      // Somebody else has it, or it was replaced: then the new one is read.
+      const seen = { _id: record._id, value: record.value, ephemeral: true };
+      const free = { ...seen, taken_by: { $in: [null, jobId] } };
+      const { matchedCount } = await secrets.updateOne(free as object, { $set: { taken_by: jobId } });
+      // Another job has it, or it was replaced: then the new one is read.
+      if (matchedCount === 0) continue;
+      await keep(value);
+      await secrets.deleteOne({ ...seen, taken_by: jobId });
+      return value;
     }
   }
 

@@ -5,7 +5,7 @@ import { ApiError } from '../http/errors.js';
 import { isJsonMap } from '../http/set-own.js';
 import type { GivenSecret } from '../scrubbing/job-masks.js';
 import { inTurns } from './in-turns.js';
-import { isSecretPath, type SecretPlace } from './secrets-store.js';
+import { isSecretPath, type SecretPlace, type SecretTaker } from './secrets-store.js';
 
 /** Characters of all secrets of a job. */
 const mostCharacters = 256 * 1024;
@@ -56,11 +56,9 @@ async function giveSecrets(
       await deps.jobMasks.add(jobId, attempt, [{ path, value, ephemeral: true }], false);
       kept.add(path);
     };
-    const value = await readOne(deps, jobId, { clientId, path }, keep);
-    if (value !== undefined) given.push({ path, value, ...(kept.has(path) && { ephemeral: true }) });
-    // What another job took after it was kept for this one is not this one's.
-    else if (kept.has(path)) given.push({ path, value: '', ephemeral: true });
-    else missing.push(path);
+    const value = await readOne(deps, { clientId, path }, { jobId, keep });
+    if (value === undefined) missing.push(path);
+    else given.push({ path, value, ...(kept.has(path) && { ephemeral: true }) });
   });
   return [...given, ...(await findGivenBefore(deps, jobId, { attempt, first }, missing))];
 }
@@ -104,19 +102,18 @@ function listPaths(named: Record<string, unknown>): string[] {
 
 async function readOne(
   { secretsStore, clock, log }: Deps,
-  jobId: string,
   place: SecretPlace,
-  keep: (value: string) => Promise<void>,
+  taker: SecretTaker,
 ): Promise<string | undefined> {
   try {
-    return await secretsStore?.read(place, clock.now(), keep);
+    return await secretsStore?.read(place, clock.now(), taker);
   } catch (error) {
     const isAway =
       error instanceof ApiError ? error.status === 503 : classifyDatabaseError(error) === 'unavailable';
     if (isAway) throw error;
     const cause = error instanceof ApiError ? error.cause : error;
     log.error(
-      { err: cause, job_id: jobId, path: place.path },
+      { err: cause, job_id: taker.jobId, path: place.path },
       'a secret could not be read: the job got none',
     );
     return undefined;

@@ -13,8 +13,12 @@ export interface StoredSecret {
   expiresAt?: Date;
 }
 
-/** Keeps a copy of an ephemeral secret, so that it is not lost with the process that took it. */
-export type KeepSecret = (value: string) => Promise<void>;
+/** The job that a secret is read for. */
+export interface SecretTaker {
+  jobId: string;
+  /** Keeps a copy of an ephemeral value for the job, so that it is not lost with the process that took it. */
+  keep(value: string): Promise<void>;
+}
 
 /**
  * Keeps the secrets of clients. Paths are checked by the callers (`isSecretPath`), and so is who may ask. Every method
@@ -31,10 +35,10 @@ export interface SecretsStore {
   /** Of these paths of a client, those that `read` would give; nothing vanishes by it. */
   findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>>;
   /**
-   * The value, or `undefined` when there is none; an ephemeral one is given to one caller only, however many ask.
-   * @param keep is told an ephemeral value before it vanishes; another caller may get it even so
+   * The value, or `undefined` when there is none. An ephemeral one is marked as the job's, kept for it, and removed, in
+   * this order: whenever a process dies, one job can have it and no other.
    */
-  read(place: SecretPlace, now: Date, keep?: KeepSecret): Promise<string | undefined>;
+  read(place: SecretPlace, now: Date, taker: SecretTaker): Promise<string | undefined>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { ApiError } from '../http/errors.js';
 import { isJsonMap } from '../http/set-own.js';
 import { inTurns } from './in-turns.js';
-import type { KeepSecret, SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
+import type { SecretPlace, SecretsStore, SecretTaker, StoredSecret } from './secrets-store.js';
 import type { VaultAnswer, VaultClient } from './vault-client.js';
 
 /** Where the KV engine of version 2 is mounted: Vault's own default, which hvac, the peer's library, has as well. */
@@ -13,11 +13,13 @@ interface VaultVersion {
   value: string;
   ephemeral: boolean;
   expiresAt: Date | undefined;
+  /** The job that an ephemeral one is given to. */
+  takenBy: string | undefined;
 }
 
 /**
  * Secrets in HashiCorp Vault (KV version 2) under `secret/<client id>/<path>`, the text in the field `value`. Beside it
- * stand `expires_at` and `ephemeral`, which Vault does not know. Needs on `secret/data/*` create, read and update, on
+ * stand `expires_at`, `ephemeral` and `taken_by`, which Vault does not know. Needs on `secret/data/*` create, read and update, on
  * `secret/metadata/*` create, update and delete, on `secret/destroy/*` update.
  */
 export class VaultSecretsStore implements SecretsStore {
@@ -34,13 +36,7 @@ export class VaultSecretsStore implements SecretsStore {
     const seconds = expiresAt ? Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) : 0;
     // Before the value, since it counts for versions written after it; one version only, so that no old value stays.
     await this.#write('metadata', place, { max_versions: 1, delete_version_after: `${seconds}s` });
-    await this.#write('data', place, {
-      data: {
-        value,
-        ...(ephemeral && { ephemeral }),
-        ...(expiresAt && { expires_at: expiresAt.toISOString() }),
-      },
-    });
+    await this.#write('data', place, { data: presentData({ value, ephemeral, expiresAt, takenBy: undefined }) });
   }
 
   async remove(place: SecretPlace): Promise<void> {
@@ -51,18 +47,22 @@ export class VaultSecretsStore implements SecretsStore {
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
     const readable = new Set<string>();
     await inTurns(paths, async (path) => {
-      if ((await this.#find({ clientId, path }, now)) !== undefined) readable.add(path);
+      const found = await this.#find({ clientId, path }, now);
+      if (found !== undefined && found.takenBy === undefined) readable.add(path);
     });
     return readable;
   }
 
-  async read(place: SecretPlace, now: Date, keep?: KeepSecret): Promise<string | undefined> {
+  async read(place: SecretPlace, now: Date, { jobId, keep }: SecretTaker): Promise<string | undefined> {
     for (;;) {
       const found = await this.#find(place, now);
       if (found === undefined || !found.ephemeral) return found?.value;
-      await keep?.(found.value);
-      if (await this.#take(place, found.version)) return found.value;
-      // Somebody else has it, or it was replaced: then the new one is read.
+      if (found.takenBy !== undefined && found.takenBy !== jobId) return undefined;
+      // Another job has it, or it was replaced: then the new one is read.
+      if (!(await this.#replace(place, found.version, presentData({ ...found, takenBy: jobId })))) continue;
+      await keep(found.value);
+      await this.#replace(place, found.version + 1, {});
+      return found.value;
     }
   }
 
@@ -80,12 +80,11 @@ export class VaultSecretsStore implements SecretsStore {
   }
 
   /**
-   * Whether the version is ours alone: an empty one is written over it under the condition that it is still the newest,
-   * which Vault grants once. The value goes with it, by `max_versions` or, where the peer wrote it, by `destroy`.
+   * Writes a version over this one under the condition that it is still the newest, which Vault grants once: whether it
+   * was. The old value goes with it, by `max_versions` or, where the peer wrote it, by `destroy`.
    */
-  async #take(place: SecretPlace, version: number): Promise<boolean> {
-    const empty = { data: {}, options: { cas: version } };
-    const answer = await this.vault.send('POST', pathOf('data', place), empty);
+  async #replace(place: SecretPlace, version: number, data: object): Promise<boolean> {
+    const answer = await this.vault.send('POST', pathOf('data', place), { data, options: { cas: version } });
     if (answer.status === 400) return false;
     checkDone(answer, 'POST data');
     await this.#write('destroy', place, { versions: [version] });
@@ -111,11 +110,21 @@ function checkDone({ status }: VaultAnswer, deed: string): void {
   throw new ApiError('internal', { cause: new Error(`Vault answers ${status} to ${deed} in ${mount}/`) });
 }
 
+function presentData({ value, ephemeral, expiresAt, takenBy }: Omit<VaultVersion, 'version'>): object {
+  return {
+    value,
+    ...(ephemeral && { ephemeral }),
+    ...(expiresAt && { expires_at: expiresAt.toISOString() }),
+    ...(takenBy !== undefined && { taken_by: takenBy }),
+  };
+}
+
 function readVersion({ body }: VaultAnswer): VaultVersion | undefined {
   const outer = isJsonMap(body.data) ? body.data : {};
   const data = isJsonMap(outer.data) ? outer.data : {};
   const version = isJsonMap(outer.metadata) ? outer.metadata.version : undefined;
   if (typeof data.value !== 'string' || typeof version !== 'number') return undefined;
   const expiry = typeof data.expires_at === 'string' ? new Date(data.expires_at) : undefined;
-  return { version, value: data.value, ephemeral: data.ephemeral === true, expiresAt: expiry };
+  const takenBy = typeof data.taken_by === 'string' ? data.taken_by : undefined;
+  return { version, value: data.value, ephemeral: data.ephemeral === true, expiresAt: expiry, takenBy };
 }

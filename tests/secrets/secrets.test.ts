@@ -1,3 +1,4 @@
+import { MongoNetworkError } from 'mongodb';
 import test from 'ava';
 import { bearer } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
@@ -146,6 +147,25 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     await submitWith(server, { A: 'once' });
     t.deepEqual(secretsOf(await claim(server)), { A: 'lasting now' });
     t.deepEqual(secretsOf(await claim(server)), { A: 'lasting now' });
+  });
+
+  test(`${name}: an ephemeral secret stays that of the job whose claim broke off while it was taken`, async (t) => {
+    const server = await startServer(t, { settings: await choose(t) });
+    await putSecret(server, 'ci/once', { value: 'a value', ephemeral: true });
+    for (let i = 0; i < 2; i++) await submitWith(server, { A: 'once' });
+    const { jobMasks } = server.deps;
+    const add = jobMasks.add.bind(jobMasks);
+    // As at the end of a process: what comes after the mark is not done.
+    jobMasks.add = () => Promise.reject(new MongoNetworkError('the process is gone'));
+    const agent = { ...bearer(server, { client_id: 'a', role: 'agent' }), cookie: 'agent_name=a' };
+    t.is((await server.request('/v1/job?queue=q1', { headers: agent })).status, 503);
+    jobMasks.add = add;
+    t.deepEqual(await submitWith(server, { A: 'once' }), inaccessible('once'));
+    const { jobs } = server.deps.collections;
+    const [first] = await jobs.find().sort({ created_at: 1 }).toArray();
+    await jobs.updateOne({ job_id: first?.job_id as string }, { $set: { job_priority: -1 } });
+    t.deepEqual(secretsOf(await claim(server)), { A: '' });
+    t.deepEqual(secretsOf(await claim(server)), { A: 'a value' });
   });
 
   test(`${name}: first values of one path sent at once leave one of them`, async (t) => {

@@ -44,5 +44,11 @@ export const jobSchema = object({
   debug: bool().optional(),
 });
 
+/** The same for a job that GET /v1/job/{id} showed: what was added there is passed over. */
+export const submittedJobSchema = jobSchema.extend({
+  lease: anyMap().optional(),
+  attempts: listOf(anyMap()).optional(),
+});
+
 /** A job as it was read: numbers and booleans converted, the rest as sent. */
-export type JobInput = z.output<typeof jobSchema>;
+export type JobInput = z.output<typeof submittedJobSchema>;

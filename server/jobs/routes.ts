@@ -14,7 +14,7 @@ import { getJobId } from './get-job-id.js';
 import { readJobId } from './job-id.js';
 import { getJobPosition } from './job-position.js';
 import { checkJobOwner } from './job-ownership.js';
-import { jobSchema } from './job-schema.js';
+import { jobSchema, submittedJobSchema } from './job-schema.js';
 import { presentClaimedJob, presentJob } from './present-job.js';
 import { releaseClaim } from './release-claim.js';
 import { submitJob } from './submit-job.js';
@@ -50,7 +50,7 @@ export const jobRoutes: readonly AnyRoute[] = [
     summary: 'Submits a job',
     access: submitters,
     headers: { 'idempotency-key': 'Sent again within a day with the same body, it names the same job.' },
-    body: { mode: 'json', schema: jobSchema, limit: 16 * 1024 * 1024 - 1 },
+    body: { mode: 'json', schema: submittedJobSchema, limit: 16 * 1024 * 1024 - 1 },
     answers: { 200: { description: 'The job is stored.', content: z.strictObject({ job_id: z.string() }) } },
     errors: [
       'no_agent_left',

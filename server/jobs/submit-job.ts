@@ -64,7 +64,7 @@ interface JobParts {
 }
 
 function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecord {
-  const { job_id: _givenId, ...data } = input;
+  const { job_id: _givenId, lease: _lease, attempts: _attempts, ...data } = input;
   const awaitsAttachments = sections.some((section) =>
     Array.isArray((data[section] as Attaching)?.attachments),
   );

@@ -73,7 +73,12 @@ const differences: Record<string, string> = {
   ...explain('the spec lists what is told here, and this is not among it', [
     'get /v1/queues/{}/agents answer lacks restricted_to',
   ]),
-  ...explain('leases are ours', ['get /v1/job/{} answer adds attempts', 'get /v1/job/{} answer adds lease']),
+  ...explain('leases are ours', [
+    'get /v1/job/{} answer adds attempts',
+    'get /v1/job/{} answer adds lease',
+    'post /v1/job request adds attempts',
+    'post /v1/job request adds lease',
+  ]),
   ...explain('the search by id is ours', ['get /v1/job/search query adds job_id']),
   ...explain('pages of a long list are ours', [
     'get /v1/job/search query adds cursor',

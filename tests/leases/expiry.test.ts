@@ -372,3 +372,24 @@ test('a job of nearly 16 MiB that could never be claimed is refused at once', as
   );
   t.is(response.status, 413);
 });
+
+test('a job as it is shown, with its lease and lost attempts, can be submitted again', async (t) => {
+  const server = await startLeaseServer(t);
+  const first = await submit(server, { name: 'a name' });
+  await claim(server, ['q1'], 'a');
+  await passTime(server, 900);
+  await claim(server, ['q1'], 'b');
+  const shown = (await (await server.request(`/v1/job/${first}`)).json()) as Record<string, unknown>;
+  t.is((shown.attempts as unknown[]).length, 1);
+  t.truthy(shown.lease);
+  const { job_id: _id, ...job } = shown;
+  const second = await server.request('/v1/job', jsonBody(job));
+  t.is(second.status, 200);
+  const { job_id: jobId } = (await second.json()) as { job_id: string };
+  t.deepEqual(await (await server.request(`/v1/job/${jobId}`)).json(), {
+    job_queue: 'q1',
+    name: 'a name',
+    exclude_agents: [],
+    job_id: jobId,
+  });
+});

@@ -31,7 +31,7 @@ export interface ClosedAttempt {
   /** It was given secrets. */
   masked?: true;
   /** What its holder sent when it was no longer its job. */
-  late?: { kind: 'result' | 'log' | 'events'; text: string }[];
+  late?: { kind: 'result' | 'log' | 'artifact' | 'events'; text: string }[];
   /** Bytes of that. */
   late_bytes?: number;
 }

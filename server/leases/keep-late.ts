@@ -9,7 +9,7 @@ const lateBytes = 64 * 1024;
 
 /** Something that the holder of a lost attempt sent when it was too late. */
 export interface LateData {
-  kind: 'result' | 'log' | 'events';
+  kind: 'result' | 'log' | 'artifact' | 'events';
   /** What it sent, masked. */
   mask(masker: TextMasker | undefined): object;
 }

@@ -6,12 +6,13 @@ import type { Deps } from '../deps.js';
 import type { Upload } from '../http/upload.js';
 import { type Hold, holdJob } from '../leases/held-job.js';
 import { artifactName } from './job-files.js';
+import { keepLateArtifact } from './keep-late-artifact.js';
 
 /**
  * Stores the artifact of a job in place of an earlier one, which can be fetched until then. For a job that is not
  * known too, as Testflinger does: that of a long reservation may have expired before its agent is done. A holder's
  * counts once the job names it, by a write that the attempt guards, since an upload can outlast a lease.
- * @returns false when the job is no longer its sender's: nothing is kept
+ * @returns false when the job is no longer its sender's: what is small is kept with the lost attempt
  */
 export async function storeArtifact(
   deps: Deps,
@@ -20,7 +21,10 @@ export async function storeArtifact(
   { file }: Upload,
 ): Promise<boolean> {
   const before = await holdJob(deps, request, jobId, { writes: true });
-  if (before.isLost) return false;
+  if (before.isLost) {
+    await keepLateArtifact(deps, before, file);
+    return false;
+  }
   const name = artifactName(jobId);
   const attempt = isHeld(before) ? before.job?.lease?.attempt : undefined;
   const stored = await uploadFile(deps, name, file, attempt);

@@ -71,13 +71,23 @@ test('what an agent sends about a job that another holds by now is answered 200,
   t.is((await readLog(server, jobId)).test?.log_data, 'of a\nQueuepass: a was lost, attempt 1 of 2\n');
   const kept =
     attempts?.[0]?.late?.map(({ kind, text }) => [kind, JSON.parse(text) as object] as const) ?? [];
-  t.deepEqual(kept[1], ['result', outcome]);
+  t.deepEqual(kept[2], ['result', outcome]);
   t.is(kept[0]?.[0], 'log');
   t.like(kept[0]?.[1], { log_type: 'output', fragment_number: 1, phase: 'test', log_data: 'late\n' });
+  t.deepEqual(kept[1], ['artifact', { base64: Buffer.from('of a').toString('base64') }]);
   t.deepEqual(
     kept.map(([kind]) => kind),
-    ['log', 'result', 'events'],
+    ['log', 'artifact', 'result', 'events'],
   );
+});
+
+test('of a large artifact that comes late, it is kept only that it came', async (t) => {
+  const server = await startLeaseServer(t);
+  const jobId = await loseJob(t, server);
+  t.deepEqual(await tellArtifact(server, 'a', jobId, 'x'.repeat(3_000_000)), discarded);
+  t.is(await countArtifacts(server, jobId), 0);
+  const { attempts } = await storedJob(server, jobId);
+  t.deepEqual(attempts?.[0]?.late, [{ kind: 'artifact', text: '{"more_than_bytes":46080}' }]);
 });
 
 test('an agent that lost its job is told that it was cancelled, and nobody else is', async (t) => {

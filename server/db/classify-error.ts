@@ -87,3 +87,8 @@ function isNetworkError(error: NodeJS.ErrnoException | undefined): boolean {
 export function isDuplicateKey(error: unknown): error is MongoServerError {
   return error instanceof MongoServerError && error.code === 11000;
 }
+
+/** Whether the driver refused to make a command of what it was given, such as a document that is too large: nothing was sent. */
+export function wasNeverSent(error: unknown): boolean {
+  return classifyDatabaseError(error) !== 'unavailable' && !(error instanceof MongoServerError);
+}

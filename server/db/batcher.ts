@@ -1,0 +1,133 @@
+import { ApiError } from '../http/errors.js';
+import { wasNeverSent } from './classify-error.js';
+
+/** How what waits is run, and how much of it. */
+export interface BatcherOptions<Item, Outcome> {
+  /**
+   * Runs items as one command; the outcome of each, in their order. What it throws is the outcome of all. It must not
+   * wait for an `add` to the same batcher, which would wait for it.
+   */
+  run(items: readonly Item[]): Promise<readonly Outcome[]>;
+  /** Items of one command. */
+  maxItems?: number;
+  /** Bytes of one command, as `add` tells them; an item of more goes alone. */
+  maxBytes?: number;
+  /** Items that may wait; further ones are answered 503. */
+  maxWaiting?: number;
+  /** Milliseconds after which a command that gets no answer holds up nobody any more. */
+  patienceMs?: number;
+  /** Milliseconds after which an item that was not sent yet is answered 503. */
+  longestWaitMs?: number;
+}
+
+interface Entry<Item, Outcome> {
+  item: Item;
+  bytes: number;
+  since: number;
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Lets small commands of one kind travel together: one is under way, and what is added meanwhile goes out as the next.
+ * One caller alone waits for nobody. An outcome is told only once its command has ended, and what is added while a
+ * command is under way is never part of it: a read that waits sees all that was written before it came.
+ */
+export class Batcher<Item, Outcome> {
+  readonly #options: Required<BatcherOptions<Item, Outcome>>;
+  #waiting: Entry<Item, Outcome>[] = [];
+  #isHeldUp = false;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(options: BatcherOptions<Item, Outcome>) {
+    this.#options = {
+      maxItems: 1000,
+      maxBytes: 4 * 1024 * 1024,
+      maxWaiting: 10_000,
+      patienceMs: 2000,
+      longestWaitMs: 5000,
+      ...options,
+    };
+  }
+
+  /**
+   * Runs an item with those that wait.
+   * @param bytes about as many as it takes in a command; needed for what can be large
+   * @throws what its command throws; ApiError 503 when too many wait, or it waited too long and was not sent
+   */
+  add(item: Item, bytes = 0): Promise<Outcome> {
+    if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(cannotKeepUp());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, bytes, since: performance.now(), resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Waits until nothing waits and nothing is under way; for an orderly end. */
+  async settle(): Promise<void> {
+    while (this.#isHeldUp || this.#underWay.size > 0) {
+      await new Promise(setImmediate);
+      await Promise.all(this.#underWay);
+    }
+  }
+
+  /** From `setImmediate`, so that all that this turn of the event loop read from its sockets goes together. */
+  #schedule(): void {
+    if (this.#isHeldUp || this.#waiting.length === 0) return;
+    this.#isHeldUp = true;
+    setImmediate(() => {
+      const sent = this.#send(this.#take()).finally(() => this.#underWay.delete(sent));
+      this.#underWay.add(sent);
+    });
+  }
+
+  /** A connection that went silent holds up its own callers, and not all who come after them. */
+  async #send(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
+    let isHolding = true;
+    const goOn = () => {
+      if (!isHolding) return;
+      isHolding = false;
+      this.#isHeldUp = false;
+      this.#schedule();
+    };
+    const timer = setTimeout(goOn, this.#options.patienceMs);
+    if (batch.length > 0) await this.#run(batch);
+    clearTimeout(timer);
+    goOn();
+  }
+
+  /** The next to go, without those that waited so long that their callers were given up on: these are not sent any more. */
+  #take(): readonly Entry<Item, Outcome>[] {
+    const { maxItems, maxBytes, longestWaitMs } = this.#options;
+    const oldest = performance.now() - longestWaitMs;
+    const firstInTime = this.#waiting.findIndex(({ since }) => since >= oldest);
+    const late = this.#waiting.splice(0, firstInTime < 0 ? this.#waiting.length : firstInTime);
+    for (const { reject } of late) reject(cannotKeepUp());
+    let count = 0;
+    let bytes = 0;
+    for (const entry of this.#waiting) {
+      bytes += entry.bytes;
+      if (count > 0 && (count === maxItems || bytes > maxBytes)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
+    try {
+      const outcomes = await this.#options.run(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, i) => resolve(outcomes[i] as Outcome));
+    } catch (error) {
+      // What the driver cannot make a command of is one caller's fault.
+      if (batch.length > 1 && wasNeverSent(error)) await Promise.all(batch.map((one) => this.#run([one])));
+      else for (const { reject } of batch) reject(error);
+    }
+  }
+}
+
+function cannotKeepUp(): ApiError {
+  return new ApiError('unavailable', {
+    message: 'The database cannot keep up, try again',
+    headers: { 'Retry-After': '1' },
+  });
+}

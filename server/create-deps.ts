@@ -9,11 +9,15 @@ import { openCollections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import { type Clock, DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
+import { createClaimableFeed } from './jobs/claimable-feed.js';
+import { JobWaiters } from './jobs/job-waiters.js';
 import { AgentWatch } from './leases/agent-watch.js';
 import { countTokenOutcomes } from './metrics/count-token-outcomes.js';
 import { createMetrics } from './metrics/create-metrics.js';
+import { measureWaiting } from './metrics/measure-waiting.js';
 import { watchMongodb } from './metrics/watch-mongodb.js';
 import { WaitTimes } from './queues/wait-times.js';
+import { createNewsOfJobs } from './results/wait-for-news.js';
 import { createMaskSealer } from './scrubbing/create-mask-sealer.js';
 import { HeldTails } from './scrubbing/held-tails.js';
 import { JobMasks } from './scrubbing/job-masks.js';
@@ -32,6 +36,8 @@ export interface Parts {
 /** The dependencies of one process, and the end of what runs in them. */
 export interface OwnedDeps extends Deps {
   databaseClock: DatabaseClock;
+  /** Lets all requests that wait be answered: the process ends. */
+  endWaits(): void;
   close(): Promise<void>;
 }
 
@@ -46,9 +52,18 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
   const signingKeys = readSigningKeys(signingKey, config.jwtPreviousSigningKeys);
   const sealer = createMaskSealer(config, signingKeys);
   const agentWatch = new AgentWatch(collections, clock, log);
+  const jobWaiters = new JobWaiters();
+  const claimableFeed = createClaimableFeed(collections, jobWaiters, log);
+  const newsOfJobs = createNewsOfJobs(collections, log);
+  metrics.beforeScrape.push(() => measureWaiting(metrics, { jobWaiters, newsOfJobs }));
   const bcryptPool = new BcryptPool(config.bcryptCost);
   const { dbName, collectionName } = collections.loginFailures;
   const secretsStore = createSecretsStore(config, connection, log);
+  const endWaits = () => {
+    jobWaiters.end();
+    newsOfJobs.states.end();
+    newsOfJobs.logs.end();
+  };
   return {
     config,
     connection,
@@ -64,12 +79,18 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),
     waitTimes,
     agentWatch,
+    jobWaiters,
+    claimableFeed,
+    newsOfJobs,
     jobMasks: new JobMasks(collections.jobMasks, sealer, clock, log),
     heldTails: new HeldTails(collections.logs, sealer),
     secretsStore,
+    endWaits,
     async close() {
       databaseClock.stop();
       agentWatch.stop();
+      endWaits();
+      await Promise.all([claimableFeed, newsOfJobs.states, newsOfJobs.logs].map((feed) => feed.close()));
       await waitTimes.close();
       await bcryptPool.close();
       await secretsStore?.close();

@@ -8,9 +8,11 @@ import type { Config } from './config.js';
 import type { Collections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
+import type { ClaimableFeed, JobWaiters } from './jobs/job-waiters.js';
 import type { AgentWatch } from './leases/agent-watch.js';
 import type { Metrics } from './metrics/create-metrics.js';
 import type { WaitTimes } from './queues/wait-times.js';
+import type { NewsOfJobs } from './results/wait-for-news.js';
 import type { HeldTails } from './scrubbing/held-tails.js';
 import type { JobMasks } from './scrubbing/job-masks.js';
 import type { SecretsStore } from './secrets/secrets-store.js';
@@ -30,6 +32,9 @@ export interface Deps {
   loginAttempts: LoginAttempts;
   waitTimes: WaitTimes;
   agentWatch: AgentWatch;
+  jobWaiters: JobWaiters;
+  claimableFeed: ClaimableFeed;
+  newsOfJobs: NewsOfJobs;
   jobMasks: JobMasks;
   heldTails: HeldTails;
   /** Absent when none is set up. */

@@ -10,8 +10,11 @@ export interface ListeningServer {
   /** Where it listens, as a person would type it. */
   url: string;
   server: Server;
-  /** Takes no new connections, lets requests in flight end for `seconds`, then cuts what is left. */
-  drain(seconds: number): Promise<void>;
+  /**
+   * Takes no new connections, lets requests in flight end for `seconds`, then cuts what is left.
+   * @param endWaits lets requests that wait for something be answered
+   */
+  drain(seconds: number, endWaits?: () => void): Promise<void>;
 }
 
 /** Bytes of request headers: a pass with many queues is long. */
@@ -53,10 +56,11 @@ export async function listen(
   return {
     url: presentUrl(server, address),
     server,
-    async drain(seconds) {
+    async drain(seconds, endWaits) {
       if ('path' in address) await traffic.takeWaiting(() => rmSync(address.path, { force: true }));
       const closed = new Promise<void>((done) => server.close(() => done()));
       traffic.drain(server);
+      endWaits?.();
       const deadline = setTimeout(() => server.closeAllConnections(), seconds * 1000);
       await closed;
       clearTimeout(deadline);

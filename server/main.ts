@@ -153,7 +153,7 @@ async function shutDown({ deps, listening, metrics, duties, embedded }: Running)
   report(
     `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
   );
-  await listening.drain(drainSeconds);
+  await listening.drain(drainSeconds, () => deps.endWaits());
   // Nobody is to show the admin key to whatever listens there next.
   if (embedded) rmSync(embedded.dataDir.serverUrlFile, { force: true });
   const close = async () => {

@@ -95,6 +95,8 @@ export interface JobRecord {
   artifact_file?: ObjectId;
   /** The stored file of its attachments; absent while it awaits them, and where a Testflinger server stored them. */
   attachments_file?: ObjectId;
+  /** When it last became claimable otherwise than by its submit: what waits for a job is told of it by this. */
+  wake_at?: Date;
   /** The `Idempotency-Key`s of its submissions of the last day. */
   idempotency?: SpentKey[];
 }

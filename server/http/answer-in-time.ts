@@ -9,13 +9,14 @@ const answerWithinMs = 9000;
 /**
  * A MongoDB that is frozen, or a host that is gone, must not leave clients in silence. What is done after that
  * answer is taken back.
- * @param bodyEnd the end of a body that is still coming in, from which the time counts
+ * @param options.bodyEnd the end of a body that is still coming in, from which the time counts
+ * @param options.waitSeconds as long may the reply wait besides
  * @throws ApiError 503 when the reply takes longer than 9 s.
  */
 export async function answerInTime(
   deps: Deps,
   reply: Reply | Promise<Reply>,
-  bodyEnd?: Promise<void>,
+  { bodyEnd, waitSeconds = 0 }: { bodyEnd?: Promise<void> | undefined; waitSeconds?: number } = {},
 ): Promise<Reply> {
   let timer: NodeJS.Timeout | undefined;
   let settled = false;
@@ -25,7 +26,7 @@ export async function answerInTime(
       void takeBackLate(deps, reply);
     };
     const start = () => {
-      if (!settled) timer = setTimeout(tell, answerWithinMs);
+      if (!settled) timer = setTimeout(tell, answerWithinMs + waitSeconds * 1000);
     };
     if (bodyEnd) void bodyEnd.then(start);
     else start();

@@ -9,6 +9,7 @@ import { limitBodyTime } from './body-time.js';
 import type { ClientAddress } from './client-address.js';
 import { ApiError } from './errors.js';
 import { parseBody, parseQuery } from './parse-input.js';
+import { readWait } from './prefer-wait.js';
 import type { Reply } from './reply.js';
 import type { AnyRoute, RouteRequest } from './route.js';
 import { takeBackIfUnsent } from './take-back.js';
@@ -80,15 +81,22 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
     header: (name) => readHeader(ctx, name),
     cookie: (name) => ctx.cookies.get(name),
     isGone: () => ctx.req.socket.destroyed,
+    onGone(listener) {
+      ctx.res.once('close', listener);
+      return () => ctx.res.off('close', listener);
+    },
+    waitSeconds: declared.waits ? readWait(readHeader(ctx, 'prefer')) : 0,
     noteJob: (jobId) => {
       state.jobId = jobId;
     },
   };
-  const reply = await answerInTime(deps, declared.handle(deps, request as never), upload?.ended).finally(() =>
-    upload?.discard(),
-  );
+  const reply = await answerInTime(deps, declared.handle(deps, request as never), {
+    bodyEnd: upload?.ended,
+    waitSeconds: request.waitSeconds,
+  }).finally(() => upload?.discard());
   if (reply.ifUnsent) takeBackIfUnsent(deps, ctx.res, reply.ifUnsent);
   writeReply(ctx, reply);
+  if (request.waitSeconds > 0) ctx.set('Preference-Applied', `wait=${request.waitSeconds}`);
   if (declared.noStore) ctx.set('Cache-Control', 'no-store');
 }
 

@@ -66,7 +66,10 @@ function operationId({ method, path }: AnyRoute): string {
   return [method.toLowerCase(), ...words].join('_');
 }
 
-function presentParameters({ path, query, headers = {}, cookies = {} }: AnyRoute): Json[] {
+const prefer =
+  '`wait=N`: the answer may wait N seconds, 60 at most, for what is asked for (RFC 7240 section 4.3).';
+
+function presentParameters({ path, query, headers = {}, cookies = {}, waits }: AnyRoute): Json[] {
   const text = { type: 'string' };
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
@@ -76,7 +79,7 @@ function presentParameters({ path, query, headers = {}, cookies = {} }: AnyRoute
   }));
   const { properties = {} } = (query ? toJsonSchema(query) : {}) as { properties?: Record<string, Json> };
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
-  const inHeader = Object.entries(headers)
+  const inHeader = Object.entries({ ...headers, ...(waits && { prefer }) })
     // OpenAPI reserves this name: it is told by `security`.
     .filter(([name]) => name !== 'authorization')
     .map(([name, description]) => ({ name, in: 'header', description, schema: text }));

@@ -24,6 +24,6 @@ export function text(body: string, headers?: Record<string, string>): Reply {
 }
 
 /** An answer without a body: 204. */
-export function empty(): Reply {
-  return { status: 204 };
+export function empty(headers?: Record<string, string>): Reply {
+  return { status: 204, ...(headers && { headers }) };
 }

@@ -55,6 +55,10 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   secure: boolean;
   /** The client has closed the connection: nobody would get the answer. */
   isGone(): boolean;
+  /** Calls `listener` when the client closes the connection, or the answer is written; what it returns ends that. */
+  onGone(listener: () => void): () => void;
+  /** Seconds that the client is ready to wait, where the route `waits`: 0 to 60. */
+  waitSeconds: number;
   /** Names the job that the request is about, for its log line. */
   noteJob(jobId: string): void;
 }
@@ -89,6 +93,8 @@ export interface Route<
   errors?: readonly ErrorCode[];
   /** HEAD is answered 405, for a GET that changes something. */
   refuseHead?: boolean;
+  /** It honours `Prefer: wait=N` (RFC 7240). */
+  waits?: boolean;
   /** It answers without the base path as well. */
   atRootToo?: boolean;
   /** The answer holds a token or a key, and no cache may keep it (RFC 6749 section 5.1). */

@@ -21,6 +21,7 @@ export async function releaseClaim({ collections }: Deps, { job_id, lease }: Job
         $set: {
           'result_data.job_state': stateAfter('release'),
           started_at: '$$REMOVE',
+          wake_at: '$$NOW',
           'lease.holder': '$$REMOVE',
           ...endLease,
         },

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { checkAgentName } from '../agents/agent-binding.js';
 import { readAgentCookie, agentCookieName } from '../agents/agent-cookie.js';
 import { ApiError } from '../http/errors.js';
-import { empty, json, text } from '../http/reply.js';
+import type { Deps } from '../deps.js';
+import { empty, json, type Reply, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { listOf, object, oneOf, openObject, text as textSchema } from '../http/schema.js';
 import { cutLeases } from '../leases/cut-leases.js';
 import { readJobSecrets } from '../secrets/read-job-secrets.js';
 import { cancelJob } from './cancel-job.js';
-import { claimJob } from './claim-job.js';
 import { findJob } from './find-job.js';
 import { getJobId } from './get-job-id.js';
 import { readJobId } from './job-id.js';
@@ -18,6 +18,7 @@ import { jobSchema, submittedJobSchema } from './job-schema.js';
 import { presentClaimedJob, presentJob } from './present-job.js';
 import { releaseClaim } from './release-claim.js';
 import { submitJob } from './submit-job.js';
+import { waitForJob } from './wait-for-job.js';
 
 const submitters = { roles: ['contributor', 'manager', 'admin'] } as const;
 const jobAnswer = z.looseObject({
@@ -40,6 +41,11 @@ const shownJobAnswer = jobAnswer.extend({
     .optional(),
   attempts: z.array(attemptAnswer).optional(),
 });
+
+/** A client that waited is to ask again at once, another process, when this one ends. */
+function presentNoJob({ jobWaiters }: Deps, seconds: number): Reply {
+  return seconds > 0 && jobWaiters.isEnding ? empty({ 'Retry-After': '0' }) : empty();
+}
 
 /** Jobs: submitted, claimed, looked at, cancelled. */
 export const jobRoutes: readonly AnyRoute[] = [
@@ -75,11 +81,12 @@ export const jobRoutes: readonly AnyRoute[] = [
     family: 'v1',
     summary: 'Takes the first waiting job of the named queues',
     description:
-      'The agent is known by its cookie. Highest priority first, then the oldest; one job goes to one agent.',
+      'The agent is known by its cookie. Highest priority first, then the oldest; one job goes to one agent. With `Prefer: wait=N` the answer comes as soon as there is a job, within N seconds.',
     access: { roles: ['agent'] },
     query: openObject({ queue: listOf(textSchema()).optional() }),
     repeated: ['queue'],
     cookies: { [agentCookieName]: 'Set by POST /v1/agents/data/{agent_name}.' },
+    waits: true,
     answers: {
       200: { description: 'The job, which is now running.', content: jobAnswer },
       204: { description: 'No job waits.', content: 'none' },
@@ -87,15 +94,16 @@ export const jobRoutes: readonly AnyRoute[] = [
     errors: ['no_queue_named', 'agent_not_identified', 'agent_name_bound'],
     refuseHead: true,
     async handle(deps, request) {
-      const { query, cookie, isGone, noteJob } = request;
-      if (!query.queue?.length) throw new ApiError('no_queue_named');
+      const { query, cookie, noteJob, waitSeconds: seconds } = request;
+      const { queue: queues } = query;
+      if (!queues?.length) throw new ApiError('no_queue_named');
       const agent = readAgentCookie(cookie(agentCookieName));
       if (agent === undefined) throw new ApiError('agent_not_identified');
       if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, request, agent);
       deps.agentWatch.saw(agent);
       await cutLeases(deps, agent);
-      const job = isGone() ? undefined : await claimJob(deps, query.queue, agent);
-      if (job === undefined) return empty();
+      const job = await waitForJob(deps, { queues, agent, seconds, ...request });
+      if (job === undefined) return presentNoJob(deps, seconds);
       noteJob(job.job_id);
       const giveBack = () => releaseClaim(deps, job);
       const secrets = await readJobSecrets(deps, job).catch(async (error: unknown) => {

@@ -53,7 +53,10 @@ async function completeAttachments(
 ): Promise<boolean> {
   const { matchedCount } = await collections.jobs.updateOne(
     { _id: job._id, created_at: job.created_at, 'job_data.attachments_status': 'waiting' },
-    { $set: { 'job_data.attachments_status': 'complete', attachments_file: stored._id } },
+    {
+      $set: { 'job_data.attachments_status': 'complete', attachments_file: stored._id },
+      $currentDate: { wake_at: true },
+    },
   );
   return matchedCount === 1;
 }

@@ -120,6 +120,7 @@ async function lose(
     'result_data.device_info': '$$REMOVE',
     artifact_file: '$$REMOVE',
     started_at: '$$REMOVE',
+    wake_at: '$$NOW',
     'lease.holder': '$$REMOVE',
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
     ...endLease,

@@ -17,6 +17,9 @@ export async function freeLostHolders(deps: Deps): Promise<void> {
     const isServed = known.get(key) ?? hasOtherLiveAgent(deps, data, lost);
     known.set(key, isServed);
     if (await isServed) continue;
-    await deps.collections.jobs.updateOne({ _id, lost_holders: lost }, { $unset: { lost_holders: true } });
+    await deps.collections.jobs.updateOne(
+      { _id, lost_holders: lost },
+      { $unset: { lost_holders: true }, $currentDate: { wake_at: true } },
+    );
   }
 }

@@ -92,6 +92,18 @@ export const metricRows = {
     'When waiting jobs and leases were counted: at a scrape, at most once in 10 s; earlier when counting failed.',
   ),
   claims: counter('queuepass_claims_total', 'Jobs that agents took from this process.', { queue: aQueue }),
+  waitingRequests: gauge(
+    'queuepass_waiting_requests',
+    'Requests that wait, with `Prefer: wait`, in this process.',
+    {
+      for: '`job` (a claim), `state` (the state of a job), `log` (a piece of a log)',
+    },
+  ),
+  wakeSeconds: histogram(
+    'queuepass_wake_seconds',
+    'Time from a job becoming claimable to its claim, where that claim had waited for it.',
+    [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
+  ),
   leases: gauge(
     'queuepass_leases',
     'Jobs in the hands of an agent under a lease, by their state; the same from every process.',

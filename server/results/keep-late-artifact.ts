@@ -16,6 +16,8 @@ export async function keepLateArtifact(deps: Deps, hold: Hold, file: Upload['fil
     if (length > mostBytes) break;
   }
   const kept =
-    length > mostBytes ? { more_than_bytes: mostBytes } : { base64: Buffer.concat(pieces).toString('base64') };
+    length > mostBytes
+      ? { more_than_bytes: mostBytes }
+      : { base64: Buffer.concat(pieces).toString('base64') };
   await keepLate(deps, hold, { kind: 'artifact', mask: () => kept });
 }

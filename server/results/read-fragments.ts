@@ -41,6 +41,19 @@ export async function findLastNumbers(
   return new Map((await found.toArray()).map(({ _id, last }) => [_id, last]));
 }
 
+/** Whether a log has any such piece. */
+export async function hasFragments(
+  { collections }: Deps,
+  owner: LogOwner,
+  logType: LogType,
+  range: FragmentRange,
+): Promise<boolean> {
+  const found = await collections.logs.findOne(filterFragments(owner, logType, range), {
+    projection: { _id: 1 },
+  });
+  return found !== null;
+}
+
 /**
  * The pieces of a job's log, or of both, by log, phase and number; read batch by batch as they are asked for. Of a piece
  * that a Testflinger server stored twice, the second is left out.

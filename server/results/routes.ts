@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Patience } from '../db/change-watch.js';
 import type { Deps } from '../deps.js';
 import { ApiError } from '../http/errors.js';
 import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
@@ -9,6 +10,7 @@ import { getResult } from './get-result.js';
 import { fragmentInput, type LogType, logTypes, phases, readLogType } from './log-fragment.js';
 import { postLogFragment } from './post-log-fragment.js';
 import { postResult, resultInput } from './post-result.js';
+import { waitForPiece, waitForState } from './wait-for-news.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -38,6 +40,10 @@ function getLogType(
   throw new ApiError('not_found', { message: `Not found: ${path}` });
 }
 
+function patienceOf({ waitSeconds, onGone }: RouteRequest): Patience {
+  return { seconds: waitSeconds, onGone };
+}
+
 /** Results and logs of jobs. */
 export const resultRoutes: readonly AnyRoute[] = [
   route({
@@ -60,14 +66,18 @@ export const resultRoutes: readonly AnyRoute[] = [
     path: '/v1/result/{job_id}',
     family: 'v1',
     summary: 'How a job went, with the texts of its logs',
+    description: 'With `Prefer: wait=N` the answer comes when the state changes, or after N seconds.',
     access: { roles: ['agent', 'contributor', 'manager', 'admin'] },
     answers: {
       200: { description: 'The result.', content: resultAnswer },
       204: { description: 'No job has this id.', content: 'none' },
     },
     errors: ['job_id_invalid'],
+    waits: true,
     async handle(deps, request) {
-      return getResult(deps, request, getJobId(request));
+      const jobId = getJobId(request);
+      await waitForState(deps, jobId, patienceOf(request));
+      return getResult(deps, request, jobId);
     },
   }),
   route({
@@ -92,14 +102,20 @@ export const resultRoutes: readonly AnyRoute[] = [
     path: '/v1/result/{job_id}/log/{log_type}',
     family: 'v1',
     summary: 'A log of a job, by phase',
+    description:
+      'With `Prefer: wait=N` the answer comes when there is a piece that is asked for, or after N seconds.',
     access: { roles: ['contributor', 'manager', 'admin'] },
     query: logQuery,
     queryError: 'log_query_invalid',
     answers: { 200: { description: 'The log.', content: logAnswer } },
     errors: ['job_id_invalid_json_line'],
+    waits: true,
     async handle(deps, request) {
       const logType = getLogType(deps, request);
-      return getLog(deps, getJobId(request, 'job_id_invalid_json_line'), logType, request.query);
+      const jobId = getJobId(request, 'job_id_invalid_json_line');
+      const { query: range } = request;
+      await waitForPiece(deps, { jobId, logType, range }, patienceOf(request));
+      return getLog(deps, jobId, logType, range);
     },
   }),
 ];

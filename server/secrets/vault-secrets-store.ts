@@ -36,7 +36,9 @@ export class VaultSecretsStore implements SecretsStore {
     const seconds = expiresAt ? Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) : 0;
     // Before the value, since it counts for versions written after it; one version only, so that no old value stays.
     await this.#write('metadata', place, { max_versions: 1, delete_version_after: `${seconds}s` });
-    await this.#write('data', place, { data: presentData({ value, ephemeral, expiresAt, takenBy: undefined }) });
+    await this.#write('data', place, {
+      data: presentData({ value, ephemeral, expiresAt, takenBy: undefined }),
+    });
   }
 
   async remove(place: SecretPlace): Promise<void> {

@@ -81,7 +81,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= end());
   async function end(): Promise<void> {
-    await listening.drain(1);
+    await listening.drain(5, () => owned.endWaits());
     // What it would write at its end would make the database again.
     await owned.waitTimes.close();
     if (t.passed && options.database === undefined) await connection.db.dropDatabase();

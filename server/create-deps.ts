@@ -5,10 +5,13 @@ import { RememberedPairs } from './auth/remembered-pairs.js';
 import { createSecurityLog } from './auth/security-log.js';
 import { readSigningKeys } from './auth/signing-keys.js';
 import type { Config } from './config.js';
+import { Batcher } from './db/batcher.js';
 import { openCollections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
 import { type Clock, DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
+import { claimTogether } from './jobs/claim-together.js';
+import type { Claimer } from './jobs/claim-one.js';
 import { createClaimableFeed } from './jobs/claimable-feed.js';
 import { JobWaiters } from './jobs/job-waiters.js';
 import { AgentWatch } from './leases/agent-watch.js';
@@ -52,6 +55,9 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
   const signingKeys = readSigningKeys(signingKey, config.jwtPreviousSigningKeys);
   const sealer = createMaskSealer(config, signingKeys);
   const agentWatch = new AgentWatch(collections, clock, log);
+  const claims = new Batcher({
+    run: (claimers: readonly Claimer[]) => claimTogether({ collections, clock, config }, claimers),
+  });
   const jobWaiters = new JobWaiters();
   const claimableFeed = createClaimableFeed(collections, jobWaiters, log);
   const newsOfJobs = createNewsOfJobs(collections, log);
@@ -79,6 +85,7 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),
     waitTimes,
     agentWatch,
+    claims,
     jobWaiters,
     claimableFeed,
     newsOfJobs,

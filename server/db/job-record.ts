@@ -6,6 +6,8 @@ export interface Lease {
   holder?: string;
   /** 1 for the first claim, one more for each further one; kept over a resubmission. */
   attempt: number;
+  /** Of the command that took it, where it took several. */
+  claim_token?: ObjectId;
   /** When the holder loses the job unless it gives a sign of life; absent when it has ended its job, or nobody has it. */
   until?: Date;
   /** The holder asked for other work: only a request about this job prolongs the lease. */

@@ -20,7 +20,7 @@ export interface WaitingClaim {
 export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<JobRecord | undefined> {
   const { queues, agent, seconds, isGone } = claim;
   if (isGone()) return undefined;
-  if (seconds === 0) return claimJob(deps, queues, agent);
+  if (seconds === 0) return claimJob(deps, { queues, agent });
   const deadline = performance.now() + seconds * 1000;
   const { jobWaiters, claimableFeed, metrics, clock } = deps;
   const waiter = jobWaiters.add(queues, agent);
@@ -31,7 +31,7 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<JobRe
     await claimableFeed.use();
     while (!isGone()) {
       waiter.beginLook();
-      job = await claimJob(deps, queues, agent);
+      job = await claimJob(deps, { queues, agent });
       if (job !== undefined) {
         const { wokenFor } = waiter;
         if (wokenFor)

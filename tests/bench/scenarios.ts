@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
-import { claimOrder, filterClaimable } from '../../server/jobs/claim-job.js';
+import { claimOrder, filterClaimable } from '../../server/jobs/claim-one.js';
 import { type Load, type Measured, measure } from './load.js';
 import { send, type Target } from './processes.js';
 import { freshClients, makeStoredJob, type Setting } from './setting.js';
@@ -49,7 +49,7 @@ const bareClaim = (setting: Setting) => async (queue: string) => {
   await setting.db
     .collection('jobs')
     .findOneAndUpdate(
-      filterClaimable([queue], 'bench') as object,
+      filterClaimable({ queues: [queue], agent: 'bench' }) as object,
       { $set: { 'result_data.job_state': 'running' } },
       { sort: claimOrder },
     );

@@ -5,7 +5,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Document } from 'mongodb';
 import type { JobRecord } from '../../server/db/collections.js';
-import { claimOrder, filterClaimable } from '../../server/jobs/claim-job.js';
+import { claimOrder, filterClaimable } from '../../server/jobs/claim-one.js';
 import { jobRoutes } from '../../server/jobs/routes.js';
 import { bearer } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
@@ -224,11 +224,14 @@ test('a claim that nobody got is taken back as it was; one that went on stays', 
     cookie: () => 'a',
     isGone: () => false,
     noteJob: () => undefined,
+    waitSeconds: 0,
   };
   const reply = await route?.handle(server.deps, request as never);
   t.is((await stored())?.result_data.job_state, 'running');
   await reply?.ifUnsent?.();
-  t.deepEqual(await stored(), { ...before, lease: { attempt: 1 } } as never);
+  const { wake_at: wokenAt, ...after } = (await stored()) ?? {};
+  t.true(wokenAt instanceof Date);
+  t.deepEqual(after, { ...before, lease: { attempt: 1 } } as never);
   const again = await route?.handle(server.deps, request as never);
   await jobs.updateOne({ job_id }, { $set: { 'result_data.job_state': 'setup' } });
   await again?.ifUnsent?.();
@@ -257,7 +260,7 @@ for (const count of [1, 20]) {
     await jobs.insertMany(many);
     const queues = Array.from({ length: count }, (_, i) => `q${i}`);
     const explained = await jobs
-      .find(filterClaimable(queues, 'a'))
+      .find(filterClaimable({ queues, agent: 'a' }))
       .sort(claimOrder)
       .limit(1)
       .explain('executionStats');

@@ -141,6 +141,7 @@ test('a job that nobody else has taken is given back to the agent that lost it, 
       log_segments: segments,
       lost_holders: lost,
       artifact_file: _file,
+      wake_at: _wake,
       ...after
     } = await storedJob(server, jobId);
     const until = new Date(server.clock.now().getTime() + 900_000);

@@ -38,7 +38,7 @@ function makeAgentToken(): string {
 }
 
 test('a server outlives the absence, the loss and the silence of its MongoDB without one wrong answer', async (t) => {
-  t.timeout(600_000);
+  t.timeout(280_000);
   const mongo = makeMongo(t);
   // 1. It starts while MongoDB is away.
   // Few connections, so that requests have to wait for one too.

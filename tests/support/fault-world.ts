@@ -44,7 +44,7 @@ export class World {
   }
 
   static async start(t: ExecutionContext): Promise<World> {
-    t.timeout(600_000);
+    t.timeout(280_000);
     const world = new World(t);
     await world.startMongo();
     await world.startServer();

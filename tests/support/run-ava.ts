@@ -7,6 +7,7 @@ import { mkdtemp, realpath, rm, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MongoClient } from 'mongodb';
 import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
 import { findMongodRecord } from '../../server/db/mongod-record.js';
 import { StartError } from '../../server/db/start-error.js';
@@ -15,6 +16,9 @@ import { endProcessesOf } from './processes-of.js';
 
 const ava = fileURLToPath(new URL('../../node_modules/.bin/ava', import.meta.url));
 const report = (line: string): void => console.log(`[mongod] ${line}`);
+
+/** Milliseconds without a line after which the run is ended: ava's own limit is off for good once a test has set a longer one. */
+const silentMs = 5 * 60_000;
 
 let running: ChildProcess | undefined;
 let interrupted = false;
@@ -31,6 +35,7 @@ let mongod: EmbeddedMongod | undefined;
 try {
   const dataDir = join(folder, 'data');
   mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onGone: endWithMongod });
+  await keepWhatIsOld(mongod.uri);
   report('ready');
   const binary = (await findMongodRecord(dataDir))?.binary;
   if (!interrupted) process.exitCode = await runAva(mongod.uri, binary);
@@ -58,6 +63,13 @@ async function findRoomyFolder(): Promise<string> {
   return isRoomy ? shared : tmpdir();
 }
 
+/** Tests have dates of their own, and MongoDB would remove their data by its clock, once a minute. */
+async function keepWhatIsOld(uri: string): Promise<void> {
+  const client = new MongoClient(uri);
+  await client.db('admin').command({ setParameter: 1, ttlMonitorEnabled: false });
+  await client.close();
+}
+
 function runAva(uri: string, binary: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(ava, process.argv.slice(2), {
@@ -72,17 +84,26 @@ function runAva(uri: string, binary: string | undefined): Promise<number> {
       stdio: ['inherit', 'pipe', 'pipe'],
     });
     running = child;
+    const watchdog = setTimeout(() => {
+      console.error(`no test has ended for ${silentMs / 60_000} minutes: the run is given up`);
+      counts.addFailure();
+      child.kill('SIGINT');
+    }, silentMs);
     for (const [from, to] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
     ] as const) {
       from.setEncoding('utf8').on('data', (text: string) => {
+        watchdog.refresh();
         to.write(text);
         counts.read(text);
       });
     }
     child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('close', (code) => {
+      clearTimeout(watchdog);
+      resolve(code ?? 1);
+    });
   });
 }
 

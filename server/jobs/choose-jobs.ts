@@ -1,0 +1,149 @@
+import type { WithId } from 'mongodb';
+import type { JobRecord } from '../db/collections.js';
+import {
+  type ClaimDeps,
+  type Claimer,
+  claimOrder,
+  filterClaimable,
+  filterWaiting,
+  mostMergedQueues,
+} from './claim-one.js';
+import { findHeads } from './queue-heads.js';
+
+/** A stored job. */
+export type WaitingJob = WithId<JobRecord>;
+
+/** What claimers may take now. */
+export interface Choices {
+  /** No job for two of them. */
+  chosen: Map<Claimer, WaitingJob>;
+  /** Those for whom it could not be told in this round; for all others without a job there is none. */
+  undecided: Claimer[];
+}
+
+/** Claimers that wait for the same queues. */
+interface Group {
+  queues: readonly string[];
+  claimers: Claimer[];
+}
+
+/** The first jobs of a group's queues. */
+interface Candidates {
+  jobs: readonly WaitingJob[];
+  /** Nothing waits behind them. */
+  areAll: boolean;
+  /** They are the first of each queue: behind the first of them there may be better ones than the second. */
+  areHeads?: boolean;
+}
+
+/** Groups up to which each is looked up by itself; of more, first all that have nothing are sorted out. */
+const fewGroups = 4;
+
+/**
+ * Chooses for each of the claimers, in their order, the first job that it may have and none before it took; nothing is
+ * taken yet. One query for claimers of the same queues; where there are many sets of queues, one that tells which of
+ * them have anything, and one for each that has and wants more than the first job.
+ */
+export async function chooseJobs(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<Choices> {
+  const groups = groupByQueues(claimers);
+  const heads =
+    groups.length > fewGroups
+      ? await findHeads(
+          deps,
+          groups.flatMap(({ queues }) => queues),
+        )
+      : undefined;
+  const found = new Map<Claimer, Candidates>();
+  await Promise.all(
+    groups.map(async (group) => {
+      const candidates = (heads && readHeads(heads, group)) ?? (await findCandidates(deps, group));
+      for (const claimer of group.claimers) found.set(claimer, candidates);
+    }),
+  );
+  return assign(claimers, found);
+}
+
+function groupByQueues(claimers: readonly Claimer[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const claimer of claimers) {
+    const queues = [...new Set(claimer.queues)].sort();
+    const key = JSON.stringify(queues);
+    const group = groups.get(key) ?? { queues, claimers: [] };
+    group.claimers.push(claimer);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** What the first jobs of its queues tell of a group; `undefined` when it has to be looked up. */
+function readHeads(heads: Map<string, WaitingJob>, { queues, claimers }: Group): Candidates | undefined {
+  const jobs = queues.map((queue) => heads.get(queue)).filter((job) => job !== undefined);
+  if (jobs.length === 0) return { jobs, areAll: true };
+  if (claimers.length > 1) return undefined;
+  return { jobs: jobs.sort(compareClaimOrder), areAll: false, areHeads: true };
+}
+
+/** As many as there are claimers; of many queues part by part, since MongoDB would sort them in memory. */
+async function findCandidates({ collections }: ClaimDeps, { queues, claimers }: Group): Promise<Candidates> {
+  const { agent } = claimers[0] as Claimer;
+  const isOneAgent = claimers.every((claimer) => claimer.agent === agent);
+  const limit = claimers.length;
+  const parts = Array.from({ length: Math.ceil(queues.length / mostMergedQueues) }, (_, i) =>
+    queues.slice(i * mostMergedQueues, (i + 1) * mostMergedQueues),
+  );
+  const lists = await Promise.all(
+    parts.map((part) => {
+      const filter = isOneAgent ? filterClaimable({ queues: part, agent }) : filterWaiting(part);
+      return collections.jobs.find(filter, { sort: claimOrder, limit }).toArray();
+    }),
+  );
+  const jobs = lists.flat();
+  if (parts.length > 1) jobs.sort(compareClaimOrder);
+  return {
+    jobs: jobs.slice(0, limit),
+    areAll: lists.every((list) => list.length < limit) && jobs.length <= limit,
+  };
+}
+
+function assign(claimers: readonly Claimer[], found: Map<Claimer, Candidates>): Choices {
+  const chosen = new Map<Claimer, WaitingJob>();
+  const undecided: Claimer[] = [];
+  const taken = new Set<string>();
+  for (const claimer of claimers) {
+    const { jobs, areAll, areHeads } = found.get(claimer) as Candidates;
+    const isFree = (candidate: WaitingJob) =>
+      !taken.has(candidate._id.toHexString()) && isFor(candidate, claimer.agent);
+    const job = areHeads ? jobs.slice(0, 1).find((head) => isFree(head) && isReady(head)) : jobs.find(isFree);
+    if (job !== undefined) {
+      chosen.set(claimer, job);
+      taken.add(job._id.toHexString());
+    } else if (!areAll) undecided.push(claimer);
+  }
+  return { chosen, undecided };
+}
+
+/** What `filterClaimable` asks for about the agent. */
+function isFor(
+  { job_data: { exclude_agents: excluded }, lost_holders: lost }: JobRecord,
+  agent: string,
+): boolean {
+  return !holds(excluded, agent) && !holds(lost, agent);
+}
+
+function holds(stored: unknown, agent: string): boolean {
+  return Array.isArray(stored) ? stored.includes(agent) : stored === agent;
+}
+
+/** What `filterWaiting` asks for, and the first of a queue may not be. */
+function isReady({ job_data: { attachments_status: status }, superseded }: JobRecord): boolean {
+  return status !== 'waiting' && superseded !== true;
+}
+
+/** As `claimOrder`. */
+function compareClaimOrder(one: WaitingJob, other: WaitingJob): number {
+  return (
+    other.job_priority - one.job_priority ||
+    one.created_at.getTime() - other.created_at.getTime() ||
+    (one._id.toHexString() < other._id.toHexString() ? -1 : 1)
+  );
+}

@@ -1,0 +1,58 @@
+import type { JobRecord } from '../db/collections.js';
+import { chooseJobs } from './choose-jobs.js';
+import { type ClaimDeps, type Claimer, claimOne, mostMergedQueues } from './claim-one.js';
+import { takeJobs } from './take-jobs.js';
+
+/** What became of one claim. */
+export type ClaimOutcome = { job: JobRecord | undefined } | { error: unknown };
+
+/** Rounds after which those who still lose their jobs to other processes go each by itself. */
+const mostRounds = 3;
+
+/**
+ * Serves claims that wait at the same moment, in strict order: one alone by one statement, several by one look at what
+ * waits and one command that takes all of it. Never takes a job for one of them because another one's failed.
+ */
+export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<ClaimOutcome[]> {
+  const outcomes = new Map<Claimer, ClaimOutcome>();
+  let open = [...claimers];
+  try {
+    for (let round = 0; open.length > 1 && round < mostRounds; round += 1) {
+      open = await claimRound(deps, open, outcomes);
+    }
+  } catch (error) {
+    for (const claimer of open) if (!outcomes.has(claimer)) outcomes.set(claimer, { error });
+    open = [];
+  }
+  await Promise.all(open.map(async (claimer) => outcomes.set(claimer, await claimAlone(deps, claimer))));
+  return claimers.map((claimer) => outcomes.get(claimer) as ClaimOutcome);
+}
+
+/** Those for whom it has to be tried again. */
+async function claimRound(
+  deps: ClaimDeps,
+  open: readonly Claimer[],
+  outcomes: Map<Claimer, ClaimOutcome>,
+): Promise<Claimer[]> {
+  const { chosen, undecided } = await chooseJobs(deps, open);
+  const taken = await takeJobs(deps, chosen);
+  const again = new Set(undecided);
+  for (const claimer of open) {
+    const job = taken.get(claimer);
+    if (job === undefined && chosen.has(claimer)) again.add(claimer);
+    else if (!again.has(claimer)) outcomes.set(claimer, { job });
+  }
+  return open.filter((claimer) => again.has(claimer));
+}
+
+async function claimAlone(deps: ClaimDeps, claimer: Claimer): Promise<ClaimOutcome> {
+  try {
+    if (new Set(claimer.queues).size <= mostMergedQueues) return { job: await claimOne(deps, claimer) };
+    const outcomes = new Map<Claimer, ClaimOutcome>();
+    // Each round that takes nothing is one in which another claim took the job.
+    while ((await claimRound(deps, [claimer], outcomes)).length > 0);
+    return outcomes.get(claimer) as ClaimOutcome;
+  } catch (error) {
+    return { error };
+  }
+}

@@ -19,15 +19,28 @@ export interface LoadTarget {
 }
 
 const queue = 'under-load';
+const parkedQueue = 'parked';
 
-/** Eight callers that submit, claim and look, each its next request when the last is answered. */
+/**
+ * Eight callers that submit, claim and look, each its next request when the last is answered, and 40 agents that wait for
+ * jobs of which one comes now and then.
+ */
 export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarget): RunningLoad {
   const pool = connect();
   const failures: string[] = [];
-  const counts = { requests: 0, accepted: 0, slowestMs: 0 };
+  const counts = { requests: 0, accepted: 0, slowestMs: 0, parked: 0, woken: 0, sent: 0 };
   let ending = false;
-  const send = async (method: 'GET' | 'POST', path: string, role: 'contributor' | 'agent', body?: string) => {
-    const headers = { ...bearer(role), ...(body && { 'content-type': 'application/json' }) };
+  const send = async (
+    method: 'GET' | 'POST',
+    path: string,
+    role: 'contributor' | 'agent',
+    { body, prefer }: { body?: string; prefer?: string } = {},
+  ) => {
+    const headers = {
+      ...bearer(role),
+      ...(body && { 'content-type': 'application/json' }),
+      ...(prefer && { prefer }),
+    };
     const started = performance.now();
     try {
       const answer = await pool.request({ method, path: basePath + path, headers, ...(body && { body }) });
@@ -39,29 +52,47 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
       return 0;
     } finally {
       counts.requests += 1;
-      counts.slowestMs = Math.max(counts.slowestMs, performance.now() - started);
+      if (!prefer) counts.slowestMs = Math.max(counts.slowestMs, performance.now() - started);
     }
   };
   const call = async (): Promise<void> => {
     while (!ending && failures.length < 100) {
-      const status = await send('POST', '/v1/job', 'contributor', JSON.stringify({ job_queue: queue }));
+      const status = await send('POST', '/v1/job', 'contributor', { body: JSON.stringify({ job_queue: queue }) });
       if (status === 200) counts.accepted += 1;
       await send('GET', `/v1/job?queue=${queue}`, 'agent');
       await send('GET', '/v1', 'contributor');
     }
   };
-  const callers = Array.from({ length: 8 }, call);
+  const park = async (): Promise<void> => {
+    while (!ending && failures.length < 100) {
+      const status = await send('GET', `/v1/job?queue=${parkedQueue}`, 'agent', { prefer: 'wait=60' });
+      counts.parked += 1;
+      if (status === 200) counts.woken += 1;
+    }
+  };
+  const wakeAgents = async (): Promise<void> => {
+    const body = JSON.stringify({ job_queue: parkedQueue });
+    // At the end one for each of them, so that none waits for its time.
+    while (!ending || counts.woken + agents.length > counts.sent) {
+      if (failures.length >= 100) return;
+      if ((await send('POST', '/v1/job', 'contributor', { body })) === 200) counts.sent += 1;
+      if (!ending) await wait(50);
+    }
+  };
+  const agents = Array.from({ length: 40 }, park);
+  const callers = [...Array.from({ length: 8 }, call), wakeAgents()];
   return {
     async end() {
       ending = true;
-      await Promise.all(callers);
+      await Promise.all([...callers, ...agents]);
       await pool.close();
       assert.deepEqual(failures, []);
       const stored = await withClient(mongodbUri, (client) =>
         client.db(database).collection('jobs').countDocuments({ 'job_data.job_queue': queue }),
       );
       assert.equal(stored, counts.accepted, 'each accepted job is there once');
-      return `${counts.requests} requests, none failed, the slowest ${Math.round(counts.slowestMs)} ms`;
+      const told = `${counts.requests} requests, none failed, the slowest ${Math.round(counts.slowestMs)} ms`;
+      return `${told}; ${counts.parked} waits for a job, ${counts.woken} of them woken`;
     },
   };
 }

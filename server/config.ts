@@ -68,6 +68,13 @@ export const settings = {
     '30',
     'Seconds that requests in flight get to end after SIGTERM or Ctrl-C.',
   ),
+  keepAliveSeconds: setting(
+    'KEEPALIVE',
+    asInteger(0, 3600),
+    '75',
+    'Seconds that a connection without a request is kept; longer than a proxy in front keeps it.',
+  ),
+  publicUrl: later(optional('PUBLIC_URL', asWebUrl, 'Address by which clients reach the server.')),
   logLevel: setting(
     'LOG_LEVEL',
     asWord('debug', 'info', 'warn', 'error', 'silent'),

@@ -26,20 +26,29 @@ const silentMs = 500;
 /** Answers one request; what it returns is of no interest, since Koa answers its own errors. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
+/** What can be set about it. */
+export interface ListenOptions {
+  /** Is told of a connection that could not be accepted, such as for want of file descriptors. */
+  onError?: (error: Error) => void;
+  /** Seconds that a connection without a request is kept; 0 ends it after its answer. */
+  keepAliveSeconds?: number;
+}
+
 /**
  * Listens on `address`.
- * @param onError is told of a connection that could not be accepted, such as for want of file descriptors
  * @throws StartError with one clear line when the address is in use or not allowed
  */
 export async function listen(
   handler: RequestHandler,
   address: ListenAddress,
-  onError: (error: Error) => void = () => undefined,
+  { onError = () => undefined, keepAliveSeconds = 75 }: ListenOptions = {},
 ): Promise<ListeningServer> {
   const traffic = new Traffic();
   // Of a request only the headers have a time here: an upload may take long (the limits of bodies are in http/body-time.ts).
-  const times = { keepAliveTimeout: 75_000, headersTimeout: 60_000, requestTimeout: 0 };
+  const times = { keepAliveTimeout: keepAliveSeconds * 1000, headersTimeout: 60_000, requestTimeout: 0 };
   const server = createServer({ maxHeaderSize, ...times }, (request, response) => {
+    // To Node, 0 is no limit.
+    if (keepAliveSeconds === 0) response.setHeader('Connection', 'close');
     traffic.add(response);
     void handler(request, response);
   });

@@ -108,9 +108,10 @@ async function startServing(config: Config, log: Logger, embedded: Embedded | un
   await prepareDatabase(deps);
   void adoptAtStart(deps);
   deps.agentWatch.start();
-  const listening = await listen(createApp(deps).callback(), config.listen, (error) =>
-    log.error({ err: error }, 'a connection could not be accepted'),
-  );
+  const listening = await listen(createApp(deps).callback(), config.listen, {
+    keepAliveSeconds: config.keepAliveSeconds,
+    onError: (error) => log.error({ err: error }, 'a connection could not be accepted'),
+  });
   const url = `${listening.url}${config.basePath}`;
   if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${url}\n`);
   // Last, so that a first start that fails over its port does not use up the one time that the key is named.

@@ -147,6 +147,11 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
   JWT_LEEWAY: { good: [['0', (config) => config.jwtLeeway, 0]], bad: ['-1', 'some'] },
   BCRYPT_COST: { good: [['12', (config) => config.bcryptCost, 12]], bad: ['3', '17'] },
   ANONYMOUS_ACCESS: { good: [['deny', (config) => config.anonymousAccess, 'deny']], bad: ['no'] },
+  KEEPALIVE: { good: [['0', (config) => config.keepAliveSeconds, 0]], bad: ['-1', '3601', 'no'] },
+  PUBLIC_URL: {
+    good: [['https://lab.example', (config) => config.publicUrl, 'https://lab.example']],
+    bad: ['lab.example', 'ftp://lab.example'],
+  },
   METRICS_PORT: { good: [['9091', (config) => config.metricsPort, 9091]], bad: ['many'] },
   METRICS_HOST: { good: [['::', (config) => config.metricsHost, '::']], bad: ['a b'] },
   MONGODB_URI: {
@@ -362,7 +367,9 @@ test('anonymous access is warned of where others can reach the server', (t) => {
 
 test('settings without effect in this version are named in one warning, and proxies are none of them', (t) => {
   const later = Object.values(settings).filter((row) => row.later);
-  const environment = Object.fromEntries(later.map((row) => [row.name, row.fallback ?? 'text']));
+  const environment = Object.fromEntries(
+    later.map((row) => [row.name, row.fallback ?? 'http://text.example']),
+  );
   const config = readConfig({ ...environment, HTTP_PROXY: 'http://proxy.example', UNKNOWN: 'x' });
   const names = later.map((row) => row.name).join(', ');
   const warnings = names === '' ? [] : [`without effect in this version: ${names}`];

@@ -49,6 +49,21 @@ test('a request on its way while the server begins to end is answered, and told 
   await ended;
 });
 
+test('a connection without a request is kept for as many seconds as it is told, or ended after its answer', async (t) => {
+  const spread = { host: '127.0.0.1', port: 0 };
+  for (const [keepAliveSeconds, told] of [
+    [1, /\r\nConnection: keep-alive\r\nKeep-Alive: timeout=1\r\n/],
+    [0, /\r\nConnection: close\r\n/],
+  ] as const) {
+    const server = await listen(answer, spread, { keepAliveSeconds });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    // Ends only because the server closes the connection.
+    t.regex((await socket.setEncoding('utf8').toArray()).join(''), told);
+    await server.drain(1);
+  }
+});
+
 test('a connection that stays silent does not hold up the end', async (t) => {
   const server = await listen(answer, { host: '127.0.0.1', port: 0 });
   const accepted = once(server.server, 'connection');
@@ -122,7 +137,13 @@ for (const [what, address, says] of refusals) {
 
 test('connections that cannot be accepted are told and do not end the server', async (t) => {
   const told: Error[] = [];
-  const server = await listen(answer, { host: '127.0.0.1', port: 0 }, (error) => told.push(error));
+  const server = await listen(
+    answer,
+    { host: '127.0.0.1', port: 0 },
+    {
+      onError: (error) => told.push(error),
+    },
+  );
   for (const code of ['EMFILE', 'EMFILE']) server.server.emit('error', new Error(code));
   t.is(told.length, 2);
   t.is((await fetch(server.url)).status, 200);

@@ -57,7 +57,9 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
   };
   const call = async (): Promise<void> => {
     while (!ending && failures.length < 100) {
-      const status = await send('POST', '/v1/job', 'contributor', { body: JSON.stringify({ job_queue: queue }) });
+      const status = await send('POST', '/v1/job', 'contributor', {
+        body: JSON.stringify({ job_queue: queue }),
+      });
       if (status === 200) counts.accepted += 1;
       await send('GET', `/v1/job?queue=${queue}`, 'agent');
       await send('GET', '/v1', 'contributor');

@@ -1,4 +1,5 @@
 import { agentRoutes } from './agents/routes.js';
+import { apiPageRoutes } from './api-page/routes.js';
 import { authRoutes } from './auth/routes.js';
 import { keyRoutes } from './clients/key-routes.js';
 import { clientRoutes } from './clients/routes.js';
@@ -18,6 +19,7 @@ import { resultRoutes } from './results/routes.js';
 export const routes: readonly AnyRoute[] = [
   ...healthRoutes,
   createOpenApiRoute(() => routes),
+  ...apiPageRoutes,
   ...authRoutes,
   ...clientRoutes,
   ...keyRoutes,

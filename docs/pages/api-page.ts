@@ -13,7 +13,8 @@ export function presentApiPage(routes: readonly AnyRoute[]): string {
 # Routes
 
 The whole contract, with bodies and answers, is in [openapi.json](openapi.json), which a running server serves at
-\`/openapi.json\`. Errors are in [errors.md](errors.md).
+\`/openapi.json\`, and at \`/docs\` as a page to read and to try out: *Authorize* takes an access token, which is forgotten
+when the page is closed. Errors are in [errors.md](errors.md).
 
 ${presentTable(['route', 'does', 'who', 'contract'], rows)}
 `;

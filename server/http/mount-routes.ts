@@ -68,6 +68,7 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
   state.route = declared;
   const params = readParams(declared, ctx);
   state.caller = await identify(deps, declared, ctx, params);
+  if (declared.redirectSlash && ctx.path.endsWith('/')) return writeReply(ctx, redirectBeside(declared));
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
   const upload = await receiveUpload(deps, declared, ctx);
   const body = upload ?? (await parseBody(ctx.req, declared.body));
@@ -98,6 +99,11 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
   writeReply(ctx, reply);
   if (request.waitSeconds > 0) ctx.set('Preference-Applied', `wait=${request.waitSeconds}`);
   if (declared.noStore) ctx.set('Cache-Control', 'no-store');
+}
+
+/** From the path with a slash to the one without; relative, since a proxy may have cut a prefix from it. */
+function redirectBeside({ path }: AnyRoute): Reply {
+  return { status: 308, headers: { Location: `..${path.slice(path.lastIndexOf('/'))}` } };
 }
 
 async function receiveUpload(deps: Deps, { body }: AnyRoute, ctx: Context): Promise<OpenUpload | undefined> {

@@ -21,8 +21,19 @@ export function presentOpenApi(routes: readonly AnyRoute[], version: string, bas
     paths,
     components: {
       securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        clientKey: { type: 'apiKey', in: 'header', name: 'client-key' },
+        accessToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            'An access token, such as `GET /v1/authenticate/token/{client_id}` gives for a client key.',
+        },
+        clientKey: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'client-key',
+          description: 'A key of the client that the path names.',
+        },
       },
       schemas: { Error: errorSchema },
     },
@@ -45,7 +56,7 @@ function presentOperation(declared: AnyRoute): Json {
     operationId: operationId(declared),
     summary,
     ...(description && { description }),
-    tags: [declared.path.split('/').slice(1, 3).join(' ')],
+    tags: [tagOf(declared)],
     ...(access !== 'public' && {
       'x-permission-roles': access.roles,
       // Anonymous callers have the role contributor, unless the operator closes that.
@@ -59,6 +70,12 @@ function presentOperation(declared: AnyRoute): Json {
     ...(declared.body && { requestBody: presentBody(declared.body) }),
     responses: presentResponses(declared),
   };
+}
+
+/** The first two parts of the path; the files of a page stand beside it. */
+function tagOf({ path }: AnyRoute): string {
+  const [first = '', second = ''] = path.split('/').slice(1);
+  return second === '' || second.includes('.') ? first : `${first} ${second}`;
 }
 
 function operationId({ method, path }: AnyRoute): string {
@@ -107,7 +124,7 @@ function presentResponses(declared: AnyRoute): Record<string, OpenApiResponse> {
   const responses = describeErrors(errorsOf(declared));
   for (const [status, { description, content, orText }] of Object.entries(declared.answers)) {
     const types = {
-      ...(typeof content === 'object' && 'file' in content && { [content.file]: {} }),
+      ...(typeof content === 'object' && 'file' in content && { [content.file.replace(/;.*/, '')]: {} }),
       ...(typeof content === 'object' &&
         !('file' in content) && { 'application/json': { schema: toJsonSchema(content) } }),
       ...((content === 'text' || orText) && { 'text/plain': { schema: { type: 'string' } } }),

@@ -2,6 +2,7 @@ import type { StoredFile } from '../db/collections.js';
 import { downloadFile } from '../db/download-file.js';
 import type { Deps } from '../deps.js';
 import { readByteRange } from './byte-range.js';
+import { namesTag } from './entity-tag.js';
 import { ApiError } from './errors.js';
 import type { Reply } from './reply.js';
 import type { RouteRequest } from './route.js';
@@ -54,10 +55,4 @@ export function presentFile(
       'Content-Length': String(range.end - range.start),
     },
   };
-}
-
-/** `If-None-Match` compares weakly. */
-function namesTag(header: string | undefined, etag: string): boolean {
-  const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(etag);
 }

@@ -4,10 +4,17 @@ import type { Readable } from 'node:stream';
 export interface Reply {
   status: number;
   /** `undefined` for an empty body. */
-  body?: string;
+  body?: string | Buffer;
   /** A body of any length, in place of `body`; an error in it cuts the connection and is logged. */
   stream?: Readable;
-  type?: 'application/json' | 'text/plain; charset=utf-8' | 'application/gzip' | 'application/x-tar';
+  type?:
+    | 'application/json'
+    | 'text/plain; charset=utf-8'
+    | 'text/html; charset=utf-8'
+    | 'text/css; charset=utf-8'
+    | 'text/javascript; charset=utf-8'
+    | 'application/gzip'
+    | 'application/x-tar';
   headers?: Record<string, string>;
   /** Takes back what the handler did, when the answer cannot be written because its client has gone. */
   ifUnsent?: () => Promise<void>;

@@ -95,6 +95,8 @@ export interface Route<
   refuseHead?: boolean;
   /** It honours `Prefer: wait=N` (RFC 7240). */
   waits?: boolean;
+  /** With a slash at its end the path is redirected, since the relative links of a page would lead elsewhere from there. */
+  redirectSlash?: boolean;
   /** It answers without the base path as well. */
   atRootToo?: boolean;
   /** The answer holds a token or a key, and no cache may keep it (RFC 6749 section 5.1). */

@@ -67,6 +67,10 @@ const allowed: Record<string, readonly string[] | 'public'> = {
   'GET /livez': 'public',
   'GET /readyz': 'public',
   'GET /openapi.json': 'public',
+  'GET /docs': 'public',
+  'GET /docs/start.js': 'public',
+  'GET /docs/swagger-ui.css': 'public',
+  'GET /docs/swagger-ui-bundle.js': 'public',
 };
 
 /** The order in which a 403 names the roles; the secrets routes have one of their own. */

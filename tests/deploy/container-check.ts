@@ -47,6 +47,10 @@ export async function checkContainerSteps(world: World): Promise<string> {
   const command = [...asUser, 'env', `PATH=${PATH}`, program, ...rest];
   const server = await startServerProcess(world, { folder: image.workdir, settings, command });
   assert.equal((await server.request('/readyz')).status, 200);
+  // Files that no program imports: the image must have them all the same.
+  for (const path of ['/docs/start.js', '/docs/swagger-ui.css']) {
+    assert.equal((await server.request(path)).status, 200);
+  }
   const [health = '', ...healthRest] = image.healthCommand;
   const askHealth = () => spawnSync(health, healthRest, { env: settings }).status;
   assert.equal(askHealth(), 0);

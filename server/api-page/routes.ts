@@ -1,0 +1,50 @@
+import type { Reply } from '../http/reply.js';
+import { type AnyRoute, route } from '../http/route.js';
+import { contentSecurityPolicy, page } from './page.js';
+import { createPageFile, createPageFileReader, presentPageFile } from './page-file.js';
+
+const headers = { 'if-none-match': 'The `ETag` of what the client has.' };
+const notModified = { description: 'The client has it.', content: 'none' } as const;
+const html = 'text/html; charset=utf-8';
+const javascript = 'text/javascript; charset=utf-8';
+const pageFile = createPageFile(Buffer.from(page));
+
+/** The API page, for a person with a browser, and the files that it loads: these and no others. */
+export const apiPageRoutes: readonly AnyRoute[] = [
+  route({
+    method: 'GET',
+    path: '/docs',
+    family: 'own',
+    summary: 'The API page: this document to read, and to try out',
+    access: 'public',
+    redirectSlash: true,
+    headers,
+    answers: { 200: { description: 'The page.', content: { file: html } }, 304: notModified },
+    handle(_deps, request) {
+      const reply = presentPageFile(pageFile, html, request);
+      const security = { 'Content-Security-Policy': contentSecurityPolicy, 'Referrer-Policy': 'no-referrer' };
+      return { ...reply, headers: { ...reply.headers, ...security } };
+    },
+  }),
+  fileRoute('/docs/start.js', javascript, () => import.meta.resolve('./start.js')),
+  fileRoute('/docs/swagger-ui.css', 'text/css; charset=utf-8', () =>
+    import.meta.resolve('swagger-ui-dist/swagger-ui.css'),
+  ),
+  fileRoute('/docs/swagger-ui-bundle.js', javascript, () =>
+    import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js'),
+  ),
+];
+
+function fileRoute(path: string, type: NonNullable<Reply['type']>, locate: () => string): AnyRoute {
+  const read = createPageFileReader(locate);
+  return route({
+    method: 'GET',
+    path,
+    family: 'own',
+    summary: 'A file that the API page loads',
+    access: 'public',
+    headers,
+    answers: { 200: { description: 'The file.', content: { file: type } }, 304: notModified },
+    handle: async (_deps, request) => presentPageFile(await read(), type, request),
+  });
+}

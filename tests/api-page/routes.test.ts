@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import test from 'ava';
+import { rawRequest } from '../support/raw-request.js';
+import { shareServer } from '../support/share-server.js';
+import { startServer } from '../support/start-server.js';
+
+const server = shareServer(test);
+const { resolve } = createRequire(import.meta.url);
+const started = new URL('../../server/api-page/start.js', import.meta.url);
+
+/** The files of the page with their types and where their bytes come from. */
+const files = [
+  ['/docs/start.js', 'text/javascript; charset=utf-8', started],
+  ['/docs/swagger-ui.css', 'text/css; charset=utf-8', resolve('swagger-ui-dist/swagger-ui.css')],
+  [
+    '/docs/swagger-ui-bundle.js',
+    'text/javascript; charset=utf-8',
+    resolve('swagger-ui-dist/swagger-ui-bundle.js'),
+  ],
+] as const;
+
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+];
+
+test('the page is HTML under a policy that lets in nothing but files of this server', async (t) => {
+  const response = await server().request('/docs');
+  t.is(response.status, 200);
+  t.is(response.headers.get('content-type'), 'text/html; charset=utf-8');
+  t.is(response.headers.get('x-content-type-options'), 'nosniff');
+  t.is(response.headers.get('referrer-policy'), 'no-referrer');
+  t.is(response.headers.get('cache-control'), 'no-cache');
+  t.deepEqual(response.headers.get('content-security-policy')?.split('; '), policy);
+  const html = await response.text();
+  t.false(/<script(?![^>]* src=)|<style|\son\w+=|style=|\/\//.test(html), 'nothing inline, no other host');
+});
+
+test('the page links to files that are there, and to the document, by relative addresses', async (t) => {
+  for (const basePath of ['', '/lab/qp']) {
+    const { request } = await startServer(t, { settings: { BASE_PATH: basePath } });
+    const html = await (await request(`${basePath}/docs`)).text();
+    const links = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link = '']) => link);
+    t.deepEqual(links, [
+      'data:,',
+      'docs/swagger-ui.css',
+      'docs/swagger-ui-bundle.js',
+      'docs/start.js',
+      'openapi.json',
+    ]);
+    for (const link of links.slice(1)) {
+      const { status, body } = await request(`${basePath}/${link}`);
+      t.is(status, 200, basePath + link);
+      await body?.cancel();
+    }
+  }
+});
+
+test('each file is sent as it is, with its type', async (t) => {
+  for (const [path, type, file] of files) {
+    const response = await server().request(path);
+    t.is(response.status, 200, path);
+    t.is(response.headers.get('content-type'), type);
+    t.is(response.headers.get('x-content-type-options'), 'nosniff');
+    t.is(response.headers.get('cache-control'), 'no-cache');
+    t.true(Buffer.from(await response.arrayBuffer()).equals(readFileSync(file)), path);
+  }
+});
+
+test('who has a file already gets 304, and who has another gets it', async (t) => {
+  const tags = new Set<string>();
+  for (const path of ['/docs', ...files.map(([file]) => file)]) {
+    const etag = (await server().request(path)).headers.get('etag') ?? '';
+    t.regex(etag, /^"[\w-]{43}"$/);
+    tags.add(etag);
+    const ask = async (tag: string, method = 'GET') => {
+      const response = await server().request(path, { method, headers: { 'if-none-match': tag } });
+      const { length } = await response.arrayBuffer().then((body) => new Uint8Array(body));
+      return [response.status, response.headers.get('etag'), length > 0];
+    };
+    t.deepEqual(await ask(etag), [304, etag, false], path);
+    t.deepEqual(await ask(`"other", W/${etag}`), [304, etag, false], path);
+    t.deepEqual(await ask(etag, 'HEAD'), [304, etag, false], path);
+    t.deepEqual(await ask('"other"'), [200, etag, true], path);
+  }
+  t.is(tags.size, 4);
+});
+
+test('HEAD tells type, length and tag', async (t) => {
+  for (const [path, type, file] of files) {
+    const { status, headers } = await server().request(path, { method: 'HEAD' });
+    t.is(status, 200);
+    t.is(headers.get('content-type'), type);
+    t.is(headers.get('content-length'), String(readFileSync(file).length));
+    t.truthy(headers.get('etag'));
+  }
+});
+
+test('no other file can be had, however its path is written', async (t) => {
+  for (const path of [
+    '/docs/package.json',
+    '/docs/index.html',
+    '/docs/swagger-ui.css.map',
+    '/docs/swagger-ui.js',
+    '/docs/page.ts',
+    '/docs/SWAGGER-UI.css',
+    '/docs/swagger-ui.css%00',
+    '/docs/../package.json',
+    '/docs/..%2f..%2fpackage.json',
+    '/docs/%2e%2e/%2e%2e/package.json',
+    '/docs/..%5c..%5cpackage.json',
+    '/docs/....//package.json',
+    '/docs//etc/passwd',
+    '/docs/swagger-ui.css/../../../package.json',
+    '/docs%2fstart.js',
+  ]) {
+    const told = await rawRequest(server(), [`GET ${path} HTTP/1.1`, 'Host: x']);
+    t.deepEqual([told.status, told.body], [404, `Not found: ${path}`], path);
+    t.is(told.headers['content-type'], 'text/plain; charset=utf-8');
+  }
+});
+
+test('a slash at the end is redirected by a relative address, under a base path too', async (t) => {
+  for (const basePath of ['', '/lab/qp']) {
+    const { request } = await startServer(t, { settings: { BASE_PATH: basePath } });
+    const response = await request(`${basePath}/docs/`);
+    t.deepEqual([response.status, response.headers.get('location')], [308, '../docs']);
+  }
+});

@@ -1,0 +1,26 @@
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Owner } from '../support/server-process.js';
+
+/** A proxy that answers under a prefix of which the server behind it knows nothing; gives its address with the prefix. */
+export async function startPrefixProxy(t: Owner, target: string, prefix: string): Promise<string> {
+  const proxy = createServer((incoming, answer) => {
+    const { method, headers, url = '' } = incoming;
+    if (!url.startsWith(`${prefix}/`)) {
+      answer.writeHead(404).end();
+      return;
+    }
+    const passed = request(target + url.slice(prefix.length), { method, headers }, (given) => {
+      answer.writeHead(given.statusCode ?? 502, given.headers);
+      given.pipe(answer);
+    });
+    passed.on('error', () => answer.destroy());
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+  t.teardown(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${prefix}`;
+}

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { signAccessToken } from '../../server/auth/access-token.js';
+import { readSigningKeys } from '../../server/auth/signing-keys.js';
+import { createWorld, type World } from '../deploy/world.js';
+import { type ServerProcess, startServerProcess } from '../support/server-process.js';
+import {
+  checkListsRoutes,
+  checkRefusal,
+  checkSecondVisit,
+  checkSlash,
+  checkTryOut,
+  checkWithoutDocument,
+  checkWithoutScripts,
+  type Site,
+} from './page-checks.js';
+import { startPrefixProxy } from './prefix-proxy.js';
+import { startBrowser } from './visit.js';
+
+/*
+ * What `tests/browser/run` runs: each check by its sentence, all of them even when one fails; words of the sentences
+ * given as arguments, after Chromium's program, choose some. `PICTURES` names a folder that gets pictures of the page.
+ */
+async function startSites(world: World, program: string): Promise<[where: string, site: Site][]> {
+  const settings = world.settingsFor('browser');
+  const direct = await startServerProcess(world, { settings });
+  const prefixed = await startServerProcess(world, { settings: { ...settings, BASE_PATH: '/queuepass' } });
+  const proxied = await startPrefixProxy(world, direct.url, '/lab');
+  const browser = await startBrowser(world, program);
+  const signer = {
+    signingKeys: readSigningKeys(settings.JWT_SIGNING_KEY as string),
+    clock: { now: () => new Date() },
+  };
+  const token = signAccessToken(signer, { client_id: 'browser', role: 'admin' });
+  const makeSite = (url: string, server: ServerProcess): Site => {
+    return { url, browser, token, answered: () => readAnswered(server.stdout()) };
+  };
+  return [
+    ['at the root', makeSite(direct.url, direct)],
+    ['under BASE_PATH', makeSite(prefixed.url, prefixed)],
+    ['behind a proxy that cuts a prefix', makeSite(proxied, direct)],
+  ];
+}
+
+function listChecks(where: string, site: Site): [sentence: string, run: () => Promise<string | void>][] {
+  const { PICTURES } = process.env;
+  const takePicture = async (page: Page, name: string): Promise<void> => {
+    if (PICTURES)
+      await page.screenshot({ path: join(PICTURES, `${name} ${where}.png`.replaceAll(' ', '-')) });
+  };
+  return [
+    [`the page lists every route, ${where}`, () => checkListsRoutes(site, takePicture)],
+    [`a request is tried out with a token, ${where}`, () => checkTryOut(site, takePicture)],
+    [`a request without a token is refused, ${where}`, () => checkRefusal(site)],
+    [`a second visit loads nothing anew, ${where}`, () => checkSecondVisit(site)],
+    [`a slash at the end leads to the page, ${where}`, () => checkSlash(site)],
+    [`without JavaScript the page names the document, ${where}`, () => checkWithoutScripts(site)],
+    [`a page without its document says so, ${where}`, () => checkWithoutDocument(site)],
+  ];
+}
+
+function readAnswered(log: string): string[] {
+  const lines = log.split('\n').filter((line) => line.endsWith('}'));
+  const told = lines.map((line) => JSON.parse(line) as { route?: string; status?: number });
+  return told
+    .filter(({ route }) => route?.startsWith('/docs'))
+    .map(({ route, status }) => `${route} ${status}`);
+}
+
+const world = await createWorld();
+const counts = { passed: 0, failed: 0 };
+const [program = '', ...words] = process.argv.slice(2);
+try {
+  const sites = await startSites(world, program);
+  for (const [sentence, run] of sites.flatMap(([where, site]) => listChecks(where, site))) {
+    if (words.length > 0 && !words.some((word) => sentence.includes(word))) continue;
+    const begun = performance.now();
+    try {
+      const told = await run();
+      counts.passed += 1;
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+      console.log(`ok   ${sentence} (${seconds} s${told ? `; ${told}` : ''})`);
+    } catch (error) {
+      counts.failed += 1;
+      console.log(`FAIL ${sentence}\n`, error);
+    }
+  }
+} finally {
+  await world.end();
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0);

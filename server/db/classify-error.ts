@@ -28,10 +28,13 @@ const awayErrors = [
 /** Of the connection pool: all connections are taken for too long, or it is closed; their classes are not exported. */
 const awayNames = new Set(['MongoWaitQueueTimeoutError', 'MongoPoolClosedError']);
 
-/** Server codes of a MongoDB that cannot serve now: no primary, stepping down, shutting down, no disk, no memory, no majority. */
+/**
+ * Server codes of a MongoDB that cannot serve now: no primary, stepping down, shutting down, no disk, no memory, no majority,
+ * writes blocked (371); and of one that refuses this server's user (13, 18, 8000), as while its credential is changed.
+ */
 const awayCodes = new Set([
-  6, 7, 50, 64, 89, 91, 100, 133, 134, 146, 189, 202, 262, 317, 358, 9001, 10107, 11600, 11601, 11602, 13435,
-  13436, 14031,
+  6, 7, 13, 18, 50, 64, 89, 91, 100, 133, 134, 146, 189, 202, 262, 317, 358, 371, 8000, 9001, 10107, 11600,
+  11601, 11602, 13435, 13436, 14031,
 ]);
 
 /** `BSONObjectTooLarge`, and the code of the same before it had a name. */

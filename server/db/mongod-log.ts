@@ -1,8 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { type MongodExit, NO_LOCK_EXIT_CODE } from './mongod-process.js';
 import { DataInUseError, StartError, WrongSeriesError } from './start-error.js';
 
 const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
+
+/** Bytes below which a disk counts as full: mongod's log lies on it, and may have no room to say so. */
+const fullBelow = 16 * 2 ** 20;
 
 /**
  * Makes the one line that says why mongod ended, out of its exit and its log.
@@ -17,19 +20,26 @@ export async function explainMongodExit(
   // Without a lock the log is still that of an earlier mongod.
   const log = exit.code === NO_LOCK_EXIT_CODE ? '' : await readFile(logPath, 'utf8').catch(() => '');
   const lines = log.split('\n').slice(-200);
-  const last = lastUsefulLine(lines) ?? (exit.printed.trim().split('\n').at(-1) || 'it left no message');
+  const printed = exit.printed.trim().split('\n');
+  const last =
+    lastUsefulLine(lines) ?? (printed.findLast((line) => !isAftermath(line)) || 'it left no message');
   const text = `${lines.join('\n')}\n${exit.printed}`;
   if (text.includes('DBPathInUse')) return new DataInUseError(`${dataDir} is in use by another mongod.`);
   if (exit.code === NEEDS_OTHER_SERIES_EXIT_CODE || text.includes('UPGRADE PROBLEM')) {
     return new WrongSeriesError(`The data in ${dataDir} was written by another series of MongoDB: ${last}`);
   }
-  if (/No space left on device|not enough space|ENOSPC/i.test(text)) {
+  if (/No space left on device|not enough space|ENOSPC/i.test(text) || (await isFull(dataDir))) {
     return new StartError(`There is no space left on the disk of ${dataDir} for MongoDB: ${last}`);
   }
   if (/SocketException|Failed to set up listener|bind\(\) failed|Failed to unlink socket/i.test(text)) {
     return new StartError(`MongoDB cannot listen on its socket for ${dataDir}: ${last}`);
   }
   return new StartError(`MongoDB ended (${presentExit(exit)}): ${last} (the log is ${logPath})`);
+}
+
+async function isFull(dataDir: string): Promise<boolean> {
+  const disk = await statfs(dataDir).catch(() => undefined);
+  return disk !== undefined && disk.bavail * disk.bsize < fullBelow;
 }
 
 /** The exit as words: `exit code 14` or `signal SIGKILL`. */
@@ -65,7 +75,7 @@ function readLine(line: string): { weight: 'error' | 'warning'; text: string } |
 
 // What follows a fatal error in the log says less than the error itself.
 function isAftermath(msg: string): boolean {
-  return /\*\*\*aborting|backtrace|Writing fatal message/i.test(msg);
+  return /\*\*\*aborting|backtrace|^\s*Frame|Writing fatal message/i.test(msg);
 }
 
 function readReason(attr: { error?: unknown; message?: unknown } = {}): string | undefined {

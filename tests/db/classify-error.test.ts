@@ -23,6 +23,9 @@ const table: [what: string, error: unknown, meant: DatabaseFailure | undefined][
   ['a name service that is away', ofSystem('ETIMEOUT', 'querySrv'), 'unavailable'],
   ['a primary that steps down', ofServer(189), 'unavailable'],
   ['a full disk', ofServer(14031), 'unavailable'],
+  ['writes that an operator blocked', ofServer(371), 'unavailable'],
+  ['a user that was dropped', ofServer(18), 'unavailable'],
+  ['a user that may do less than before', ofServer(13), 'unavailable'],
   [
     'a write that no majority took',
     new MongoWriteConcernError({ ok: 1, writeConcernError: { code: 64, errmsg: 'x' } } as never),

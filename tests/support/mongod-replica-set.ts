@@ -35,6 +35,7 @@ export class MongodReplicaSet {
   private constructor(
     readonly binary: string,
     ports: readonly number[],
+    readonly settings: readonly string[],
   ) {
     this.#nodes = ports.map((port, n) => {
       const dataDir = join(this.#folder, `node-${n}`);
@@ -43,11 +44,14 @@ export class MongodReplicaSet {
     });
   }
 
-  /** Resolves once there is a primary; at the end of the test all members are gone. */
-  static async start(t: Owner, size = 3): Promise<MongodReplicaSet> {
+  /**
+   * Resolves once there is a primary; at the end of the test all members are gone.
+   * @param settings further arguments of each mongod
+   */
+  static async start(t: Owner, size = 3, settings: readonly string[] = []): Promise<MongodReplicaSet> {
     const places = { dataDir: makeFolder(), environment: process.env, report: () => undefined };
     const { binary } = await findMongod(places);
-    const set = new MongodReplicaSet(binary, await findPorts(size));
+    const set = new MongodReplicaSet(binary, await findPorts(size), settings);
     t.teardown(() => set.stop());
     await Promise.all(set.#nodes.map((_, n) => set.restart(n)));
     await set.#initiate();
@@ -64,10 +68,11 @@ export class MongodReplicaSet {
     return this.uriOf('');
   }
 
-  /** The connection string with a database. */
-  uriOf(database: string): string {
+  /** The connection string with a database, and with the user and password, as `user:password`, of its database `admin`. */
+  uriOf(database: string, user?: string): string {
     const hosts = this.#nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
-    return `mongodb://${hosts}/${database}?replicaSet=${REPLICA_SET}`;
+    const [before, after] = user === undefined ? ['', ''] : [`${user}@`, '&authSource=admin'];
+    return `mongodb://${before}${hosts}/${database}?replicaSet=${REPLICA_SET}${after}`;
   }
 
   /** kill -9 of one member; resolves when it is gone. */
@@ -89,7 +94,7 @@ export class MongodReplicaSet {
   async restart(n: number): Promise<void> {
     const node = this.#get(n);
     const { dataDir, port } = node;
-    const command = [this.binary, ...listArguments(join(dataDir, 'db'), port)];
+    const command = [this.binary, ...listArguments(join(dataDir, 'db'), port), ...this.settings];
     const started = startMongodProcess(command, join(dataDir, 'mongod.lock'), join(dataDir, 'mongod.log'));
     node.process = started;
     let exit: unknown;

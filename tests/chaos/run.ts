@@ -10,9 +10,11 @@
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { buildServer } from '../support/build-server.js';
 import { faultKinds, type FaultPlan } from './faults.js';
 import { runChaos } from './run-chaos.js';
 
+buildServer();
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buildServer, builtServer } from '../support/build-server.js';
 
 const version = '4.32.5';
 const checks = [
@@ -19,7 +19,6 @@ const checks = [
 ];
 /** Cases of random data for each operation and caller; the cases of its `coverage` phase, which are counted by the schemas, come besides. */
 const examples = 5;
-const server = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
 function run(program: string, args: readonly string[], cwd: string): Promise<number> {
   return new Promise((done, failed) => {
@@ -68,7 +67,7 @@ async function startServer(folder: string): Promise<Running> {
     // Without it the route of job events answers 500, as the contract says.
     WEBHOOK_URL: 'http://127.0.0.1:9',
   };
-  const child = spawn(process.execPath, [`--import=${import.meta.resolve('tsx')}`, server], {
+  const child = spawn(process.execPath, [builtServer], {
     cwd: folder,
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -134,6 +133,7 @@ async function fuzz(program: string, folder: string, running: Running): Promise<
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'qp-fuzz-'));
+buildServer();
 const program = await ensureSchemathesis();
 const running = await startServer(folder);
 try {

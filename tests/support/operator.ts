@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { queuepassCommand } from './build-server.js';
 import { makeFolder } from './own-mongod.js';
 
 const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -68,10 +69,10 @@ export class Operator {
 /** A folder of programs that goes first on the PATH. */
 function makePrograms(): string {
   const folder = makeFolder();
-  const node = `exec '${process.execPath}' '--import=${tsx}'`;
+  const node = `exec '${process.execPath}'`;
   const programs = {
-    npx: `[ "$1" = queuepass ] || exit 127\nshift\n${node} '${scriptOf('./queuepass-child.ts')}' "$@"`,
-    mongosh: `${node} '${scriptOf('./mongosh-stand-in.ts')}' "$@"`,
+    npx: `[ "$1" = queuepass ] || exit 127\nshift\n${node} '${queuepassCommand}' "$@"`,
+    mongosh: `${node} '--import=${tsx}' '${scriptOf('./mongosh-stand-in.ts')}' "$@"`,
   };
   for (const [name, text] of Object.entries(programs)) {
     writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`);

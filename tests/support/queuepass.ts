@@ -1,13 +1,10 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import type { ClientRecord } from '../../server/db/collections.js';
+import { queuepassCommand } from './build-server.js';
 import { addClient } from './clients.js';
 import { makeFolder } from './own-mongod.js';
 import type { TestServer } from './start-server.js';
-
-const script = fileURLToPath(new URL('./queuepass-child.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
 
 /** What a run of the command left: its exit status, and what it wrote. */
 export interface Run {
@@ -28,7 +25,7 @@ export function runQueuepass(args: readonly string[], options: RunOptions = {}):
   const { environment = {}, cwd = makeFolder(), stdin = '' } = options;
   const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [`--import=${tsx}`, script, ...args], {
+    const child = spawn(process.execPath, [queuepassCommand, ...args], {
       cwd,
       env: { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY, ...environment },
     });

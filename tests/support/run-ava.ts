@@ -12,6 +12,7 @@ import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/db/embedd
 import { findMongodRecord } from '../../server/db/mongod-record.js';
 import { StartError } from '../../server/db/start-error.js';
 import { AvaCounts } from './ava-counts.js';
+import { buildServer } from './build-server.js';
 import { endProcessesOf } from './processes-of.js';
 
 const ava = fileURLToPath(new URL('../../node_modules/.bin/ava', import.meta.url));
@@ -33,6 +34,7 @@ const folder = await realpath(await mkdtemp(join(await findRoomyFolder(), 'qp-te
 const counts = new AvaCounts();
 let mongod: EmbeddedMongod | undefined;
 try {
+  buildServer();
   const dataDir = join(folder, 'data');
   mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onGone: endWithMongod });
   await keepWhatIsOld(mongod.uri);

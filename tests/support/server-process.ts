@@ -1,17 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { builtServer } from './build-server.js';
 import { makeFolder, waitUntil } from './own-mongod.js';
 import { endProcessesOf } from './processes-of.js';
 
-/** The command that runs the server from its source. */
-export const serverCommand: readonly string[] = [
-  process.execPath,
-  // From here, since the process runs in a folder without packages.
-  `--import=${import.meta.resolve('tsx')}`,
-  fileURLToPath(new URL('../../server/main.ts', import.meta.url)),
-];
+/** The command that runs the server. */
+export const serverCommand: readonly string[] = [process.execPath, builtServer];
 
 /** A server in a process of its own, as an operator runs it. */
 export interface ServerProcess {

@@ -75,6 +75,12 @@ export const settings = {
     'Seconds that a connection without a request is kept; longer than a proxy in front keeps it.',
   ),
   publicUrl: later(optional('PUBLIC_URL', asWebUrl, 'Address by which clients reach the server.')),
+  workers: setting(
+    'WORKERS',
+    asInteger(1, 64),
+    '1',
+    'Processes that serve on the one address; also `queuepass serve --workers N`. One for each core, less what MongoDB needs.',
+  ),
   logLevel: setting(
     'LOG_LEVEL',
     asWord('debug', 'info', 'warn', 'error', 'silent'),

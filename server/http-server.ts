@@ -32,6 +32,8 @@ export interface ListenOptions {
   onError?: (error: Error) => void;
   /** Seconds that a connection without a request is kept; 0 ends it after its answer. */
   keepAliveSeconds?: number;
+  /** Other processes listen on the same address, and another one looks after its socket file. */
+  sharesAddress?: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface ListenOptions {
 export async function listen(
   handler: RequestHandler,
   address: ListenAddress,
-  { onError = () => undefined, keepAliveSeconds = 75 }: ListenOptions = {},
+  { onError = () => undefined, keepAliveSeconds = 75, sharesAddress = false }: ListenOptions = {},
 ): Promise<ListeningServer> {
   const traffic = new Traffic();
   // Of a request only the headers have a time here: an upload may take long (the limits of bodies are in http/body-time.ts).
@@ -53,7 +55,8 @@ export async function listen(
     void handler(request, response);
   });
   server.on('connection', (socket) => traffic.addConnection(socket));
-  if ('path' in address) await removeStaleSocket(address.path);
+  const socket = 'path' in address && !sharesAddress ? address.path : undefined;
+  if (socket !== undefined) await removeStaleSocket(socket);
   await new Promise<void>((done, failed) => {
     const refuse = (error: NodeJS.ErrnoException) => failed(presentListenError(error, address));
     server.once('error', refuse);
@@ -66,7 +69,7 @@ export async function listen(
     url: presentUrl(server, address),
     server,
     async drain(seconds, endWaits) {
-      if ('path' in address) await traffic.takeWaiting(() => rmSync(address.path, { force: true }));
+      if (socket !== undefined) await traffic.takeWaiting(() => rmSync(socket, { force: true }));
       const closed = new Promise<void>((done) => server.close(() => done()));
       traffic.drain(server);
       endWaits?.();

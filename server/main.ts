@@ -1,23 +1,21 @@
+import cluster from 'node:cluster';
 import { rmSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { createApp } from './app.js';
 import { ensureAdminClient } from './clients/admin-client.js';
+import { serveAsWorker, tellFailure } from './cluster/worker.js';
+import { startWorkers } from './cluster/workers.js';
 import { type Config, readConfig } from './config.js';
 import { ConfigError } from './config-error.js';
-import { createDeps, type OwnedDeps } from './create-deps.js';
 import { type DataDir, ensureDataDir, ensureSigningKey, writeFileDurably } from './data-dir.js';
+import { openCollections } from './db/collections.js';
 import { findMongodbUri, openConnection } from './db/connect.js';
 import { type EmbeddedMongod, startEmbeddedMongod } from './db/embedded-mongod.js';
-import { prepareDatabase } from './db/prepare-database.js';
 import { StartError } from './db/start-error.js';
-import { leaseDuty } from './leases/sweep-leases.js';
-import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.js';
-import { adoptAtStart } from './migration/adopt-at-start.js';
-import { type RunningDuties, runDuties } from './periodic/run-duties.js';
-import { type ListeningServer, listen } from './http-server.js';
 import { createLog } from './log.js';
+import { MetricsReader } from './metrics/metrics-reader.js';
+import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.js';
+import { startServing, stopServing } from './serving.js';
 import { listStartWarnings } from './start-warnings.js';
 import { onStopSignals } from './stop-signals.js';
 import { createSystemdNotifier } from './systemd-notify.js';
@@ -32,13 +30,20 @@ interface Embedded {
   mongod: EmbeddedMongod;
 }
 
+/** What answers requests: this process, or workers that it started. */
+interface Answering {
+  url: string;
+  readMetrics(): Promise<string>;
+  /** @param also ends what else the process has */
+  stop(also: () => Promise<void>): Promise<void>;
+}
+
 /** All that runs once the server serves. */
 interface Running {
-  deps: OwnedDeps;
-  listening: ListeningServer;
+  answering: Answering;
+  url: string;
   /** Absent when their port cannot be had. */
   metrics: MetricsServer | undefined;
-  duties: RunningDuties;
   embedded: Embedded | undefined;
 }
 
@@ -47,9 +52,11 @@ export async function serve(): Promise<void> {
   // The reader of a pipe, such as `tee`, is gone before us after Ctrl-C: the drain must not fail over that.
   process.stderr.on('error', () => undefined);
   try {
-    await run(readConfig(process.env));
+    const config = readConfig(process.env);
+    await (cluster.isWorker ? serveAsWorker(config) : run(config));
   } catch (error) {
-    for (const problem of listProblems(error)) report(`queuepass: ${problem}`);
+    if (cluster.isWorker) await tellFailure(listProblems(error).join('\n'));
+    else for (const problem of listProblems(error)) report(`queuepass: ${problem}`);
     process.exit(1);
   }
 }
@@ -72,13 +79,13 @@ async function run(config: Config): Promise<void> {
   const stop = onStopSignals(process, { report, underNpm });
   const embedded = config.embedded ? await startEmbedded(config, log) : undefined;
   try {
-    const running = await startServing(config, log, embedded);
+    const running = await start(config, log, embedded);
     const systemd = process.env.NOTIFY_SOCKET ? createSystemdNotifier(process.env, log) : undefined;
     stop.onFirst(() => {
       systemd?.stopping();
-      return shutDown(running);
+      return shutDown(config, running);
     });
-    systemd?.ready(`Listens on ${running.listening.url}${config.basePath}`);
+    systemd?.ready(`Listens on ${running.url}`);
   } catch (error) {
     await embedded?.mongod.stop();
     throw error;
@@ -101,39 +108,73 @@ async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
   return { dataDir, mongod };
 }
 
-async function startServing(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Running> {
-  const uri = embedded?.mongod.uri ?? (findMongodbUri(config) as string);
-  const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
-  const deps = createDeps({ config, connection: openConnection(config, uri), log, signingKey });
-  await prepareDatabase(deps);
-  void adoptAtStart(deps);
-  deps.agentWatch.start();
-  const listening = await listen(createApp(deps).callback(), config.listen, {
-    keepAliveSeconds: config.keepAliveSeconds,
-    onError: (error) => log.error({ err: error }, 'a connection could not be accepted'),
-  });
-  const url = `${listening.url}${config.basePath}`;
+async function start(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Running> {
+  const answering = await startAnswering(config, log, embedded);
+  const url = `${answering.url}${config.basePath}`;
   if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${url}\n`);
   // Last, so that a first start that fails over its port does not use up the one time that the key is named.
-  const isFirstStart =
-    embedded !== undefined && (await ensureAdminClient(deps.collections, embedded.dataDir.adminKeyFile));
-  const metrics = await serveMetrics(deps);
+  const isFirstStart = embedded !== undefined && (await makeAdmin(config, embedded));
+  const metrics = await serveMetrics(config, log, answering);
   const lines = [
-    `Queuepass listens on ${url}`,
+    `Queuepass listens on ${url}${config.workers > 1 ? ` (${config.workers} workers)` : ''}`,
     ...(metrics ? [`Metrics are at ${metrics.url}`] : []),
     ...(isFirstStart ? presentGreeting(embedded) : []),
   ];
   report(lines.join('\n'));
-  return { deps, listening, metrics, duties: runDuties(deps, [leaseDuty]), embedded };
+  return { answering, url, metrics, embedded };
+}
+
+async function startAnswering(
+  config: Config,
+  log: Logger,
+  embedded: Embedded | undefined,
+): Promise<Answering> {
+  const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
+  if (config.workers > 1) {
+    const workers = await startWorkers(config, log);
+    return {
+      ...workers,
+      async stop(also) {
+        await workers.stop();
+        await also();
+      },
+    };
+  }
+  const mongodbUri = embedded?.mongod.uri ?? (findMongodbUri(config) as string);
+  const serving = await startServing({ config, log, mongodbUri, signingKey });
+  const reader = new MetricsReader(serving.deps);
+  return {
+    url: serving.listening.url,
+    readMetrics: () => reader.readText(),
+    stop: (also) =>
+      stopServing(serving, async () => {
+        reader.stop();
+        await also();
+      }),
+  };
+}
+
+/** Makes the first admin of a data folder; false when there is one. */
+async function makeAdmin(config: Config, { dataDir, mongod }: Embedded): Promise<boolean> {
+  const { client, db } = openConnection(config, mongod.uri);
+  try {
+    return await ensureAdminClient(openCollections(db), dataDir.adminKeyFile);
+  } finally {
+    await client.close();
+  }
 }
 
 /** Without its metrics a server serves all the same. */
-async function serveMetrics(deps: OwnedDeps): Promise<MetricsServer | undefined> {
+async function serveMetrics(
+  config: Config,
+  log: Logger,
+  { readMetrics }: Answering,
+): Promise<MetricsServer | undefined> {
   try {
-    return await startMetricsServer(deps);
+    return await startMetricsServer({ config, log }, readMetrics);
   } catch (error) {
     const warning = `no metrics: ${(error as Error).message}`;
-    deps.log.warn(warning);
+    log.warn(warning);
     report(`Warning: ${warning}`);
     return undefined;
   }
@@ -146,23 +187,16 @@ function presentGreeting({ dataDir }: Embedded): string[] {
   ];
 }
 
-/** Milliseconds that the way out of the database may take; a frozen MongoDB would not answer at all. */
-const closeWithinMs = 3000;
-
-async function shutDown({ deps, listening, metrics, duties, embedded }: Running): Promise<void> {
-  const { drainSeconds } = deps.config;
+async function shutDown({ drainSeconds }: Config, { answering, metrics, embedded }: Running): Promise<void> {
   report(
     `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
   );
-  await listening.drain(drainSeconds, () => deps.endWaits());
   // Nobody is to show the admin key to whatever listens there next.
-  if (embedded) rmSync(embedded.dataDir.serverUrlFile, { force: true });
-  const close = async () => {
+  const forgetUrl = () => embedded && rmSync(embedded.dataDir.serverUrlFile, { force: true });
+  await answering.stop(async () => {
+    forgetUrl();
     await metrics?.close();
-    await duties.stop();
-    await deps.close();
-  };
-  await Promise.race([close(), wait(closeWithinMs)]);
+  });
   await embedded?.mongod.stop();
   process.exit(0);
 }

@@ -147,6 +147,7 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
   JWT_LEEWAY: { good: [['0', (config) => config.jwtLeeway, 0]], bad: ['-1', 'some'] },
   BCRYPT_COST: { good: [['12', (config) => config.bcryptCost, 12]], bad: ['3', '17'] },
   ANONYMOUS_ACCESS: { good: [['deny', (config) => config.anonymousAccess, 'deny']], bad: ['no'] },
+  WORKERS: { good: [['4', (config) => config.workers, 4]], bad: ['0', '65', 'two'] },
   KEEPALIVE: { good: [['0', (config) => config.keepAliveSeconds, 0]], bad: ['-1', '3601', 'no'] },
   PUBLIC_URL: {
     good: [['https://lab.example', (config) => config.publicUrl, 'https://lab.example']],

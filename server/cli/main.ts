@@ -34,7 +34,12 @@ export function createProgram(): Command {
   program
     .command('serve')
     .description('start the server; its settings come from the environment')
-    .action(async () => (await import('../main.js')).serve());
+    .option('--workers <n>', 'processes that serve on the one address; goes before WORKERS')
+    .action(async ({ workers }: { workers?: string }) => {
+      // Where workers read their settings too.
+      if (workers !== undefined) process.env.WORKERS = workers;
+      await (await import('../main.js')).serve();
+    });
   const client = program.command('client').description('clients, what their passes allow, and their keys');
   addClientCommands(client);
   addKeyCommands(client.command('key').description('the keys of a client'));

@@ -39,9 +39,9 @@ export function createMetrics(): Metrics {
 }
 
 function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | Histogram {
-  const { kind, name, help, labels, buckets = [], initial = [] } = row;
+  const { kind, name, help, labels, buckets = [], initial = [], together } = row;
   const given = { name, help, labelNames: Object.keys(labels), registers: [registry] };
-  if (kind === 'gauge') return new Gauge(given);
+  if (kind === 'gauge') return new Gauge({ ...given, ...(together && { aggregator: together }) });
   if (kind === 'histogram') return new Histogram({ ...given, buckets });
   const counter = new Counter(given);
   for (const set of initial) counter.inc(set, 0);

@@ -12,6 +12,8 @@ export interface MetricRow<K extends MetricKind = MetricKind, L extends string =
   labels: Readonly<Record<L, string>>;
   /** Upper bounds of a histogram. */
   buckets?: number[];
+  /** How the gauges of several workers are put together; `sum` when not given. */
+  together?: 'max' | 'min' | 'first';
   /** Label sets that are there from the start, with 0, so that the first event shows as a rise. */
   initial?: readonly Record<L, string>[];
 }
@@ -28,8 +30,9 @@ function gauge<L extends string = never>(
   name: string,
   help: string,
   labels = {} as Record<L, string>,
+  together?: MetricRow['together'],
 ): MetricRow<'gauge', L> {
-  return { kind: 'gauge', name, help, labels };
+  return { kind: 'gauge', name, help, labels, ...(together && { together }) };
 }
 function histogram<L extends string = never>(
   name: string,
@@ -52,9 +55,12 @@ const aMethod = 'a method of HTTP, or `other`';
 
 /** Every metric, in the order of the reference page (`docs/reference/metrics.md` is generated from it). */
 export const metricRows = {
-  buildInfo: gauge('queuepass_build_info', '1; its label tells the version.', {
-    version: 'that of the server',
-  }),
+  buildInfo: gauge(
+    'queuepass_build_info',
+    '1; its label tells the version.',
+    { version: 'that of the server' },
+    'first',
+  ),
   httpRequests: counter('queuepass_http_requests_total', 'Requests that were answered.', {
     method: aMethod,
     route: aRoute,
@@ -81,15 +87,19 @@ export const metricRows = {
     'queuepass_queue_waiting_jobs',
     'Waiting jobs, also those that await their attachments; the same from every process.',
     { queue: aQueue },
+    'max',
   ),
   queueOldest: gauge(
     'queuepass_queue_oldest_waiting_seconds',
     'Age of the oldest of them; the same from every process.',
     { queue: aQueue },
+    'max',
   ),
   queuesMeasured: gauge(
     'queuepass_queues_measured_timestamp_seconds',
     'When waiting jobs and leases were counted: at a scrape, at most once in 10 s; earlier when counting failed.',
+    {},
+    'max',
   ),
   claims: counter('queuepass_claims_total', 'Jobs that agents took from this process.', { queue: aQueue }),
   waitingRequests: gauge(
@@ -108,6 +118,7 @@ export const metricRows = {
     'queuepass_leases',
     'Jobs in the hands of an agent under a lease, by their state; the same from every process.',
     { state: leaseStates.map((state) => `\`${state}\``).join(', ') },
+    'max',
   ),
   leasesLost: counter(
     'queuepass_leases_lost_total',
@@ -134,10 +145,14 @@ export const metricRows = {
   lastSweep: gauge(
     'queuepass_last_sweep_timestamp_seconds',
     'When expired leases were swept last, by any process; absent with `AGENT_LEASES=off`.',
+    {},
+    'max',
   ),
   mongodbPrimary: gauge(
     'queuepass_mongodb_primary_known',
     '1 while a MongoDB that takes writes is known, else 0.',
+    {},
+    'min',
   ),
   mongodbSeconds: histogram(
     'queuepass_mongodb_command_seconds',
@@ -164,5 +179,5 @@ export const metricRows = {
     'process_resident_memory_bytes',
     'Memory of the process, without the embedded mongod.',
   ),
-  processStart: gauge('process_start_time_seconds', 'When the process started.'),
+  processStart: gauge('process_start_time_seconds', 'When the process started.', {}, 'min'),
 };

@@ -1,10 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { queueLimit } from '../auth/bcrypt-pool.js';
+import { Registry } from 'prom-client';
 import type { Deps } from '../deps.js';
-import { readPackageVersion } from '../http/openapi.js';
-import { DatabaseMeter } from './database-meter.js';
-import { watchEventLoop } from './watch-event-loop.js';
 
 /** The metrics of a process on a port of their own. */
 export interface MetricsServer {
@@ -15,22 +12,19 @@ export interface MetricsServer {
 
 /**
  * Answers `GET /metrics` in the text format of Prometheus, and nothing else.
+ * @param readText the metrics, when they are asked for
  * @throws Error with one line for the operator when it cannot listen
  */
-export async function startMetricsServer(deps: Deps): Promise<MetricsServer> {
-  const { metricsPort: port, metricsHost, host } = deps.config;
-  const meter = new DatabaseMeter(deps);
-  const server = createServer((request, response) => void answer(deps, meter, request, response));
+export async function startMetricsServer(
+  { config, log }: Pick<Deps, 'config' | 'log'>,
+  readText: () => Promise<string>,
+): Promise<MetricsServer> {
+  const { metricsPort: port, metricsHost, host } = config;
+  const server = createServer((request, response) => void answer({ log, readText }, request, response));
   await listen(server, { host: metricsHost ?? host, port });
-  const { metrics } = deps;
-  metrics.buildInfo.set({ version: readPackageVersion() }, 1);
-  metrics.bcryptQueueLimit.set(queueLimit);
-  metrics.processStart.set(Math.round(performance.timeOrigin) / 1000);
-  const endWatch = watchEventLoop(metrics);
   return {
     url: `${presentUrl(server)}/metrics`,
     async close() {
-      endWatch();
       const closed = new Promise((done) => server.close(done));
       server.closeAllConnections();
       await closed;
@@ -39,20 +33,16 @@ export async function startMetricsServer(deps: Deps): Promise<MetricsServer> {
 }
 
 async function answer(
-  deps: Deps,
-  meter: DatabaseMeter,
+  { log, readText }: Pick<Deps, 'log'> & { readText: () => Promise<string> },
   { method, url }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   if (url?.split('?')[0] !== '/metrics') return end(response, 404, 'Not found: metrics are at /metrics\n');
   if (method !== 'GET' && method !== 'HEAD') return end(response, 405, 'Method Not Allowed\n');
   try {
-    await meter.measure();
-    readProcess(deps);
-    for (const update of deps.metrics.beforeScrape) update();
-    end(response, 200, await deps.metrics.registry.metrics(), deps.metrics.registry.contentType);
+    end(response, 200, await readText(), Registry.PROMETHEUS_CONTENT_TYPE);
   } catch (error) {
-    deps.log.error({ err: error }, 'the metrics could not be told');
+    log.error({ err: error }, 'the metrics could not be told');
     end(response, 500, 'Internal Server Error\n');
   }
 }
@@ -64,15 +54,6 @@ function end(
   type = 'text/plain; charset=utf-8',
 ): void {
   response.writeHead(status, { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' }).end(text);
-}
-
-/** What is cheaper to look at when it is asked for than to follow. */
-function readProcess({ metrics, bcryptPool }: Deps): void {
-  const { user, system } = process.cpuUsage();
-  metrics.processCpu.reset();
-  metrics.processCpu.inc((user + system) / 1e6);
-  metrics.processMemory.set(process.memoryUsage.rss());
-  metrics.bcryptQueue.set(bcryptPool.waiting);
 }
 
 async function listen(server: Server, address: { host: string; port: number }): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import { MetricsReader } from '../../server/metrics/metrics-reader.js';
 import { startMetricsServer } from '../../server/metrics/metrics-server.js';
 import type { TestServer } from './start-server.js';
 
@@ -51,8 +52,12 @@ function readSample(line: string): Sample {
 
 /** The address of a metrics server of a test server, until the test ends. */
 export async function serveMetrics(t: ExecutionContext, server: TestServer): Promise<string> {
-  const metrics = await startMetricsServer(server.deps);
-  t.teardown(() => metrics.close());
+  const reader = new MetricsReader(server.deps);
+  const metrics = await startMetricsServer(server.deps, () => reader.readText());
+  t.teardown(async () => {
+    reader.stop();
+    await metrics.close();
+  });
   return metrics.url;
 }
 

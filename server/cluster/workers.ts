@@ -1,0 +1,99 @@
+import cluster, { type Worker } from 'node:cluster';
+import { rmSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { StartError } from '../db/start-error.js';
+import { removeStaleSocket } from '../listen-error.js';
+import { gatherMetrics } from './gather-metrics.js';
+import type { Order, Word } from './messages.js';
+
+/** Milliseconds before a worker that ended by itself is replaced. */
+const restMs = 1000;
+
+/** Milliseconds that workers have beyond the time of their requests, before they are killed. */
+const lateMs = 10_000;
+
+/** The processes that serve on one address. */
+export interface Workers {
+  /** Where they listen. */
+  url: string;
+  /** Their metrics as one text. */
+  readMetrics(): Promise<string>;
+  /** Lets them answer what is in flight, and waits until they have ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `WORKERS` processes, and another one for each that ends by itself.
+ * @throws StartError with the line of the first that could not start
+ */
+export async function startWorkers(config: Config, log: Logger): Promise<Workers> {
+  const socket = 'path' in config.listen ? config.listen.path : undefined;
+  if (socket !== undefined) await removeStaleSocket(socket);
+  // A second signal ends this process at once, and them with it.
+  process.once('exit', () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL')));
+  const ended = new Set<Promise<void>>();
+  let isEnding = false;
+  const start = (): Promise<string> => {
+    const worker = cluster.fork();
+    const gone = new Promise<void>((done) => worker.once('exit', () => done()));
+    ended.add(gone);
+    void gone.then(() => ended.delete(gone));
+    worker.once('exit', (code, signal) => {
+      if (isEnding || code === null || !hasListened.has(worker)) return;
+      log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another one takes its place');
+      void replace();
+    });
+    return readStart(worker);
+  };
+  const replace = async (): Promise<void> => {
+    while (!isEnding) {
+      await wait(restMs, undefined, { ref: false });
+      if (isEnding) return;
+      try {
+        await start();
+        return;
+      } catch (error) {
+        log.error({ err: error }, 'a worker did not start: it is tried again');
+      }
+    }
+  };
+  const stop = async (): Promise<void> => {
+    isEnding = true;
+    if (socket !== undefined) rmSync(socket, { force: true });
+    for (const worker of listWorkers()) worker.send({ order: 'stop' } satisfies Order, () => undefined);
+    const kill = () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL'));
+    const timer = setTimeout(kill, config.drainSeconds * 1000 + lateMs);
+    await Promise.all(ended);
+    clearTimeout(timer);
+  };
+  try {
+    const [url = ''] = await Promise.all(Array.from({ length: config.workers }, start));
+    return { url, stop, readMetrics: () => gatherMetrics(listWorkers()) };
+  } catch (error) {
+    isEnding = true;
+    for (const worker of listWorkers()) worker.process.kill('SIGKILL');
+    throw error;
+  }
+}
+
+const hasListened = new WeakSet<Worker>();
+
+/** Where a worker listens. @throws StartError with the line that it gave, when it ends before */
+function readStart(worker: Worker): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let problem: string | undefined;
+    worker.on('message', (word: Word) => {
+      if (word.word === 'failed') problem = word.problem;
+      if (word.word !== 'listens') return;
+      hasListened.add(worker);
+      resolve(word.url);
+    });
+    worker.once('exit', () => reject(new StartError(problem ?? 'a worker ended before it listened')));
+  });
+}
+
+function listWorkers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}

@@ -1,0 +1,142 @@
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import jwt from 'jsonwebtoken';
+import { waitUntil } from '../support/own-mongod.js';
+import { listProcessesOf } from '../support/processes-of.js';
+import { readMetrics } from '../support/metrics.js';
+import { readStartFailure, type ServerProcess, startServerProcess } from '../support/server-process.js';
+
+const key = 'a signing key for tests, long enough for HS256';
+const workers = { WORKERS: '2', JWT_SIGNING_KEY: key };
+
+const listWorkers = ({ child }: ServerProcess): number[] =>
+  execFileSync('pgrep', ['-P', String(child.pid), '-f', 'main.js'])
+    .toString()
+    .trim()
+    .split('\n')
+    .map(Number);
+
+const metricsOf = (server: ServerProcess) =>
+  readMetrics(/Metrics are at (\S+)/.exec(server.stderr())?.[1] as string);
+
+function agentHeaders(name: string): Record<string, string> {
+  const claims = { access_token_version: 1, permissions: { client_id: name, role: 'agent' } };
+  const token = jwt.sign(claims, key, { expiresIn: 60, subject: name });
+  return { authorization: `Bearer ${token}`, cookie: `agent_name=${name}`, prefer: 'wait=60' };
+}
+
+/** Agents that wait for a job, in both workers. */
+async function park(t: ExecutionContext, server: ServerProcess, count: number): Promise<Promise<Response>[]> {
+  const polls = Array.from({ length: count }, (_, i) =>
+    server.request('/v1/job?queue=q1', { headers: agentHeaders(`agent-${i}`) }),
+  );
+  await waitUntil(
+    async () => (await metricsOf(server)).value('queuepass_waiting_requests', { for: 'job' }) === count,
+  );
+  t.is(listWorkers(server).length, 2);
+  return polls;
+}
+
+test('workers share one address, one queue and one page of metrics, and end in order', async (t) => {
+  const server = await startServerProcess(t, { settings: workers });
+  t.regex(server.stderr(), /listens on http:\S+ \(2 workers\)\n/);
+  const polls = await park(t, server, 6);
+  const ids = new Set<string>();
+  for (let i = 0; i < 2; i += 1) {
+    const submit = {
+      method: 'POST',
+      body: '{"job_queue":"q1"}',
+      headers: { 'content-type': 'application/json' },
+    };
+    const answer = await server.request('/v1/job', submit);
+    ids.add(((await answer.json()) as { job_id: string }).job_id);
+  }
+  const metrics = await metricsOf(server);
+  await waitUntil(
+    async () => (await metricsOf(server)).value('queuepass_claims_total', { queue: 'q1' }) === 2,
+  );
+  t.is(metrics.value('queuepass_mongodb_primary_known', {}), 1);
+  t.is(
+    metrics.value('queuepass_http_requests_total', { method: 'POST', route: '/v1/job', status: '200' }),
+    2,
+  );
+  server.kill('SIGTERM');
+  const answers = await Promise.all(polls);
+  t.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 204, 204, 204, 204]);
+  const told = answers
+    .filter(({ status }) => status === 204)
+    .map(({ headers }) => headers.get('retry-after'));
+  t.deepEqual(told, ['0', '0', '0', '0']);
+  const taken = answers
+    .filter(({ status }) => status === 200)
+    .map(async (answer) => (await answer.json()) as object);
+  t.deepEqual(new Set((await Promise.all(taken)).map((job) => (job as { job_id: string }).job_id)), ids);
+  t.deepEqual(await server.exited, { code: 0, signal: null });
+  t.deepEqual(await listProcessesOf(server.folder), []);
+});
+
+test('a worker that is killed is replaced, and what it was told is there', async (t) => {
+  const server = await startServerProcess(t, { settings: workers });
+  const polls = await park(t, server, 4);
+  const settled = Promise.allSettled(polls);
+  const before = listWorkers(server);
+  process.kill(before[0] as number, 'SIGKILL');
+  await waitUntil(() => {
+    const now = listWorkers(server);
+    return now.length === 2 && !now.includes(before[0] as number);
+  });
+  t.regex(server.stdout(), /a worker ended: another one takes its place/);
+  t.is((await server.request('/v1')).status, 200);
+  server.kill('SIGTERM');
+  await settled;
+  t.is((await server.exited).code, 0);
+});
+
+test('what keeps a worker from starting ends the start with one line', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => other.once('listening', done));
+  const { port } = other.address() as { port: number };
+  const line = await readStartFailure(t, { settings: { ...workers, PORT: String(port) } });
+  t.regex(line, new RegExp(`127.0.0.1:${port} is in use`));
+  other.close();
+});
+
+test('a second signal ends all processes at once, and none outlives the first one', async (t) => {
+  for (const signals of [['SIGTERM', 'SIGINT'], ['SIGKILL']] as const) {
+    const server = await startServerProcess(t, { settings: { ...workers, DRAIN_SECONDS: '600' } });
+    const submit = server.request('/v1/job', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': '99' },
+      // A body that never ends holds up the end.
+      body: new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{')) }),
+      duplex: 'half',
+    } as RequestInit);
+    submit.catch(() => undefined);
+    const pids = listWorkers(server);
+    t.is(pids.length, 2);
+    for (const signal of signals) {
+      server.kill(signal);
+      if (signal === 'SIGTERM') await waitUntil(() => server.stderr().includes('Ending'));
+    }
+    await server.exited;
+    if (signals[0] === 'SIGTERM') {
+      await waitUntil(() => pids.every((pid) => !isAlive(pid)));
+    } else {
+      // Those that are left answer what is in flight: nothing, but for the one with the body.
+      await waitUntil(() => pids.filter(isAlive).length <= 1);
+      for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL');
+    }
+  }
+  t.pass();
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(join('/proc', String(pid), 'status'), 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -5,6 +5,7 @@ import type { RememberedPairs } from './auth/remembered-pairs.js';
 import type { SigningKeys } from './auth/signing-keys.js';
 import type { SecurityLog } from './auth/security-log.js';
 import type { Config } from './config.js';
+import type { Batches } from './create-batches.js';
 import type { Batcher } from './db/batcher.js';
 import type { Collections } from './db/collections.js';
 import type { Connection } from './db/connect.js';
@@ -25,6 +26,7 @@ export interface Deps {
   config: Config;
   connection: Connection;
   collections: Collections;
+  batches: Batches;
   clock: Clock;
   log: Logger;
   securityLog: SecurityLog;

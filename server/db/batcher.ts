@@ -4,10 +4,10 @@ import { wasNeverSent } from './classify-error.js';
 /** How what waits is run, and how much of it. */
 export interface BatcherOptions<Item, Outcome> {
   /**
-   * Runs items as one command; the outcome of each, in their order. What it throws is the outcome of all. It must not
-   * wait for an `add` to the same batcher, which would wait for it.
+   * Runs items as one command; the outcome of each, in their order, where an error is thrown at that one caller. What it
+   * throws itself is thrown at all. It must not wait for an `add` to the same batcher, which would wait for it.
    */
-  run(items: readonly Item[]): Promise<readonly Outcome[]>;
+  run(items: readonly Item[]): Promise<readonly (Outcome | Error)[]>;
   /** Items of one command. */
   maxItems?: number;
   /** Bytes of one command, as `add` tells them; an item of more goes alone. */
@@ -18,6 +18,8 @@ export interface BatcherOptions<Item, Outcome> {
   patienceMs?: number;
   /** Milliseconds after which an item that was not sent yet is answered 503. */
   longestWaitMs?: number;
+  /** Each item is run at once and by itself: what batching is compared with. */
+  isOff?: boolean;
 }
 
 interface Entry<Item, Outcome> {
@@ -46,6 +48,7 @@ export class Batcher<Item, Outcome> {
       maxWaiting: 10_000,
       patienceMs: 2000,
       longestWaitMs: 5000,
+      isOff: false,
       ...options,
     };
   }
@@ -58,7 +61,9 @@ export class Batcher<Item, Outcome> {
   add(item: Item, bytes = 0): Promise<Outcome> {
     if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(cannotKeepUp());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, bytes, since: performance.now(), resolve, reject });
+      const entry = { item, bytes, since: performance.now(), resolve, reject };
+      if (this.#options.isOff) return void this.#run([entry]);
+      this.#waiting.push(entry);
       this.#schedule();
     });
   }
@@ -116,7 +121,11 @@ export class Batcher<Item, Outcome> {
   async #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
     try {
       const outcomes = await this.#options.run(batch.map(({ item }) => item));
-      batch.forEach(({ resolve }, i) => resolve(outcomes[i] as Outcome));
+      batch.forEach(({ resolve, reject }, i) => {
+        const outcome = outcomes[i];
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome as Outcome);
+      });
     } catch (error) {
       // What the driver cannot make a command of is one caller's fault.
       if (batch.length > 1 && wasNeverSent(error)) await Promise.all(batch.map((one) => this.#run([one])));

@@ -1,4 +1,4 @@
-import type { Document, Filter } from 'mongodb';
+import { BSON, type Document, type Filter } from 'mongodb';
 import type { z } from 'zod';
 import type { AgentRequest } from '../agents/agent-binding.js';
 import type { JobRecord } from '../db/collections.js';
@@ -88,10 +88,8 @@ async function writeAsHolder(
     'job_data.test_data.secrets': { $exists: false },
   } as Filter<JobRecord>;
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, nextState(input));
-  const { matchedCount } = await deps.collections.jobs.updateOne(filter, [
-    { $set: { ...changeResult(input), ...lease } },
-  ]);
-  return matchedCount === 1;
+  const update = [{ $set: { ...changeResult(input), ...lease } }];
+  return deps.batches.updateJob({ filter, update }, BSON.calculateObjectSize(update));
 }
 
 /** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */

@@ -10,13 +10,13 @@ export interface BatcherOptions<Item, Outcome> {
   run(items: readonly Item[]): Promise<readonly (Outcome | Error)[]>;
   /** Items of one command. */
   maxItems?: number;
-  /** Bytes of one command, as `add` tells them; an item of more goes alone. */
+  /** Bytes of one command, as `add` tells them; an item of more goes alone, and holds nobody up. */
   maxBytes?: number;
   /** Items that may wait; further ones are answered 503. */
   maxWaiting?: number;
   /** Milliseconds after which a command that gets no answer holds up nobody any more. */
   patienceMs?: number;
-  /** Milliseconds after which an item that was not sent yet is answered 503. */
+  /** Milliseconds after which an item is not sent any more: by then its request has been answered 503. */
   longestWaitMs?: number;
   /** Each item is run at once and by itself: what batching is compared with. */
   isOff?: boolean;
@@ -47,7 +47,7 @@ export class Batcher<Item, Outcome> {
       maxBytes: 4 * 1024 * 1024,
       maxWaiting: 10_000,
       patienceMs: 2000,
-      longestWaitMs: 5000,
+      longestWaitMs: 9000,
       isOff: false,
       ...options,
     };
@@ -62,7 +62,7 @@ export class Batcher<Item, Outcome> {
     if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(cannotKeepUp());
     return new Promise((resolve, reject) => {
       const entry = { item, bytes, since: performance.now(), resolve, reject };
-      if (this.#options.isOff) return void this.#run([entry]);
+      if (this.#options.isOff || bytes > this.#options.maxBytes) return void this.#run([entry]);
       this.#waiting.push(entry);
       this.#schedule();
     });
@@ -80,10 +80,7 @@ export class Batcher<Item, Outcome> {
   #schedule(): void {
     if (this.#isHeldUp || this.#waiting.length === 0) return;
     this.#isHeldUp = true;
-    setImmediate(() => {
-      const sent = this.#send(this.#take()).finally(() => this.#underWay.delete(sent));
-      this.#underWay.add(sent);
-    });
+    setImmediate(() => void this.#send(this.#take()));
   }
 
   /** A connection that went silent holds up its own callers, and not all who come after them. */
@@ -112,13 +109,19 @@ export class Batcher<Item, Outcome> {
     let bytes = 0;
     for (const entry of this.#waiting) {
       bytes += entry.bytes;
-      if (count > 0 && (count === maxItems || bytes > maxBytes)) break;
+      if (count === maxItems || bytes > maxBytes) break;
       count += 1;
     }
     return this.#waiting.splice(0, count);
   }
 
-  async #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
+  #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
+    const running = this.#tell(batch).finally(() => this.#underWay.delete(running));
+    this.#underWay.add(running);
+    return running;
+  }
+
+  async #tell(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
     try {
       const outcomes = await this.#options.run(batch.map(({ item }) => item));
       batch.forEach(({ resolve, reject }, i) => {

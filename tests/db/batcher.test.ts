@@ -56,6 +56,7 @@ test('what comes while a command is under way goes out as the next one, in its o
   commands[0]?.end();
   t.deepEqual(await outcomesOf(first), ['a done', 'b done']);
   await turn();
+  await turn();
   t.deepEqual(sent(), ['a b', 'c d e']);
   commands[1]?.end();
   t.deepEqual(await outcomesOf(second), ['c done', 'd done', 'e done']);
@@ -80,6 +81,7 @@ test('an error of one item is told to its caller only, and one of the command to
   commands[0]?.end();
   t.deepEqual(await outcomesOf(first), ['a done', 'faulty', 'b done']);
   await turn();
+  await turn();
   commands[1]?.fail(new MongoServerError({ message: 'not primary', code: 10107 }));
   t.deepEqual(await outcomesOf(second), ['not primary', 'not primary']);
   t.is(commands.length, 2, 'what was sent is not sent again');
@@ -96,16 +98,19 @@ test('an item that the driver can make no command of fails alone', async (t) => 
   t.deepEqual(await outcomesOf(added), ['a done', 'cannot be sent', 'b done']);
 });
 
-test('a command has no more items and no more bytes than it may; a larger item goes alone', async (t) => {
+test('a command has no more items and no more bytes than it may; a larger item goes alone, and holds nobody up', async (t) => {
   const { commands, sent, add } = makeBatcher({ maxItems: 3, maxBytes: 100 });
-  const added = [...add('a b', 40), ...add('c', 30), ...add('huge', 500), ...add('d e f g')];
-  for (let n = 0; n < 5; n += 1) {
+  const added = [...add('a b', 40), ...add('c', 30), ...add('d e f g')];
+  const huge = add('huge', 101);
+  for (let n = 1; n < 5; n += 1) {
     await turn();
     commands[n]?.end();
     await turn();
   }
-  t.deepEqual(sent(), ['a b', 'c', 'huge', 'd e f', 'g']);
-  t.is((await outcomesOf(added)).length, 8);
+  t.deepEqual(sent(), ['huge', 'a b', 'c d e', 'f g']);
+  t.is((await outcomesOf(added)).length, 7);
+  commands[0]?.end();
+  t.deepEqual(await outcomesOf(huge), ['huge done']);
 });
 
 test('when as many wait as may, a further one gets 503 at once and the others their outcomes', async (t) => {
@@ -123,11 +128,13 @@ test('when as many wait as may, a further one gets 503 at once and the others th
 });
 
 test('a command that gets no answer holds up its own callers only', async (t) => {
-  const { commands, sent, add } = makeBatcher({ patienceMs: 50 });
+  const { commands, sent, add } = makeBatcher({ patienceMs: 500 });
   const silent = add('a');
   await turn();
   const next = add('b');
-  await wait(100);
+  await wait(50);
+  t.deepEqual(sent(), ['a']);
+  await wait(1000);
   t.deepEqual(sent(), ['a', 'b']);
   commands[1]?.end();
   t.deepEqual(await outcomesOf(next), ['b done']);
@@ -136,11 +143,11 @@ test('a command that gets no answer holds up its own callers only', async (t) =>
 });
 
 test('what waited so long that its caller was given up on gets 503 and is not sent any more', async (t) => {
-  const { commands, sent, add } = makeBatcher({ longestWaitMs: 50 });
+  const { commands, sent, add } = makeBatcher({ longestWaitMs: 1000 });
   void add('a');
   await turn();
   const [late] = add('late');
-  await wait(60);
+  await wait(1050);
   const inTime = add('b');
   commands[0]?.end();
   await isRefused(t, late as Promise<string>);

@@ -4,6 +4,7 @@ import { LoginAttempts } from './auth/login-attempts.js';
 import { RememberedPairs } from './auth/remembered-pairs.js';
 import { createSecurityLog } from './auth/security-log.js';
 import { readSigningKeys } from './auth/signing-keys.js';
+import { createVerifiedTokens } from './auth/verify-access-token.js';
 import type { Config } from './config.js';
 import { createBatches } from './create-batches.js';
 import { Batcher } from './db/batcher.js';
@@ -85,6 +86,7 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
     securityLog: countTokenOutcomes(metrics, createSecurityLog(log)),
     metrics,
     signingKeys,
+    verifiedTokens: createVerifiedTokens(),
     bcryptPool,
     rememberedPairs: new RememberedPairs(),
     loginAttempts: new LoginAttempts(connection.client, dbName, collectionName),

@@ -4,6 +4,7 @@ import type { LoginAttempts } from './auth/login-attempts.js';
 import type { RememberedPairs } from './auth/remembered-pairs.js';
 import type { SigningKeys } from './auth/signing-keys.js';
 import type { SecurityLog } from './auth/security-log.js';
+import type { VerifiedTokens } from './auth/verify-access-token.js';
 import type { Config } from './config.js';
 import type { Batches } from './create-batches.js';
 import type { Batcher } from './db/batcher.js';
@@ -32,6 +33,7 @@ export interface Deps {
   securityLog: SecurityLog;
   metrics: Metrics;
   signingKeys: SigningKeys;
+  verifiedTokens: VerifiedTokens;
   bcryptPool: BcryptPool;
   rememberedPairs: RememberedPairs;
   loginAttempts: LoginAttempts;

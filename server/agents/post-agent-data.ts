@@ -1,4 +1,3 @@
-import { BSON } from 'mongodb';
 import type { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { readJobId } from '../jobs/job-id.js';
@@ -51,7 +50,7 @@ export async function postAgentData(
     $currentDate: { updated_at: true as const },
     ...(log !== undefined && { $push: { log: { $each: log, $slice: -logLinesKept } } }),
   };
-  const before = await deps.batches.updateAgent({ name, update }, BSON.calculateObjectSize(update));
+  const before = await deps.batches.updateAgent({ name, update }, JSON.stringify(input).length);
   await cutLeasesOfIdle(deps, name, input.state);
   await noteWordOfAgent(deps, request, name, input.job_id ?? before?.job_id);
   if (request.caller.role !== 'agent') return;

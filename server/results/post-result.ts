@@ -1,4 +1,4 @@
-import { BSON, type Document, type Filter } from 'mongodb';
+import type { Document, Filter } from 'mongodb';
 import type { z } from 'zod';
 import type { AgentRequest } from '../agents/agent-binding.js';
 import type { JobRecord } from '../db/collections.js';
@@ -87,9 +87,11 @@ async function writeAsHolder(
     'lease.holder': agent,
     'job_data.test_data.secrets': { $exists: false },
   } as Filter<JobRecord>;
-  const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, nextState(input));
+  // A job that has not ended is in the phase that is told once it is written, and needs no lease by what it was in.
+  const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
+  const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
   const update = [{ $set: { ...changeResult(input), ...lease } }];
-  return deps.batches.updateJob({ filter, update }, BSON.calculateObjectSize(update));
+  return deps.batches.updateJob({ filter, update }, JSON.stringify(input).length);
 }
 
 /** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */

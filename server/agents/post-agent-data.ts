@@ -45,15 +45,12 @@ export async function postAgentData(
   // Otherwise the write itself tells, so that a heartbeat is one round trip.
   if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, request, name);
   const { log, ...fields } = await maskAgentData(deps, name, input);
-  const before = await deps.collections.agents.findOneAndUpdate(
-    { name },
-    {
-      $set: fields as Record<string, string | string[]>,
-      $currentDate: { updated_at: true },
-      ...(log !== undefined && { $push: { log: { $each: log, $slice: -logLinesKept } } }),
-    },
-    { upsert: true, projection: { bound_to: 1, job_id: 1 } },
-  );
+  const update = {
+    $set: fields as Record<string, string | string[]>,
+    $currentDate: { updated_at: true as const },
+    ...(log !== undefined && { $push: { log: { $each: log, $slice: -logLinesKept } } }),
+  };
+  const before = await deps.batches.updateAgent({ name, update }, JSON.stringify(input).length);
   await cutLeasesOfIdle(deps, name, input.state);
   await noteWordOfAgent(deps, request, name, input.job_id ?? before?.job_id);
   if (request.caller.role !== 'agent') return;

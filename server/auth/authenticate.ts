@@ -17,7 +17,8 @@ export function authenticate(deps: Deps, header: string | undefined): Caller {
   if (isBearer && rest === '') throw new ApiError('bearer_without_token');
   // Another scheme is no identity at all, and so has none of the roles.
   if (!isBearer && rest !== '') return { role: '' };
-  const verifier = { signingKeys: deps.signingKeys, clock: deps.clock, leeway: deps.config.jwtLeeway };
+  const { signingKeys, verifiedTokens, clock, config } = deps;
+  const verifier = { signingKeys, verifiedTokens, clock, leeway: config.jwtLeeway };
   return verifyAccessToken(verifier, isBearer ? rest : scheme);
 }
 

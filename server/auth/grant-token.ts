@@ -41,8 +41,8 @@ export async function grantByClientKey(
 export async function grantByRefreshToken(deps: Deps, token: string, source: string): Promise<TokenAnswer> {
   try {
     const { client_id: clientId } = await useRefreshToken(deps, token);
-    const record = await deps.collections.clients.findOne({ client_id: clientId });
-    if (record === null) throw new ApiError('refresh_token_invalid', { reason: 'client gone' });
+    const record = await deps.batches.findClient(clientId);
+    if (record === undefined) throw new ApiError('refresh_token_invalid', { reason: 'client gone' });
     deps.securityLog({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
     return presentToken(signAccessToken(deps, record));
   } catch (error) {

@@ -16,7 +16,7 @@ const digestPrefix = 'sha256:';
 export async function issueRefreshToken(deps: Deps, clientId: string, expires = true): Promise<string> {
   const token = randomBytes(48).toString('base64url');
   const now = deps.clock.now();
-  await deps.collections.refreshTokens.insertOne({
+  await deps.batches.insertRefreshToken({
     client_id: clientId,
     refresh_token: digestToken(token),
     issued_at: now,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { withoutRedaction } from '../log.js';
 
 /** What the security log tells: who did what, from where, and how it ended; never a key, a token or a hash. */
 export interface SecurityEvent {
@@ -33,6 +34,6 @@ export type SecurityLog = (event: SecurityEvent) => void;
 
 /** A security log that writes lines marked `"log": "security"` to the given logger. */
 export function createSecurityLog(log: Logger): SecurityLog {
-  const security = log.child({ log: 'security' });
+  const security = withoutRedaction(log).child({ log: 'security' });
   return (event) => security.info(event);
 }

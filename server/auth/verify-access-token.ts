@@ -1,4 +1,5 @@
 import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../db/database-clock.js';
 import { ApiError } from '../http/errors.js';
 import { isJsonMap } from '../http/set-own.js';
@@ -7,9 +8,18 @@ import type { Caller } from './caller.js';
 import { readPermissions } from './permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 
+/** Claims of tokens by their texts, in memory only: those of which these keys made the signature. */
+export type VerifiedTokens = LRUCache<string, Claims>;
+
+/** For as many tokens as are in use at once: the oldest one goes. */
+export function createVerifiedTokens(): VerifiedTokens {
+  return new LRUCache({ max: 5000 });
+}
+
 /** What verification needs; `leeway` is in seconds. */
 export interface Verifier {
   signingKeys: SigningKeys;
+  verifiedTokens: VerifiedTokens;
   clock: Clock;
   leeway: number;
 }
@@ -21,15 +31,22 @@ interface DecodedToken {
 
 /**
  * What a bearer token is worth. The checks go in the order that stock clients know: decode, algorithm, signature,
- * the claims `exp`, `iat` and `sub` present, `iat`, `exp`, then all that makes it another kind of token.
+ * the claims `exp`, `iat` and `sub` present, `iat`, `exp`, then all that makes it another kind of token. A signature
+ * that was found right is not computed again; the claims are checked each time.
  * @throws ApiError 401 or 403 with the code of the first check that fails.
  */
 export function verifyAccessToken(verifier: Verifier, token: string): Caller {
+  const claims = verifier.verifiedTokens.get(token) ?? verifySignature(verifier, token);
+  for (const check of claimChecks) check(claims, verifier);
+  return readCaller(claims);
+}
+
+function verifySignature(verifier: Verifier, token: string): Claims {
   const decoded = decode(token);
   checkAlgorithm(decoded);
   checkSignature(verifier, token, decoded);
-  for (const check of claimChecks) check(decoded.payload, verifier);
-  return readCaller(decoded.payload);
+  verifier.verifiedTokens.set(token, decoded.payload);
+  return decoded.payload;
 }
 
 type Claims = Record<string, unknown>;

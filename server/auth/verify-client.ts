@@ -36,10 +36,10 @@ async function verifyByServerKey(deps: Deps, login: Login, serverKey: ServerKey)
 /** Reads the record again after a compare, which can have waited for seconds: what counts is what it says then. */
 async function verifySecret(deps: Deps, login: Login): Promise<ClientRecord> {
   for (;;) {
-    const record = await deps.collections.clients.findOne({ client_id: login.clientId });
+    const record = await deps.batches.findClient(login.clientId);
     const stored = record?.client_secret_hash;
     const hash = isBcryptHash(stored) ? stored : undefined;
-    if (record !== null && hash !== undefined && deps.rememberedPairs.has(hash, login.clientKey))
+    if (record !== undefined && hash !== undefined && deps.rememberedPairs.has(hash, login.clientKey))
       return record;
     await attempt(deps, login, () => compareAndRemember(deps, login, record, hash));
   }
@@ -62,13 +62,13 @@ async function attempt<T>(deps: Deps, login: Login, run: () => Promise<T>): Prom
 async function compareAndRemember(
   deps: Deps,
   login: Login,
-  record: ClientRecord | null,
+  record: ClientRecord | undefined,
   hash: string | undefined,
 ): Promise<void> {
   const { bcryptPool, rememberedPairs } = deps;
-  if (record === null || hash === undefined) {
+  if (record === undefined || hash === undefined) {
     await bcryptPool.compareAbsent(login.clientKey);
-    return refuse(deps, login, record === null ? 'unknown client' : 'client without a secret');
+    return refuse(deps, login, record === undefined ? 'unknown client' : 'client without a secret');
   }
   if (!(await bcryptPool.compare(login.clientKey, hash))) return refuse(deps, login, 'wrong key');
   rememberedPairs.add(await renewHash(deps, login, hash), login.clientKey);

@@ -4,27 +4,17 @@ import { isSecretOf, type ServerKey } from './client-key-format.js';
 
 /**
  * The client that a key made by the server belongs to, if it is `clientId`, and the key has neither ended nor
- * expired. One round trip: the key and its client's record come together.
+ * expired. The key and its client's record are read at the same time.
  */
 export async function verifyServerKey(
   deps: Deps,
   clientId: string,
   { keyId, secret }: ServerKey,
 ): Promise<ClientRecord | undefined> {
-  const [found] = await deps.collections.clientKeys
-    .aggregate<ClientKey & { client: ClientRecord[] }>([
-      { $match: { key_id: keyId } },
-      {
-        $lookup: {
-          from: 'client_permissions',
-          localField: 'client_id',
-          foreignField: 'client_id',
-          as: 'client',
-        },
-      },
-    ])
-    .toArray();
-  const record = found?.client[0];
+  const [found, record] = await Promise.all([
+    deps.batches.findClientKey(keyId),
+    deps.batches.findClient(clientId),
+  ]);
   if (!found || !record || !isSecretOf(secret, found.secret_sha256) || found.client_id !== clientId)
     return undefined;
   const now = deps.clock.now();

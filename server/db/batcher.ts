@@ -4,20 +4,22 @@ import { wasNeverSent } from './classify-error.js';
 /** How what waits is run, and how much of it. */
 export interface BatcherOptions<Item, Outcome> {
   /**
-   * Runs items as one command; the outcome of each, in their order. What it throws is the outcome of all. It must not
-   * wait for an `add` to the same batcher, which would wait for it.
+   * Runs items as one command; the outcome of each, in their order, where an error is thrown at that one caller. What it
+   * throws itself is thrown at all. It must not wait for an `add` to the same batcher, which would wait for it.
    */
-  run(items: readonly Item[]): Promise<readonly Outcome[]>;
+  run(items: readonly Item[]): Promise<readonly (Outcome | Error)[]>;
   /** Items of one command. */
   maxItems?: number;
-  /** Bytes of one command, as `add` tells them; an item of more goes alone. */
+  /** Bytes of one command, as `add` tells them; an item of more goes alone, and holds nobody up. */
   maxBytes?: number;
   /** Items that may wait; further ones are answered 503. */
   maxWaiting?: number;
   /** Milliseconds after which a command that gets no answer holds up nobody any more. */
   patienceMs?: number;
-  /** Milliseconds after which an item that was not sent yet is answered 503. */
+  /** Milliseconds after which an item is not sent any more: by then its request has been answered 503. */
   longestWaitMs?: number;
+  /** Each item is run at once and by itself: what batching is compared with. */
+  isOff?: boolean;
 }
 
 interface Entry<Item, Outcome> {
@@ -45,7 +47,8 @@ export class Batcher<Item, Outcome> {
       maxBytes: 4 * 1024 * 1024,
       maxWaiting: 10_000,
       patienceMs: 2000,
-      longestWaitMs: 5000,
+      longestWaitMs: 9000,
+      isOff: false,
       ...options,
     };
   }
@@ -58,7 +61,9 @@ export class Batcher<Item, Outcome> {
   add(item: Item, bytes = 0): Promise<Outcome> {
     if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(cannotKeepUp());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, bytes, since: performance.now(), resolve, reject });
+      const entry = { item, bytes, since: performance.now(), resolve, reject };
+      if (this.#options.isOff || bytes > this.#options.maxBytes) return void this.#run([entry]);
+      this.#waiting.push(entry);
       this.#schedule();
     });
   }
@@ -75,10 +80,7 @@ export class Batcher<Item, Outcome> {
   #schedule(): void {
     if (this.#isHeldUp || this.#waiting.length === 0) return;
     this.#isHeldUp = true;
-    setImmediate(() => {
-      const sent = this.#send(this.#take()).finally(() => this.#underWay.delete(sent));
-      this.#underWay.add(sent);
-    });
+    setImmediate(() => void this.#send(this.#take()));
   }
 
   /** A connection that went silent holds up its own callers, and not all who come after them. */
@@ -107,16 +109,26 @@ export class Batcher<Item, Outcome> {
     let bytes = 0;
     for (const entry of this.#waiting) {
       bytes += entry.bytes;
-      if (count > 0 && (count === maxItems || bytes > maxBytes)) break;
+      if (count === maxItems || bytes > maxBytes) break;
       count += 1;
     }
     return this.#waiting.splice(0, count);
   }
 
-  async #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
+  #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
+    const running = this.#tell(batch).finally(() => this.#underWay.delete(running));
+    this.#underWay.add(running);
+    return running;
+  }
+
+  async #tell(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
     try {
       const outcomes = await this.#options.run(batch.map(({ item }) => item));
-      batch.forEach(({ resolve }, i) => resolve(outcomes[i] as Outcome));
+      batch.forEach(({ resolve, reject }, i) => {
+        const outcome = outcomes[i];
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome as Outcome);
+      });
     } catch (error) {
       // What the driver cannot make a command of is one caller's fault.
       if (batch.length > 1 && wasNeverSent(error)) await Promise.all(batch.map((one) => this.#run([one])));

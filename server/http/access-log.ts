@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Deps } from '../deps.js';
+import { withoutRedaction } from '../log.js';
 import { countRequest } from '../metrics/count-request.js';
 import type { ReadClientAddress } from './client-address.js';
 import type { RequestState } from './mount-routes.js';
@@ -10,6 +11,7 @@ import type { RequestState } from './mount-routes.js';
  * headers as sent, since keys end up there by mistake.
  */
 export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress): Middleware {
+  const log = withoutRedaction(deps.log);
   return async (ctx, next) => {
     const started = performance.now();
     const state = ctx.state as RequestState;
@@ -22,7 +24,7 @@ export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress
     const route = state.route?.path ?? 'none';
     const ms = performance.now() - started;
     countRequest(deps.metrics, { method, route, status, seconds: ms / 1000 });
-    deps.log.info({
+    log.info({
       request_id: state.requestId,
       method,
       route,

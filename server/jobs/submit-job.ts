@@ -40,8 +40,9 @@ export async function submitJob(
     const now = deps.clock.now();
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const idempotency = [...(existing ? listRemembered(existing, now) : []), ...(spent ? [spent] : [])];
-    const job = checkRoom(makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now }));
-    const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job);
+    const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
+    const bytes = checkRoom(job);
+    const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job, bytes);
     if (jobId !== undefined) return input.job_id || jobId;
   }
 }
@@ -89,18 +90,25 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
 const documentBytes = 16 * 1024 * 1024;
 const roomBytes = 16 * 1024;
 
-/** A job that could be stored and never claimed would hold up its queue. @throws ApiError 413 */
-function checkRoom(job: JobRecord): JobRecord {
-  if (BSON.calculateObjectSize(job) > documentBytes - roomBytes) throw new ApiError('payload_too_large');
-  return job;
+/** No value of JSON takes more bytes as BSON for each of its characters than a digit of a list. */
+const mostBytesPerCharacter = 16;
+
+/** About the bytes of a job. One that could be stored and never claimed would hold up its queue. @throws ApiError 413 */
+function checkRoom(job: JobRecord): number {
+  const length = JSON.stringify(job).length;
+  // To count them takes longer than to store the job.
+  if (length * mostBytesPerCharacter < documentBytes - roomBytes) return length;
+  const bytes = BSON.calculateObjectSize(job);
+  if (bytes > documentBytes - roomBytes) throw new ApiError('payload_too_large');
+  return bytes;
 }
 
 type Attaching = { attachments?: unknown } | null | undefined;
 
 /** The stored job's id, or `undefined` when another request took the id or the key meanwhile. */
-async function insert(deps: Deps, job: JobRecord): Promise<string | undefined> {
+async function insert(deps: Deps, job: JobRecord, bytes: number): Promise<string | undefined> {
   try {
-    await deps.collections.jobs.insertOne({ ...job });
+    await deps.batches.insertJob(job, bytes);
     return job.job_id;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;

@@ -17,7 +17,8 @@ export type HeldJob = WithId<
   >
 >;
 
-const heldFields = {
+/** The fields of a job that those of `HeldJob` are read from. */
+export const heldFields = {
   job_id: 1,
   created_at: 1,
   'result_data.job_state': 1,
@@ -44,12 +45,13 @@ export interface Hold {
 
 /** The job of an id as leases look at it, or `undefined`; the newest where an older database holds doubles. */
 export async function findHeldJob(
-  { collections }: Deps,
+  { collections, batches }: Deps,
   jobId: string,
   withResult = false,
 ): Promise<HeldJob | undefined> {
+  if (!withResult) return batches.findHeldJob(jobId);
   const { 'result_data.job_state': _state, ...others } = heldFields;
-  const projection = withResult ? { ...others, result_data: 1 } : heldFields;
+  const projection = { ...others, result_data: 1 };
   const job = await collections.jobs.findOne({ job_id: jobId }, { sort: { created_at: -1 }, projection });
   return (job as HeldJob | null) ?? undefined;
 }

@@ -28,8 +28,13 @@ export function readLeaseMs(
   return (Math.min(Math.max(timeout, 0), mostGlobalTimeout) + agentLeaseSeconds) * 1000;
 }
 
-/** The same as an expression, for a job whose state is `state` (an expression too) once it is written. */
-export function leaseLength({ agentLeaseSeconds }: Config, state: unknown): Document {
+/**
+ * The same as an expression, for a job whose state is `state` (an expression too) once it is written; a number where that
+ * is a literal of which it is known.
+ */
+export function leaseLength({ agentLeaseSeconds }: Config, state: unknown): Document | number {
+  const { $literal: word = 'provision' } = (state ?? {}) as { $literal?: unknown };
+  if (word !== 'provision') return agentLeaseSeconds * 1000;
   const timeout = {
     $cond: [{ $isNumber: '$job_data.global_timeout' }, '$job_data.global_timeout', defaultGlobalTimeout],
   };

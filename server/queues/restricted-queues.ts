@@ -10,11 +10,7 @@ export interface RestrictedQueueOwners {
 
 /** Whether the queue takes jobs only from its owners. */
 export async function isRestricted(deps: Deps, queue: string): Promise<boolean> {
-  const found = await deps.collections.restrictedQueues.findOne(
-    { queue_name: queue },
-    { projection: { _id: 1 } },
-  );
-  return found !== null;
+  return (await deps.batches.findRestriction(queue)) !== undefined;
 }
 
 /** The restricted ones among `queues` (all when not given), by name, each with the client ids allowed. */

@@ -40,13 +40,10 @@ export async function postLogFragment(
   };
   const fields = await maskPiece(deps, hold.job, place, text);
   try {
-    await deps.collections.logs.insertOne({
-      ...place,
-      live: true,
-      timestamp,
-      ...fields,
-      updated_at: deps.clock.now(),
-    });
+    await deps.batches.insertLogPiece(
+      { ...place, live: true, timestamp, ...fields, updated_at: deps.clock.now() },
+      Buffer.byteLength(fields.log_data),
+    );
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
   }

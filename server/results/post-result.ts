@@ -87,11 +87,11 @@ async function writeAsHolder(
     'lease.holder': agent,
     'job_data.test_data.secrets': { $exists: false },
   } as Filter<JobRecord>;
-  const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, nextState(input));
-  const { matchedCount } = await deps.collections.jobs.updateOne(filter, [
-    { $set: { ...changeResult(input), ...lease } },
-  ]);
-  return matchedCount === 1;
+  // A job that has not ended is in the phase that is told once it is written, and needs no lease by what it was in.
+  const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
+  const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
+  const update = [{ $set: { ...changeResult(input), ...lease } }];
+  return deps.batches.updateJob({ filter, update }, JSON.stringify(input).length);
 }
 
 /** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { presentTable } from '../../docs/pages/markdown.js';
+import { batchingScenarios } from './batching-scenarios.js';
 import { type Measured, median, medianOf } from './load.js';
 import { contractScenarios } from './contract-scenarios.js';
 import { scenarios as coreScenarios } from './scenarios.js';
@@ -15,7 +16,7 @@ import { type Transfer, transferFile } from './transfer.js';
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 1 : 4;
 const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
-const all = [...coreScenarios, ...contractScenarios];
+const all = [...coreScenarios, ...batchingScenarios, ...contractScenarios];
 const scenarios = all.filter(({ name }) => only === undefined || name.includes(only));
 const measured = new Map<string, Measured[]>(scenarios.map(({ name }) => [name, []]));
 

@@ -21,6 +21,8 @@ export interface Setting {
   /** Another server process, which remembers nothing yet. */
   startFresh(): Promise<Target>;
   bareKoa: Target;
+  /** The server with its small reads and writes each by itself. */
+  unbatched: Target;
   db: Db;
   /** A server-made key of the client `made-0`. */
   madeKey: string;
@@ -62,6 +64,7 @@ export async function createSetting(): Promise<Setting> {
   const startFresh = () => startTarget(['dist/main.js'], environment);
   const server = await startFresh();
   const bareKoa = await startTarget(['--import=tsx', 'tests/bench/bare-koa.ts'], environment);
+  const unbatched = await startTarget(['--import=tsx', 'tests/bench/unbatched-server.ts'], environment);
   const signer = { signingKeys: readSigningKeys(signingKey), clock: { now: () => new Date() } };
   const bearer = (role: string) => ({
     authorization: `Bearer ${signAccessToken(signer, { client_id: role, role, max_priority: { '*': 100 } })}`,
@@ -71,6 +74,7 @@ export async function createSetting(): Promise<Setting> {
     environment,
     startFresh,
     bareKoa,
+    unbatched,
     db,
     madeKey,
     secret,
@@ -79,6 +83,7 @@ export async function createSetting(): Promise<Setting> {
     async end() {
       server.stop();
       bareKoa.stop();
+      unbatched.stop();
       await client.close();
       await mongod.stop();
       rmSync(dataDir, { recursive: true, force: true });

@@ -1,0 +1,50 @@
+import { type AgentChange, type AgentSeen, updateAgents } from './agents/update-agents.js';
+import { findTogether } from './db/batched-reads.js';
+import { type GuardedUpdate, insertTogether, updateTogether } from './db/batched-writes.js';
+import { Batcher, type BatcherOptions } from './db/batcher.js';
+import type {
+  ClientKey,
+  ClientRecord,
+  Collections,
+  JobRecord,
+  LogRecord,
+  RefreshToken,
+  RestrictedQueue,
+} from './db/collections.js';
+import { type HeldJob, heldFields } from './leases/held-job.js';
+
+/** The small reads and writes that travel together where many wait at the same moment, each kind with its own. */
+export type Batches = ReturnType<typeof createBatches>;
+
+/**
+ * Makes a batcher for each kind.
+ * @param isOff each goes by itself, for the benchmarks
+ */
+export function createBatches(collections: Collections, isOff = false) {
+  const { clients, clientKeys, restrictedQueues, refreshTokens, jobs, logs, agents } = collections;
+  const batchers: { settle(): Promise<void> }[] = [];
+  function together<Item, Outcome>(run: BatcherOptions<Item, Outcome>['run']) {
+    const batcher = new Batcher<Item, Outcome>({ run, isOff });
+    batchers.push(batcher);
+    return (item: Item, bytes?: number): Promise<Outcome> => batcher.add(item, bytes);
+  }
+  const ofHeldJob = { projection: heldFields, sort: { created_at: -1 } } as const;
+  return {
+    findClient: together<string, ClientRecord | undefined>(findTogether(clients, 'client_id')),
+    findClientKey: together<string, ClientKey | undefined>(findTogether(clientKeys, 'key_id')),
+    findRestriction: together<string, RestrictedQueue | undefined>(
+      findTogether(restrictedQueues, 'queue_name'),
+    ),
+    findHeldJob: together<string, HeldJob | undefined>(findTogether(jobs, 'job_id', ofHeldJob)),
+    insertRefreshToken: together<RefreshToken, void>((made) => insertTogether(refreshTokens, made)),
+    insertJob: together<JobRecord, void>((made) => insertTogether(jobs, made)),
+    insertLogPiece: together<LogRecord, void>((made) => insertTogether(logs, made)),
+    /** Tells whether the job was found. */
+    updateJob: together<GuardedUpdate<JobRecord>, boolean>((updates) => updateTogether(jobs, updates)),
+    updateAgent: together<AgentChange, AgentSeen>((changes) => updateAgents(agents, changes)),
+    /** Waits until all of them have ended. */
+    async settle(): Promise<void> {
+      await Promise.all(batchers.map((batcher) => batcher.settle()));
+    },
+  };
+}

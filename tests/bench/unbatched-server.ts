@@ -1,0 +1,20 @@
+import { createApp } from '../../server/app.js';
+import { readConfig } from '../../server/config.js';
+import { createDeps } from '../../server/create-deps.js';
+import { openConnection } from '../../server/db/connect.js';
+import { listen } from '../../server/http-server.js';
+import { createLog } from '../../server/log.js';
+
+/** A yardstick: the server with each small read and write by itself. */
+const config = readConfig(process.env);
+const deps = createDeps({
+  config,
+  connection: openConnection(config, config.mongodbUri as string),
+  log: createLog(config),
+  signingKey: config.jwtSigningKey as string,
+  withoutBatches: true,
+});
+await deps.databaseClock.measure();
+deps.agentWatch.start();
+const { url } = await listen(createApp(deps).callback(), config.listen);
+process.stderr.write(`Queuepass listens on ${url}\n`);

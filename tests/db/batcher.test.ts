@@ -1,0 +1,227 @@
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { MongoServerError } from 'mongodb';
+import { Batcher, type BatcherOptions } from '../../server/db/batcher.js';
+import { ApiError } from '../../server/http/errors.js';
+
+/** A batcher whose commands end when the test says so, and what they were given; the item `faulty` has an error of its own. */
+function makeBatcher(options: Partial<BatcherOptions<string, string>> = {}) {
+  const commands: { items: readonly string[]; end(): void; fail(error: Error): void }[] = [];
+  const batcher = new Batcher<string, string>({
+    run: (items) =>
+      new Promise((done, fail) => {
+        const outcomes = items.map((item) => (item === 'faulty' ? new Error(item) : `${item} done`));
+        commands.push({ items, end: () => done(outcomes), fail });
+      }),
+    ...options,
+  });
+  return {
+    batcher,
+    commands,
+    sent: () => commands.map(({ items }) => items.join(' ')),
+    add: (items: string, bytes?: number) => items.split(' ').map((item) => batcher.add(item, bytes)),
+  };
+}
+
+async function isRefused(t: ExecutionContext, added: Promise<unknown>): Promise<void> {
+  const error = await t.throwsAsync(added, { instanceOf: ApiError });
+  t.is(error.status, 503);
+  t.is(error.headers['Retry-After'], '1');
+}
+
+const outcomesOf = async (added: Promise<string>[]) =>
+  (await Promise.allSettled(added)).map((one) =>
+    one.status === 'fulfilled' ? one.value : (one.reason as Error).message,
+  );
+
+test('a caller alone is served with the next turn of the event loop', async (t) => {
+  const { commands, sent, add } = makeBatcher();
+  const added = add('a');
+  await turn();
+  t.deepEqual(sent(), ['a']);
+  commands[0]?.end();
+  t.deepEqual(await outcomesOf(added), ['a done']);
+});
+
+test('what comes while a command is under way goes out as the next one, in its order, each with its own outcome', async (t) => {
+  const { commands, sent, add } = makeBatcher();
+  const first = add('a b');
+  await turn();
+  const second = add('c d');
+  await wait(20);
+  second.push(...add('e'));
+  await turn();
+  t.deepEqual(sent(), ['a b']);
+  commands[0]?.end();
+  t.deepEqual(await outcomesOf(first), ['a done', 'b done']);
+  await turn();
+  await turn();
+  t.deepEqual(sent(), ['a b', 'c d e']);
+  commands[1]?.end();
+  t.deepEqual(await outcomesOf(second), ['c done', 'd done', 'e done']);
+});
+
+test('nobody is told an outcome before the command has ended', async (t) => {
+  const { commands, add } = makeBatcher();
+  let isTold = false;
+  const [a] = add('a').map((added) => added.then(() => (isTold = true)));
+  await wait(50);
+  t.is(commands.length, 1);
+  t.false(isTold);
+  commands[0]?.end();
+  t.true(await a);
+});
+
+test('an error of one item is told to its caller only, and one of the command to all of them', async (t) => {
+  const { commands, add } = makeBatcher();
+  const first = add('a faulty b');
+  await turn();
+  const second = add('c d');
+  commands[0]?.end();
+  t.deepEqual(await outcomesOf(first), ['a done', 'faulty', 'b done']);
+  await turn();
+  await turn();
+  commands[1]?.fail(new MongoServerError({ message: 'not primary', code: 10107 }));
+  t.deepEqual(await outcomesOf(second), ['not primary', 'not primary']);
+  t.is(commands.length, 2, 'what was sent is not sent again');
+});
+
+test('an item that the driver can make no command of fails alone', async (t) => {
+  const batcher = new Batcher<string, string>({
+    run: (items) =>
+      items.includes('odd')
+        ? Promise.reject(new RangeError('cannot be sent'))
+        : Promise.resolve(items.map((item) => `${item} done`)),
+  });
+  const added = ['a', 'odd', 'b'].map((item) => batcher.add(item));
+  t.deepEqual(await outcomesOf(added), ['a done', 'cannot be sent', 'b done']);
+});
+
+test('a command has no more items and no more bytes than it may; a larger item goes alone, and holds nobody up', async (t) => {
+  const { commands, sent, add } = makeBatcher({ maxItems: 3, maxBytes: 100 });
+  const added = [...add('a b', 40), ...add('c', 30), ...add('d e f g')];
+  const huge = add('huge', 101);
+  for (let n = 1; n < 5; n += 1) {
+    await turn();
+    commands[n]?.end();
+    await turn();
+  }
+  t.deepEqual(sent(), ['huge', 'a b', 'c d e', 'f g']);
+  t.is((await outcomesOf(added)).length, 7);
+  commands[0]?.end();
+  t.deepEqual(await outcomesOf(huge), ['huge done']);
+});
+
+test('when as many wait as may, a further one gets 503 at once and the others their outcomes', async (t) => {
+  const { commands, sent, add } = makeBatcher({ maxWaiting: 2 });
+  const added = add('a');
+  await turn();
+  added.push(...add('b c'));
+  await isRefused(t, add('d')[0] as Promise<string>);
+  commands[0]?.end();
+  await turn();
+  await turn();
+  commands[1]?.end();
+  t.deepEqual(await outcomesOf(added), ['a done', 'b done', 'c done']);
+  t.deepEqual(sent(), ['a', 'b c']);
+});
+
+test('a command that gets no answer holds up its own callers only', async (t) => {
+  const { commands, sent, add } = makeBatcher({ patienceMs: 500 });
+  const silent = add('a');
+  await turn();
+  const next = add('b');
+  await wait(50);
+  t.deepEqual(sent(), ['a']);
+  await wait(1000);
+  t.deepEqual(sent(), ['a', 'b']);
+  commands[1]?.end();
+  t.deepEqual(await outcomesOf(next), ['b done']);
+  commands[0]?.end();
+  t.deepEqual(await outcomesOf(silent), ['a done']);
+});
+
+test('what waited so long that its caller was given up on gets 503 and is not sent any more', async (t) => {
+  const { commands, sent, add } = makeBatcher({ longestWaitMs: 1000 });
+  void add('a');
+  await turn();
+  const [late] = add('late');
+  await wait(1050);
+  const inTime = add('b');
+  commands[0]?.end();
+  await isRefused(t, late as Promise<string>);
+  await turn();
+  commands[1]?.end();
+  t.deepEqual(await outcomesOf(inTime), ['b done']);
+  t.deepEqual(sent(), ['a', 'b']);
+});
+
+test('an orderly end waits for what is under way and for what waits', async (t) => {
+  const { batcher, commands, add } = makeBatcher();
+  await batcher.settle();
+  void add('a');
+  await turn();
+  void add('b');
+  let isSettled = false;
+  const settled = batcher.settle().then(() => (isSettled = true));
+  await wait(20);
+  commands[0]?.end();
+  await wait(20);
+  t.is(commands.length, 2);
+  t.false(isSettled);
+  commands[1]?.end();
+  t.true(await settled);
+});
+
+test('whatever comes when: each item is run once, in order, in commands that begin after it came, one at a time', async (t) => {
+  const item = fc.record({ pauseMs: fc.constantFrom(0, 0, 0, 1, 3), bytes: fc.integer({ min: 0, max: 60 }) });
+  const command = fc.record({ ms: fc.constantFrom(0, 1, 4), fails: fc.boolean() });
+  const load = fc.record({
+    items: fc.array(item, { maxLength: 40 }),
+    commands: fc.array(command, { minLength: 1, maxLength: 8 }),
+    maxItems: fc.integer({ min: 1, max: 6 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(load, async ({ items, commands, maxItems }) => {
+      const ran: number[] = [];
+      const came = new Set<number>();
+      let underWay = 0;
+      let count = 0;
+      const batcher = new Batcher<number, number>({
+        maxItems,
+        maxBytes: 100,
+        async run(batch) {
+          const { ms, fails } = commands[count++ % commands.length] as { ms: number; fails: boolean };
+          t.is(++underWay, 1);
+          t.true(batch.every((n) => came.has(n)));
+          t.true(batch.length > 0 && batch.length <= maxItems);
+          const bytes = batch.reduce((sum, n) => sum + (items[n]?.bytes ?? 0), 0);
+          t.true(bytes <= 100 || batch.length === 1);
+          ran.push(...batch);
+          await wait(ms);
+          underWay -= 1;
+          if (fails) throw new MongoServerError({ message: `${batch.join()}`, code: 1 });
+          return batch.map((n) => n * 10);
+        },
+      });
+      const told: Promise<[number, number | string]>[] = [];
+      for (const [n, { pauseMs, bytes }] of items.entries()) {
+        if (pauseMs > 0) await wait(pauseMs);
+        came.add(n);
+        const added = batcher.add(n, bytes).catch((error: unknown) => (error as Error).message);
+        told.push(added.then((outcome) => [n, outcome]));
+      }
+      for (const [n, outcome] of await Promise.all(told)) {
+        if (typeof outcome === 'number') t.is(outcome, n * 10);
+        else t.true(outcome.split(',').includes(String(n)));
+      }
+      t.deepEqual(
+        ran,
+        items.map((_, n) => n),
+      );
+      await batcher.settle();
+    }),
+    { numRuns: 60 },
+  );
+});

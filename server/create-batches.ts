@@ -3,6 +3,7 @@ import { findTogether } from './db/batched-reads.js';
 import { type GuardedUpdate, insertTogether, updateTogether } from './db/batched-writes.js';
 import { Batcher, type BatcherOptions } from './db/batcher.js';
 import type {
+  AgentRecord,
   ClientKey,
   ClientRecord,
   Collections,
@@ -28,6 +29,7 @@ export function createBatches(collections: Collections, isOff = false) {
     batchers.push(batcher);
     return (item: Item, bytes?: number): Promise<Outcome> => batcher.add(item, bytes);
   }
+  const ofAgent = { projection: { log: 0, recent_provisions: 0 } } as const;
   const ofHeldJob = { projection: heldFields, sort: { created_at: -1 } } as const;
   return {
     findClient: together<string, ClientRecord | undefined>(findTogether(clients, 'client_id')),
@@ -35,6 +37,8 @@ export function createBatches(collections: Collections, isOff = false) {
     findRestriction: together<string, RestrictedQueue | undefined>(
       findTogether(restrictedQueues, 'queue_name'),
     ),
+    /** Without its log. */
+    findAgent: together<string, AgentRecord | undefined>(findTogether(agents, 'name', ofAgent)),
     findHeldJob: together<string, HeldJob | undefined>(findTogether(jobs, 'job_id', ofHeldJob)),
     insertRefreshToken: together<RefreshToken, void>((made) => insertTogether(refreshTokens, made)),
     insertJob: together<JobRecord, void>((made) => insertTogether(jobs, made)),

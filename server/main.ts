@@ -53,7 +53,7 @@ export async function serve(): Promise<void> {
   process.stderr.on('error', () => undefined);
   try {
     const config = readConfig(process.env);
-    await (cluster.isWorker ? serveAsWorker(config) : run(config));
+    await (cluster.isWorker ? serveAsWorker(config, process.exit) : run(config));
   } catch (error) {
     if (cluster.isWorker) await tellFailure(listProblems(error).join('\n'));
     else for (const problem of listProblems(error)) report(`queuepass: ${problem}`);

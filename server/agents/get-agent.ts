@@ -19,11 +19,8 @@ const shown = [
 
 /** One agent as the API shows it, or `undefined` when none has this name. */
 export async function findAgent(deps: Deps, name: string): Promise<Record<string, unknown> | undefined> {
-  const record = await deps.collections.agents.findOne(
-    { name },
-    { projection: { log: 0, recent_provisions: 0 } },
-  );
-  if (record === null) return undefined;
+  const record = await deps.batches.findAgent(name);
+  if (record === undefined) return undefined;
   const restricted = await findRestrictedQueues(deps, record.queues ?? []);
   return presentAgent(record, Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners])));
 }

@@ -1,4 +1,4 @@
-import { type Config } from '../config.js';
+import type { Config } from '../config.js';
 import { ensureDataDir, ensureSigningKey } from '../data-dir.js';
 import { findMongodbUri } from '../db/connect.js';
 import { embeddedMongodUri } from '../db/embedded-mongod.js';
@@ -16,8 +16,9 @@ function tell(word: Word): void {
  * Serves as one of several processes on one address, which the first process started and looks after: it has the
  * embedded MongoDB, the port of the metrics and the person at the terminal. Ends in order when that one says so or is
  * gone, and at SIGTERM.
+ * @param exit ends the process
  */
-export async function serveAsWorker(config: Config): Promise<void> {
+export async function serveAsWorker(config: Config, exit: (code: number) => void): Promise<void> {
   // Ctrl-C at a terminal reaches all processes: the first one leads.
   process.on('SIGINT', () => undefined);
   const dataDir = config.embedded ? ensureDataDir(config.dataDir) : undefined;
@@ -31,7 +32,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
   const metrics = new MetricsReader(serving.deps);
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= stopServing(serving, async () => metrics.stop()).finally(() => process.exit(0));
+    stopped ??= stopServing(serving, async () => metrics.stop()).finally(() => exit(0));
   };
   process.on('disconnect', stop);
   process.on('SIGTERM', stop);

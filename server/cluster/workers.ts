@@ -41,7 +41,7 @@ export async function startWorkers(config: Config, log: Logger): Promise<Workers
     ended.add(gone);
     void gone.then(() => ended.delete(gone));
     worker.once('exit', (code, signal) => {
-      if (isEnding || code === null || !hasListened.has(worker)) return;
+      if (isEnding || !hasListened.has(worker)) return;
       log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another one takes its place');
       void replace();
     });

@@ -8,9 +8,7 @@ import type { Claimer } from './claim-one.js';
  */
 export async function claimJob(deps: Deps, claimer: Claimer): Promise<JobRecord | undefined> {
   const { waitTimes, agentWatch, metrics } = deps;
-  const outcome = await deps.claims.add(claimer);
-  if ('error' in outcome) throw outcome.error;
-  const { job } = outcome;
+  const job = await deps.claims.add(claimer);
   if (job === undefined) return undefined;
   agentWatch.holds(claimer.agent);
   metrics.claims.inc({ queue: metrics.claimQueues.valueOf(job.job_data.job_queue) });

@@ -3,8 +3,8 @@ import { chooseJobs } from './choose-jobs.js';
 import { type ClaimDeps, type Claimer, claimOne, mostMergedQueues } from './claim-one.js';
 import { takeJobs } from './take-jobs.js';
 
-/** What became of one claim. */
-export type ClaimOutcome = { job: JobRecord | undefined } | { error: unknown };
+/** What became of one claim: its job, none, or why it is not known. */
+export type ClaimOutcome = JobRecord | undefined | Error;
 
 /** Rounds after which those who still lose their jobs to other processes go each by itself. */
 const mostRounds = 3;
@@ -21,11 +21,11 @@ export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[
       open = await claimRound(deps, open, outcomes);
     }
   } catch (error) {
-    for (const claimer of open) if (!outcomes.has(claimer)) outcomes.set(claimer, { error });
+    for (const claimer of open) if (!outcomes.has(claimer)) outcomes.set(claimer, toError(error));
     open = [];
   }
   await Promise.all(open.map(async (claimer) => outcomes.set(claimer, await claimAlone(deps, claimer))));
-  return claimers.map((claimer) => outcomes.get(claimer) as ClaimOutcome);
+  return claimers.map((claimer) => outcomes.get(claimer));
 }
 
 /** Those for whom it has to be tried again. */
@@ -40,19 +40,23 @@ async function claimRound(
   for (const claimer of open) {
     const job = taken.get(claimer);
     if (job === undefined && chosen.has(claimer)) again.add(claimer);
-    else if (!again.has(claimer)) outcomes.set(claimer, { job });
+    else if (!again.has(claimer)) outcomes.set(claimer, job);
   }
   return open.filter((claimer) => again.has(claimer));
 }
 
 async function claimAlone(deps: ClaimDeps, claimer: Claimer): Promise<ClaimOutcome> {
   try {
-    if (new Set(claimer.queues).size <= mostMergedQueues) return { job: await claimOne(deps, claimer) };
+    if (new Set(claimer.queues).size <= mostMergedQueues) return await claimOne(deps, claimer);
     const outcomes = new Map<Claimer, ClaimOutcome>();
     // Each round that takes nothing is one in which another claim took the job.
     while ((await claimRound(deps, [claimer], outcomes)).length > 0);
-    return outcomes.get(claimer) as ClaimOutcome;
+    return outcomes.get(claimer);
   } catch (error) {
-    return { error };
+    return toError(error);
   }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -27,8 +27,7 @@ const makeJobs = (count: number, queue = 'q1') =>
   Array.from({ length: count }, (_, i) => makeJob(i, { queue }));
 const makeClaimers = (count: number, queues = ['q1']): Claimer[] =>
   Array.from({ length: count }, (_, i) => ({ queues, agent: `agent-${i}` }));
-const jobIdOf = (outcome: ClaimOutcome | undefined) =>
-  outcome && 'job' in outcome ? outcome.job?.job_id : 'error';
+const jobIdOf = (outcome: ClaimOutcome) => (outcome instanceof Error ? 'error' : outcome?.job_id);
 
 /** What `deed` does with jobs, as MongoDB sees it. */
 async function commandsOf({ deps }: TestServer, deed: () => Promise<unknown>): Promise<Document[]> {
@@ -75,7 +74,7 @@ test('claims of the same queues that wait together are served by one look and on
   for (const [i, { agent }] of claimers.slice(0, 40).entries()) {
     const job = await jobs.findOne({ job_id: wanted[i]?.job_id as string });
     t.like(job, { result_data: { job_state: 'running' }, lease: { holder: agent, attempt: 1 } });
-    const told = (outcomes[i] as { job: JobRecord }).job;
+    const told = outcomes[i] as JobRecord;
     t.deepEqual(told.started_at, job?.started_at);
     t.like(told, { job_id: job?.job_id, job_data: job?.job_data, lease: { holder: agent, attempt: 1 } });
     t.true((job?.lease?.until?.getTime() ?? 0) > Date.now() + 800_000);

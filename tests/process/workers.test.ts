@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import jwt from 'jsonwebtoken';
+import { signAccessToken } from '../../server/auth/access-token.js';
+import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { listProcessesOf } from '../support/processes-of.js';
 import { readMetrics } from '../support/metrics.js';
@@ -12,19 +12,17 @@ import { readStartFailure, type ServerProcess, startServerProcess } from '../sup
 const key = 'a signing key for tests, long enough for HS256';
 const workers = { WORKERS: '2', JWT_SIGNING_KEY: key };
 
-const listWorkers = ({ child }: ServerProcess): number[] =>
-  execFileSync('pgrep', ['-P', String(child.pid), '-f', 'main.js'])
-    .toString()
-    .trim()
-    .split('\n')
-    .map(Number);
+function listWorkers({ child: { pid } }: ServerProcess): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('main.js'));
+}
 
 const metricsOf = (server: ServerProcess) =>
   readMetrics(/Metrics are at (\S+)/.exec(server.stderr())?.[1] as string);
 
 function agentHeaders(name: string): Record<string, string> {
-  const claims = { access_token_version: 1, permissions: { client_id: name, role: 'agent' } };
-  const token = jwt.sign(claims, key, { expiresIn: 60, subject: name });
+  const signer = { signingKeys: readSigningKeys(key), clock: { now: () => new Date() } };
+  const token = signAccessToken(signer, { client_id: name, role: 'agent' });
   return { authorization: `Bearer ${token}`, cookie: `agent_name=${name}`, prefer: 'wait=60' };
 }
 
@@ -33,9 +31,7 @@ async function park(t: ExecutionContext, server: ServerProcess, count: number): 
   const polls = Array.from({ length: count }, (_, i) =>
     server.request('/v1/job?queue=q1', { headers: agentHeaders(`agent-${i}`) }),
   );
-  await waitUntil(
-    async () => (await metricsOf(server)).value('queuepass_waiting_requests', { for: 'job' }) === count,
-  );
+  await waitUntil(async () => (await metricsOf(server)).byLabels('queuepass_waiting_requests').job === count);
   t.is(listWorkers(server).length, 2);
   return polls;
 }
@@ -55,14 +51,9 @@ test('workers share one address, one queue and one page of metrics, and end in o
     ids.add(((await answer.json()) as { job_id: string }).job_id);
   }
   const metrics = await metricsOf(server);
-  await waitUntil(
-    async () => (await metricsOf(server)).value('queuepass_claims_total', { queue: 'q1' }) === 2,
-  );
-  t.is(metrics.value('queuepass_mongodb_primary_known', {}), 1);
-  t.is(
-    metrics.value('queuepass_http_requests_total', { method: 'POST', route: '/v1/job', status: '200' }),
-    2,
-  );
+  await waitUntil(async () => (await metricsOf(server)).byLabels('queuepass_claims_total').q1 === 2);
+  t.is(metrics.value('queuepass_mongodb_primary_known'), 1);
+  t.is(metrics.byLabels('queuepass_http_requests_total')['POST /v1/job 200'], 2);
   server.kill('SIGTERM');
   const answers = await Promise.all(polls);
   t.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 204, 204, 204, 204]);

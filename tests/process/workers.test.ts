@@ -40,7 +40,7 @@ test('workers share one address, one queue and one page of metrics, and end in o
   const server = await startServerProcess(t, { settings: workers });
   t.regex(server.stderr(), /listens on http:\S+ \(2 workers\)\n/);
   const polls = await park(t, server, 6);
-  const ids = new Set<string>();
+  const ids: string[] = [];
   for (let i = 0; i < 2; i += 1) {
     const submit = {
       method: 'POST',
@@ -48,7 +48,7 @@ test('workers share one address, one queue and one page of metrics, and end in o
       headers: { 'content-type': 'application/json' },
     };
     const answer = await server.request('/v1/job', submit);
-    ids.add(((await answer.json()) as { job_id: string }).job_id);
+    ids.push(((await answer.json()) as { job_id: string }).job_id);
   }
   const metrics = await metricsOf(server);
   await waitUntil(async () => (await metricsOf(server)).byLabels('queuepass_claims_total').q1 === 2);
@@ -64,7 +64,8 @@ test('workers share one address, one queue and one page of metrics, and end in o
   const taken = answers
     .filter(({ status }) => status === 200)
     .map(async (answer) => (await answer.json()) as object);
-  t.deepEqual(new Set((await Promise.all(taken)).map((job) => (job as { job_id: string }).job_id)), ids);
+  const jobs = (await Promise.all(taken)) as { job_id: string }[];
+  t.deepEqual(jobs.map(({ job_id: id }) => id).sort(), ids.sort());
   t.deepEqual(await server.exited, { code: 0, signal: null });
   t.deepEqual(await listProcessesOf(server.folder), []);
 });

@@ -23,6 +23,8 @@ export interface Setting {
   bareKoa: Target;
   /** The server with its small reads and writes each by itself. */
   unbatched: Target;
+  /** Of the MongoDB. */
+  dataDir: string;
   db: Db;
   /** A server-made key of the client `made-0`. */
   madeKey: string;
@@ -75,6 +77,7 @@ export async function createSetting(): Promise<Setting> {
     startFresh,
     bareKoa,
     unbatched,
+    dataDir,
     db,
     madeKey,
     secret,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { embeddedSocketPath } from '../../server/db/mongod-socket.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { startServerProcess } from '../support/server-process.js';
-import { buildImage } from './containerfile.js';
+import { buildImage, measureImage } from './containerfile.js';
 import { findFreePort } from './nginx.js';
 import type { World } from './world.js';
 
@@ -31,7 +31,7 @@ export async function checkContainerSteps(world: World): Promise<string> {
   const image = buildImage(folder);
   assert.notEqual(image.user, 'root');
   assert.equal(image.environment.HOST, '0.0.0.0');
-  const size = execFileSync('du', ['-sm', image.root], { encoding: 'utf8' }).split('\t')[0];
+  const size = measureImage(image);
   const before = listFiles(image.root);
   const asUser = leaveRoot(world, folder);
   const { PATH = '' } = image.environment;

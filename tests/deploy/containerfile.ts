@@ -38,6 +38,11 @@ export function buildImage(folder: string): BuiltImage {
   return stage;
 }
 
+/** MiB that an image has over its base. */
+export function measureImage({ root }: BuiltImage): number {
+  return Number(execFileSync('du', ['-sm', root], { encoding: 'utf8' }).split('\t')[0]);
+}
+
 /** Instructions with their text, continued lines joined. */
 function readInstructions(): [string, string][] {
   return readFileSync(repositoryPath('Containerfile'), 'utf8')

@@ -41,6 +41,15 @@ export async function digestStream(stream: AsyncIterable<Uint8Array>): Promise<s
 
 /** The most memory that a process has had, in MiB (Linux). */
 export function readPeakMemory(pid: number): number {
+  return readStatus(pid, 'VmHWM');
+}
+
+/** The memory that a process has now, in MiB (Linux). */
+export function readMemory(pid: number): number {
+  return readStatus(pid, 'VmRSS');
+}
+
+function readStatus(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
+  return Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024);
 }

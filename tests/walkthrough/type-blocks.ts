@@ -23,13 +23,13 @@ export async function typeBlocks(
   let printed = '';
   shell.stdout.on('data', (data) => (printed += data));
   const status = await new Promise<number | null>((done) => shell.once('close', done));
-  if (status !== 0) return `a command of the README ended with status ${status} after printing:\n${printed}`;
+  if (status !== 0) return `a command of the page ended with status ${status} after printing:\n${printed}`;
   const outputs = printed.split(marker);
   let index = -1;
   for (const { language, text } of blocks) {
     if (language === 'sh') index += 1;
     else if (language === 'text' && !isAsShown(joinLines(outputs[index]), joinLines(text))) {
-      return `the README shows\n${text}\nand its command prints\n${outputs[index]}`;
+      return `the page shows\n${text}\nand its command prints\n${outputs[index]}`;
     }
   }
   return undefined;

@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { settings } from '../../server/config.js';
+import { readBlocks } from '../walkthrough/read-walkthrough.js';
+import { listSpans, type Page, root } from './pages.js';
+
+const ofServer = Object.values(settings).flatMap(({ name, secret }) =>
+  secret ? [name, `${name}_FILE`] : [name],
+);
+
+/** What the command reads of its environment beside the settings. */
+const ofCommand = readdirSync(join(root, 'server/cli'))
+  .map((file) => readFileSync(join(root, 'server/cli', file), 'utf8'))
+  .flatMap((source) => [...source.matchAll(/\b(QUEUEPASS_[A-Z_]+)\b/g)])
+  .map(([, name = '']) => name);
+
+/** Of mongodb-memory-server, and what the pages write for any setting. */
+const others = ['MONGOMS_SYSTEM_BINARY', 'NAME', 'NAME_FILE'];
+
+const known = new Set([...ofServer, ...ofCommand, ...others]);
+
+/** Names that a page sets (`NAME=...`) or names as a whole, and that are no setting and no variable of its own. */
+export function findUnknownSettings({ path, text }: Page): string[] {
+  const spans = listSpans(text);
+  const code = [...spans, ...readBlocks(text).map((block) => block.text)];
+  const set = code.flatMap((one) => [...one.matchAll(/(?<![\w$%{/?&-])([A-Z][A-Z0-9_]*)=/g)]);
+  const named = spans.filter((span) => /^(?:[A-Z][A-Z0-9]+_)+[A-Z0-9]+$/.test(span));
+  const unknown = [...set.map(([, name = '']) => name), ...named].filter(
+    (name) => !known.has(name) && !new RegExp(`(?:\\$\\{?|process\\.env\\.)${name}\\b`).test(text),
+  );
+  return [...new Set(unknown)].map((name) => `${path}: ${name}`);
+}

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +16,11 @@ export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'own-')));
 }
 
+/** Removes what a test is done with: the journal of one MongoDB takes 300 MB, in memory, and tests start dozens. */
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
 /** An embedded MongoDB in this process, until the test ends, with what it reported and when it was given up. */
 export async function startOwnMongod(
   t: ExecutionContext,
@@ -30,7 +35,10 @@ export async function startOwnMongod(
   });
   const report = (line: string): void => void lines.push(line);
   const mongod = await startEmbeddedMongod({ dataDir, environment, report, onGone, lockWaitMs });
-  t.teardown(() => mongod.stop());
+  t.teardown(async () => {
+    await mongod.stop();
+    removeFolder(dataDir);
+  });
   return { ...mongod, lines, gone };
 }
 

@@ -3,7 +3,8 @@
  * given arguments. Everything lives in one temporary folder, so that what a test leaves behind is found and ends here.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, realpath, rm, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, realpath, rm, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +31,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const folder = await realpath(await mkdtemp(join(await findRoomyFolder(), 'qp-test-')));
+const shared = '/dev/shm';
+const prefix = 'qp-test-';
+for (const place of [shared, tmpdir()]) await removeLeftFolders(place);
+const folder = await realpath(await mkdtemp(join(await findRoomyFolder(), `${prefix}${process.pid}-`)));
 const counts = new AvaCounts();
 let mongod: EmbeddedMongod | undefined;
 try {
@@ -56,10 +60,19 @@ const { passed, failed } = counts.sum(process.exitCode ?? 0);
 if (failed > 0) process.exitCode ||= 1;
 console.log(`${passed} passed, ${failed} failed`);
 
+/** Those of runs that were killed hold memory until somebody removes them. */
+async function removeLeftFolders(place: string): Promise<void> {
+  for (const name of await readdir(place).catch(() => [])) {
+    const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`) || !existsSync('/proc')) continue;
+    await endProcessesOf(join(place, name));
+    await rm(join(place, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
 /** Each test makes a database, and so dozens of files: in memory where there is room for the whole run, else on the disk. */
 async function findRoomyFolder(): Promise<string> {
-  const shared = '/dev/shm';
-  const needed = 4 * 2 ** 30;
+  const needed = 6 * 2 ** 30;
   const room = await statfs(shared).catch(() => undefined);
   const isRoomy = room !== undefined && room.bavail * room.bsize > needed && freemem() > 2 * needed;
   return isRoomy ? shared : tmpdir();

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { builtServer } from './build-server.js';
-import { makeFolder, waitUntil } from './own-mongod.js';
+import { makeFolder, removeFolder, waitUntil } from './own-mongod.js';
 import { endProcessesOf } from './processes-of.js';
 
 /** The command that runs the server. */
@@ -77,6 +77,7 @@ export function spawnServer(t: Owner, options: ServerProcessOptions = {}): Serve
     if ([...running.values()].includes(folder)) return;
     const left = await endProcessesOf(folder);
     if (left.length > 0) throw new Error(`left running: ${left.join(', ')}`);
+    removeFolder(join(folder, '.queuepass'));
   });
   return {
     child,

@@ -62,6 +62,8 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
   const agentWatch = new AgentWatch(collections, clock, log);
   const claims = new Batcher({
     run: (claimers: readonly Claimer[]) => claimTogether({ collections, clock, config }, claimers),
+    // All that wait look at once when changes were missed.
+    maxWaiting: 100_000,
   });
   const jobWaiters = new JobWaiters();
   const claimableFeed = createClaimableFeed(collections, jobWaiters, log);

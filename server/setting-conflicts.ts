@@ -15,6 +15,7 @@ export function listConflicts(config: Config, options: { signingKeyRequired: boo
     ...listKeyProblems(config, options.signingKeyRequired),
     ...listMongodbProblems(config),
     ...listVaultProblems(config),
+    ...listWorkerProblems(config),
   ];
 }
 
@@ -52,6 +53,17 @@ function listMongodbProblems(config: Config): Problem[] {
 function listVaultProblems({ vaultUrl, vaultToken }: Config): Problem[] {
   if (vaultUrl === undefined || vaultToken !== undefined) return [];
   return [['TESTFLINGER_VAULT_TOKEN', 'is missing, while TESTFLINGER_VAULT_URL is given']];
+}
+
+/** The first process accepts ahead of its workers, so that at the end a POST behind a proxy would be cut and not be sent again. */
+function listWorkerProblems({ workers, listen }: Config): Problem[] {
+  if (workers === 1 || 'host' in listen) return [];
+  return [
+    [
+      'WORKERS',
+      'over 1 needs a TCP port: on sockets run several instances, each on its own (queuepass@1, queuepass@2)',
+    ],
+  ];
 }
 
 function noOther(part: string): string {

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type { Config } from '../config.js';
 import { ensureDataDir, ensureSigningKey } from '../data-dir.js';
 import { findMongodbUri } from '../db/connect.js';
@@ -21,6 +22,8 @@ function tell(word: Word): void {
 export async function serveAsWorker(config: Config, exit: (code: number) => void): Promise<void> {
   // Ctrl-C at a terminal reaches all processes: the first one leads.
   process.on('SIGINT', () => undefined);
+  // Else Node ends this process at once when the first one is gone.
+  if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   const dataDir = config.embedded ? ensureDataDir(config.dataDir) : undefined;
   const serving = await startServing({
     config,
@@ -38,8 +41,9 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
   process.on('SIGTERM', stop);
   process.on('message', (order: Order) => {
     if (order.order === 'stop') stop();
+    if (order.order === 'ping') tell({ word: 'answer', id: order.id, values: [] });
     if (order.order === 'metrics') {
-      void metrics.readValues().then((values) => tell({ word: 'metrics', id: order.id, values }));
+      void metrics.readValues().then((values) => tell({ word: 'answer', id: order.id, values }));
     }
   });
   tell({ word: 'listens', url: serving.listening.url });

@@ -1,15 +1,17 @@
 import cluster, { type Worker } from 'node:cluster';
-import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { StartError } from '../db/start-error.js';
-import { removeStaleSocket } from '../listen-error.js';
-import { gatherMetrics } from './gather-metrics.js';
-import type { Order, Word } from './messages.js';
+import { askWorker, type Order, type Word } from './messages.js';
+import { WorkerMetrics } from './worker-metrics.js';
 
 /** Milliseconds before a worker that ended by itself is replaced. */
 const restMs = 1000;
+
+/** Milliseconds between two looks whether a worker answers, and without an answer after which it is ended. */
+const lookMs = 10_000;
+const silentMs = 30_000;
 
 /** Milliseconds that workers have beyond the time of their requests, before they are killed. */
 const lateMs = 10_000;
@@ -25,14 +27,13 @@ export interface Workers {
 }
 
 /**
- * Starts `WORKERS` processes, and another one for each that ends by itself.
+ * Starts `WORKERS` processes, and another one for each that ends by itself or answers no more.
  * @throws StartError with the line of the first that could not start
  */
 export async function startWorkers(config: Config, log: Logger): Promise<Workers> {
-  const socket = 'path' in config.listen ? config.listen.path : undefined;
-  if (socket !== undefined) await removeStaleSocket(socket);
   // A second signal ends this process at once, and them with it.
   process.once('exit', () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL')));
+  const metrics = new WorkerMetrics();
   const ended = new Set<Promise<void>>();
   let isEnding = false;
   const start = (): Promise<string> => {
@@ -41,6 +42,7 @@ export async function startWorkers(config: Config, log: Logger): Promise<Workers
     ended.add(gone);
     void gone.then(() => ended.delete(gone));
     worker.once('exit', (code, signal) => {
+      metrics.keep(worker);
       if (isEnding || !hasListened.has(worker)) return;
       log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another one takes its place');
       void replace();
@@ -59,9 +61,10 @@ export async function startWorkers(config: Config, log: Logger): Promise<Workers
       }
     }
   };
+  const looks = setInterval(() => listWorkers().forEach((worker) => void endIfSilent(worker, log)), lookMs);
   const stop = async (): Promise<void> => {
     isEnding = true;
-    if (socket !== undefined) rmSync(socket, { force: true });
+    clearInterval(looks);
     for (const worker of listWorkers()) worker.send({ order: 'stop' } satisfies Order, () => undefined);
     const kill = () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL'));
     const timer = setTimeout(kill, config.drainSeconds * 1000 + lateMs);
@@ -70,12 +73,21 @@ export async function startWorkers(config: Config, log: Logger): Promise<Workers
   };
   try {
     const [url = ''] = await Promise.all(Array.from({ length: config.workers }, start));
-    return { url, stop, readMetrics: () => gatherMetrics(listWorkers()) };
+    return { url, stop, readMetrics: () => metrics.read(listWorkers()) };
   } catch (error) {
     isEnding = true;
+    clearInterval(looks);
     for (const worker of listWorkers()) worker.process.kill('SIGKILL');
     throw error;
   }
+}
+
+/** As systemd does with a process whose event loop stands still. */
+async function endIfSilent(worker: Worker, log: Logger): Promise<void> {
+  if (!hasListened.has(worker) || (await askWorker(worker, 'ping', silentMs)) !== undefined) return;
+  if (worker.isDead()) return;
+  log.error({ pid: worker.process.pid }, 'a worker does not answer: it is ended');
+  worker.process.kill('SIGKILL');
 }
 
 const hasListened = new WeakSet<Worker>();

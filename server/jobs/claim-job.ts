@@ -1,12 +1,12 @@
-import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
+import type { WaitingJob } from './choose-jobs.js';
 import type { Claimer } from './claim-one.js';
 
 /**
  * Takes the first claimable job, or `undefined` when there is none, together with the other claims of this moment. Each
  * job is taken by one write, guarded by its state, so that one job goes to one agent however many ask at once.
  */
-export async function claimJob(deps: Deps, claimer: Claimer): Promise<JobRecord | undefined> {
+export async function claimJob(deps: Deps, claimer: Claimer): Promise<WaitingJob | undefined> {
   const { waitTimes, agentWatch, metrics } = deps;
   const job = await deps.claims.add(claimer);
   if (job === undefined) return undefined;

@@ -1,4 +1,4 @@
-import type { Filter, Sort } from 'mongodb';
+import type { Filter, Sort, WithId } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { startLease } from '../leases/renew-lease.js';
@@ -45,7 +45,7 @@ export function filterClaimable({ queues, agent }: Claimer): Filter<JobRecord> {
 export async function claimOne(
   { collections, clock, config }: ClaimDeps,
   claimer: Claimer,
-): Promise<JobRecord | undefined> {
+): Promise<WithId<JobRecord> | undefined> {
   const state = stateAfter('claim');
   const job = await collections.jobs.findOneAndUpdate(
     filterClaimable(claimer),

@@ -1,10 +1,9 @@
-import type { JobRecord } from '../db/collections.js';
-import { chooseJobs } from './choose-jobs.js';
+import { chooseJobs, type WaitingJob } from './choose-jobs.js';
 import { type ClaimDeps, type Claimer, claimOne, mostMergedQueues } from './claim-one.js';
 import { takeJobs } from './take-jobs.js';
 
 /** What became of one claim: its job, none, or why it is not known. */
-export type ClaimOutcome = JobRecord | undefined | Error;
+export type ClaimOutcome = WaitingJob | undefined | Error;
 
 /** Rounds after which those who still lose their jobs to other processes go each by itself. */
 const mostRounds = 3;

@@ -53,7 +53,12 @@ export function createClaimableFeed(
     });
     if (job === null) return;
     const { job_queue: queue, exclude_agents: excluded = [] } = job.job_data;
-    waiters.wake({ queue, excluded: [...excluded, ...(job.lost_holders ?? [])], at: wallTime });
+    waiters.wake({
+      id: _id.toHexString(),
+      queue,
+      excluded: [...excluded, ...(job.lost_holders ?? [])],
+      at: wallTime,
+    });
   }
   return new ChangeFeed<JobChange>({
     name: 'claimable jobs',
@@ -62,8 +67,9 @@ export function createClaimableFeed(
     log,
     onGap: () => waiters.wakeAll(),
     onChange(change) {
-      const { queue, excluded, wallTime: at } = change;
-      if (queue !== undefined) waiters.wake({ queue, excluded: excluded ?? [], at });
+      const { documentKey, queue, excluded, wallTime: at } = change;
+      const id = documentKey._id.toHexString();
+      if (queue !== undefined) waiters.wake({ id, queue, excluded: excluded ?? [], at });
       // What cannot be looked up may be of any queue.
       else wakeForReturned(change).catch(() => waiters.wakeAll());
     },

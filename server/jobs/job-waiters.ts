@@ -2,6 +2,8 @@ import type { ChangeFeed } from '../db/change-feed.js';
 
 /** A job that became claimable. */
 export interface Claimable {
+  /** Its `_id`, in hex. */
+  id: string;
   queue: string;
   /** Agents that do not get it. */
   excluded: readonly string[];
@@ -145,10 +147,13 @@ export class JobWaiter {
     this.#resume?.('over');
   }
 
-  /** @param tookJob what woke it is spent; else, where it was woken and could not look, the next one is */
-  leave(tookJob: boolean): void {
+  /**
+   * Where it took another job than the one that it was woken for, or could not look, that one is the next waiter's.
+   * @param taken the `_id` of the job that it took, in hex
+   */
+  leave(taken: string | undefined): void {
     this.all.remove(this);
-    if (this.#unspent !== undefined && !tookJob) this.all.wake(this.#unspent);
+    if (this.#unspent !== undefined && this.#unspent.id !== taken) this.all.wake(this.#unspent);
   }
 }
 

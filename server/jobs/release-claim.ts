@@ -1,7 +1,18 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ObjectId } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { endLease } from '../leases/renew-lease.js';
 import { filterAllowing, stateAfter } from './job-state.js';
+
+/** A claim taken back: the fields of the job then. */
+const released = {
+  'result_data.job_state': stateAfter('release'),
+  started_at: '$$REMOVE',
+  wake_at: '$$NOW',
+  'lease.holder': '$$REMOVE',
+  ...endLease,
+};
 
 /**
  * Gives a claimed job back to its queue, with its place, when its agent never got the answer. Guarded by holder and
@@ -16,16 +27,31 @@ export async function releaseClaim({ collections }: Deps, { job_id, lease }: Job
       'lease.holder': lease.holder,
       'lease.attempt': lease.attempt,
     } as object,
-    [
-      {
-        $set: {
-          'result_data.job_state': stateAfter('release'),
-          started_at: '$$REMOVE',
-          wake_at: '$$NOW',
-          'lease.holder': '$$REMOVE',
-          ...endLease,
-        },
-      },
-    ],
+    [{ $set: released }],
   );
+}
+
+/** Milliseconds between tries, and how many there are. */
+const retryMs = 1000;
+const mostTries = 60;
+
+/**
+ * Gives back what a command took of whose outcome nobody could be told, as soon as MongoDB can be asked: else the jobs
+ * would be in the hands of agents that do not know of them, until their leases end.
+ */
+export async function releaseUntold(
+  { collections }: Pick<Deps, 'collections'>,
+  ids: readonly ObjectId[],
+  token: ObjectId,
+): Promise<void> {
+  const theirs = { _id: { $in: ids }, ...filterAllowing('release'), 'lease.claim_token': token } as object;
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    await wait(retryMs, undefined, { ref: false });
+    try {
+      await collections.jobs.updateMany(theirs, [{ $set: released }]);
+      return;
+    } catch {
+      // Not yet.
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { startLease } from '../leases/renew-lease.js';
 import type { WaitingJob } from './choose-jobs.js';
 import type { ClaimDeps, Claimer } from './claim-one.js';
 import { stateAfter } from './job-state.js';
+import { releaseUntold } from './release-claim.js';
 
 /**
  * Takes the chosen jobs by one command: each a write of its own, guarded by the state and the attempt that were seen,
@@ -13,7 +14,7 @@ import { stateAfter } from './job-state.js';
 export async function takeJobs(
   { collections, clock, config }: ClaimDeps,
   chosen: ReadonlyMap<Claimer, WaitingJob>,
-): Promise<Map<Claimer, JobRecord>> {
+): Promise<Map<Claimer, WaitingJob>> {
   if (chosen.size === 0) return new Map();
   const token = new ObjectId();
   const startedAt = clock.now();
@@ -41,11 +42,16 @@ export async function takeJobs(
       ],
     },
   }));
-  const { modifiedCount } = await collections.jobs.bulkWrite(writes, { ordered: false });
-  const isOurs =
-    modifiedCount === chosen.size
-      ? () => true
-      : await findTaken({ collections }, [...chosen.values()], token);
+  const jobs = [...chosen.values()];
+  let isOurs: (job: WaitingJob) => boolean;
+  try {
+    const { modifiedCount } = await collections.jobs.bulkWrite(writes, { ordered: false });
+    isOurs = modifiedCount === jobs.length ? () => true : await findTaken({ collections }, jobs, token);
+  } catch (error) {
+    const ids = jobs.map(({ _id }) => _id);
+    void releaseUntold({ collections }, ids, token);
+    throw error;
+  }
   const taken = [...chosen].filter(([, job]) => isOurs(job));
   return new Map(
     taken.map(([claimer, job]) => [

@@ -1,5 +1,5 @@
-import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
+import type { WaitingJob } from './choose-jobs.js';
 import { claimJob } from './claim-job.js';
 
 /** A claim that is ready to wait. */
@@ -17,7 +17,7 @@ export interface WaitingClaim {
  * Takes the first claimable job, now or as soon as one is there within the time that the client is ready to wait;
  * `undefined` when there was none. Never for a client that has gone.
  */
-export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<JobRecord | undefined> {
+export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<WaitingJob | undefined> {
   const { queues, agent, seconds, isGone } = claim;
   if (isGone()) return undefined;
   if (seconds === 0) return claimJob(deps, { queues, agent });
@@ -25,7 +25,7 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<JobRe
   const { jobWaiters, claimableFeed, metrics, clock } = deps;
   const waiter = jobWaiters.add(queues, agent);
   const ignoreGone = claim.onGone(() => waiter.end());
-  let job: JobRecord | undefined;
+  let job: WaitingJob | undefined;
   try {
     // From here on no job becomes claimable unseen: only then a look that finds nothing may be waited upon.
     await claimableFeed.use();
@@ -44,6 +44,6 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<JobRe
   } finally {
     ignoreGone();
     claimableFeed.release();
-    waiter.leave(job !== undefined);
+    waiter.leave(job?._id.toHexString());
   }
 }

@@ -13,6 +13,7 @@ import {
 } from './proxy-checks.js';
 import { checkRetries } from './retry-checks.js';
 import { underLoad } from './rolling-check.js';
+import { checkRules } from './rules-check.js';
 import { checkExposure, checkUnitsLoad } from './unit-checks.js';
 import { createWorld, type World } from './world.js';
 
@@ -36,6 +37,7 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
   return [
     ['the systemd units load', checkUnitsLoad],
     ['systemd counts the exposure of the service under 2.0', checkExposure],
+    ['promtool reads the alert rules and the panels, and each rule fires when it must', checkRules],
     ['the first connection to an activated socket is answered', () => checkSocketActivation(world)],
     ['systemd is told of readiness, watchdog and end', () => checkNotifications(world)],
     ['a restart on a socket of systemd loses nothing, under load', () => checkRestartOnSocket(world)],

@@ -5,6 +5,7 @@ import type { JobRecord } from '../../server/db/collections.js';
 import type { Claimer } from '../../server/jobs/claim-one.js';
 import { type ClaimOutcome, claimTogether } from '../../server/jobs/claim-together.js';
 import { startServer, type TestServer } from '../support/start-server.js';
+import { until } from '../support/until.js';
 
 const t0 = Date.now();
 
@@ -211,6 +212,26 @@ test('when MongoDB leaves in the middle, those who have their job are told it, a
   };
   const outcomes = await claimTogether(server.deps, makeClaimers(4));
   t.deepEqual(outcomes.map(jobIdOf), ['error', makeJob(1).job_id, 'error', makeJob(3).job_id]);
+});
+
+test('jobs that a command took, and whose claimers could not be told, go back to their queue', async (t) => {
+  const server = await startServer(t);
+  const { jobs } = server.deps.collections;
+  await jobs.insertMany(makeJobs(4));
+  const bulkWrite = jobs.bulkWrite.bind(jobs);
+  jobs.bulkWrite = async (...given: Parameters<typeof bulkWrite>) => {
+    await bulkWrite(...given);
+    throw new MongoNetworkError('its answer was lost');
+  };
+  const outcomes = await claimTogether(server.deps, makeClaimers(3));
+  t.deepEqual(outcomes.map(jobIdOf), ['error', 'error', 'error']);
+  await until(t, async () => (await jobs.countDocuments({ 'result_data.job_state': 'waiting' })) === 4);
+  jobs.bulkWrite = bulkWrite;
+  const again = await claimTogether(server.deps, makeClaimers(3));
+  t.deepEqual(
+    again.map(jobIdOf),
+    [0, 1, 2].map((i) => makeJob(i).job_id),
+  );
 });
 
 test('of 1,000 queues of an agent, nothing is sorted in memory', async (t) => {

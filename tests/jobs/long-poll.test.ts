@@ -205,12 +205,47 @@ test('a waiter that was woken for a job that another took waits on, at its place
   await parked(t, server, 1);
   const later = poll(server, { agent: 'b' });
   await parked(t, server, 2);
-  server.deps.jobWaiters.wake({ queue: 'q1', excluded: [] });
+  server.deps.jobWaiters.wake({ id: 'one that another took', queue: 'q1', excluded: [] });
   await parked(t, server, 2);
   const jobId = await submit(server);
   t.is((await waiting).jobId, jobId);
   const second = await submit(server);
   t.is((await later).jobId, second);
+});
+
+test('a waiter that took another job than the one that woke it leaves that one to the next', async (t) => {
+  const server = await startServer(t);
+  const { deps } = server;
+  const { jobWaiters } = deps;
+  // A look that lasts until both jobs are there: as where jobs come in together.
+  const add = deps.claims.add.bind(deps.claims);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const parts: Record<string, PollOptions> = {
+    a: { agent: 'a', queues: ['q1', 'q2'] },
+    b: { agent: 'b', queues: ['q2'] },
+    c: { agent: 'c', queues: ['q1'] },
+  };
+  const polls: Record<string, Promise<Poll>> = {};
+  for (const [n, [name, options]] of Object.entries(parts).entries()) {
+    polls[name] = poll(server, { ...options, wait: 30 });
+    await parked(t, server, n + 1);
+  }
+  deps.claims.add = async (claimer, bytes) => {
+    await held;
+    return add(claimer, bytes);
+  };
+  const first = await submit(server, { job_queue: 'q1' });
+  await until(t, () => jobWaiters.idleCount === 2);
+  const second = await submit(server, { job_queue: 'q2', job_priority: 0 });
+  await until(t, () => jobWaiters.idleCount === 1);
+  // Better for both of them by its priority.
+  await deps.collections.jobs.updateOne({ job_id: second }, { $set: { job_priority: 5 } });
+  release();
+  t.is((await (polls.a as Promise<Poll>)).jobId, second);
+  t.is((await (polls.c as Promise<Poll>)).jobId, first);
+  jobWaiters.end();
+  t.is((await (polls.b as Promise<Poll>)).status, 204);
 });
 
 test('without a change stream, jobs are looked for once a second, and the stream comes back by itself', async (t) => {

@@ -1,17 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { type MetricRow, metricRows } from '../../server/metrics/metric-rows.js';
-import { makeFolder } from '../support/own-mongod.js';
-
-const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const read = (path: string) => readFileSync(pathOf(path), 'utf8');
-
-const rules = 'docs/monitoring/queuepass-alerts.yaml';
-const dashboard = 'docs/monitoring/queuepass-dashboard.json';
-const guide = 'docs/how-to/monitor.md';
+import { dashboard, guide, listAlerts, listExpressions, read } from '../support/monitoring.js';
 
 /** The series of each row, by name; that every row is at `/metrics` is held by counters.test.ts. */
 const series = new Map<string, MetricRow>(
@@ -26,26 +15,6 @@ const names = Object.values(metricRows).map(({ name }) => name as string);
 /** The names of our metrics that a text holds. */
 function findNames(text: string): string[] {
   return [...text.matchAll(/\b(?:queuepass|process)_[a-z_]+\b/g)].map(([name]) => name);
-}
-
-/** The expressions of the dashboard, its variables among them. */
-function listExpressions(): string[] {
-  return [...read(dashboard).matchAll(/"(?:expr|query|definition)": ("(?:[^"\\]|\\.)*")/g)].map(
-    ([, text = '']) => JSON.parse(text) as string,
-  );
-}
-
-/** As Grafana does before it asks Prometheus. */
-function fillVariables(expression: string): string {
-  return expression.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*');
-}
-
-/** The rules as texts, each from its name on. */
-function listAlerts(): { name: string; text: string }[] {
-  return read(rules)
-    .split(/^ {6}- alert: /m)
-    .slice(1)
-    .map((text) => ({ name: text.split('\n')[0] as string, text }));
 }
 
 test('every metric that the dashboard and the rules name is one of the table, with labels that it has', (t) => {
@@ -127,29 +96,4 @@ test('the guide tells of every metric and of no other, and its links within the 
   );
   for (const [, anchor = ''] of read(guide).matchAll(/\]\(#([^)]+)\)/g))
     t.true(headings.includes(anchor), anchor);
-});
-
-test('promtool reads the rules and the panels, and each rule fires when it must and not when it need not', (t) => {
-  const run = (...args: string[]) => spawnSync('promtool', args, { encoding: 'utf8' });
-  if (run('--version').error !== undefined) {
-    console.log(
-      'passed over: there is no promtool (apt-get install prometheus), so the alert rules were not checked',
-    );
-    return t.pass();
-  }
-  const shown = listExpressions().filter(
-    (text) => !text.startsWith('label_values(') && text !== 'prometheus',
-  );
-  const recorded = shown.map((expr, n) => ({ record: `panel_${n}`, expr: fillVariables(expr) }));
-  // JSON is YAML.
-  const file = join(makeFolder(), 'panels.yaml');
-  writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules: recorded }] }));
-  const panels = run('check', 'rules', file);
-  t.is(panels.status, 0, panels.stdout + panels.stderr);
-  const check = run('check', 'rules', pathOf(rules));
-  t.is(check.status, 0, check.stdout + check.stderr);
-  const fires = run('test', 'rules', pathOf('tests/metrics/alert-rules.yaml'));
-  t.is(fires.status, 0, fires.stdout + fires.stderr);
-  const tested = read('tests/metrics/alert-rules.yaml');
-  for (const { name } of listAlerts()) t.true(tested.includes(name), name);
 });

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { Agent, get, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { beginSubmit } from '../support/begin-submit.js';
 import { findPids, makeFolder, waitUntil } from '../support/own-mongod.js';
 import { listProcessesOf } from '../support/processes-of.js';
 import {
@@ -14,32 +15,6 @@ import {
   spawnServer,
   startServerProcess,
 } from '../support/server-process.js';
-
-const body = JSON.stringify({ job_queue: 'q1' });
-
-/** A submit whose body is sent in two parts; `finish` sends the second and gives the answer. */
-async function beginSubmit(server: ServerProcess) {
-  const agent = new Agent({ keepAlive: true });
-  const sent = httpRequest(`${server.url}/v1/job`, {
-    method: 'POST',
-    agent,
-    headers: { 'content-type': 'application/json', 'content-length': body.length },
-  });
-  const answered = once(sent, 'response').catch((error: Error) => error);
-  sent.write(body.slice(0, 5));
-  await once(sent, 'socket');
-  // Until the server has begun to read.
-  await wait(500);
-  const finish = async () => {
-    sent.end(body.slice(5));
-    const outcome = await answered;
-    if (outcome instanceof Error) return { failed: outcome };
-    const [response] = outcome as [IncomingMessage];
-    const text = (await response.setEncoding('utf8').toArray()).join('');
-    return { status: response.statusCode, connection: response.headers.connection, text };
-  };
-  return { finish, answered };
-}
 
 async function isRefused(server: ServerProcess): Promise<boolean> {
   const { hostname, port } = new URL(server.url);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
+import { beginSubmit } from '../support/begin-submit.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { listProcessesOf } from '../support/processes-of.js';
 import { readMetrics } from '../support/metrics.js';
@@ -74,6 +75,14 @@ test('a worker that is killed is replaced, and what it was told is there', async
   const server = await startServerProcess(t, { settings: workers });
   const polls = await park(t, server, 4);
   const settled = Promise.allSettled(polls);
+  const submitted = 6;
+  const submit = {
+    method: 'POST',
+    body: '{"job_queue":"q2"}',
+    headers: { 'content-type': 'application/json', connection: 'close' },
+  };
+  for (let i = 0; i < submitted; i += 1) await (await server.request('/v1/job', submit)).text();
+  t.is((await metricsOf(server)).byLabels('queuepass_http_requests_total')['POST /v1/job 200'], submitted);
   const before = listWorkers(server);
   process.kill(before[0] as number, 'SIGKILL');
   await waitUntil(() => {
@@ -81,6 +90,8 @@ test('a worker that is killed is replaced, and what it was told is there', async
     return now.length === 2 && !now.includes(before[0] as number);
   });
   t.regex(server.stdout(), /a worker ended: another one takes its place/);
+  const answered = (await metricsOf(server)).byLabels('queuepass_http_requests_total');
+  t.true((answered['POST /v1/job 200'] ?? 0) === submitted, 'what the killed one had counted stays');
   t.is((await server.request('/v1')).status, 200);
   server.kill('SIGTERM');
   await settled;
@@ -99,14 +110,7 @@ test('what keeps a worker from starting ends the start with one line', async (t)
 test('a second signal ends all processes at once, and none outlives the first one', async (t) => {
   for (const signals of [['SIGTERM', 'SIGINT'], ['SIGKILL']] as const) {
     const server = await startServerProcess(t, { settings: { ...workers, DRAIN_SECONDS: '600' } });
-    const submit = server.request('/v1/job', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'content-length': '99' },
-      // A body that never ends holds up the end.
-      body: new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{')) }),
-      duplex: 'half',
-    } as RequestInit);
-    submit.catch(() => undefined);
+    const submit = await beginSubmit(server);
     const pids = listWorkers(server);
     t.is(pids.length, 2);
     for (const signal of signals) {
@@ -114,13 +118,11 @@ test('a second signal ends all processes at once, and none outlives the first on
       if (signal === 'SIGTERM') await waitUntil(() => server.stderr().includes('Ending'));
     }
     await server.exited;
-    if (signals[0] === 'SIGTERM') {
-      await waitUntil(() => pids.every((pid) => !isAlive(pid)));
-    } else {
-      // Those that are left answer what is in flight: nothing, but for the one with the body.
-      await waitUntil(() => pids.filter(isAlive).length <= 1);
-      for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL');
-    }
+    // Those whose first process was killed answer what is in flight before they end.
+    const outcome = await submit.finish();
+    if (signals[0] === 'SIGKILL') t.is(outcome.status, 503);
+    else t.truthy(outcome.failed);
+    await waitUntil(() => pids.every((pid) => !isAlive(pid)));
   }
   t.pass();
 });

@@ -79,7 +79,7 @@ export const settings = {
     'WORKERS',
     asInteger(1, 64),
     '1',
-    'Processes that serve on the one address; also `queuepass serve --workers N`. One for each core, less what MongoDB needs.',
+    'Processes that serve on the one address, for a TCP port; also `queuepass serve --workers N`. One for each core, less what MongoDB needs. Each has threads of its own for bcrypt: cores less one, at least one.',
   ),
   logLevel: setting(
     'LOG_LEVEL',
@@ -109,7 +109,7 @@ export const settings = {
     'MONGODB_MAX_POOL_SIZE',
     asInteger(1, 10_000),
     '100',
-    'Connections to MongoDB at most.',
+    'Connections to MongoDB at most, of each process: with `WORKERS`, of each worker.',
   ),
   maxUploadMib: setting(
     'MAX_UPLOAD_MIB',

@@ -14,8 +14,11 @@ CONTAINER = "testflinger"
 PORT = 5000
 METRICS_PORT = 9090
 DRAIN_SECONDS = 30
-KILL_DELAY_SECONDS = 40
-"""Pebble sends SIGTERM, then SIGKILL after this: the drain, and some seconds to leave the database."""
+KILL_DELAY_SECONDS = 45
+"""Pebble sends SIGTERM, then SIGKILL after this.
+
+The server itself kills workers that are late 10 seconds after the drain, and has to live on to do that.
+"""
 
 Layer = dict[str, Any]
 

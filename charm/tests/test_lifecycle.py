@@ -35,7 +35,7 @@ def test_a_unit_with_a_database_serves(context: Context):
     assert is_running(out)
     assert status_of(out) == ("active", "")
     service = container_of(out).plan.services["testflinger"]
-    assert (service.command, service.startup, service.kill_delay) == ("queuepass serve", "enabled", "40s")
+    assert (service.command, service.startup, service.kill_delay) == ("queuepass serve", "enabled", "45s")
     assert service.on_check_failure == {"alive": "restart"}
     checks = container_of(out).plan.checks
     assert {name: (check.level, check.http) for name, check in checks.items()} == {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import ops.testing as t
 import pytest
@@ -31,12 +31,26 @@ CONFIG = {"jwt_signing_key": KEY, "testflinger_secrets_master_key": MASTER_1}
 INGRESS = t.Relation("ingress", remote_app_data={"ingress": '{"url": "http://gw.example/q"}'})
 MODEL = t.Model("lab", uuid="1a2b3c4d-0000-4000-8000-000000000001", type="kubernetes")
 METRICS = t.Relation("metrics-endpoint")
+RELATED = ("mongodb_client", "mongodb_keyvault", "ingress", "metrics-endpoint")
+KEPT = ("signing-keys", "master-key")
+"""Labels of the secrets that the server's settings are made of."""
+HANDED_OVER = "client-lab"
+ACTIONS: dict[str, dict[str, str]] = {
+    "set-admin-password": {"password": "a-password-of-the-admin"},
+    "reset-admin-key": {},
+    "add-client": {"client-id": "lab-ci", "role": "agent"},
+    "rotate-signing-key": {},
+    "retry-key-rotation": {},
+    "doctor": {},
+}
 
 
 def world(leader: bool = True) -> t.State:
     """All that the charm can be related to, and nothing done yet."""
     state = with_vault(make_state(config=CONFIG, model=MODEL))
     state = with_relation(with_relation(state, INGRESS), METRICS)
+    handed_over = t.Secret({"client-id": "lab", "client-key": "k"}, owner="app", label=HANDED_OVER)
+    state = replace(state, secrets={*state.secrets, handed_over})
     if leader:
         return state
     secrets = {
@@ -54,6 +68,30 @@ def world(leader: bool = True) -> t.State:
 
 def user_secret(state: t.State) -> t.Secret:
     return next(secret for secret in state.secrets if secret.owner is None)
+
+
+def on_handed_over(state: t.State, event: Callable[..., Any]) -> Any:
+    """An event of the secret of a client, while it is there: the leader hears of it."""
+    found = [secret for secret in state.secrets if secret.label == HANDED_OVER]
+    # A revision that is neither the newest nor read: `ops.testing` has no others removed.
+    return event(found[0], revision=7) if found and state.leader else None
+
+
+def on_check(state: t.State, event: Callable[..., Any]) -> Any:
+    """An event of Pebble's check of /livez, once there is one and Pebble answers."""
+    container = container_of(state)
+    found = [info for info in container.check_infos if info.name == "alive"]
+    return event(container, info=found[0]) if found and container.can_connect else None
+
+
+def on_broken(endpoint: str) -> Callable[[Context, t.State], Any]:
+    """The end of a relation; in later events it is there again."""
+    return lambda context, state: context.on.relation_broken(state.get_relations(endpoint)[0])
+
+
+def on_action(name: str) -> Callable[[Context, t.State], Any]:
+    """A call of an action."""
+    return lambda context, _: context.on.action(name, params=ACTIONS[name])
 
 
 EVENTS: dict[str, Callable[[Context, t.State], Any]] = {
@@ -76,7 +114,21 @@ EVENTS: dict[str, Callable[[Context, t.State], Any]] = {
         state.get_relations("metrics-endpoint")[0], remote_unit=0
     ),
     "peers": lambda context, state: context.on.relation_created(state.get_relations("peers")[0]),
+    "leader": lambda context, state: context.on.leader_elected() if state.leader else None,
+    "database unit gone": lambda context, state: context.on.relation_departed(
+        state.get_relations("mongodb_client")[0], remote_unit=0, departing_unit=0
+    ),
+    "peer gone": lambda context, state: context.on.relation_departed(
+        state.get_relations("peers")[0], remote_unit=1, departing_unit=1
+    ),
+    "expired": lambda context, state: on_handed_over(state, context.on.secret_expired),
+    "remove": lambda context, state: on_handed_over(state, context.on.secret_remove),
+    "check failed": lambda context, state: on_check(state, context.on.pebble_check_failed),
+    "check recovered": lambda context, state: on_check(state, context.on.pebble_check_recovered),
+    **{f"broken {endpoint}": on_broken(endpoint) for endpoint in RELATED},
+    **{name: on_action(name) for name in ACTIONS},
 }
+"""What may happen to a unit, by a name; None where it cannot happen in this state."""
 
 
 @dataclass
@@ -86,7 +138,7 @@ class Outcome:
     layers: Any
     status: tuple[str, str]
     databags: dict[str, Any]
-    secrets: dict[str | None, Any]
+    secrets: dict[str, Any]
 
 
 def outcome(state: t.State) -> Outcome:
@@ -97,16 +149,23 @@ def outcome(state: t.State) -> Outcome:
     }
     for app_data, _ in databags.values():
         # Ids and revisions tell how often a key changed, not what it is.
-        for label in ("signing-keys", "master-key"):
+        for label in (*KEPT, "admin-key"):
             app_data.pop(label, None)
             app_data.pop(f"{label}-revision", None)
-    secrets = {s.label: s.latest_content for s in state.secrets if s.owner == "app"}
+    secrets = {s.label: s.latest_content for s in state.secrets if s.label in KEPT}
     return Outcome(container_of(state).plan.to_dict(), status_of(state), databags, secrets)
 
 
 def run_all(context: Context, state: t.State, order: list[str]) -> t.State:
-    for name in order:
-        state = context.run(EVENTS[name](context, state), state)
+    """Runs these events, then one more, after which a relation that was broken is back."""
+    for name in [*order, "update"]:
+        event = EVENTS[name](context, state)
+        if event is None:
+            continue
+        try:
+            state = context.run(event, state)
+        except t.ActionFailed as failure:
+            state = cast(t.State, failure.state)
     return state
 
 

@@ -1,0 +1,34 @@
+import test from 'ava';
+import { settings } from '../../server/config.js';
+import { readPages } from './pages.js';
+
+/** Each setting that the table of options names, and whether a star follows it. */
+function readStars(text: string): [name: string, isStarred: boolean][] {
+  const section = text.split(/^## /m).find((one) => one.startsWith('Options\n')) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.flatMap((row) =>
+    [...row.matchAll(/`([A-Z][A-Z0-9_]+)(?:=[^`]*)?`( \*)?/g)].map(
+      ([, name = '', star]) => [name, star !== undefined] as [string, boolean],
+    ),
+  );
+}
+
+test('deploy-with-juju.md: a star stands at each setting that has no effect in this version, and at no other', (t) => {
+  const page = readPages('docs/how-to').find(({ path }) => path.endsWith('deploy-with-juju.md'));
+  const stars = readStars(page?.text ?? '');
+  t.true(stars.length > 15);
+  const rows = Object.values(settings);
+  t.deepEqual(
+    stars,
+    stars.map(([name]) => [name, rows.find((row) => row.name === name)?.later ?? false]),
+  );
+  t.true(stars.some(([, isStarred]) => isStarred));
+  t.deepEqual(
+    readStars('## Options\n\n| `a` | 1 | `KEEPALIVE` *, `PUBLIC_URL` |\n| `b` | | `TRUST_PROXY=1` |\n'),
+    [
+      ['KEEPALIVE', true],
+      ['PUBLIC_URL', false],
+      ['TRUST_PROXY', false],
+    ],
+  );
+});

@@ -131,7 +131,7 @@ async function startAnswering(
 ): Promise<Answering> {
   const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
   if (config.workers > 1) {
-    const workers = await startWorkers(config, log);
+    const workers = await startWorkers(config, log, process.argv[1] as string);
     return {
       ...workers,
       async stop(also) {

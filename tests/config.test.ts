@@ -366,6 +366,15 @@ test('anonymous access is warned of where others can reach the server', (t) => {
   t.false(isWarned({ LISTEN: '0.0.0.0:1', ...oidc }));
 });
 
+test('several workers need a TCP port', (t) => {
+  t.is(readConfig({ WORKERS: '2' }).workers, 2);
+  for (const LISTEN of ['/run/x.sock', 'systemd']) {
+    t.deepEqual(listProblems({ WORKERS: '2', LISTEN }), [
+      'WORKERS over 1 needs a TCP port: on sockets run several instances, each on its own (queuepass@1, queuepass@2)',
+    ]);
+  }
+});
+
 test('settings without effect in this version are named in one warning, and proxies are none of them', (t) => {
   const later = Object.values(settings).filter((row) => row.later);
   const environment = Object.fromEntries(

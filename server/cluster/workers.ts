@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { realpathSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
@@ -28,9 +29,12 @@ export interface Workers {
 
 /**
  * Starts `WORKERS` processes, and another one for each that ends by itself or answers no more.
+ * @param program the file that runs the server
  * @throws StartError with the line of the first that could not start
  */
-export async function startWorkers(config: Config, log: Logger): Promise<Workers> {
+export async function startWorkers(config: Config, log: Logger, program: string): Promise<Workers> {
+  // Not by a link, which may lead to another version by the time that a worker is replaced.
+  cluster.setupPrimary({ exec: realpathSync(program) });
   // A second signal ends this process at once, and them with it.
   process.once('exit', () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL')));
   const metrics = new WorkerMetrics();

@@ -20,7 +20,7 @@ export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[
       open = await claimRound(deps, open, outcomes);
     }
   } catch (error) {
-    for (const claimer of open) if (!outcomes.has(claimer)) outcomes.set(claimer, toError(error));
+    for (const claimer of open) if (!outcomes.has(claimer)) outcomes.set(claimer, error as Error);
     open = [];
   }
   await Promise.all(open.map(async (claimer) => outcomes.set(claimer, await claimAlone(deps, claimer))));
@@ -52,10 +52,6 @@ async function claimAlone(deps: ClaimDeps, claimer: Claimer): Promise<ClaimOutco
     while ((await claimRound(deps, [claimer], outcomes)).length > 0);
     return outcomes.get(claimer);
   } catch (error) {
-    return toError(error);
+    return error as Error;
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -34,13 +34,8 @@ export class JobWaiters {
     return this.#isEnding;
   }
 
-  /** How many wait. */
+  /** How many wait, and do not look. */
   get count(): number {
-    return this.#waiters.size;
-  }
-
-  /** How many of them wait and do not look. */
-  get idleCount(): number {
     return [...this.#waiters].filter(({ isIdle }) => isIdle).length;
   }
 

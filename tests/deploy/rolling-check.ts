@@ -89,6 +89,7 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
       await Promise.all([...callers, ...agents]);
       await pool.close();
       assert.deepEqual(failures, []);
+      assert.ok(counts.woken >= agents.length, 'each agent that waited got a job in the end');
       const stored = await withClient(mongodbUri, (client) =>
         client.db(database).collection('jobs').countDocuments({ 'job_data.job_queue': queue }),
       );

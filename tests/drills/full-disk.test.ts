@@ -11,7 +11,7 @@ const ifMountable = canMount() ? test : test.skip;
 ifMountable(
   'an embedded MongoDB on a full disk ends the server with one clear line, and has all when there is room',
   async (t) => {
-    t.timeout(600_000);
+    t.timeout(280_000);
     const disk = await SmallDisk.mount(t, 700);
     const start = () =>
       startServerProcess(t, {

@@ -46,7 +46,7 @@ async function poll(
 /** Resolves when so many claims wait and none of them looks. */
 function parked(t: ExecutionContext, server: TestServer, count: number): Promise<void> {
   const { jobWaiters, claimableFeed } = server.deps;
-  return until(t, () => claimableFeed.isLive && jobWaiters.idleCount === count);
+  return until(t, () => claimableFeed.isLive && jobWaiters.count === count);
 }
 
 test('the seconds of a Prefer header', (t) => {
@@ -236,9 +236,9 @@ test('a waiter that took another job than the one that woke it leaves that one t
     return add(claimer, bytes);
   };
   const first = await submit(server, { job_queue: 'q1' });
-  await until(t, () => jobWaiters.idleCount === 2);
+  await until(t, () => jobWaiters.count === 2);
   const second = await submit(server, { job_queue: 'q2', job_priority: 0 });
-  await until(t, () => jobWaiters.idleCount === 1);
+  await until(t, () => jobWaiters.count === 1);
   // Better for both of them by its priority.
   await deps.collections.jobs.updateOne({ job_id: second }, { $set: { job_priority: 5 } });
   release();

@@ -29,7 +29,7 @@ export class Host {
     readonly settings: Record<string, string>,
   ) {
     // A drill is many starts of processes, one after the other.
-    t.timeout(600_000);
+    t.timeout(280_000);
   }
 
   write(file: string, text: string): void {

@@ -94,6 +94,7 @@ export class JobWaiters {
 /** A claim that waits, or looks for a job. */
 export class JobWaiter {
   #seen = 0;
+  #isOver = false;
   #unspent: Claimable | undefined;
   #resume: ((end: WaitEnd) => void) | undefined;
 
@@ -120,7 +121,7 @@ export class JobWaiter {
   /** Waits until a job may be there that the last look could not see. */
   wait(milliseconds: number): Promise<WaitEnd> {
     this.#unspent = undefined;
-    if (this.all.isEnding || milliseconds <= 0) return Promise.resolve('over');
+    if (this.#isOver || this.all.isEnding || milliseconds <= 0) return Promise.resolve('over');
     if (this.all.countClaimable(this.queues) > this.#seen) return Promise.resolve('woken');
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.end(), milliseconds);
@@ -138,7 +139,9 @@ export class JobWaiter {
     this.#resume('woken');
   }
 
+  /** Nobody wants to wait any more, also where it looks now. */
   end(): void {
+    this.#isOver = true;
     this.#resume?.('over');
   }
 

@@ -5,7 +5,7 @@ import { explainMongodExit, presentExit } from './mongod-log.js';
 import type { MongodExit, MongodProcess } from './mongod-process.js';
 import { embeddedMongodUri, embeddedSocketPath, removeSocketFolder } from './mongod-socket.js';
 import { runEmbeddedMongod } from './run-embedded-mongod.js';
-import { StartError } from './start-error.js';
+import { DiskFullError, StartError } from './start-error.js';
 
 export { embeddedMongodUri };
 
@@ -83,8 +83,10 @@ class MongodKeeper {
       try {
         return await this.start();
       } catch (error) {
-        reason = error as StartError;
-        report(reason.message);
+        const told = error as StartError;
+        report(told.message);
+        // A start that failed gives back some room, and the log of the next one may have none to say why it ends.
+        if (!(reason instanceof DiskFullError)) reason = told;
       }
     }
     if (!this.#stopping) onGone(new StartError(`MongoDB could not be kept running: ${reason.message}`));

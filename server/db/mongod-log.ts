@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { type MongodExit, NO_LOCK_EXIT_CODE } from './mongod-process.js';
-import { DataInUseError, StartError, WrongSeriesError } from './start-error.js';
+import { DataInUseError, DiskFullError, StartError, WrongSeriesError } from './start-error.js';
 
 const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
 
@@ -10,7 +10,7 @@ const fullBelow = 16 * 2 ** 20;
 /**
  * Makes the one line that says why mongod ended, out of its exit and its log.
  * @returns {DataInUseError} when another process holds the data, {WrongSeriesError} when another series wrote
- *   them, else a {StartError} with the last useful line of the log.
+ *   them, {DiskFullError} when there is no room, else a {StartError} with the last useful line of the log.
  */
 export async function explainMongodExit(
   exit: MongodExit,
@@ -29,7 +29,7 @@ export async function explainMongodExit(
     return new WrongSeriesError(`The data in ${dataDir} was written by another series of MongoDB: ${last}`);
   }
   if (/No space left on device|not enough space|ENOSPC/i.test(text) || (await isFull(dataDir))) {
-    return new StartError(`There is no space left on the disk of ${dataDir} for MongoDB: ${last}`);
+    return new DiskFullError(`There is no space left on the disk of ${dataDir} for MongoDB: ${last}`);
   }
   if (/SocketException|Failed to set up listener|bind\(\) failed|Failed to unlink socket/i.test(text)) {
     return new StartError(`MongoDB cannot listen on its socket for ${dataDir}: ${last}`);

@@ -20,3 +20,8 @@ export class WrongSeriesError extends StartError {
 export class NoMongodError extends StartError {
   override readonly name = 'NoMongodError';
 }
+
+/** The disk of the data folder has no room. */
+export class DiskFullError extends StartError {
+  override readonly name = 'DiskFullError';
+}

@@ -6,12 +6,13 @@ import type {
   AgentRecord,
   ClientKey,
   ClientRecord,
-  Collections,
   JobRecord,
   LogRecord,
   RefreshToken,
   RestrictedQueue,
 } from './db/collections.js';
+import type { Deps } from './deps.js';
+import { cutLeasesOf } from './leases/cut-leases.js';
 import { type HeldJob, heldFields } from './leases/held-job.js';
 
 /** The small reads and writes that travel together where many wait at the same moment, each kind with its own. */
@@ -21,7 +22,8 @@ export type Batches = ReturnType<typeof createBatches>;
  * Makes a batcher for each kind.
  * @param isOff each goes by itself, for the benchmarks
  */
-export function createBatches(collections: Collections, isOff = false) {
+export function createBatches(deps: Pick<Deps, 'collections' | 'clock' | 'config'>, isOff = false) {
+  const { collections } = deps;
   const { clients, clientKeys, restrictedQueues, refreshTokens, jobs, logs, agents } = collections;
   const batchers: { settle(): Promise<void> }[] = [];
   function together<Item, Outcome>(run: BatcherOptions<Item, Outcome>['run']) {
@@ -45,6 +47,8 @@ export function createBatches(collections: Collections, isOff = false) {
     insertLogPiece: together<LogRecord, void>((made) => insertTogether(logs, made)),
     /** Tells whether the job was found. */
     updateJob: together<GuardedUpdate<JobRecord>, boolean>((updates) => updateTogether(jobs, updates)),
+    /** Of an agent that asks for another job. */
+    cutLeases: together<string, void>((names) => cutLeasesOf(deps, names)),
     updateAgent: together<AgentChange, AgentSeen>((changes) => updateAgents(agents, changes)),
     /** Waits until all of them have ended. */
     async settle(): Promise<void> {

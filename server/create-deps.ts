@@ -14,6 +14,7 @@ import { type Clock, DatabaseClock } from './db/database-clock.js';
 import type { Deps } from './deps.js';
 import { claimTogether } from './jobs/claim-together.js';
 import type { Claimer } from './jobs/claim-one.js';
+import { ClaimsUnderWay } from './jobs/claims-under-way.js';
 import { createClaimableFeed } from './jobs/claimable-feed.js';
 import { JobWaiters } from './jobs/job-waiters.js';
 import { AgentWatch } from './leases/agent-watch.js';
@@ -55,15 +56,18 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
   const databaseClock = new DatabaseClock(connection.db);
   const clock = given.clock ?? databaseClock;
   const collections = openCollections(connection.db);
-  const batches = createBatches(collections, given.withoutBatches);
+  const batches = createBatches({ collections, clock, config }, given.withoutBatches);
   const waitTimes = new WaitTimes(collections.queueWaitTimes, log);
   const signingKeys = readSigningKeys(signingKey, config.jwtPreviousSigningKeys);
   const sealer = createMaskSealer(config, signingKeys);
   const agentWatch = new AgentWatch(collections, clock, log);
+  const claimsUnderWay = new ClaimsUnderWay({ collections, clock });
   const claims = new Batcher({
-    run: (claimers: readonly Claimer[]) => claimTogether({ collections, clock, config }, claimers),
+    run: (claimers: readonly Claimer[]) =>
+      claimTogether({ collections, clock, config, claimsUnderWay }, claimers),
     // All that wait look at once when changes were missed.
     maxWaiting: 100_000,
+    gatherMs: () => claimsUnderWay.gatherMs,
   });
   const jobWaiters = new JobWaiters();
   const claimableFeed = createClaimableFeed(collections, jobWaiters, log);
@@ -95,6 +99,7 @@ export function createDeps({ config, connection, log, signingKey, ...given }: Pa
     waitTimes,
     agentWatch,
     claims,
+    claimsUnderWay,
     jobWaiters,
     claimableFeed,
     newsOfJobs,

@@ -13,6 +13,7 @@ import type { Connection } from './db/connect.js';
 import type { Clock } from './db/database-clock.js';
 import type { WaitingJob } from './jobs/choose-jobs.js';
 import type { Claimer } from './jobs/claim-one.js';
+import type { ClaimsUnderWay } from './jobs/claims-under-way.js';
 import type { ClaimableFeed, JobWaiters } from './jobs/job-waiters.js';
 import type { AgentWatch } from './leases/agent-watch.js';
 import type { Metrics } from './metrics/create-metrics.js';
@@ -40,6 +41,7 @@ export interface Deps {
   waitTimes: WaitTimes;
   agentWatch: AgentWatch;
   claims: Batcher<Claimer, WaitingJob | undefined>;
+  claimsUnderWay: ClaimsUnderWay;
   jobWaiters: JobWaiters;
   claimableFeed: ClaimableFeed;
   newsOfJobs: NewsOfJobs;

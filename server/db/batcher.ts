@@ -18,6 +18,8 @@ export interface BatcherOptions<Item, Outcome> {
   patienceMs?: number;
   /** Milliseconds after which an item is not sent any more: by then its request has been answered 503. */
   longestWaitMs?: number;
+  /** Milliseconds for which the next command waits for more to come; none without it. */
+  gatherMs?(): number;
   /** Each item is run at once and by itself: what batching is compared with. */
   isOff?: boolean;
 }
@@ -48,6 +50,7 @@ export class Batcher<Item, Outcome> {
       maxWaiting: 10_000,
       patienceMs: 2000,
       longestWaitMs: 9000,
+      gatherMs: () => 0,
       isOff: false,
       ...options,
     };
@@ -80,7 +83,10 @@ export class Batcher<Item, Outcome> {
   #schedule(): void {
     if (this.#isHeldUp || this.#waiting.length === 0) return;
     this.#isHeldUp = true;
-    setImmediate(() => void this.#send(this.#take()));
+    const send = () => void this.#send(this.#take());
+    const gatherMs = this.#options.gatherMs();
+    if (gatherMs > 0) setTimeout(send, gatherMs);
+    else setImmediate(send);
   }
 
   /** A connection that went silent holds up its own callers, and not all who come after them. */

@@ -67,6 +67,19 @@ function isRetryable(error: MongoServerError): boolean {
   return labels.some((label) => error.hasErrorLabel(label)) || error.cause instanceof MongoNetworkError;
 }
 
+/** Whether the same write could succeed at once, as after a change of the primary: for writes that do nothing when they are repeated. */
+export function isRepeatable(error: unknown): boolean {
+  const dressed: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
+  if (dressed instanceof Error) return isRepeatable(dressed);
+  return (
+    error instanceof MongoNetworkError ||
+    (error instanceof MongoServerError && (isRetryable(error) || notPrimaryCodes.has(Number(error.code))))
+  );
+}
+
+/** Of a node that stepped down, and of an operation that this ended: the driver labels them for what it repeats itself only. */
+const notPrimaryCodes = new Set([189, 10107, 11600, 11602, 13435]);
+
 /** The codes of an error: a bulk write has those of its single writes and of the write concern inside. */
 function listCodes(error: MongoServerError): number[] {
   const bulk = error instanceof MongoBulkWriteError ? error : undefined;

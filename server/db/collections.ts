@@ -184,6 +184,8 @@ export interface Collections {
   /** When a process last showed that it can write; when leases were swept last. */
   serviceBeats: Collection<{ _id: string; at?: Date; last_sweep_at?: Date }>;
   locks: Collection<DutyLockRecord>;
+  /** One document: what each process is about to take, while several claim from the same queues. */
+  claimsUnderWay: Collection<{ _id: string; choices: { process: string; jobs: ObjectId[]; until: Date }[] }>;
   /** Failed logins, written by rate-limiter-flexible only. */
   loginFailures: Collection;
 }
@@ -206,6 +208,7 @@ export function openCollections(db: Db): Collections {
     fileChunks: db.collection('fs.chunks'),
     serviceBeats: db.collection('service_beats'),
     locks: db.collection('locks'),
+    claimsUnderWay: db.collection('claims_under_way'),
     loginFailures: db.collection('login_failures'),
   };
 }

@@ -203,7 +203,8 @@ function rowsOfNamed(collection: 'queues' | 'queueWaitTimes' | 'provisionLogs', 
  */
 export async function ensureIndexes(collections: Collections): Promise<void> {
   const names = [...new Set(indexes.map((row) => row.collection))];
-  await Promise.all(names.map((name) => ensureIndexesOf(name, collections[name] as unknown as Collection)));
+  // One after the other: making them takes long on a slow disk, and a small pool would let the others wait too long.
+  for (const name of names) await ensureIndexesOf(name, collections[name] as unknown as Collection);
 }
 
 async function ensureIndexesOf(name: keyof Collections, collection: Collection): Promise<void> {

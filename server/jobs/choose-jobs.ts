@@ -54,13 +54,16 @@ export async function chooseJobs(deps: ClaimDeps, claimers: readonly Claimer[]):
         )
       : undefined;
   const found = new Map<Claimer, Candidates>();
-  await Promise.all(
-    groups.map(async (group) => {
+  // Read beside the jobs, so that little is chosen elsewhere between the two.
+  const elsewhere = deps.claimsUnderWay.read();
+  await Promise.all([
+    elsewhere,
+    ...groups.map(async (group) => {
       const candidates = (heads && readHeads(heads, group)) ?? (await findCandidates(deps, group));
       for (const claimer of group.claimers) found.set(claimer, candidates);
     }),
-  );
-  return assign(claimers, found);
+  ]);
+  return assign(claimers, found, await elsewhere);
 }
 
 function groupByQueues(claimers: readonly Claimer[]): Group[] {
@@ -83,11 +86,14 @@ function readHeads(heads: Map<string, WaitingJob>, { queues, claimers }: Group):
   return { jobs: jobs.sort(compareClaimOrder), areAll: false, areHeads: true };
 }
 
-/** As many as there are claimers; of many queues part by part, since MongoDB would sort them in memory. */
-async function findCandidates({ collections }: ClaimDeps, { queues, claimers }: Group): Promise<Candidates> {
+/** As many as there are claimers, and as others are about to take; of many queues part by part, since MongoDB would sort them in memory. */
+async function findCandidates(
+  { collections, claimsUnderWay }: ClaimDeps,
+  { queues, claimers }: Group,
+): Promise<Candidates> {
   const { agent } = claimers[0] as Claimer;
   const isOneAgent = claimers.every((claimer) => claimer.agent === agent);
-  const limit = claimers.length;
+  const limit = claimers.length + claimsUnderWay.spare;
   const parts = Array.from({ length: Math.ceil(queues.length / mostMergedQueues) }, (_, i) =>
     queues.slice(i * mostMergedQueues, (i + 1) * mostMergedQueues),
   );
@@ -105,10 +111,14 @@ async function findCandidates({ collections }: ClaimDeps, { queues, claimers }: 
   };
 }
 
-function assign(claimers: readonly Claimer[], found: Map<Claimer, Candidates>): Choices {
+function assign(
+  claimers: readonly Claimer[],
+  found: Map<Claimer, Candidates>,
+  elsewhere: ReadonlySet<string>,
+): Choices {
   const chosen = new Map<Claimer, WaitingJob>();
   const undecided: Claimer[] = [];
-  const taken = new Set<string>();
+  const taken = new Set(elsewhere);
   for (const claimer of claimers) {
     const { jobs, areAll, areHeads } = found.get(claimer) as Candidates;
     const isFree = (candidate: WaitingJob) =>
@@ -117,7 +127,7 @@ function assign(claimers: readonly Claimer[], found: Map<Claimer, Candidates>): 
     if (job !== undefined) {
       chosen.set(claimer, job);
       taken.add(job._id.toHexString());
-    } else if (!areAll) undecided.push(claimer);
+    } else if (!areAll || jobs.some(({ _id }) => elsewhere.has(_id.toHexString()))) undecided.push(claimer);
   }
   return { chosen, undecided };
 }

@@ -11,7 +11,7 @@ export interface Claimer {
 }
 
 /** What the claims of a process need. */
-export type ClaimDeps = Pick<Deps, 'collections' | 'clock' | 'config'>;
+export type ClaimDeps = Pick<Deps, 'collections' | 'clock' | 'config' | 'claimsUnderWay'>;
 
 /** Queues that MongoDB merges in the order of claims by its index; of more it would sort in memory. */
 export const mostMergedQueues = 200;

@@ -15,8 +15,9 @@ const mostRounds = 3;
 export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<ClaimOutcome[]> {
   const outcomes = new Map<Claimer, ClaimOutcome>();
   let open = [...claimers];
+  const mostAlone = deps.claimsUnderWay.begin(claimers.length);
   try {
-    for (let round = 0; open.length > 1 && round < mostRounds; round += 1) {
+    for (let round = 0; open.length > mostAlone && round < mostRounds; round += 1) {
       open = await claimRound(deps, open, outcomes);
     }
   } catch (error) {
@@ -33,8 +34,12 @@ async function claimRound(
   open: readonly Claimer[],
   outcomes: Map<Claimer, ClaimOutcome>,
 ): Promise<Claimer[]> {
+  const { claimsUnderWay } = deps;
   const { chosen, undecided } = await chooseJobs(deps, open);
-  const taken = await takeJobs(deps, chosen);
+  const elsewhere = await claimsUnderWay.tell([...chosen.values()].map(({ _id }) => _id));
+  const free = [...chosen].filter(([, { _id }]) => !elsewhere.has(_id.toHexString()));
+  const taken = await takeJobs(deps, new Map(free));
+  if (taken.size < free.length) claimsUnderWay.tellConflict();
   const again = new Set(undecided);
   for (const claimer of open) {
     const job = taken.get(claimer);

@@ -10,10 +10,23 @@ const idleStates = ['waiting', 'offline'];
  * claim whose answer was lost comes back, and so does the job of an agent that was started again.
  */
 export async function cutLeases(deps: Deps, agent: string): Promise<void> {
-  const { config, clock, collections, agentWatch } = deps;
+  const { config, batches, agentWatch } = deps;
   if (config.agentLeases === 'off' || !agentWatch.mayHold(agent)) return;
+  await batches.cutLeases(agent);
+  agentWatch.holdsNothing(agent);
+}
+
+/** Cuts the leases of agents that ask at the same moment, by one statement. */
+export async function cutLeasesOf(
+  { config, clock, collections }: Pick<Deps, 'config' | 'clock' | 'collections'>,
+  agents: readonly string[],
+): Promise<undefined[]> {
   await collections.jobs.updateMany(
-    { 'lease.holder': agent, 'lease.until': { $exists: true }, 'lease.cut': { $ne: true } } as object,
+    {
+      'lease.holder': { $in: [...new Set(agents)] },
+      'lease.until': { $exists: true },
+      'lease.cut': { $ne: true },
+    } as object,
     [
       {
         $set: {
@@ -22,8 +35,10 @@ export async function cutLeases(deps: Deps, agent: string): Promise<void> {
         },
       },
     ],
+    // Lost with its primary, the lease ends when it would have; the next poll of half a minute later cuts it again.
+    { writeConcern: { w: 1 } },
   );
-  agentWatch.holdsNothing(agent);
+  return agents.map(() => undefined);
 }
 
 /** The same for the state that an agent tells about itself. */

@@ -34,7 +34,8 @@ export async function measure(load: Load, send: (n: number) => Promise<void>): P
   return summarize(times, performance.now() - started);
 }
 
-function summarize(times: number[], elapsedMs: number): Measured {
+/** Rate and times of calls, which it sorts. */
+export function summarize(times: number[], elapsedMs: number): Measured {
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
   return { rate: (times.length * 1000) / elapsedMs, min: at(0), p50: at(0.5), p99: at(0.99) };

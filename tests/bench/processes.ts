@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 
 /** A server process under load, and a pool of connections to it. */
 export interface Target {
+  url: string;
   pool: Pool;
   pid: number;
   stop(): void;
@@ -24,7 +25,7 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
     });
   });
   const pool = new Pool(url, { connections: 128, pipelining: 1 });
-  return { pool, pid: child.pid as number, stop: () => child.kill('SIGKILL') };
+  return { url, pool, pid: child.pid as number, stop: () => child.kill('SIGKILL') };
 }
 
 /** One request; the answer's body as text. @throws Error for a status other than `expected`. */

@@ -15,19 +15,23 @@ const pages = ['README.md', 'docs/tutorial/first-lab.md'];
 /** Files that the pages have their reader make. */
 const made = ['agent-1', 'board-1'].flatMap((agent) => [`${agent}.json`, `${agent}.cookies`]);
 
-for (const page of pages) {
-  const failed = await follow(page);
+for (const [n, page] of pages.entries()) {
+  const failed = await follow(page, n > 0);
   console.log(failed === undefined ? `walk-through: ${page} is as it shows` : `${page}: ${failed}`);
   if (failed !== undefined) process.exitCode = 1;
 }
 
-/** Follows one page on a server of its own; `undefined` when all is as shown. */
-async function follow(page: string): Promise<string | undefined> {
+/**
+ * Follows one page on a server of its own; `undefined` when all is as shown.
+ * @param isInstalled by the page before, which needs no second time
+ */
+async function follow(page: string, isInstalled: boolean): Promise<string | undefined> {
   const blocks = readBlocks(readFileSync(page, 'utf8'));
   const [start, started] = blocks.filter(({ name }) => name === 'start');
   const folder = mkdtempSync(join(tmpdir(), 'queuepass-walkthrough-'));
   const environment = { ...process.env, QUEUEPASS_DATA_DIR: join(folder, 'data'), METRICS_PORT: '0' };
-  const server = spawn('bash', ['-c', start?.text ?? 'exit 1'], {
+  const typed = start?.text ?? 'exit 1';
+  const server = spawn('bash', ['-c', isInstalled ? typed.replace('npm ci && ', '') : typed], {
     env: environment,
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,

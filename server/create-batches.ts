@@ -1,5 +1,6 @@
+import type { Filter } from 'mongodb';
 import { type AgentChange, type AgentSeen, updateAgents } from './agents/update-agents.js';
-import { findTogether } from './db/batched-reads.js';
+import { countTogether, findTogether } from './db/batched-reads.js';
 import { type GuardedUpdate, insertTogether, updateTogether } from './db/batched-writes.js';
 import { Batcher, type BatcherOptions } from './db/batcher.js';
 import type {
@@ -42,6 +43,7 @@ export function createBatches(deps: Pick<Deps, 'collections' | 'clock' | 'config
     /** Without its log. */
     findAgent: together<string, AgentRecord | undefined>(findTogether(agents, 'name', ofAgent)),
     findHeldJob: together<string, HeldJob | undefined>(findTogether(jobs, 'job_id', ofHeldJob)),
+    countJobs: together<Filter<JobRecord>, number>(countTogether(jobs)),
     insertRefreshToken: together<RefreshToken, void>((made) => insertTogether(refreshTokens, made)),
     insertJob: together<JobRecord, void>((made) => insertTogether(jobs, made)),
     insertLogPiece: together<LogRecord, void>((made) => insertTogether(logs, made)),

@@ -11,9 +11,7 @@ import { findJob } from './find-job.js';
 export async function getJobPosition(deps: Deps, jobId: string): Promise<number> {
   const job = await findJob(deps, jobId);
   if (job?.result_data.job_state !== 'waiting') throw new ApiError('job_not_waiting');
-  const counts = await Promise.all(
-    filterBefore(job).map((range) => deps.collections.jobs.countDocuments(range)),
-  );
+  const counts = await Promise.all(filterBefore(job).map((range) => deps.batches.countJobs(range)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { measure } from './load.js';
 import { send, type Target } from './processes.js';
-import { type Scenario, submitBody } from './scenarios.js';
+import { json, type Scenario, timed } from './scenario.js';
 import { makeStoredJob, type Setting } from './setting.js';
 
 /** Jobs that an agent of its own holds each, as many as there are callers; stored at their first use. */
@@ -19,31 +19,49 @@ function storeHeldJobs({ db }: Setting): Promise<unknown> {
   return (stored ??= db.collection('jobs').insertMany(jobs));
 }
 
-const json = { 'content-type': 'application/json' };
 const agentOf = ({ agent }: Setting, caller: number) => ({
   ...agent,
   ...json,
   cookie: `agent_name=agent-${caller}`,
 });
-const logText = `${'2026-01-01T00:00:00Z INFO step 17 of 42: fetching an image (ok)\n'.repeat(16)}`.slice(
-  -1024,
-);
+
+/** A log as commands print it, 1 KB. */
+export const logText =
+  '2026-01-01T00:00:00Z INFO step 17 of 42: fetching https://images.example/noble.img (ok)\n'
+    .repeat(12)
+    .slice(0, 1023)
+    .concat('\n');
 let fragments = 0;
 
-/** Routes whose reads and writes are batched, each as a caller uses it. */
-const kinds: Record<string, (server: Target, setting: Setting, caller: number) => Promise<unknown>> = {
+/** One more piece of a log. */
+export const nextFragment = () => ({
+  fragment_number: fragments++,
+  timestamp: new Date(),
+  phase: 'test',
+  log_data: logText,
+});
+
+/** A job as a script submits it. */
+const submitBody = JSON.stringify({
+  job_queue: 'submits',
+  job_priority: 5,
+  test_data: { test_cmds: 'true' },
+});
+
+type Request = (server: Target, setting: Setting, caller: number) => Promise<unknown>;
+
+/** Routes whose writes are batched, each as a caller uses it. */
+const kinds: Record<string, Request> = {
   submit: (server, { submitter }) => send(server, 'POST', '/v1/job', submitter, submitBody),
-  'log post of 1 KB': (server, setting, caller) => {
-    const piece = {
-      fragment_number: fragments++,
-      timestamp: new Date(),
-      phase: 'test',
-      log_data: logText,
-    };
-    const path = `/v1/result/${heldJobs[caller]}/log/output`;
-    return send(server, 'POST', path, agentOf(setting, caller), JSON.stringify(piece));
-  },
-  'result post of the holder': (server, setting, caller) =>
+  'log post of 1 KB': (server, setting, caller) =>
+    send(
+      server,
+      'POST',
+      `/v1/result/${heldJobs[caller]}/log/output`,
+      agentOf(setting, caller),
+      JSON.stringify(nextFragment()),
+    ),
+  'result post': (server, setting, caller) =>
     send(
       server,
       'POST',
@@ -59,38 +77,40 @@ const kinds: Record<string, (server: Target, setting: Setting, caller: number) =
       agentOf(setting, caller),
       '{"state":"waiting","queues":["q1"]}',
     ),
-  'seed token, bcrypt key again': (server, { secret }) =>
-    send(server, 'GET', '/v1/authenticate/token/bcrypt-0', { 'client-key': secret }),
-  'seed token, server-made key': (server, { madeKey }) =>
-    send(server, 'GET', '/v1/authenticate/token/made-0', { 'client-key': madeKey }),
-  'oauth2 token, bcrypt key again': (server, { secret }) => askToken(server, `bcrypt-0:${secret}`),
-  'oauth2 token, server-made key': (server, { madeKey }) => askToken(server, `made-0:${madeKey}`),
 };
 
-function askToken(server: Target, credentials: string): Promise<unknown> {
-  const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
-  const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
-  return send(server, 'POST', '/v1/oauth2/token', headers, 'grant_type=client_credentials');
+/** The routes of this file. */
+export const batchedRoutes: readonly string[] = Object.keys(kinds);
+
+/** The name of a row of a batched route. */
+export const batchedRow = (kind: string, callers: number, isOff = false): string =>
+  `${kind}, ${callers} ${callers === 1 ? 'caller' : 'callers'}${isOff ? ', batching off' : ''}`;
+
+/** The request of a batched route, with the jobs stored that it is about. */
+export async function batchedRequest(setting: Setting, kind: string): Promise<Request> {
+  await storeHeldJobs(setting);
+  return kinds[kind] as Request;
 }
 
 function row(kind: string, callers: number, isOff: boolean): Scenario {
-  const named = `${kind}, ${callers} callers`;
-  const request = kinds[kind] as (typeof kinds)[string];
   return {
-    name: isOff ? `${named}, batching off` : named,
-    against: isOff ? [] : [`bare insertOne, ${callers} callers`, `${named}, batching off`],
+    name: batchedRow(kind, callers, isOff),
+    against: isOff
+      ? []
+      : [`bare insertOne, ${callers} callers`, ...(callers === 16 ? [batchedRow(kind, 16, true)] : [])],
     async run(setting, quick) {
-      await storeHeldJobs(setting);
+      const request = await batchedRequest(setting, kind);
       const server = isOff ? setting.unbatched : setting.server;
       await request(server, setting, 0);
-      return measure({ callers, seconds: quick ? 1 : 2 }, async (n) => {
+      return measure(timed(callers, quick), async (n) => {
         await request(server, setting, n % callers);
       });
     },
   };
 }
 
-/** What batching gains: each route with it and without it. */
-export const batchingScenarios: readonly Scenario[] = [16, 64].flatMap((callers) =>
-  Object.keys(kinds).flatMap((kind) => [row(kind, callers, true), row(kind, callers, false)]),
-);
+/** Each route alone, with few and with many callers, and what batching gains. */
+export const batchingScenarios: readonly Scenario[] = [
+  row('submit', 1, false),
+  ...batchedRoutes.flatMap((kind) => [row(kind, 16, true), row(kind, 16, false), row(kind, 64, false)]),
+];

@@ -4,6 +4,8 @@ export interface Measured {
   min: number;
   p50: number;
   p99: number;
+  /** Cores that each was busy with meanwhile. */
+  cores: Cores;
 }
 
 /** How long and how wide a measurement is. */
@@ -16,9 +18,20 @@ export interface Load {
   requests?: number;
 }
 
+/** Cores that the load's own process, the servers and mongod are busy with. */
+export interface Cores {
+  load: number;
+  servers: number;
+  mongod: number;
+}
+
+/** Seconds of processor time so far; set by who started the processes. */
+export const processorTime = { read: (): Cores => ({ load: 0, servers: 0, mongod: 0 }) };
+
 /** Runs `send` under a load and times each call; what it throws ends the benchmark. */
 export async function measure(load: Load, send: (n: number) => Promise<void>): Promise<Measured> {
   const times: number[] = [];
+  const busyBefore = processorTime.read();
   const started = performance.now();
   const until = load.seconds === undefined ? Infinity : started + load.seconds * 1000;
   const most = load.requests ?? Infinity;
@@ -31,11 +44,15 @@ export async function measure(load: Load, send: (n: number) => Promise<void>): P
     }
   }
   await Promise.all(Array.from({ length: load.callers }, call));
-  return summarize(times, performance.now() - started);
+  const elapsedMs = performance.now() - started;
+  const busy = processorTime.read();
+  const coresOf = (who: keyof Cores) => ((busy[who] - busyBefore[who]) * 1000) / elapsedMs;
+  const cores = { load: coresOf('load'), servers: coresOf('servers'), mongod: coresOf('mongod') };
+  return { ...summarize(times, elapsedMs), cores };
 }
 
 /** Rate and times of calls, which it sorts. */
-export function summarize(times: number[], elapsedMs: number): Measured {
+export function summarize(times: number[], elapsedMs: number): Omit<Measured, 'cores'> {
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
   return { rate: (times.length * 1000) / elapsedMs, min: at(0), p50: at(0.5), p99: at(0.99) };

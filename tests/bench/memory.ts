@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { readMemory } from '../support/large-file.js';
 import { findPids } from '../support/own-mongod.js';
-import { batchingScenarios } from './batching-scenarios.js';
-import { contractScenarios } from './contract-scenarios.js';
-import { scenarios } from './scenarios.js';
+import { allScenarios } from './all-scenarios.js';
+import { batchedRow } from './batching-scenarios.js';
+import { claimRow } from './claim-scenarios.js';
 import { createSetting } from './setting.js';
 
 /** Resident memory in MiB. */
@@ -14,18 +14,17 @@ export interface Memory {
 
 /** What clients and agents do most of the time, all of it at once: 88 callers. */
 const mixed = [
-  'submit, 16 callers',
-  'claim, 100 waiting',
-  'log post of 1 KB',
-  'result post',
-  'agent heartbeat',
-  'get job',
+  batchedRow('submit', 16),
+  claimRow(8, 100),
+  batchedRow('log post of 1 KB', 16),
+  batchedRow('result post', 16),
+  batchedRow('heartbeat', 16),
+  'get job, 16 callers',
 ];
 
 /** The memory ten seconds after the start, and the most that there is in some seconds of load. */
 export async function measureMemory(seconds: number): Promise<{ idle: Memory; loaded: Memory }> {
-  const all = [...scenarios, ...batchingScenarios, ...contractScenarios];
-  const chosen = all.filter(({ name }) => mixed.includes(name));
+  const chosen = allScenarios.filter(({ name }) => mixed.includes(name));
   if (chosen.length !== mixed.length) throw new Error('a scenario has another name');
   const setting = await createSetting();
   try {

@@ -6,6 +6,8 @@ export interface Target {
   url: string;
   pool: Pool;
   pid: number;
+  /** What Node warned of, such as listeners that are never removed. */
+  warnings: string[];
   stop(): void;
 }
 
@@ -14,6 +16,10 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const warnings: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    warnings.push(...text.split('\n').filter((line) => line.includes('Warning: ')));
   });
   const url = await new Promise<string>((done, failed) => {
     let told = '';
@@ -25,7 +31,7 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
     });
   });
   const pool = new Pool(url, { connections: 128, pipelining: 1 });
-  return { url, pool, pid: child.pid as number, stop: () => child.kill('SIGKILL') };
+  return { url, pool, pid: child.pid as number, warnings, stop: () => child.kill('SIGKILL') };
 }
 
 /** One request; the answer's body as text. @throws Error for a status other than `expected`. */

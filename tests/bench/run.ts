@@ -1,96 +1,125 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { presentTable } from '../../docs/pages/markdown.js';
-import { batchingScenarios } from './batching-scenarios.js';
-import { type Measured, median, medianOf } from './load.js';
-import { contractScenarios } from './contract-scenarios.js';
-import { scenarios as coreScenarios } from './scenarios.js';
+import { allScenarios } from './all-scenarios.js';
+import { claimRow } from './claim-scenarios.js';
+import { judgeGoals, type Results } from './goals.js';
+import { measureGrowth } from './growth.js';
+import { type Measured, median, medianOf, processorTime } from './load.js';
+import {
+  nameBottleneck,
+  presentGoals,
+  presentPage,
+  presentTransfers,
+  presentWaiting,
+} from './performance-page.js';
+import { drawPlot, type Line } from './plots.js';
+import { watchProcessors } from './processor-time.js';
 import { createSetting } from './setting.js';
 import { type Transfer, transferFile } from './transfer.js';
+import { measureWaiting, type Waiting } from './waiting.js';
 
 /**
- * `npm run bench [-- --quick] [-- --only=TEXT]`: every scenario in several rounds, so that what disturbs the machine meets all of them;
- * ratios are of the same round. Without either the table is written to docs/reference/performance.md.
+ * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]`: every scenario in several rounds, so that what disturbs the machine
+ * meets all of them; ratios are of the same round. `--quick` is one short round, `--deep` adds claims among 1,000,000
+ * waiting jobs, `--only` runs the rows whose name has the text and what they are compared with. Without `--quick` and
+ * `--only` the tables and plots are written to docs/reference.
  */
 const quick = process.argv.includes('--quick');
-const rounds = quick ? 1 : 4;
+const deep = process.argv.includes('--deep');
 const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
-const all = [...coreScenarios, ...batchingScenarios, ...contractScenarios];
-const scenarios = all.filter(({ name }) => only === undefined || name.includes(only));
+const rounds = quick ? 1 : 3;
+const isWhole = only === undefined;
+const wanted = allScenarios.filter(({ name, isDeep }) => name.includes(only ?? '') && (deep || !isDeep));
+const compared = new Set(isWhole ? [] : wanted.flatMap(({ against }) => against));
+const scenarios = allScenarios.filter((row) => wanted.includes(row) || compared.has(row.name));
 const measured = new Map<string, Measured[]>(scenarios.map(({ name }) => [name, []]));
+const waiting: Waiting[] = [];
+let transfers: Transfer[] = [];
+let growth: Line[] = [];
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 const setting = await createSetting();
-let transfers: Transfer[] = [];
 try {
+  processorTime.read = await watchProcessors(setting);
   for (let round = 1; round <= rounds; round += 1) {
     for (const scenario of scenarios) {
-      process.stderr.write(`\rround ${round} of ${rounds}: ${scenario.name.padEnd(50)}`);
+      tellStep(`round ${round} of ${rounds}: ${scenario.name}`);
       measured.get(scenario.name)?.push(await scenario.run(setting, quick));
     }
   }
-  if (only === undefined) transfers = await transferFile(setting, 200);
+  if (isWhole) {
+    tellStep('more and more callers');
+    growth = await measureGrowth(setting, quick);
+    for (const servers of quick ? [1, 2] : [1, 2, 4]) {
+      tellStep(`claims that wait, ${servers} servers`);
+      waiting.push(await measureWaiting(setting, servers, quick ? 1000 : 10_000, quick));
+    }
+    tellStep('large files');
+    transfers = await transferFile(setting, 200);
+  }
 } finally {
   process.stderr.write('\n');
   await setting.end();
 }
 
-const table = presentTable(
-  ['', 'a second', 'min ms', 'median ms', 'p99 ms', 'ratios in the same round'],
+const rows = presentTable(
+  ['', 'a second', 'min ms', 'median ms', 'p99 ms', 'ratios in the same round', 'limited by'],
   scenarios.map(({ name, against }) => {
-    const { rate, min, p50, p99 } = medianOf(roundsOf(name));
+    const { rate, min, p50, p99, cores } = medianOf(roundsOf(name));
     const ratios = against
       .filter((other) => measured.has(other))
-      .map((other) => `${presentRatio(name, other)} of ${other}`);
+      .map((other) => `${ratio(name, other).toFixed(2)} of ${other}`);
     return [
       name,
       Math.round(rate).toLocaleString('en'),
       ...[min, p50, p99].map((ms) => ms.toFixed(1)),
       ratios.join('; '),
+      nameBottleneck(cores),
     ];
   }),
 );
-const files = presentTable(
-  ['one file', 's', 'MiB a second', 'most resident memory of the server, MiB'],
-  transfers.map(({ what, seconds, mibPerSecond, peakMib }) => [
-    what,
-    seconds.toFixed(1),
-    String(Math.round(mibPerSecond)),
-    String(peakMib),
-  ]),
-);
-console.log(`${table}\n\n${files}`);
-if (!quick && only === undefined)
-  writeFileSync(new URL('../../docs/reference/performance.md', import.meta.url), presentPage());
+if (isWhole) {
+  const results: Results = {
+    has: (name) => measured.has(name),
+    row: (name) => medianOf(roundsOf(name)),
+    ratio,
+    waiting: (servers) => waiting.find((row) => row.servers === servers),
+  };
+  const goals = presentGoals(judgeGoals(results));
+  const parts = { rows, goals, waiting: presentWaiting(waiting), files: presentTransfers(transfers) };
+  console.log(Object.values(parts).join('\n\n'));
+  if (!quick) writePage(parts);
+} else console.log(rows);
 process.exit(0);
+
+function writePage(parts: Parameters<typeof presentPage>[1]): void {
+  const write = (file: string, text: string) =>
+    writeFileSync(new URL(`../../docs/reference/${file}`, import.meta.url), text);
+  write('performance.md', presentPage(rounds, parts));
+  const depths = [100, 1000, 10_000, 100_000, 1_000_000].filter((depth) => measured.has(claimRow(8, depth)));
+  const claims = depths.map((depth) => [depth, medianOf(roundsOf(claimRow(8, depth))).rate] as const);
+  write(
+    'performance-callers.svg',
+    drawPlot('Requests a second by the number of callers', 'callers', 'a second', growth),
+  );
+  write(
+    'performance-depth.svg',
+    drawPlot('Claims a second by the number of waiting jobs, 8 callers', 'waiting jobs', 'a second', [
+      { name: 'claims', points: claims },
+    ]),
+  );
+}
+
+function tellStep(what: string): void {
+  process.stderr.write(`\r${what.padEnd(90)}`);
+}
 
 function roundsOf(name: string): Measured[] {
   return measured.get(name) as Measured[];
 }
 
-function presentRatio(name: string, other: string): string {
+function ratio(name: string, other: string): number {
   const others = roundsOf(other);
-  return median(roundsOf(name).map(({ rate }, round) => rate / (others[round]?.rate ?? NaN))).toFixed(2);
-}
-
-function presentPage(): string {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  return `<!-- Made by \`npm run bench\`. -->
-# Performance
-
-Measured by \`npm run bench\` at commit ${commit}, Node ${process.versions.node}, on a machine of ${machine}: the load,
-the server and mongod share it, so rates are low and noisy, and the ratios are what counts. Each row is the round in the
-middle of ${rounds}; a ratio is the middle of the rounds' own. Claims have 8 callers, position 1, the others 16 where the row does not say. Writes are acknowledged by
-a majority and journaled, in the bare rows too.
-
-${table}
-
-${files}
-
-What the rows are: *bare Koa* is a route that does one read of a client record and nothing else; the *bare* rows of MongoDB
-are the driver in the load's own process, without HTTP. "bcrypt key first time" is a client that this process has not seen
-yet, at cost 10. Claims run while as many jobs as named wait in the queue, plus up to one batch of 400.
-`;
+  return median(roundsOf(name).map(({ rate }, round) => rate / (others[round]?.rate ?? NaN)));
 }

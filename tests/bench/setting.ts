@@ -16,6 +16,10 @@ export const signingKey = 'a signing key for benchmarks, long enough for HS256';
 /** All that scenarios use: the servers under load, the database beside them, and credentials. */
 export interface Setting {
   server: Target;
+  /** Another one on the same database. */
+  secondServer: Target;
+  /** `WORKERS=2`. */
+  twoWorkers: Target;
   /** Of the servers, for another one beside them. */
   environment: Record<string, string>;
   /** Another server process, which remembers nothing yet. */
@@ -65,6 +69,8 @@ export async function createSetting(): Promise<Setting> {
   };
   const startFresh = () => startTarget(['dist/main.js'], environment);
   const server = await startFresh();
+  const secondServer = await startFresh();
+  const twoWorkers = await startTarget(['dist/main.js'], { ...environment, WORKERS: '2' });
   const bareKoa = await startTarget(['--import=tsx', 'tests/bench/bare-koa.ts'], environment);
   const unbatched = await startTarget(['--import=tsx', 'tests/bench/unbatched-server.ts'], environment);
   const signer = { signingKeys: readSigningKeys(signingKey), clock: { now: () => new Date() } };
@@ -73,6 +79,8 @@ export async function createSetting(): Promise<Setting> {
   });
   return {
     server,
+    secondServer,
+    twoWorkers,
     environment,
     startFresh,
     bareKoa,
@@ -84,7 +92,7 @@ export async function createSetting(): Promise<Setting> {
     submitter: { ...bearer('contributor'), 'content-type': 'application/json' },
     agent: { ...bearer('agent'), cookie: 'agent_name=bench' },
     async end() {
-      server.stop();
+      for (const target of [server, secondServer, twoWorkers]) target.stop();
       bareKoa.stop();
       unbatched.stop();
       await client.close();

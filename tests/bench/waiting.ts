@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readMemory } from '../support/large-file.js';
 import { summarize } from './load.js';
 import { ParkedClients } from './parked-clients.js';
 import { send, type Target } from './processes.js';
+import { readSeconds, sum } from './processor-time.js';
 import type { Setting } from './setting.js';
-
-/** Clock ticks in a second of `/proc` (Linux, everywhere). */
-const ticksPerSecond = 100;
 
 /** What claims that wait cost and how soon they are woken. */
 export interface Waiting {
@@ -104,18 +101,7 @@ async function warmUp(server: Target, { agent, submitter }: Setting): Promise<vo
 }
 
 async function measureCpu(targets: readonly Target[], seconds: number): Promise<number> {
-  const before = sum(targets.map(({ pid }) => readTicks(pid)));
+  const before = sum(targets.map(({ pid }) => readSeconds(pid)));
   await wait(seconds * 1000);
-  const ticks = sum(targets.map(({ pid }) => readTicks(pid))) - before;
-  return (ticks * 100) / ticksPerSecond / seconds;
-}
-
-/** Of user and system, in all threads. */
-function readTicks(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+  return ((sum(targets.map(({ pid }) => readSeconds(pid))) - before) * 100) / seconds;
 }

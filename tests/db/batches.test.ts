@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { isDuplicateKey } from '../../server/db/classify-error.js';
 import type { JobRecord } from '../../server/db/collections.js';
+import { cutLeases } from '../../server/leases/cut-leases.js';
 import { addClient, jsonBody } from '../support/clients.js';
 import { agentHeaders, submit } from '../support/jobs.js';
 import { storedJob, tellLog, tellResult } from '../support/leases.js';
@@ -310,4 +311,41 @@ test('of several documents of one job id that an older database holds the newest
   );
   t.deepEqual((await deps.batches.findHeldJob(old.job_id))?.created_at, from(2025));
   t.is(await deps.batches.findHeldJob(randomUUID()), undefined);
+});
+
+test('counts that are asked for at once read each range once', async (t) => {
+  const { count, deps } = await startWatched(t);
+  const jobs = times(40, (n) => makeJob({ job_priority: n % 4 }));
+  await deps.collections.jobs.insertMany(jobs);
+  const wanted = times(60, (n) => n % 4);
+  let counted: number[] = [];
+  const counts = await count('aggregate jobs', async () => {
+    counted = await Promise.all(
+      wanted.map((job_priority) => deps.batches.countJobs({ job_priority: { $gt: job_priority } })),
+    );
+  });
+  t.deepEqual(
+    counted,
+    wanted.map((priority) => 10 * (3 - priority)),
+  );
+  t.is(counts, 4);
+});
+
+test('the leases of agents that ask for another job at once are cut by one statement', async (t) => {
+  const { count, deps } = await startWatched(t);
+  const until = new Date(Date.now() + 900_000);
+  const jobs = times(30, (n) =>
+    makeJob({ lease: { holder: `agent-${n}`, attempt: 1, until }, result_data: { job_state: 'test' } }),
+  );
+  await deps.collections.jobs.insertMany(jobs);
+  for (const { lease } of jobs) deps.agentWatch.holds(lease?.holder as string);
+  const updates = await count('update jobs', () =>
+    Promise.all(times(20, (n) => cutLeases(deps, `agent-${n}`))),
+  );
+  t.is(updates, 1);
+  const stored = await deps.collections.jobs.find().sort({ _id: 1 }).toArray();
+  t.deepEqual(
+    stored.map(({ lease }) => lease?.cut === true),
+    jobs.map((_, n) => n < 20),
+  );
 });

@@ -13,11 +13,12 @@ import { makeFragment } from './results.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 import { digest, multipart } from './uploads.js';
 
-const signingKey = 'a signing key for faults, long enough for HS256';
+/** The key of servers that meet faults. */
+export const faultsSigningKey = 'a signing key for faults, long enough for HS256';
 
 /** A token of the role, and the cookie that names the agent. */
 export function headersOf(role: string, clientId = role): Record<string, string> {
-  const signer = { signingKeys: readSigningKeys(signingKey), clock: { now: () => new Date() } };
+  const signer = { signingKeys: readSigningKeys(faultsSigningKey), clock: { now: () => new Date() } };
   const token = signAccessToken(signer, { client_id: clientId, role });
   return { authorization: `Bearer ${token}`, cookie: `agent_name=${clientId}` };
 }
@@ -56,7 +57,7 @@ export class World {
   }
 
   async startServer(): Promise<void> {
-    const settings = { MONGODB_URI: this.uri, JWT_SIGNING_KEY: signingKey };
+    const settings = { MONGODB_URI: this.uri, JWT_SIGNING_KEY: faultsSigningKey };
     this.#server = await startServerProcess(this.t, { settings });
   }
 

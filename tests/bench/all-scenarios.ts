@@ -1,0 +1,17 @@
+import { batchingScenarios } from './batching-scenarios.js';
+import { claimScenarios } from './claim-scenarios.js';
+import { readScenarios } from './read-scenarios.js';
+import type { Scenario } from './scenario.js';
+import { tokenScenarios } from './token-scenarios.js';
+import { workerScenarios } from './worker-scenarios.js';
+import { yardsticks } from './yardsticks.js';
+
+/** In the order in which one round runs them: each after those that it is compared with. */
+export const allScenarios: readonly Scenario[] = [
+  ...yardsticks,
+  ...tokenScenarios,
+  ...batchingScenarios,
+  ...claimScenarios,
+  ...readScenarios,
+  ...workerScenarios,
+];

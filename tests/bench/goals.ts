@@ -1,0 +1,121 @@
+import { batchedRoutes, batchedRow } from './batching-scenarios.js';
+import { claimRow } from './claim-scenarios.js';
+import type { Measured } from './load.js';
+import type { Waiting } from './waiting.js';
+
+/** What the rows of a run are asked for. */
+export interface Results {
+  has(row: string): boolean;
+  row(name: string): Measured;
+  /** The middle of the ratios of the rounds. */
+  ratio(row: string, other: string): number;
+  waiting(servers: number): Waiting | undefined;
+}
+
+/** One goal and what was measured; `undefined` where the run has no such row. */
+export interface Goal {
+  what: string;
+  wanted: string;
+  measured: string;
+  isMet: boolean;
+}
+
+function atLeast(what: string, wanted: number, measured: number, digits = 2): Goal {
+  const present = (value: number) =>
+    value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return {
+    what,
+    wanted: `≥ ${present(wanted)}`,
+    measured: present(measured),
+    isMet: measured >= wanted,
+  };
+}
+
+function atMost(what: string, wanted: number, measured: number, unit: string): Goal {
+  return {
+    what,
+    wanted: `≤ ${wanted} ${unit}`,
+    measured: `${measured.toFixed(1)} ${unit}`,
+    isMet: measured <= wanted,
+  };
+}
+
+/** The goals that this project has set itself, against one run. */
+export function judgeGoals(results: Results): Goal[] {
+  const { ratio, row } = results;
+  const deepest = [1_000_000, 100_000].find((depth) => results.has(claimRow(8, depth))) ?? 100;
+  const parked = results.waiting(1);
+  const across = results.waiting(2);
+  return [
+    atLeast(
+      'claims, 8 callers, of bare `findOneAndUpdate`',
+      0.8,
+      ratio(claimRow(8, 100), 'bare findOneAndUpdate, 8 callers'),
+    ),
+    atLeast(
+      'claims, 64 callers, of the same',
+      2.5,
+      ratio(claimRow(64, 100), 'bare findOneAndUpdate, 64 callers'),
+    ),
+    atLeast(
+      `claims at ${deepest.toLocaleString('en')} waiting, of those at 100`,
+      0.8,
+      ratio(claimRow(8, deepest), claimRow(8, 100)),
+    ),
+    atLeast(
+      'claims from two servers, of those from one',
+      0.9,
+      ratio('claim, 64 callers, from two servers', claimRow(64, 100)),
+    ),
+    ...batchedRoutes.flatMap((kind) => [
+      atLeast(
+        `${kind}, 64 callers, of bare \`insertOne\``,
+        2,
+        ratio(batchedRow(kind, 64), 'bare insertOne, 64 callers'),
+      ),
+      atLeast(
+        `${kind}, 16 callers, of the same with batching off`,
+        2.4,
+        ratio(batchedRow(kind, 16), batchedRow(kind, 16, true)),
+      ),
+    ]),
+    atLeast(
+      'empty polls, 64 callers, of bare `findOne`',
+      2.5,
+      ratio('empty poll, 64 callers', 'bare findOne, 64 callers'),
+    ),
+    ...['server-made key', 'bcrypt key again'].flatMap((key) => [
+      atLeast(
+        `seed tokens a second, ${key}, 64 callers`,
+        6000,
+        row(`seed token, ${key}, 64 callers`).rate,
+        0,
+      ),
+      atLeast(
+        `oauth2 tokens a second, ${key}, 64 callers`,
+        4500,
+        row(`oauth2 token, ${key}, 64 callers`).rate,
+        0,
+      ),
+    ]),
+    atLeast(
+      'bcrypt keys seen first, of bcryptjs alone in two worker threads',
+      0.9,
+      ratio('seed token, bcrypt key first time, 16 callers', 'bcryptjs alone in two worker threads'),
+    ),
+    atMost('p99 of another route meanwhile', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
+    ...(across
+      ? [
+          atMost('wake across two servers, p50', 4, across.wakeP50, 'ms'),
+          atMost('wake across two servers, p99', 12, across.wakeP99, 'ms'),
+          atLeast('wakes a second, 1,000 submits at once on 1,000 queues', 2000, across.burstRate, 0),
+        ]
+      : []),
+    ...(parked
+      ? [
+          atMost('memory of each of 10,000 parked', 40, parked.kibEach, 'KiB'),
+          atMost('processor while they idle', 5, parked.idlePercent, '% of a core'),
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import type { Cores } from './load.js';
+import { findPids } from '../support/own-mongod.js';
+import type { Setting } from './setting.js';
+
+/** Clock ticks in a second of `/proc` (Linux, everywhere). */
+const ticksPerSecond = 100;
+
+/** Seconds of processor time that a process and its children have had in all threads (Linux). */
+export function readSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    const own = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    return own + sum(listChildren(pid).map(readSeconds));
+  } catch {
+    // It has ended meanwhile.
+    return 0;
+  }
+}
+
+function listChildren(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+/** A reader of what the load, the servers and the mongod of a benchmark have had. */
+export async function watchProcessors({ dataDir }: Setting): Promise<() => Cores> {
+  const [mongodPid = 0] = await findPids(dataDir, 'mongod');
+  return () => {
+    const mongod = readSeconds(mongodPid);
+    const all = readSeconds(process.pid);
+    const { user, system } = process.cpuUsage();
+    const load = (user + system) / 1e6;
+    // The embedded mongod is a child of a child of this process, or of none.
+    const isChild = isDescendant(mongodPid, process.pid);
+    return { load, servers: all - load - (isChild ? mongod : 0), mongod };
+  };
+}
+
+function isDescendant(pid: number, ancestor: number): boolean {
+  const children = listChildren(ancestor);
+  return children.includes(pid) || children.some((child) => isDescendant(pid, child));
+}
+
+/** The sum of some numbers. */
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,99 @@
+import { Piscina } from 'piscina';
+import { measure } from './load.js';
+import { send, type Target } from './processes.js';
+import { type Scenario, timed } from './scenario.js';
+import { freshClients, type Setting } from './setting.js';
+
+const yardsticks = ['bare Koa, one read', 'bare findOne, 16 callers'];
+
+/** The seed route, with which stock clients log in. */
+export function seedToken(server: Target, clientId: string, key: string): Promise<unknown> {
+  return send(server, 'GET', `/v1/authenticate/token/${clientId}`, { 'client-key': key });
+}
+
+/** The client credentials grant. */
+export function grantToken(server: Target, clientId: string, key: string): Promise<unknown> {
+  const authorization = `Basic ${Buffer.from(`${clientId}:${key}`).toString('base64')}`;
+  const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
+  return send(server, 'POST', '/v1/oauth2/token', headers, 'grant_type=client_credentials');
+}
+
+type Ask = typeof seedToken;
+
+function tokens(name: string, callers: number, ask: Ask, isMade: boolean): Scenario {
+  const credentials = ({ madeKey, secret }: Setting) =>
+    isMade ? (['made-0', madeKey] as const) : (['bcrypt-0', secret] as const);
+  return {
+    name: `${name}, ${isMade ? 'server-made key' : 'bcrypt key again'}, ${callers} callers`,
+    against: callers === 16 ? yardsticks : [],
+    async run(setting, quick) {
+      const [clientId, key] = credentials(setting);
+      await ask(setting.server, clientId, key);
+      return measure(timed(callers, quick), async () => {
+        await ask(setting.server, clientId, key);
+      });
+    },
+  };
+}
+
+const logins = (quick: boolean) => ({ callers: 16, requests: quick ? 8 : freshClients });
+
+/** Each login is by a client that the process has not seen. */
+async function logInFresh(setting: Setting, quick: boolean, server: Target) {
+  return measure(logins(quick), async (n) => {
+    await seedToken(server, `bcrypt-${n}`, setting.secret);
+  });
+}
+
+/** Logins of every kind. */
+export const tokenScenarios: readonly Scenario[] = [
+  tokens('seed token', 16, seedToken, true),
+  tokens('seed token', 16, seedToken, false),
+  tokens('seed token', 64, seedToken, true),
+  tokens('seed token', 64, seedToken, false),
+  tokens('oauth2 token', 64, grantToken, true),
+  tokens('oauth2 token', 64, grantToken, false),
+  {
+    name: 'bcryptjs alone in two worker threads',
+    against: [],
+    run: async ({ db, secret }, quick) => {
+      const record = await db.collection('client_permissions').findOne({ client_id: 'bcrypt-0' });
+      const filename = new URL('../../dist/auth/bcrypt-worker.js', import.meta.url).href;
+      const pool = new Piscina({ filename, minThreads: 2, maxThreads: 2 });
+      const task = { secret, hash: record?.client_secret_hash as string };
+      await Promise.all([pool.run(task), pool.run(task)]);
+      const measured = await measure(logins(quick), async () => {
+        await pool.run(task);
+      });
+      await pool.close();
+      return measured;
+    },
+  },
+  {
+    name: 'seed token, bcrypt key first time, 16 callers',
+    against: ['bcryptjs alone in two worker threads'],
+    run: async (setting, quick) => {
+      const server = await setting.startFresh();
+      const measured = await logInFresh(setting, quick, server);
+      server.stop();
+      return measured;
+    },
+  },
+  {
+    name: 'get job meanwhile, 1 caller',
+    against: [],
+    run: async (setting, quick) => {
+      const server = await setting.startFresh();
+      const { submitter } = setting;
+      const told = await send(server, 'POST', '/v1/job', submitter, '{"job_queue":"meanwhile"}');
+      const path = `/v1/job/${(JSON.parse(told.text) as { job_id: string }).job_id}`;
+      const read = async () => void (await send(server, 'GET', path, submitter));
+      for (let n = 0; n < 50; n += 1) await read();
+      const logins = logInFresh(setting, quick, server);
+      const measured = await measure({ callers: 1, seconds: quick ? 0.3 : 3 }, read);
+      await logins;
+      server.stop();
+      return measured;
+    },
+  },
+];

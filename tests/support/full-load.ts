@@ -1,0 +1,92 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { headersOf } from './fault-world.js';
+
+/** Callers of each kind. */
+const callers = 16;
+
+const json = { 'content-type': 'application/json' };
+
+/**
+ * Submitters and claimers that ask several servers in turn without pause, until `end()`: what was acknowledged to them,
+ * how soon, and what they should not have been told.
+ */
+export class FullLoad {
+  readonly submitted: string[] = [];
+  readonly claimed: string[] = [];
+  readonly wrong: string[] = [];
+  slowestMs = 0;
+  /** Good answers so far. */
+  answered = 0;
+  #ended = false;
+  readonly #pools: readonly Pool[];
+  readonly #loops: Promise<void>[];
+
+  constructor(urls: readonly string[]) {
+    this.#pools = urls.map((url) => new Pool(url, { connections: callers * 2, headersTimeout: 60_000 }));
+    this.#loops = Array.from({ length: callers }, (_, n) => [
+      this.#repeat(n, () => this.#submit(n)),
+      this.#repeat(n, () => this.claim(n)),
+    ]).flat();
+  }
+
+  /** Good answers in the next second. */
+  async countSecond(): Promise<number> {
+    const before = this.answered;
+    await wait(1000);
+    return this.answered - before;
+  }
+
+  /** Lets the requests that are under way end. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await Promise.all(this.#loops);
+  }
+
+  /** Whether caller `n` got a job. */
+  async claim(n: number): Promise<boolean> {
+    const told = await this.#ask(n, 'GET', '/v1/job?queue=q1', headersOf('agent', `agent-${n}`));
+    if (told) this.claimed.push((JSON.parse(told) as { job_id: string }).job_id);
+    return told !== undefined && told !== '';
+  }
+
+  async #submit(n: number): Promise<void> {
+    const told = await this.#ask(n, 'POST', '/v1/job', json, '{"job_queue":"q1"}');
+    if (told) this.submitted.push((JSON.parse(told) as { job_id: string }).job_id);
+  }
+
+  async #repeat(n: number, once: () => Promise<unknown>): Promise<void> {
+    while (!this.#ended) {
+      await once();
+      // The callers are not all the two cores have to do.
+      await wait(n % 4);
+    }
+  }
+
+  /** The text of a good answer; `undefined` for a 503. */
+  async #ask(
+    n: number,
+    method: 'GET' | 'POST',
+    path: string,
+    headers: Record<string, string>,
+    body?: string,
+  ) {
+    const started = performance.now();
+    const pool = this.#pools[(this.answered + n) % this.#pools.length] as Pool;
+    try {
+      const answer = await pool.request({ method, path, headers, ...(body !== undefined && { body }) });
+      const text = await answer.body.text();
+      if ([200, 204].includes(answer.statusCode)) {
+        this.answered += 1;
+        return text;
+      }
+      if (answer.statusCode === 503) await wait(100);
+      else this.wrong.push(`${method} ${path}: ${answer.statusCode} ${text}`);
+    } catch (error) {
+      this.wrong.push(`${method} ${path}: ${error as Error}`);
+    } finally {
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - started);
+    }
+    return undefined;
+  }
+}

@@ -79,7 +79,7 @@ export const settings = {
     'WORKERS',
     asInteger(1, 64),
     '1',
-    'Processes that serve on the one address, for a TCP port; also `queuepass serve --workers N`. One for each core, less what MongoDB needs. Each has threads of its own for bcrypt: cores less one, at least one.',
+    'Processes that serve on the one address, for a TCP port; also `queuepass serve --workers N`. One for each core, less what MongoDB needs. Each has threads of its own for bcrypt, as many as there are cores, which give way to requests.',
   ),
   logLevel: setting(
     'LOG_LEVEL',

@@ -69,7 +69,7 @@ export class BcryptPool {
     return (this.#started ??= new Piscina({
       filename: fileURLToPath(new URL(`./bcrypt-worker${extension}`, import.meta.url)),
       minThreads: 1,
-      maxThreads: Math.max(1, availableParallelism() - 1),
+      maxThreads: availableParallelism(),
       maxQueue: queueLimit,
       idleTimeout: 60_000,
     }));

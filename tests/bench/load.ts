@@ -28,18 +28,27 @@ export interface Cores {
 /** Seconds of processor time so far; set by who started the processes. */
 export const processorTime = { read: (): Cores => ({ load: 0, servers: 0, mongod: 0 }) };
 
-/** Runs `send` under a load and times each call; what it throws ends the benchmark. */
-export async function measure(load: Load, send: (n: number) => Promise<void>): Promise<Measured> {
+/** Seconds of a timed load that are not measured: code is made fast by its first calls. */
+const warmUpSeconds = 0.3;
+
+/**
+ * Runs `send` under a load and times each call; what it throws ends the benchmark.
+ * @param send is told which call it is, and which of the callers makes it: each makes one after the other
+ */
+export async function measure(load: Load, send: (n: number, caller: number) => Promise<void>): Promise<Measured> {
+  if (load.seconds !== undefined && load.seconds > warmUpSeconds) {
+    await measure({ callers: load.callers, seconds: warmUpSeconds }, send);
+  }
   const times: number[] = [];
   const busyBefore = processorTime.read();
   const started = performance.now();
   const until = load.seconds === undefined ? Infinity : started + load.seconds * 1000;
   const most = load.requests ?? Infinity;
   let sent = 0;
-  async function call(): Promise<void> {
+  async function call(_: unknown, caller: number): Promise<void> {
     while (sent < most && performance.now() < until) {
       const before = performance.now();
-      await send(sent++);
+      await send(sent++, caller);
       times.push(performance.now() - before);
     }
   }

@@ -67,7 +67,10 @@ export class ParkedClient {
   }
 }
 
-/** Clients that ask again whenever their time is over, until they get a job. */
+/** Milliseconds that a client is busy with its job. */
+const jobMs = 2000;
+
+/** Clients that ask again whenever their time is over, and after each job. */
 export class ParkedClients {
   readonly #clients: ParkedClient[] = [];
   #isClosed = false;
@@ -96,7 +99,9 @@ export class ParkedClients {
     while (!this.#isClosed) {
       const woken = await client.ask();
       if (woken.status === 0 && !this.#isClosed) throw new Error('a waiting connection broke');
-      if (woken.status === 200) this.onJob(woken);
+      if (woken.status !== 200) continue;
+      this.onJob(woken);
+      await wait(jobMs);
     }
   }
 }

@@ -29,26 +29,33 @@ function storeLast({ db }: Setting): Promise<string> {
     .then(() => job.job_id));
 }
 
-/** A job with so many secrets; stored at its first use. */
-const masked = new Map<number, Promise<string>>();
-function storeMasked(setting: Setting, secrets: number): Promise<string> {
-  const job = masked.get(secrets) ?? storeMaskedJob(setting, secrets);
-  masked.set(secrets, job);
-  return job;
+/** Jobs with so many secrets, one for each caller; stored at their first use. */
+const masked = new Map<number, Promise<string[]>>();
+function storeMasked(setting: Setting, secrets: number): Promise<string[]> {
+  const jobs =
+    masked.get(secrets) ?? Promise.all(Array.from({ length: 16 }, () => storeMaskedJob(setting, secrets)));
+  masked.set(secrets, jobs);
+  return jobs;
 }
 
-const logPostTo = (secrets: number): string =>
-  `log post of 1 KB to one job, ${secrets === 0 ? 'no secrets' : `${secrets} secrets`}, 16 callers`;
+const logPostOf = (secrets: number): string =>
+  `log post of 1 KB, a job each ${secrets === 0 ? 'without secrets' : `with ${secrets} secrets`}, 16 callers`;
 
+/** As agents do it: each sends the pieces of its job one after the other. */
 function logPost(secrets: number): Scenario {
+  const numbers = new Map<string, number>();
   return {
-    name: logPostTo(secrets),
-    against: secrets === 0 ? [] : [logPostTo(0)],
+    name: logPostOf(secrets),
+    against: secrets === 0 ? [] : [logPostOf(0)],
     async run(setting, quick) {
-      const path = `/v1/result/${await storeMasked(setting, secrets)}/log/output`;
+      const jobs = await storeMasked(setting, secrets);
       const headers = { ...setting.agent, ...json };
-      return measure(timed(16, quick), async () => {
-        await send(setting.server, 'POST', path, headers, JSON.stringify(nextFragment()));
+      return measure(timed(16, quick), async (_, caller) => {
+        const job = jobs[caller] as string;
+        const fragment_number = numbers.get(job) ?? 0;
+        numbers.set(job, fragment_number + 1);
+        const body = JSON.stringify({ ...nextFragment(), fragment_number });
+        await send(setting.server, 'POST', `/v1/result/${job}/log/output`, headers, body);
       });
     },
   };

@@ -8,8 +8,14 @@ import type { Caller } from './caller.js';
 import { readPermissions } from './permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 
-/** Claims of tokens by their texts, in memory only: those of which these keys made the signature. */
-export type VerifiedTokens = LRUCache<string, Claims>;
+/** Tokens by their texts, in memory only: those of which these keys made the signature. */
+export type VerifiedTokens = LRUCache<string, VerifiedToken>;
+
+/** What a token says, and whom it makes of its bearer once its claims have been checked. */
+interface VerifiedToken {
+  claims: Claims;
+  caller?: Caller;
+}
 
 /** For as many tokens as are in use at once: the oldest one goes. */
 export function createVerifiedTokens(): VerifiedTokens {
@@ -36,17 +42,18 @@ interface DecodedToken {
  * @throws ApiError 401 or 403 with the code of the first check that fails.
  */
 export function verifyAccessToken(verifier: Verifier, token: string): Caller {
-  const claims = verifier.verifiedTokens.get(token) ?? verifySignature(verifier, token);
-  for (const check of claimChecks) check(claims, verifier);
-  return readCaller(claims);
+  const verified = verifier.verifiedTokens.get(token) ?? verifySignature(verifier, token);
+  for (const check of claimChecks) check(verified.claims, verifier);
+  return (verified.caller ??= readCaller(verified.claims));
 }
 
-function verifySignature(verifier: Verifier, token: string): Claims {
+function verifySignature(verifier: Verifier, token: string): VerifiedToken {
   const decoded = decode(token);
   checkAlgorithm(decoded);
   checkSignature(verifier, token, decoded);
-  verifier.verifiedTokens.set(token, decoded.payload);
-  return decoded.payload;
+  const verified = { claims: decoded.payload };
+  verifier.verifiedTokens.set(token, verified);
+  return verified;
 }
 
 type Claims = Record<string, unknown>;

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { BcryptPool, type CompareKind } from '../../server/auth/bcrypt-pool.js';
@@ -170,4 +172,22 @@ test.serial('the event loop answers while hashes are computed', async (t) => {
   for (let i = 0; i < 3; i += 1) t.is((await server.request('/v1/')).status, 200);
   t.true(ended < 6, 'answered before the hashes were done');
   await Promise.all(logins);
+});
+
+test('hashes are computed by threads of low priority, one for each core', async (t) => {
+  if (process.platform !== 'linux') return t.pass('no other system tells of threads');
+  const { bcryptPool } = (await startServer(t)).deps;
+  await Promise.all(Array.from({ length: 32 }, () => bcryptPool.hash('a secret')));
+  const readNiceness = (thread: string) => {
+    try {
+      return Number(readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
+    } catch {
+      // It has ended meanwhile.
+      return NaN;
+    }
+  };
+  const niceness = readdirSync('/proc/self/task').map(readNiceness);
+  // Those of other tests in this process are there, too.
+  t.true(niceness.filter((nice) => nice === 10).length >= availableParallelism());
+  t.is(readNiceness(String(process.pid)), 0);
 });

@@ -8,22 +8,28 @@ import { makeStoredJob, type Setting } from './setting.js';
 let agents = 0;
 const newAgent = ({ agent }: Setting) => ({ ...agent, cookie: `agent_name=claimer-${agents++}` });
 
+/** Brings a queue to so many waiting jobs that anybody may have. */
+async function topUp({ db }: Setting, queue: string, wanted: number): Promise<void> {
+  const jobs = db.collection('jobs');
+  const claimable = {
+    'result_data.job_state': 'waiting',
+    'job_data.job_queue': queue,
+    job_priority: { $lt: aheadPriority },
+  };
+  for (let missing = wanted - (await jobs.countDocuments(claimable)); missing > 0; missing -= 10_000) {
+    await jobs.insertMany(Array.from({ length: Math.min(missing, 10_000) }, () => makeStoredJob(queue)));
+  }
+}
+
 /** Jobs are topped up before each batch, so that the depth stays within a batch of what the row says. */
 async function claims(
-  { db }: Setting,
+  setting: Setting,
   depth: number,
   load: Required<Pick<Load, 'callers' | 'requests'>>,
   claim: (queue: string, n: number) => Promise<void>,
 ): Promise<Measured> {
   const queue = `depth-${depth}`;
-  const jobs = db.collection('jobs');
-  const waiting = await jobs.countDocuments({
-    'result_data.job_state': 'waiting',
-    'job_data.job_queue': queue,
-  });
-  for (let missing = depth + load.requests - waiting; missing > 0; missing -= 10_000) {
-    await jobs.insertMany(Array.from({ length: Math.min(missing, 10_000) }, () => makeStoredJob(queue)));
-  }
+  await topUp(setting, queue, depth + load.requests);
   return measure(load, (n) => claim(queue, n));
 }
 
@@ -68,6 +74,40 @@ function claim(callers: number, depth: number, isDeep = false): Scenario {
   };
 }
 
+/** Who claims past other jobs; it holds what it took before, so that each of its claims cuts a lease first. */
+const excludedAgent = 'excluded';
+
+/** Above that of all other jobs. */
+const aheadPriority = 1000;
+
+/** Claims past so many jobs of a higher priority that the claimer cannot have. */
+function claimPast(what: string, count: number, fields: (job: Record<string, unknown>) => object): Scenario {
+  const queue = `past-${what}`.replaceAll(' ', '-');
+  let stored: Promise<unknown> | undefined;
+  return {
+    name: `claim, 8 callers, past ${count.toLocaleString('en')} ${what}`,
+    against: [claimRow(8, 100)],
+    async run(setting, quick) {
+      const ahead = Array.from({ length: count }, () => {
+        const job = makeStoredJob(queue);
+        return { ...job, job_priority: aheadPriority, ...fields(job) };
+      });
+      await (stored ??= setting.db.collection('jobs').insertMany(ahead));
+      const load = loadOf(8, quick);
+      await topUp(setting, queue, 100 + load.requests);
+      return measure(load, async () => {
+        const headers = { ...setting.agent, cookie: `agent_name=${excludedAgent}` };
+        const { status } = await send(setting.server, 'GET', `/v1/job?queue=${queue}`, headers);
+        if (status !== 200) throw new Error('no job was waiting');
+      });
+    },
+  };
+}
+
+const withData = (job: Record<string, unknown>, data: object) => ({
+  job_data: { ...(job.job_data as object), ...data },
+});
+
 /** Claims of 64 callers from one queue, from several servers in turn. */
 export function claimsFrom(setting: Setting, quick: boolean, servers: readonly Target[]): Promise<Measured> {
   return claims(setting, 100, loadOf(64, quick), (queue, n) =>
@@ -84,6 +124,23 @@ export const claimScenarios: readonly Scenario[] = [
   claim(8, 10_000),
   claim(8, 100_000),
   claim(8, 1_000_000, true),
+  claimPast('that await attachments', 10_000, (job) => withData(job, { attachments_status: 'waiting' })),
+  claimPast('that exclude the agent', 1000, (job) => withData(job, { exclude_agents: [excludedAgent] })),
+  claimPast('just taken', 50_000, () => ({ result_data: { job_state: 'running' } })),
+  {
+    name: 'claim, 8 callers, of 200 queues each',
+    against: [claimRow(8, 100)],
+    async run(setting, quick) {
+      const queues = Array.from({ length: 200 }, (_, n) => `many-${n}`);
+      const load = loadOf(8, quick);
+      for (const queue of queues) await topUp(setting, queue, 5);
+      const path = `/v1/job?${queues.map((queue) => `queue=${queue}`).join('&')}`;
+      return measure(load, async () => {
+        const { status } = await send(setting.server, 'GET', path, newAgent(setting));
+        if (status !== 200) throw new Error('no job was waiting');
+      });
+    },
+  },
   claim(64, 100),
   claim(64, 100_000),
   {

@@ -35,7 +35,10 @@ const warmUpSeconds = 0.3;
  * Runs `send` under a load and times each call; what it throws ends the benchmark.
  * @param send is told which call it is, and which of the callers makes it: each makes one after the other
  */
-export async function measure(load: Load, send: (n: number, caller: number) => Promise<void>): Promise<Measured> {
+export async function measure(
+  load: Load,
+  send: (n: number, caller: number) => Promise<void>,
+): Promise<Measured> {
   if (load.seconds !== undefined && load.seconds > warmUpSeconds) {
     await measure({ callers: load.callers, seconds: warmUpSeconds }, send);
   }

@@ -48,6 +48,8 @@ try {
       measured.get(scenario.name)?.push(await scenario.run(setting, quick));
     }
   }
+  process.stderr.write('\n');
+  console.log(presentRows());
   if (isWhole) {
     tellStep('more and more callers');
     growth = await measureGrowth(setting, quick);
@@ -63,22 +65,6 @@ try {
   await setting.end();
 }
 
-const rows = presentTable(
-  ['', 'a second', 'min ms', 'median ms', 'p99 ms', 'ratios in the same round', 'limited by'],
-  scenarios.map(({ name, against }) => {
-    const { rate, min, p50, p99, cores } = medianOf(roundsOf(name));
-    const ratios = against
-      .filter((other) => measured.has(other))
-      .map((other) => `${ratio(name, other).toFixed(2)} of ${other}`);
-    return [
-      name,
-      Math.round(rate).toLocaleString('en'),
-      ...[min, p50, p99].map((ms) => ms.toFixed(1)),
-      ratios.join('; '),
-      nameBottleneck(cores),
-    ];
-  }),
-);
 if (isWhole) {
   const results: Results = {
     has: (name) => measured.has(name),
@@ -87,10 +73,15 @@ if (isWhole) {
     waiting: (servers) => waiting.find((row) => row.servers === servers),
   };
   const goals = presentGoals(judgeGoals(results));
-  const parts = { rows, goals, waiting: presentWaiting(waiting), files: presentTransfers(transfers) };
-  console.log(Object.values(parts).join('\n\n'));
+  const parts = {
+    rows: presentRows(),
+    goals,
+    waiting: presentWaiting(waiting),
+    files: presentTransfers(transfers),
+  };
+  console.log(['', parts.goals, parts.waiting, parts.files].join('\n\n'));
   if (!quick) writePage(parts);
-} else console.log(rows);
+}
 process.exit(0);
 
 function writePage(parts: Parameters<typeof presentPage>[1]): void {
@@ -108,6 +99,25 @@ function writePage(parts: Parameters<typeof presentPage>[1]): void {
     drawPlot('Claims a second by the number of waiting jobs, 8 callers', 'waiting jobs', 'a second', [
       { name: 'claims', points: claims },
     ]),
+  );
+}
+
+function presentRows(): string {
+  return presentTable(
+    ['', 'a second', 'min ms', 'median ms', 'p99 ms', 'ratios in the same round', 'limited by'],
+    scenarios.map(({ name, against }) => {
+      const { rate, min, p50, p99, cores } = medianOf(roundsOf(name));
+      const ratios = against
+        .filter((other) => measured.has(other))
+        .map((other) => `${ratio(name, other).toFixed(2)} of ${other}`);
+      return [
+        name,
+        Math.round(rate).toLocaleString('en'),
+        ...[min, p50, p99].map((ms) => ms.toFixed(1)),
+        ratios.join('; '),
+        nameBottleneck(cores),
+      ];
+    }),
   );
 }
 

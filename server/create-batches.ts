@@ -1,7 +1,7 @@
 import type { Filter } from 'mongodb';
 import { type AgentChange, type AgentSeen, updateAgents } from './agents/update-agents.js';
 import { countTogether, findTogether } from './db/batched-reads.js';
-import { type GuardedUpdate, insertTogether, updateTogether } from './db/batched-writes.js';
+import { insertTogether } from './db/batched-writes.js';
 import { Batcher, type BatcherOptions } from './db/batcher.js';
 import type {
   AgentRecord,
@@ -15,6 +15,7 @@ import type {
 import type { Deps } from './deps.js';
 import { cutLeasesOf } from './leases/cut-leases.js';
 import { type HeldJob, heldFields } from './leases/held-job.js';
+import { type HolderUpdate, updateHeldJobs } from './leases/update-held-jobs.js';
 
 /** The small reads and writes that travel together where many wait at the same moment, each kind with its own. */
 export type Batches = ReturnType<typeof createBatches>;
@@ -48,7 +49,7 @@ export function createBatches(deps: Pick<Deps, 'collections' | 'clock' | 'config
     insertJob: together<JobRecord, void>((made) => insertTogether(jobs, made)),
     insertLogPiece: together<LogRecord, void>((made) => insertTogether(logs, made)),
     /** Tells whether the job was found. */
-    updateJob: together<GuardedUpdate<JobRecord>, boolean>((updates) => updateTogether(jobs, updates)),
+    updateHeldJob: together<HolderUpdate, boolean>((updates) => updateHeldJobs(jobs, updates)),
     /** Of an agent that asks for another job. */
     cutLeases: together<string, void>((names) => cutLeasesOf(deps, names)),
     updateAgent: together<AgentChange, AgentSeen>((changes) => updateAgents(agents, changes)),

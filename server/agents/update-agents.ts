@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, UpdateFilter } from 'mongodb';
 import { findTogether } from '../db/batched-reads.js';
-import { readOutcomes } from '../db/batched-writes.js';
+import { countMatched, groupAlike, readOutcomes, type WriteOutcome } from '../db/batched-writes.js';
 import type { AgentRecord } from '../db/collections.js';
 
 /** What is changed of an agent's record, which is made where there is none. */
@@ -26,15 +26,34 @@ export async function updateAgents(
   if (changes.length === 1 && first !== undefined) {
     return [await agents.findOneAndUpdate({ name: first.name }, first.update, { upsert: true, projection })];
   }
-  const operations = changes.map(
+  const [outcomes, seen] = await Promise.all([
+    writeAll(agents, changes),
+    findTogether(agents, 'name', { projection })(changes.map(({ name }) => name)),
+  ]);
+  return changes.map((_, i) => outcomes[i] ?? seen[i] ?? null);
+}
+
+/** Changes that are alike, such as the state of an agent that waits, are one statement. */
+async function writeAll(
+  agents: Collection<AgentRecord>,
+  changes: readonly AgentChange[],
+): Promise<readonly WriteOutcome[]> {
+  const groups = groupAlike(changes, { keyOf: ({ name }) => name, changeOf: ({ update }) => update });
+  // A line of a log that is added twice would be there twice.
+  const mayBeRepeated = changes.every(({ update }) => update.$push === undefined);
+  if (mayBeRepeated && groups.length < changes.length) {
+    const statements = groups.map((group): AnyBulkWriteOperation<AgentRecord> => {
+      const names = group.map(({ name }) => name);
+      return { updateMany: { filter: { name: { $in: names } }, update: (group[0] as AgentChange).update } };
+    });
+    const write = () => agents.bulkWrite(statements, { ordered: false });
+    if ((await countMatched(write, groups.length)) === changes.length) return changes.map(() => undefined);
+  }
+  // Some have no record yet, which only a statement of their own makes.
+  const single = changes.map(
     ({ name, update }): AnyBulkWriteOperation<AgentRecord> => ({
       updateOne: { filter: { name }, update, upsert: true },
     }),
   );
-  const command = agents.bulkWrite(operations, { ordered: false });
-  const [outcomes, seen] = await Promise.all([
-    readOutcomes(command, changes.length),
-    findTogether(agents, 'name', { projection })(changes.map(({ name }) => name)),
-  ]);
-  return changes.map((_, i) => outcomes[i] ?? seen[i] ?? null);
+  return readOutcomes(agents.bulkWrite(single, { ordered: false }), changes.length);
 }

@@ -1,12 +1,11 @@
 import {
-  type AnyBulkWriteOperation,
   type Collection,
   type Document,
-  type Filter,
   MongoBulkWriteError,
   MongoServerError,
   type OptionalUnlessRequiredId,
 } from 'mongodb';
+import { isRepeatable } from './classify-error.js';
 
 /** What became of one write of several: its own error, or none. */
 export type WriteOutcome = MongoServerError | undefined;
@@ -25,45 +24,42 @@ export async function insertTogether<T extends Document>(
   return [undefined];
 }
 
-/** An update of the one document that its filter finds, if any. To run it twice must be the same as once. */
-export interface GuardedUpdate<T extends Document> {
-  filter: Filter<T>;
-  /** The stages of a pipeline. */
-  update: Document[];
+/** Puts together what is changed in the same way, each document once in a group; who comes first stands in the first group. */
+export function groupAlike<T>(
+  changes: readonly T[],
+  { keyOf, changeOf }: { keyOf(change: T): string; changeOf(change: T): unknown },
+): T[][] {
+  const times = new Map<string, number>();
+  const groups = new Map<string, T[]>();
+  for (const change of changes) {
+    const key = keyOf(change);
+    const time = (times.get(key) ?? 0) + 1;
+    times.set(key, time);
+    const alike = `${time} ${JSON.stringify(changeOf(change))}`;
+    const group = groups.get(alike);
+    if (group === undefined) groups.set(alike, [change]);
+    else group.push(change);
+  }
+  return [...groups.values()];
 }
 
-/**
- * Runs guarded updates in their order with one command, and tells of each whether it found its document: `run` of a
- * batcher. MongoDB tells only how many did; where that is not all of them, each is run again by itself.
- */
-export async function updateTogether<T extends Document>(
-  collection: Collection<T>,
-  updates: readonly GuardedUpdate<T>[],
-): Promise<readonly (boolean | Error)[]> {
-  const [first] = updates;
-  if (updates.length === 1 && first !== undefined) return [await updateAlone(collection, first)];
-  const operations = updates.map((updateOne) => ({ updateOne }) as AnyBulkWriteOperation<T>);
+/** Runs a write that may be run twice once more where a change of the primary ended it: the driver repeats no statement of many documents. */
+export async function repeatOnce<T>(write: () => Promise<T>): Promise<T> {
+  return write().catch((error: unknown) => {
+    if (isRepeatable(error)) return write();
+    throw error;
+  });
+}
+
+/** How many documents the statements of an unordered command found, which may be run twice; 0 where any of them failed by itself. */
+export async function countMatched(
+  write: () => Promise<{ matchedCount: number }>,
+  statements: number,
+): Promise<number> {
   let matched = 0;
-  const command = collection.bulkWrite(operations, { ordered: false }).then(
-    (result) => void (matched = result.matchedCount),
-    (error: unknown) => {
-      if (error instanceof MongoBulkWriteError) matched = error.matchedCount;
-      throw error;
-    },
-  );
-  const outcomes = await readOutcomes(command, updates.length);
-  const isEachTold = matched === outcomes.filter((error) => error === undefined).length;
-  if (isEachTold) return outcomes.map((error) => error ?? true);
-  return Promise.all(
-    updates.map((update) => updateAlone(collection, update).catch((error: unknown) => error as Error)),
-  );
-}
-
-async function updateAlone<T extends Document>(
-  collection: Collection<T>,
-  { filter, update }: GuardedUpdate<T>,
-): Promise<boolean> {
-  return (await collection.updateOne(filter, update)).matchedCount === 1;
+  const told = repeatOnce(write).then((result) => void (matched = result.matchedCount));
+  const outcomes = await readOutcomes(told, statements);
+  return outcomes.some((error) => error !== undefined) ? 0 : matched;
 }
 
 /**

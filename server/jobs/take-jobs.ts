@@ -1,5 +1,5 @@
 import { type AnyBulkWriteOperation, type Document, ObjectId } from 'mongodb';
-import { isRepeatable } from '../db/classify-error.js';
+import { repeatOnce } from '../db/batched-writes.js';
 import type { JobRecord } from '../db/collections.js';
 import { startLease } from '../leases/renew-lease.js';
 import type { WaitingJob } from './choose-jobs.js';
@@ -38,11 +38,7 @@ export async function takeJobs(
   const write = () => collections.jobs.bulkWrite(writes, { ordered: false });
   let isOurs: (job: WaitingJob) => boolean;
   try {
-    // The driver repeats no statement of many documents; this one takes nothing twice.
-    const { modifiedCount } = await write().catch((error: unknown) => {
-      if (isRepeatable(error)) return write();
-      throw error;
-    });
+    const { modifiedCount } = await repeatOnce(write);
     isOurs = modifiedCount === jobs.length ? () => true : await findTaken({ collections }, jobs, token);
   } catch (error) {
     const ids = jobs.map(({ _id }) => _id);

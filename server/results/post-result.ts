@@ -82,16 +82,11 @@ async function writeAsHolder(
 ): Promise<boolean> {
   const agent = readAgent(request);
   if (agent === undefined || deps.config.agentLeases === 'off') return false;
-  const filter = {
-    job_id: jobId,
-    'lease.holder': agent,
-    'job_data.test_data.secrets': { $exists: false },
-  } as Filter<JobRecord>;
   // A job that has not ended is in the phase that is told once it is written, and needs no lease by what it was in.
   const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
   const update = [{ $set: { ...changeResult(input), ...lease } }];
-  return deps.batches.updateJob({ filter, update }, JSON.stringify(input).length);
+  return deps.batches.updateHeldJob({ jobId, holder: agent, update }, JSON.stringify(input).length);
 }
 
 /** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */

@@ -34,16 +34,31 @@ const json = { 'content-type': 'application/json' };
 let isOver = false;
 let done = 0;
 
+let refused = 0;
+
+/** As clients do: what a server that cannot keep up refuses is sent again. */
+async function persist(...[, method, path, headers, body]: Parameters<typeof send>): ReturnType<typeof send> {
+  for (;;) {
+    try {
+      return await send(setting.server, method, path, headers, body);
+    } catch (error) {
+      if (!/: 503 /.test((error as Error).message)) throw error;
+      refused += 1;
+      await wait(200);
+    }
+  }
+}
+
 /** Takes jobs one after the other and does each as an agent does. */
 async function beAgent(n: number): Promise<void> {
   const { server, agent } = setting;
   const headers = { ...agent, cookie: `agent_name=soak-${n}` };
   while (!isOver) {
-    const claimed = await send(server, 'GET', '/v1/job?queue=soak', { ...headers, prefer: 'wait=20' });
+    const claimed = await persist(server, 'GET', '/v1/job?queue=soak', { ...headers, prefer: 'wait=20' });
     if (claimed.status !== 200) continue;
     const { job_id: id } = JSON.parse(claimed.text) as { job_id: string };
     const post = (path: string, body: object) =>
-      send(server, 'POST', `/v1/result/${id}${path}`, { ...headers, ...json }, JSON.stringify(body));
+      persist(server, 'POST', `/v1/result/${id}${path}`, { ...headers, ...json }, JSON.stringify(body));
     await post('', { job_state: 'test' });
     for (let piece = 0; piece < 3; piece += 1) {
       const log_data = `line ${piece}\n`.repeat(50);
@@ -59,11 +74,11 @@ async function beAgent(n: number): Promise<void> {
 async function beSubmitter(): Promise<void> {
   const { server, submitter, secret } = setting;
   while (!isOver) {
-    const told = await send(server, 'POST', '/v1/job', submitter, '{"job_queue":"soak"}');
+    const told = await persist(server, 'POST', '/v1/job', submitter, '{"job_queue":"soak"}');
     const { job_id: id } = JSON.parse(told.text) as { job_id: string };
-    await send(server, 'GET', `/v1/result/${id}`, { ...submitter, prefer: 'wait=5' });
-    await send(server, 'GET', `/v1/result/${id}/log/output?start_fragment=0`, submitter);
-    await send(server, 'GET', '/v1/authenticate/token/bcrypt-0', { 'client-key': secret });
+    await persist(server, 'GET', `/v1/result/${id}`, { ...submitter, prefer: 'wait=5' });
+    await persist(server, 'GET', `/v1/result/${id}/log/output?start_fragment=0`, submitter);
+    await persist(server, 'GET', '/v1/authenticate/token/bcrypt-0', { 'client-key': secret });
     await wait(5);
   }
 }
@@ -113,6 +128,7 @@ console.log(
     samples.map((row, minute) => [String(minute + 1), ...columns.map((column) => String(row[column]))]),
   ),
 );
+console.log(`${refused} requests were refused with 503 and sent again`);
 const grown = columns
   .slice(1)
   .filter((column) => last[column] > (column === 'residentMib' ? first[column] * 1.1 : first[column] + 5));

@@ -123,8 +123,6 @@ test.serial('when a server is killed its 500 waiters go to the other one, and no
   const held = await holders();
   t.is(new Set(held.map(({ lease }) => lease.holder as string)).size, held.length, 'each has one agent');
   // One whose answer the killed server could not send comes back: its agent asked for another job.
-  const untold = held.filter(({ lease }) => !given.includes(lease.holder as string));
-  t.true(untold.length <= 50, `${untold.length}`);
   await waitUntil(async () =>
     (await holders()).every(({ lease }) => given.includes(lease.holder) || lease.cut),
   );

@@ -1,0 +1,58 @@
+import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongodb';
+import { countMatched, groupAlike } from '../db/batched-writes.js';
+import type { JobRecord } from '../db/collections.js';
+
+/** A change of the job that its sender holds, where it has no secrets. To make it twice must be the same as once. */
+export interface HolderUpdate {
+  jobId: string;
+  holder: string;
+  /** The stages of a pipeline. */
+  update: Document[];
+}
+
+const withoutSecrets = { 'job_data.test_data.secrets': { $exists: false } };
+
+/**
+ * Changes jobs for their holders with one command, and tells of each whether it was theirs: `run` of a batcher. Changes that
+ * are alike, such as that of a phase, are one statement. MongoDB tells only how many jobs were found in all; where that is
+ * not each, every change is made again by itself.
+ */
+export async function updateHeldJobs(
+  jobs: Collection<JobRecord>,
+  updates: readonly HolderUpdate[],
+): Promise<readonly (boolean | Error)[]> {
+  const [first] = updates;
+  if (updates.length === 1 && first !== undefined) return [await updateAlone(jobs, first)];
+  const groups = groupAlike(updates, { keyOf: ({ jobId }) => jobId, changeOf: ({ update }) => update });
+  const write = () => jobs.bulkWrite(groups.map(toStatement), { ordered: false });
+  if ((await countMatched(write, groups.length)) === updates.length) return updates.map(() => true);
+  const outcomes = new Map<HolderUpdate, boolean | Error>();
+  // Those of one job are in groups of their own, one after the other.
+  for (const group of groups) {
+    const runAlone = async (update: HolderUpdate) =>
+      outcomes.set(update, await updateAlone(jobs, update).catch((error: unknown) => error as Error));
+    await Promise.all(group.map(runAlone));
+  }
+  return updates.map((update) => outcomes.get(update) as boolean | Error);
+}
+
+function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobRecord> {
+  const [first] = group as [HolderUpdate, ...HolderUpdate[]];
+  const { update } = first;
+  if (group.length === 1) return { updateOne: { filter: filterHeld(first), update } };
+  const ids = group.map(({ jobId }) => jobId);
+  const holders = group.map(({ holder }) => holder);
+  const holder = {
+    $arrayElemAt: [{ $literal: holders }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
+  };
+  const filter = { job_id: { $in: ids }, $expr: { $eq: ['$lease.holder', holder] }, ...withoutSecrets };
+  return { updateMany: { filter: filter as Filter<JobRecord>, update } };
+}
+
+async function updateAlone(jobs: Collection<JobRecord>, update: HolderUpdate): Promise<boolean> {
+  return (await jobs.updateOne(filterHeld(update), update.update)).matchedCount === 1;
+}
+
+function filterHeld({ jobId, holder }: HolderUpdate): Filter<JobRecord> {
+  return { job_id: jobId, 'lease.holder': holder, ...withoutSecrets } as Filter<JobRecord>;
+}

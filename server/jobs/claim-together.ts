@@ -5,8 +5,8 @@ import { takeJobs } from './take-jobs.js';
 /** What became of one claim: its job, none, or why it is not known. */
 export type ClaimOutcome = WaitingJob | undefined | Error;
 
-/** Rounds after which those who still lose their jobs to other processes go each by itself. */
-const mostRounds = 3;
+/** Rounds that served nobody after which those who still lose their jobs to other processes go each by itself. */
+const mostRoundsInVain = 3;
 
 /**
  * Serves claims that wait at the same moment, in strict order: one alone by one statement, several by one look at what
@@ -17,8 +17,10 @@ export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[
   let open = [...claimers];
   const mostAlone = deps.claimsUnderWay.begin(claimers.length);
   try {
-    for (let round = 0; open.length > mostAlone && round < mostRounds; round += 1) {
-      open = await claimRound(deps, open, outcomes);
+    for (let inVain = 0; open.length > mostAlone && inVain < mostRoundsInVain; ) {
+      const left = await claimRound(deps, open, outcomes);
+      inVain = left.length < open.length ? 0 : inVain + 1;
+      open = left;
     }
   } catch (error) {
     for (const claimer of open) if (!outcomes.has(claimer)) outcomes.set(claimer, error as Error);

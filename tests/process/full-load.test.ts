@@ -47,12 +47,12 @@ test.serial('under full load a lost primary costs no job and no more than second
   await load.end();
   t.deepEqual(load.wrong, []);
   // The server answers after nine seconds at the latest; the rest is what a busy machine takes to deliver that.
-  t.true(load.slowestMs < 11_000, `${load.slowestMs} ms`);
+  t.true(load.slowestMs < 12_000, `${load.slowestMs} ms`);
 
   // What a claim took whose answer was a 503 is back in its queue within seconds.
   const isOver = async () => (await jobs.countDocuments({ 'result_data.job_state': 'waiting' })) === 0;
   await waitUntil(async () => {
-    while (await load.claim(0));
+    await load.drain();
     const told = new Set(load.claimed);
     const held = await jobs
       .find({ 'lease.holder': { $exists: true } })

@@ -167,7 +167,7 @@ export class World {
     return this.collections.files.countDocuments({ filename: `${jobId}.${kind}` });
   }
 
-  /** Every job is there, waiting or held after one claim, and each claim that was answered is stored and was the only one. */
+  /** Every job is there, waiting or held by one agent, and each claim that was answered is stored and was the only one. */
   async checkClaims(jobs: readonly string[], claims: readonly (readonly [string, string])[]): Promise<void> {
     const { t } = this;
     const stored = await this.collections.jobs.find({ 'job_data.job_queue': 'q1' }).toArray();
@@ -179,11 +179,12 @@ export class World {
       'no job is lost',
     );
     for (const { result_data: result, lease, started_at: startedAt } of stored) {
-      if (result.job_state === 'waiting') t.is(lease, undefined);
+      if (result.job_state === 'waiting') t.is(lease?.holder, undefined);
       else {
         t.is(result.job_state, 'running');
         t.regex(lease?.holder ?? '', /^agent-\d$/);
-        t.is(lease?.attempt, 1);
+        // One that was taken while the database ended, so that nobody could be told, went back and was taken again.
+        t.true([1, 2].includes(lease?.attempt ?? 0), String(lease?.attempt));
         t.true(startedAt instanceof Date);
       }
     }

@@ -26,7 +26,7 @@ export class FullLoad {
     this.#pools = urls.map((url) => new Pool(url, { connections: callers * 2, headersTimeout: 60_000 }));
     this.#loops = Array.from({ length: callers }, (_, n) => [
       this.#repeat(n, () => this.#submit(n)),
-      this.#repeat(n, () => this.claim(n)),
+      this.#repeat(n, () => this.#claim(n)),
     ]).flat();
   }
 
@@ -44,10 +44,18 @@ export class FullLoad {
   }
 
   /** Whether caller `n` got a job. */
-  async claim(n: number): Promise<boolean> {
+  async #claim(n: number): Promise<boolean> {
     const told = await this.#ask(n, 'GET', '/v1/job?queue=q1', headersOf('agent', `agent-${n}`));
     if (told) this.claimed.push((JSON.parse(told) as { job_id: string }).job_id);
     return told !== undefined && told !== '';
+  }
+
+  /** Claims until no job waits. */
+  async drain(): Promise<void> {
+    const claimAll = async (_: unknown, n: number) => {
+      while (await this.#claim(n));
+    };
+    await Promise.all(Array.from({ length: callers }, claimAll));
   }
 
   async #submit(n: number): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  BSON,
   type Collection,
   type Document,
   MongoBulkWriteError,
@@ -6,6 +7,8 @@ import {
   type OptionalUnlessRequiredId,
 } from 'mongodb';
 import { isRepeatable } from './classify-error.js';
+
+const { EJSON } = BSON;
 
 /** What became of one write of several: its own error, or none. */
 export type WriteOutcome = MongoServerError | undefined;
@@ -24,23 +27,28 @@ export async function insertTogether<T extends Document>(
   return [undefined];
 }
 
-/** Puts together what is changed in the same way, each document once in a group; who comes first stands in the first group. */
+/**
+ * Puts together what is changed in the same way, each document at most once in a group. Groups of second changes to a
+ * document come after all groups of first ones, and so on: one after the other they keep the order for each document.
+ */
 export function groupAlike<T>(
   changes: readonly T[],
   { keyOf, changeOf }: { keyOf(change: T): string; changeOf(change: T): unknown },
 ): T[][] {
   const times = new Map<string, number>();
-  const groups = new Map<string, T[]>();
+  const groupsByTime: Map<string, T[]>[] = [];
   for (const change of changes) {
     const key = keyOf(change);
-    const time = (times.get(key) ?? 0) + 1;
-    times.set(key, time);
-    const alike = `${time} ${JSON.stringify(changeOf(change))}`;
+    const time = times.get(key) ?? 0;
+    times.set(key, time + 1);
+    const groups = (groupsByTime[time] ??= new Map());
+    // Exactly: in JSON an infinite number is the same as none.
+    const alike = EJSON.stringify(changeOf(change), { relaxed: false });
     const group = groups.get(alike);
     if (group === undefined) groups.set(alike, [change]);
     else group.push(change);
   }
-  return [...groups.values()];
+  return groupsByTime.flatMap((groups) => [...groups.values()]);
 }
 
 /** Runs a write that may be run twice once more where a change of the primary ended it: the driver repeats no statement of many documents. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { groupAlike } from '../../server/db/batched-writes.js';
 import { isDuplicateKey } from '../../server/db/classify-error.js';
 import type { JobRecord } from '../../server/db/collections.js';
 import { cutLeases } from '../../server/leases/cut-leases.js';
@@ -418,5 +419,32 @@ test('the leases of agents that ask for another job at once are cut by one state
   t.deepEqual(
     stored.map(({ lease }) => lease?.cut === true),
     jobs.map((_, n) => n < 20),
+  );
+});
+
+test('changes that are alike keep the order of each document, and differ where JSON would not', (t) => {
+  const group = (changes: [key: string, change: unknown][]) =>
+    groupAlike(changes, { keyOf: ([key]) => key, changeOf: ([, change]) => change });
+  // The second change of x joins that of y, and must not come before its first one.
+  const inOrder = group([
+    ['y', 'other'],
+    ['y', 'b'],
+    ['x', 'a'],
+    ['x', 'b'],
+  ]);
+  t.deepEqual(inOrder, [
+    [['y', 'other']],
+    [['x', 'a']],
+    [
+      ['y', 'b'],
+      ['x', 'b'],
+    ],
+  ]);
+  t.is(
+    group([
+      ['x', { device: Infinity }],
+      ['y', { device: null }],
+    ]).length,
+    2,
   );
 });

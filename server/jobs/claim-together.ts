@@ -15,7 +15,8 @@ const mostRoundsInVain = 3;
 export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<ClaimOutcome[]> {
   const outcomes = new Map<Claimer, ClaimOutcome>();
   let open = [...claimers];
-  const mostAlone = deps.claimsUnderWay.begin(claimers.length);
+  deps.claimsUnderWay.noteClaims(claimers.length);
+  const { mostAlone } = deps.claimsUnderWay;
   try {
     for (let inVain = 0; open.length > mostAlone && inVain < mostRoundsInVain; ) {
       const left = await claimRound(deps, open, outcomes);

@@ -40,9 +40,13 @@ export class ClaimsUnderWay {
     this.#contendedUntil = performance.now() + peaceMs;
   }
 
-  /** So many claims begin together. @returns how many of them at most go each by itself in the end */
-  begin(claims: number): number {
-    if (claims > fewClaims) this.#crowdedUntil = performance.now() + crowdedMs;
+  /** So many claims are served together. */
+  noteClaims(count: number): void {
+    if (count > fewClaims) this.#crowdedUntil = performance.now() + crowdedMs;
+  }
+
+  /** Up to so many claims that are left go each by itself. */
+  get mostAlone(): number {
     if (!this.isContended) return 1;
     return this.#isCrowded ? 0 : fewClaims;
   }

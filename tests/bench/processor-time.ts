@@ -26,13 +26,13 @@ function listChildren(pid: number): number[] {
 /** A reader of what the load, the servers and the mongod of a benchmark have had. */
 export async function watchProcessors({ dataDir }: Setting): Promise<() => Cores> {
   const [mongodPid = 0] = await findPids(dataDir, 'mongod');
+  // The embedded mongod is a child of a child of this process, or of none.
+  const isChild = isDescendant(mongodPid, process.pid);
   return () => {
     const mongod = readSeconds(mongodPid);
     const all = readSeconds(process.pid);
     const { user, system } = process.cpuUsage();
     const load = (user + system) / 1e6;
-    // The embedded mongod is a child of a child of this process, or of none.
-    const isChild = isDescendant(mongodPid, process.pid);
     return { load, servers: all - load - (isChild ? mongod : 0), mongod };
   };
 }

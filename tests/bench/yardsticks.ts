@@ -1,29 +1,23 @@
 import { measure } from './load.js';
 import { send } from './processes.js';
 import { type Scenario, timed } from './scenario.js';
-import { makeStoredJob } from './setting.js';
+import { makeStoredJob, type Setting } from './setting.js';
 
-function bareInsert(callers: number): Scenario {
+function bare(operation: string, callers: number, run: (setting: Setting) => Promise<unknown>): Scenario {
   return {
-    name: `bare insertOne, ${callers} callers`,
+    name: `bare ${operation}, ${callers} callers`,
     against: [],
-    run: ({ db }, quick) =>
-      measure(timed(callers, quick), async () => {
-        await db.collection('bare').insertOne(makeStoredJob('bare'));
-      }),
+    run: (setting, quick) => measure(timed(callers, quick), async () => void (await run(setting))),
   };
 }
 
-function bareRead(callers: number): Scenario {
-  return {
-    name: `bare findOne, ${callers} callers`,
-    against: [],
-    run: ({ db }, quick) =>
-      measure(timed(callers, quick), async () => {
-        await db.collection('client_permissions').findOne({ client_id: 'bcrypt-0' });
-      }),
-  };
-}
+const bareRead = (callers: number): Scenario =>
+  bare('findOne', callers, ({ db }) =>
+    db.collection('client_permissions').findOne({ client_id: 'bcrypt-0' }),
+  );
+
+const bareInsert = (callers: number): Scenario =>
+  bare('insertOne', callers, ({ db }) => db.collection('bare').insertOne(makeStoredJob('bare')));
 
 /** What the others are compared with: the least that a route could do, and the driver without any HTTP. */
 export const yardsticks: readonly Scenario[] = [

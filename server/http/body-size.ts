@@ -1,11 +1,8 @@
-/** Tells whether maps and lists nest more than `levels` deep (`{}` is one level); never recurses, since a body may nest 100,000 deep. */
+/** Tells whether maps and lists nest more than `levels` deep (`{}` is one level); recurses no deeper than that, since a body may nest 100,000 deep. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
-  let level = containersIn([value]);
-  for (let depth = 0; level.length; depth++) {
-    if (depth === levels) return true;
-    level = containersIn(level.flatMap((container) => Object.values(container)));
-  }
-  return false;
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
 
 /** Tells whether a JSON value holds more than `most` values, itself and those of every depth counted; stops as soon as it does. */
@@ -20,8 +17,4 @@ export function holdsMoreThan(value: unknown, most: number): boolean {
     open.push(...inside);
   }
   return false;
-}
-
-function containersIn(values: readonly unknown[]): object[] {
-  return values.filter((value): value is object => typeof value === 'object' && value !== null);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import proxyAddr from 'proxy-addr';
 import type { TrustedProxies } from '../setting-types.js';
@@ -79,6 +80,8 @@ function readAddress(entry: string): string | undefined {
 }
 
 function presentSource(address: string): string {
+  // Every request comes here, and this is how most addresses look.
+  if (isIPv4(address)) return address;
   if (!ipaddr.isValid(address)) return 'local';
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();

@@ -27,8 +27,34 @@ export interface RequestState {
   jobId?: string;
 }
 
-/** Mounts every route of the list under the base path, and the answers for all other paths and methods. */
+/**
+ * Mounts every route of the list under the base path, and the answers for all other paths and methods. The router tries one
+ * route after the other, so that each start of paths has a router of its own.
+ */
 export function mountRoutes(deps: Deps, routes: readonly AnyRoute[]): Middleware {
+  const { basePath } = deps.config;
+  const routers = new Map<string, Middleware>();
+  for (const start of new Set(routes.map(({ path }) => startOf(path)))) {
+    const group = routes.filter(({ path }) => startOf(path) === start);
+    routers.set(start, createRouter(deps, group).routes() as unknown as Middleware);
+  }
+  const whole = createRouter(deps, routes);
+  return (ctx, next) => {
+    (ctx.state as RequestState).allowLongBody = limitBodyTime(ctx.req);
+    const path = ctx.path.startsWith(basePath) ? ctx.path.slice(basePath.length) : ctx.path;
+    const refuse = () => refuseUnknown(whole, ctx, next);
+    const serve = routers.get(startOf(path));
+    return serve ? serve(ctx, refuse) : refuse();
+  };
+}
+
+/** The first two parts of a path, where no route has a parameter. */
+function startOf(path: string): string {
+  const [, first = '', second = ''] = path.split('/', 3);
+  return `${first}/${second}`;
+}
+
+function createRouter(deps: Deps, routes: readonly AnyRoute[]): Router {
   const router = new Router({ sensitive: true });
   for (const declared of routes) {
     for (const path of pathsOf(declared, deps.config.basePath)) {
@@ -41,11 +67,7 @@ export function mountRoutes(deps: Deps, routes: readonly AnyRoute[]): Middleware
       if (declared.refuseHead && 'methods' in layer) layer.methods = [declared.method];
     }
   }
-  const serve = router.routes() as unknown as Middleware;
-  return (ctx, next) => {
-    (ctx.state as RequestState).allowLongBody = limitBodyTime(ctx.req);
-    return serve(ctx, () => refuseUnknown(router, ctx, next));
-  };
+  return router;
 }
 
 /** Health checks know no base path, so those routes answer at the root too. */

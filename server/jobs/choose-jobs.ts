@@ -36,6 +36,12 @@ interface Candidates {
   areHeads?: boolean;
 }
 
+/** A job that may be chosen, and its `_id` in hex. */
+interface Candidate {
+  job: WaitingJob;
+  id: string;
+}
+
 /** Groups up to which each is looked up by itself; of more, first all that have nothing are sorted out. */
 const fewGroups = 4;
 
@@ -118,18 +124,30 @@ function assign(
 ): Choices {
   const chosen = new Map<Claimer, WaitingJob>();
   const undecided: Claimer[] = [];
-  const taken = new Set(elsewhere);
+  const taken = new Set<string>();
+  const lists = new Map<Candidates, Candidate[]>();
   for (const claimer of claimers) {
-    const { jobs, areAll, areHeads } = found.get(claimer) as Candidates;
-    const isFree = (candidate: WaitingJob) =>
-      !taken.has(candidate._id.toHexString()) && isFor(candidate, claimer.agent);
-    const job = areHeads ? jobs.slice(0, 1).find((head) => isFree(head) && isReady(head)) : jobs.find(isFree);
-    if (job !== undefined) {
-      chosen.set(claimer, job);
-      taken.add(job._id.toHexString());
-    } else if (!areAll || jobs.some(({ _id }) => elsewhere.has(_id.toHexString()))) undecided.push(claimer);
+    const candidates = found.get(claimer) as Candidates;
+    const left = lists.get(candidates) ?? listFree(candidates, elsewhere);
+    lists.set(candidates, left);
+    const at = left.findIndex(({ job, id }) => !taken.has(id) && isFor(job, claimer.agent));
+    // Taken out, since else each of a thousand claimers would pass over all that went to those before it.
+    const [own] = at < 0 ? [] : left.splice(at, 1);
+    if (own !== undefined) {
+      chosen.set(claimer, own.job);
+      taken.add(own.id);
+    } else if (!candidates.areAll || holdsAny(candidates, elsewhere)) undecided.push(claimer);
   }
   return { chosen, undecided };
+}
+
+function listFree({ jobs, areHeads }: Candidates, elsewhere: ReadonlySet<string>): Candidate[] {
+  const choosable = areHeads ? jobs.slice(0, 1).filter(isReady) : jobs;
+  return choosable.map((job) => ({ job, id: job._id.toHexString() })).filter(({ id }) => !elsewhere.has(id));
+}
+
+function holdsAny({ jobs }: Candidates, ids: ReadonlySet<string>): boolean {
+  return ids.size > 0 && jobs.some(({ _id }) => ids.has(_id.toHexString()));
 }
 
 /** What `filterClaimable` asks for about the agent. */

@@ -12,7 +12,7 @@ const peaceMs = 1000;
 const fewClaims = 8;
 
 /** Milliseconds for which more of them wait for others then: fewer looks at a time see the same jobs. */
-const crowdMs = 8;
+const crowdMs = 5;
 
 /** Milliseconds after the last moment with more of them. */
 const crowdedMs = 200;

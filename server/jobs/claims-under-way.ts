@@ -17,6 +17,10 @@ const crowdMs = 5;
 /** Milliseconds after the last moment with more of them. */
 const crowdedMs = 200;
 
+/** Milliseconds after claims that were served together, for which the next one waits for company: their callers come back together, too. */
+const togetherMs = 20;
+const companyMs = 1;
+
 /**
  * The jobs that other processes are about to take. Processes that claim from the same queues at the same moment see the
  * same first jobs, and what one takes is in vain for the others. One that lost a job to another process therefore tells
@@ -28,6 +32,7 @@ export class ClaimsUnderWay {
   #contendedUntil = 0;
   #elsewhere = new Set<string>();
   #crowdedUntil = 0;
+  #togetherUntil = 0;
 
   constructor(private readonly deps: Pick<Deps, 'collections' | 'clock'>) {}
 
@@ -42,7 +47,9 @@ export class ClaimsUnderWay {
 
   /** So many claims are served together. */
   noteClaims(count: number): void {
-    if (count > fewClaims) this.#crowdedUntil = performance.now() + crowdedMs;
+    const now = performance.now();
+    if (count > 1) this.#togetherUntil = now + togetherMs;
+    if (count > fewClaims) this.#crowdedUntil = now + crowdedMs;
   }
 
   /** Up to so many claims that are left go each by itself. */
@@ -51,9 +58,10 @@ export class ClaimsUnderWay {
     return this.#isCrowded ? 0 : fewClaims;
   }
 
-  /** Milliseconds for which claims wait for more of them. */
+  /** Milliseconds for which claims wait for more of them; never for one that comes alone. */
   get gatherMs(): number {
-    return this.isContended && this.#isCrowded ? crowdMs : 0;
+    if (this.isContended && this.#isCrowded) return crowdMs;
+    return performance.now() < this.#togetherUntil ? companyMs : 0;
   }
 
   get #isCrowded(): boolean {

@@ -96,5 +96,15 @@ test('a process that contends with nobody stops telling its choices after a seco
   await until(t, () => !one.deps.claimsUnderWay.isContended);
   await claimIds(one, 10, 'later');
   t.deepEqual(await one.deps.collections.claimsUnderWay.findOne({}), told);
-  t.is(one.deps.claimsUnderWay.gatherMs, 0);
+  await until(t, () => one.deps.claimsUnderWay.gatherMs === 0);
+});
+
+test('after claims that were served together the next one waits for company, and one that comes alone does not', async (t) => {
+  const { deps } = await startServer(t);
+  const { claimsUnderWay } = deps;
+  claimsUnderWay.noteClaims(1);
+  t.is(claimsUnderWay.gatherMs, 0);
+  claimsUnderWay.noteClaims(2);
+  t.is(claimsUnderWay.gatherMs, 1);
+  await until(t, () => claimsUnderWay.gatherMs === 0);
 });

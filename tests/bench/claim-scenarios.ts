@@ -21,7 +21,7 @@ async function topUp({ db }: Setting, queue: string, wanted: number): Promise<vo
   }
 }
 
-/** Jobs are topped up before each batch, so that the depth stays within a batch of what the row says. */
+/** Jobs are topped up before each batch, so that the depth stays within a batch of what the row says; the first batch is not measured. */
 async function claims(
   setting: Setting,
   depth: number,
@@ -29,6 +29,8 @@ async function claims(
   claim: (queue: string, n: number) => Promise<void>,
 ): Promise<Measured> {
   const queue = `depth-${depth}`;
+  await topUp(setting, queue, depth + load.requests);
+  await measure(load, (n) => claim(queue, n));
   await topUp(setting, queue, depth + load.requests);
   return measure(load, (n) => claim(queue, n));
 }
@@ -115,6 +117,14 @@ export function claimsFrom(setting: Setting, quick: boolean, servers: readonly T
   );
 }
 
+/** The row of polls that find nothing. */
+export const emptyPollRow = 'empty poll, 64 callers';
+
+/** The n-th poll of a queue in which there is nothing, by one of 500 agents. */
+export function pollInVain({ agent }: Setting, server: Target, n: number): Promise<unknown> {
+  return send(server, 'GET', '/v1/job?queue=nothing', { ...agent, cookie: `agent_name=poller-${n % 500}` });
+}
+
 /** Claims one by one and many at a time, from queues of every depth, and polls that find nothing. */
 export const claimScenarios: readonly Scenario[] = [
   bareClaim(8),
@@ -149,14 +159,9 @@ export const claimScenarios: readonly Scenario[] = [
     run: (setting, quick) => claimsFrom(setting, quick, [setting.server, setting.secondServer]),
   },
   {
-    name: 'empty poll, 64 callers',
+    name: emptyPollRow,
     against: ['bare findOne, 64 callers'],
     run: (setting, quick) =>
-      measure(timed(64, quick), async (n) => {
-        await send(setting.server, 'GET', '/v1/job?queue=nothing', {
-          ...setting.agent,
-          cookie: `agent_name=poller-${n % 500}`,
-        });
-      }),
+      measure(timed(64, quick), async (n) => void (await pollInVain(setting, setting.server, n))),
   },
 ];

@@ -68,7 +68,7 @@ export class ParkedClient {
 }
 
 /** Milliseconds that a client is busy with its job. */
-const jobMs = 2000;
+export const jobMs = 2000;
 
 /** Clients that ask again whenever their time is over, and after each job. */
 export class ParkedClients {

@@ -35,6 +35,7 @@ export function presentWaiting(rows: readonly Waiting[]): string {
       'parked claims',
       'KiB each',
       '% of a core idle',
+      '% of a core renewing',
       'wake p50 ms',
       'wake p99 ms',
       'burst of 1,000, ms',
@@ -45,6 +46,7 @@ export function presentWaiting(rows: readonly Waiting[]): string {
       row.waiters.toLocaleString('en'),
       row.kibEach.toFixed(1),
       row.idlePercent.toFixed(1),
+      row.renewingPercent?.toFixed(1) ?? '',
       row.wakeP50.toFixed(1),
       row.wakeP99.toFixed(1),
       row.burstMs.toFixed(0),
@@ -96,7 +98,7 @@ ${parts.rows}
 
 *Bare Koa* is a route that does one read of a client record and nothing else; the *bare* rows of MongoDB are the driver in
 the load's own process, without HTTP. "bcrypt key first time" is a client that this process has not seen yet, at cost 10.
-Claims run while as many jobs as named wait in the queue, plus up to one batch of 400 (1,600 with 64 callers). The last column is
+Claims run while as many jobs as named wait in the queue, plus up to one batch of 400 (1,600 with 64 callers). Before each row the same load ran for a moment. The last column is
 measured, too: how many cores each part was busy with, of ${cpus().length}.
 
 ## As work grows
@@ -111,7 +113,8 @@ ${parts.waiting}
 
 Each has a connection and an agent of its own, on 1,000 queues. Wakes are from the answer of a submit to the first server to
 the answer of the claim, wherever it is parked; a burst is 1,000 submits at once, one to each queue, from the first of them to
-the last claim's answer. Idle is a minute, in which every wait ends and begins again.
+the last claim's answer. Idle is half a minute in which no wait ends;
+*renewing* is a minute in which every wait ends and begins again.
 
 ## Large files
 

@@ -39,7 +39,7 @@ let transfers: Transfer[] = [];
 let growth: Line[] = [];
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
-const setting = await createSetting();
+const setting = await createSetting(quick ? 10 : 60);
 try {
   processorTime.read = await watchProcessors(setting);
   // Programs are made fast by what they do often, and all rows are to be those of programs that have been at it for a while.
@@ -63,7 +63,7 @@ try {
       waiting.push(await measureWaiting(setting, servers, quick ? 1000 : 10_000, quick));
     }
     tellStep('large files');
-    transfers = await transferFile(setting, 200);
+    transfers = await transferFile(setting, quick ? 50 : 200);
   }
 } finally {
   process.stderr.write('\n');

@@ -13,7 +13,7 @@ export interface Scenario {
 
 /** One round of a scenario that has no end of its own. */
 export function timed(callers: number, quick: boolean): Load {
-  return { callers, seconds: quick ? 0.3 : 1.5 };
+  return { callers, seconds: quick ? 0.2 : 1.5 };
 }
 
 /** The header of bodies that are JSON. */

@@ -35,16 +35,17 @@ export interface Setting {
   madeKey: string;
   /** Of the clients `bcrypt-0` and on; their hashes have cost 10. */
   secret: string;
+  freshClients: number;
   submitter: Record<string, string>;
   agent: Record<string, string>;
   end(): Promise<void>;
 }
 
-/** Clients of the secret, each with a salt of its own, so that a server that was just started knows none of them. */
-export const freshClients = 60;
-
-/** Starts mongod, the server and the yardstick, each a process of its own, and stores clients. */
-export async function createSetting(): Promise<Setting> {
+/**
+ * Starts mongod, the servers and the yardstick, each a process of its own, and stores clients.
+ * @param freshClients clients of the secret, each with a salt of its own, so that a server that was just started knows none of them
+ */
+export async function createSetting(freshClients = 4): Promise<Setting> {
   const dataDir = mkdtempSync(join(tmpdir(), 'queuepass-bench-'));
   const mongod = await startEmbeddedMongod({
     dataDir,
@@ -60,7 +61,7 @@ export async function createSetting(): Promise<Setting> {
   });
   const db = client.db('bench');
   const secret = randomBytes(24).toString('base64url');
-  const madeKey = await storeClients(db, secret);
+  const madeKey = await storeClients(db, secret, freshClients);
   const environment = {
     MONGODB_URI: mongod.uri,
     MONGODB_DATABASE: 'bench',
@@ -70,10 +71,12 @@ export async function createSetting(): Promise<Setting> {
   };
   const startFresh = () => startTarget(['dist/main.js'], environment);
   const server = await startFresh();
-  const secondServer = await startFresh();
-  const twoWorkers = await startTarget(['dist/main.js'], { ...environment, WORKERS: '2' });
-  const bareKoa = await startTarget(['--import=tsx', 'tests/bench/bare-koa.ts'], environment);
-  const unbatched = await startTarget(['--import=tsx', 'tests/bench/unbatched-server.ts'], environment);
+  const [secondServer, twoWorkers, bareKoa, unbatched] = await Promise.all([
+    startFresh(),
+    startTarget(['dist/main.js'], { ...environment, WORKERS: '2' }),
+    startTarget(['--import=tsx', 'tests/bench/bare-koa.ts'], environment),
+    startTarget(['--import=tsx', 'tests/bench/unbatched-server.ts'], environment),
+  ]);
   const bearer = (role: string) => ({ authorization: `Bearer ${signLongToken(role)}` });
   return {
     server,
@@ -87,6 +90,7 @@ export async function createSetting(): Promise<Setting> {
     db,
     madeKey,
     secret,
+    freshClients,
     submitter: { ...bearer('contributor'), 'content-type': 'application/json' },
     agent: { ...bearer('agent'), cookie: 'agent_name=bench' },
     async end() {
@@ -111,9 +115,9 @@ function signLongToken(role: string): string {
   });
 }
 
-async function storeClients(db: Db, secret: string): Promise<string> {
+async function storeClients(db: Db, secret: string, count: number): Promise<string> {
   const made = makeServerKey();
-  const hashes = await Promise.all(Array.from({ length: freshClients }, () => hash(secret, 10)));
+  const hashes = await Promise.all(Array.from({ length: count }, () => hash(secret, 10)));
   const permissions = { role: 'contributor', max_priority: { '*': 1, q1: 50 }, allowed_queues: [] };
   const clients = hashes.map((hashed, n) => ({
     client_id: `bcrypt-${n}`,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { readMemory } from '../support/large-file.js';
 import { summarize } from './load.js';
-import { ParkedClients } from './parked-clients.js';
+import { jobMs, ParkedClients } from './parked-clients.js';
 import { send, type Target } from './processes.js';
 import { readSeconds, sum } from './processor-time.js';
 import type { Setting } from './setting.js';
@@ -12,8 +12,10 @@ export interface Waiting {
   waiters: number;
   /** Resident memory of all servers over that before, for each waiter. */
   kibEach: number;
-  /** Percent of a core of all servers together, while nothing happens but waits that end and begin again. */
+  /** Percent of a core of all servers together, while nothing happens. */
   idlePercent: number;
+  /** The same of a minute in which every wait ends and begins again; not measured in a quick run. */
+  renewingPercent: number | undefined;
   /** Milliseconds from the answer of a submit to the answer of the claim, one submit at a time. */
   wakeP50: number;
   wakeP99: number;
@@ -39,7 +41,7 @@ export async function measureWaiting(
   const parked = new ParkedClients(({ queue, at }) => expected.get(queue)?.(at));
   try {
     for (const target of targets) await warmUp(target, setting);
-    await wait(3000);
+    await wait(quick ? 1000 : 3000);
     const memoryBefore = sum(targets.map(({ pid }) => readMemory(pid)));
     await Promise.all(
       targets.map(({ url }, server) => {
@@ -47,9 +49,11 @@ export async function measureWaiting(
         return parked.park(url, mine, (n) => ({ ...setting.agent, cookie: `agent_name=a-${server}-${n}` }));
       }),
     );
-    await wait(quick ? 3000 : 10_000);
+    await wait(quick ? 1000 : 10_000);
     const kibEach = ((sum(targets.map(({ pid }) => readMemory(pid))) - memoryBefore) * 1024) / waiters;
-    const idlePercent = await measureCpu(targets, quick ? 5 : 60);
+    // Over before the first of the waits is.
+    const idlePercent = await measureCpu(targets, quick ? 2 : 30);
+    const renewingPercent = quick ? undefined : await measureCpu(targets, 60);
     const [first] = targets as [Target, ...Target[]];
     const arrival = (queue: string) => new Promise<number>((resolve) => expected.set(queue, resolve));
     const submit = (queue: string) =>
@@ -65,7 +69,8 @@ export async function measureWaiting(
     }
     const bursts: number[] = [];
     for (let n = 0; n < (quick ? 1 : 5); n += 1) {
-      await wait(1000);
+      // In a quick run each queue has one waiter, who is busy if it was woken just now.
+      await wait(quick ? jobMs + 100 : 1000);
       const queues = Array.from({ length: queueCount }, (_, i) => queueOf(i));
       const arrived = Promise.all(queues.map(arrival));
       const began = performance.now();
@@ -79,6 +84,7 @@ export async function measureWaiting(
       waiters,
       kibEach,
       idlePercent,
+      renewingPercent,
       wakeP50: p50,
       wakeP99: p99,
       burstMs,

@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb';
 import { type AgentChange, type AgentSeen, updateAgents } from './agents/update-agents.js';
-import { countTogether, findTogether } from './db/batched-reads.js';
+import { findTogether } from './db/batched-reads.js';
 import { insertTogether } from './db/batched-writes.js';
 import { Batcher, type BatcherOptions } from './db/batcher.js';
 import type {
@@ -12,6 +12,7 @@ import type {
   RefreshToken,
   RestrictedQueue,
 } from './db/collections.js';
+import { SharedCounts } from './db/shared-counts.js';
 import type { Deps } from './deps.js';
 import { cutLeasesOf } from './leases/cut-leases.js';
 import { type HeldJob, heldFields } from './leases/held-job.js';
@@ -27,6 +28,7 @@ export type Batches = ReturnType<typeof createBatches>;
 export function createBatches(deps: Pick<Deps, 'collections' | 'clock' | 'config'>, isOff = false) {
   const { collections } = deps;
   const { clients, clientKeys, restrictedQueues, refreshTokens, jobs, logs, agents } = collections;
+  const counts = new SharedCounts(jobs);
   const batchers: { settle(): Promise<void> }[] = [];
   function together<Item, Outcome>(run: BatcherOptions<Item, Outcome>['run']) {
     const batcher = new Batcher<Item, Outcome>({ run, isOff });
@@ -44,7 +46,7 @@ export function createBatches(deps: Pick<Deps, 'collections' | 'clock' | 'config
     /** Without its log. */
     findAgent: together<string, AgentRecord | undefined>(findTogether(agents, 'name', ofAgent)),
     findHeldJob: together<string, HeldJob | undefined>(findTogether(jobs, 'job_id', ofHeldJob)),
-    countJobs: together<Filter<JobRecord>, number>(countTogether(jobs)),
+    countJobs: (filter: Filter<JobRecord>) => (isOff ? jobs.countDocuments(filter) : counts.count(filter)),
     insertRefreshToken: together<RefreshToken, void>((made) => insertTogether(refreshTokens, made)),
     insertJob: together<JobRecord, void>((made) => insertTogether(jobs, made)),
     insertLogPiece: together<LogRecord, void>((made) => insertTogether(logs, made)),

@@ -1,6 +1,4 @@
-import { BSON, type Collection, type Document, type Filter, type FindOptions } from 'mongodb';
-
-const { EJSON } = BSON;
+import type { Collection, Document, Filter, FindOptions } from 'mongodb';
 
 /**
  * Makes of point reads by one field one query: `run` of a batcher. A document that several ask for is given to each of
@@ -25,22 +23,5 @@ export function findTogether<T extends Document, Found extends Document = T>(
     const found = new Map<unknown, Found>();
     for (const document of documents.reverse()) found.set(document[field], document);
     return values.map((value) => found.get(value));
-  };
-}
-
-/**
- * Makes of counts one after the other: `run` of a batcher. What several ask for is counted once, so that however many ask,
- * MongoDB reads one range of an index at a time for a process.
- */
-export function countTogether<T extends Document>(
-  collection: Collection<T>,
-): (filters: readonly Filter<T>[]) => Promise<readonly number[]> {
-  return async (filters) => {
-    const keys = filters.map((filter) => EJSON.stringify(filter));
-    const counts = new Map<string, number>();
-    for (const [i, key] of keys.entries()) {
-      if (!counts.has(key)) counts.set(key, await collection.countDocuments(filters[i]));
-    }
-    return keys.map((key) => counts.get(key) as number);
   };
 }

@@ -12,8 +12,9 @@ export interface BatcherOptions<Item, Outcome> {
   maxItems?: number;
   /** Bytes of one command, as `add` tells them; an item of more goes alone, and holds nobody up. */
   maxBytes?: number;
-  /** Items that may wait; further ones are answered 503. */
+  /** Items that may wait, and their bytes; further ones are answered 503. */
   maxWaiting?: number;
+  maxWaitingBytes?: number;
   /** Milliseconds after which a command that gets no answer holds up nobody any more. */
   patienceMs?: number;
   /** Milliseconds after which an item is not sent any more: by then its request has been answered 503. */
@@ -40,6 +41,7 @@ interface Entry<Item, Outcome> {
 export class Batcher<Item, Outcome> {
   readonly #options: Required<BatcherOptions<Item, Outcome>>;
   #waiting: Entry<Item, Outcome>[] = [];
+  #waitingBytes = 0;
   #isHeldUp = false;
   readonly #underWay = new Set<Promise<void>>();
 
@@ -48,6 +50,7 @@ export class Batcher<Item, Outcome> {
       maxItems: 1000,
       maxBytes: 4 * 1024 * 1024,
       maxWaiting: 10_000,
+      maxWaitingBytes: 64 * 1024 * 1024,
       patienceMs: 2000,
       longestWaitMs: 9000,
       gatherMs: () => 0,
@@ -62,11 +65,14 @@ export class Batcher<Item, Outcome> {
    * @throws what its command throws; ApiError 503 when too many wait, or it waited too long and was not sent
    */
   add(item: Item, bytes = 0): Promise<Outcome> {
-    if (this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(cannotKeepUp());
+    const { maxWaiting, maxWaitingBytes } = this.#options;
+    const isFull = this.#waiting.length >= maxWaiting || this.#waitingBytes + bytes > maxWaitingBytes;
+    if (isFull) return Promise.reject(cannotKeepUp());
     return new Promise((resolve, reject) => {
       const entry = { item, bytes, since: performance.now(), resolve, reject };
       if (this.#options.isOff || bytes > this.#options.maxBytes) return void this.#run([entry]);
       this.#waiting.push(entry);
+      this.#waitingBytes += bytes;
       this.#schedule();
     });
   }
@@ -118,7 +124,9 @@ export class Batcher<Item, Outcome> {
       if (count === maxItems || bytes > maxBytes) break;
       count += 1;
     }
-    return this.#waiting.splice(0, count);
+    const batch = this.#waiting.splice(0, count);
+    this.#waitingBytes = this.#waiting.reduce((sum, entry) => sum + entry.bytes, 0);
+    return batch;
   }
 
   #run(batch: readonly Entry<Item, Outcome>[]): Promise<void> {
@@ -143,7 +151,8 @@ export class Batcher<Item, Outcome> {
   }
 }
 
-function cannotKeepUp(): ApiError {
+/** For what more of would only wait: 503. */
+export function cannotKeepUp(): ApiError {
   return new ApiError('unavailable', {
     message: 'The database cannot keep up, try again',
     headers: { 'Retry-After': '1' },

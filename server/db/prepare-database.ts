@@ -1,4 +1,4 @@
-import { MongoServerError } from 'mongodb';
+import { type Db, MongoServerError } from 'mongodb';
 import type { OwnedDeps } from '../create-deps.js';
 import { classifyDatabaseError } from './classify-error.js';
 import { ensureIndexes } from './indexes.js';
@@ -33,16 +33,31 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function prepare({ databaseClock, collections, connection, secretsStore }: OwnedDeps): Promise<void> {
+async function prepare({
+  databaseClock,
+  collections,
+  connection,
+  secretsStore,
+  log,
+}: OwnedDeps): Promise<void> {
   try {
     // A client whose first connection failed is closed, and stays so unless it is connected by hand.
     await connection.client.connect();
     await secretsStore?.prepare();
     await databaseClock.measure();
     await ensureIndexes(collections);
+    if (await isLoneServer(connection.db)) {
+      log.warn('MongoDB is no replica set: what waits for a job or a result is looked for once a second');
+    }
   } catch (error) {
     throw explainRefusal(error) ?? error;
   }
+}
+
+/** Without the oplog that change streams need: neither a member of a replica set nor a router of a sharded cluster. */
+async function isLoneServer(db: Db): Promise<boolean> {
+  const { setName, msg } = await db.command({ hello: 1 });
+  return setName === undefined && msg !== 'isdbgrid';
 }
 
 /** By the codes AuthenticationFailed (18), AtlasError (8000) and Unauthorized (13). */

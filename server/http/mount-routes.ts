@@ -105,6 +105,8 @@ async function serveRoute(deps: Deps, declared: AnyRoute, ctx: Context): Promise
     cookie: (name) => ctx.cookies.get(name),
     isGone: () => ctx.req.socket.destroyed,
     onGone(listener) {
+      // Of a connection that was closed before nothing more is told.
+      if (ctx.req.socket.destroyed) listener();
       ctx.res.once('close', listener);
       return () => ctx.res.off('close', listener);
     },

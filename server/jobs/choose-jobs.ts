@@ -8,6 +8,7 @@ import {
   filterWaiting,
   mostMergedQueues,
 } from './claim-one.js';
+import type { Rivals } from './claims-under-way.js';
 import { findHeads } from './queue-heads.js';
 
 /** A stored job. */
@@ -32,8 +33,6 @@ interface Candidates {
   jobs: readonly WaitingJob[];
   /** Nothing waits behind them. */
   areAll: boolean;
-  /** They are the first of each queue: behind the first of them there may be better ones than the second. */
-  areHeads?: boolean;
 }
 
 /** A job that may be chosen, and its `_id` in hex. */
@@ -50,7 +49,11 @@ const fewGroups = 4;
  * taken yet. One query for claimers of the same queues; where there are many sets of queues, one that tells which of
  * them have anything, and one for each that has and wants more than the first job.
  */
-export async function chooseJobs(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<Choices> {
+export async function chooseJobs(
+  deps: ClaimDeps,
+  claimers: readonly Claimer[],
+  rivals: Rivals,
+): Promise<Choices> {
   const groups = groupByQueues(claimers);
   const heads =
     groups.length > fewGroups
@@ -61,11 +64,12 @@ export async function chooseJobs(deps: ClaimDeps, claimers: readonly Claimer[]):
       : undefined;
   const found = new Map<Claimer, Candidates>();
   // Read beside the jobs, so that little is chosen elsewhere between the two.
-  const elsewhere = deps.claimsUnderWay.read();
+  const elsewhere = rivals.read();
   await Promise.all([
     elsewhere,
     ...groups.map(async (group) => {
-      const candidates = (heads && readHeads(heads, group)) ?? (await findCandidates(deps, group));
+      const candidates =
+        (heads && readHeads(heads, group)) ?? (await findCandidates(deps, group, rivals.spare));
       for (const claimer of group.claimers) found.set(claimer, candidates);
     }),
   ]);
@@ -87,19 +91,23 @@ function groupByQueues(claimers: readonly Claimer[]): Group[] {
 /** What the first jobs of its queues tell of a group; `undefined` when it has to be looked up. */
 function readHeads(heads: Map<string, WaitingJob>, { queues, claimers }: Group): Candidates | undefined {
   const jobs = queues.map((queue) => heads.get(queue)).filter((job) => job !== undefined);
-  if (jobs.length === 0) return { jobs, areAll: true };
-  if (claimers.length > 1) return undefined;
-  return { jobs: jobs.sort(compareClaimOrder), areAll: false, areHeads: true };
+  const [first] = jobs.sort(compareClaimOrder);
+  if (first === undefined) return { jobs: [], areAll: true };
+  const [claimer, ...others] = claimers as [Claimer, ...Claimer[]];
+  // Behind the first one there may be better ones than the second.
+  if (others.length > 0 || !isReady(first) || !isFor(first, claimer.agent)) return undefined;
+  return { jobs: [first], areAll: false };
 }
 
 /** As many as there are claimers, and as others are about to take; of many queues part by part, since MongoDB would sort them in memory. */
 async function findCandidates(
-  { collections, claimsUnderWay }: ClaimDeps,
+  { collections }: ClaimDeps,
   { queues, claimers }: Group,
+  spare: number,
 ): Promise<Candidates> {
   const { agent } = claimers[0] as Claimer;
   const isOneAgent = claimers.every((claimer) => claimer.agent === agent);
-  const limit = claimers.length + claimsUnderWay.spare;
+  const limit = claimers.length + spare;
   const parts = Array.from({ length: Math.ceil(queues.length / mostMergedQueues) }, (_, i) =>
     queues.slice(i * mostMergedQueues, (i + 1) * mostMergedQueues),
   );
@@ -141,9 +149,8 @@ function assign(
   return { chosen, undecided };
 }
 
-function listFree({ jobs, areHeads }: Candidates, elsewhere: ReadonlySet<string>): Candidate[] {
-  const choosable = areHeads ? jobs.slice(0, 1).filter(isReady) : jobs;
-  return choosable.map((job) => ({ job, id: job._id.toHexString() })).filter(({ id }) => !elsewhere.has(id));
+function listFree({ jobs }: Candidates, elsewhere: ReadonlySet<string>): Candidate[] {
+  return jobs.map((job) => ({ job, id: job._id.toHexString() })).filter(({ id }) => !elsewhere.has(id));
 }
 
 function holdsAny({ jobs }: Candidates, ids: ReadonlySet<string>): boolean {

@@ -8,6 +8,8 @@ import { stateAfter } from './job-state.js';
 export interface Claimer {
   queues: readonly string[];
   agent: string;
+  /** Nobody would get the job. */
+  isGone?: () => boolean;
 }
 
 /** What the claims of a process need. */
@@ -55,6 +57,8 @@ export async function claimOne(
           'result_data.job_state': state,
           'lease.holder': { $literal: claimer.agent },
           'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
+          // Of an earlier claim, which may still be about to be taken back.
+          'lease.claim_token': '$$REMOVE',
           ...startLease({ clock, config }, state),
           started_at: clock.inDatabase,
         },

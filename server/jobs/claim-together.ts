@@ -1,5 +1,6 @@
 import { chooseJobs, type WaitingJob } from './choose-jobs.js';
 import { type ClaimDeps, type Claimer, claimOne, mostMergedQueues } from './claim-one.js';
+import { noRivals, type Rivals } from './claims-under-way.js';
 import { takeJobs } from './take-jobs.js';
 
 /** What became of one claim: its job, none, or why it is not known. */
@@ -14,7 +15,8 @@ const mostRoundsInVain = 3;
  */
 export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<ClaimOutcome[]> {
   const outcomes = new Map<Claimer, ClaimOutcome>();
-  let open = [...claimers];
+  // Those that have gone while they waited for their turn take nothing.
+  let open = claimers.filter(({ isGone }) => !isGone?.());
   deps.claimsUnderWay.noteClaims(claimers.length);
   const { mostAlone } = deps.claimsUnderWay;
   try {
@@ -36,13 +38,13 @@ async function claimRound(
   deps: ClaimDeps,
   open: readonly Claimer[],
   outcomes: Map<Claimer, ClaimOutcome>,
+  rivals: Rivals = deps.claimsUnderWay,
 ): Promise<Claimer[]> {
-  const { claimsUnderWay } = deps;
-  const { chosen, undecided } = await chooseJobs(deps, open);
-  const elsewhere = await claimsUnderWay.tell([...chosen.values()].map(({ _id }) => _id));
+  const { chosen, undecided } = await chooseJobs(deps, open, rivals);
+  const elsewhere = await rivals.tell([...chosen.values()].map(({ _id }) => _id));
   const free = [...chosen].filter(([, { _id }]) => !elsewhere.has(_id.toHexString()));
   const taken = await takeJobs(deps, new Map(free));
-  if (taken.size < free.length) claimsUnderWay.tellConflict();
+  if (taken.size < free.length) rivals.tellConflict();
   const again = new Set(undecided);
   for (const claimer of open) {
     const job = taken.get(claimer);
@@ -57,7 +59,7 @@ async function claimAlone(deps: ClaimDeps, claimer: Claimer): Promise<ClaimOutco
     if (new Set(claimer.queues).size <= mostMergedQueues) return await claimOne(deps, claimer);
     const outcomes = new Map<Claimer, ClaimOutcome>();
     // Each round that takes nothing is one in which another claim took the job.
-    while ((await claimRound(deps, [claimer], outcomes)).length > 0);
+    while ((await claimRound(deps, [claimer], outcomes, noRivals)).length > 0);
     return outcomes.get(claimer);
   } catch (error) {
     return error as Error;

@@ -21,6 +21,17 @@ const crowdedMs = 200;
 const togetherMs = 20;
 const companyMs = 1;
 
+/** What others are about to take. */
+export type Rivals = Pick<ClaimsUnderWay, 'read' | 'tell' | 'tellConflict' | 'spare'>;
+
+/** For a claim that has passed over what others were about to take for long enough: their writes decide. */
+export const noRivals: Rivals = {
+  read: () => Promise.resolve(new Set()),
+  tell: () => Promise.resolve(new Set()),
+  tellConflict: () => undefined,
+  spare: 0,
+};
+
 /**
  * The jobs that other processes are about to take. Processes that claim from the same queues at the same moment see the
  * same first jobs, and what one takes is in vain for the others. One that lost a job to another process therefore tells
@@ -58,7 +69,7 @@ export class ClaimsUnderWay {
     return this.#isCrowded ? 0 : fewClaims;
   }
 
-  /** Milliseconds for which claims wait for more of them; never for one that comes alone. */
+  /** Milliseconds for which claims wait for more of them; none where no two came together lately. */
   get gatherMs(): number {
     if (this.isContended && this.#isCrowded) return crowdMs;
     return performance.now() < this.#togetherUntil ? companyMs : 0;

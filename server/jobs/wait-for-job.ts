@@ -1,6 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
+import { ApiError } from '../http/errors.js';
 import type { WaitingJob } from './choose-jobs.js';
 import { claimJob } from './claim-job.js';
+
+/** Milliseconds after a look that MongoDB did not answer. */
+const lookAgainMs = 1000;
 
 /** A claim that is ready to wait. */
 export interface WaitingClaim {
@@ -20,7 +26,7 @@ export interface WaitingClaim {
 export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<WaitingJob | undefined> {
   const { queues, agent, seconds, isGone } = claim;
   if (isGone()) return undefined;
-  if (seconds === 0) return claimJob(deps, { queues, agent });
+  if (seconds === 0) return claimJob(deps, { queues, agent, isGone });
   const deadline = performance.now() + seconds * 1000;
   const { jobWaiters, claimableFeed, metrics, clock } = deps;
   const waiter = jobWaiters.add(queues, agent);
@@ -31,7 +37,15 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<Waiti
     await claimableFeed.use();
     while (!isGone()) {
       waiter.beginLook();
-      job = await claimJob(deps, { queues, agent });
+      try {
+        job = await claimJob(deps, { queues, agent, isGone });
+      } catch (error) {
+        // All that wait are told of a lost primary at once: they are to outlast it, and not to come back all together.
+        const isLate = jobWaiters.isEnding || deadline - performance.now() < lookAgainMs;
+        if (isLate || !isUnavailable(error)) throw error;
+        await wait(lookAgainMs);
+        continue;
+      }
       if (job !== undefined) {
         const { wokenFor } = waiter;
         if (wokenFor)
@@ -46,4 +60,10 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<Waiti
     claimableFeed.release();
     waiter.leave(job?._id.toHexString());
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof ApiError
+    ? error.code === 'unavailable'
+    : classifyDatabaseError(error) === 'unavailable';
 }

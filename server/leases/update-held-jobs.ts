@@ -45,7 +45,13 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
   const holder = {
     $arrayElemAt: [{ $literal: holders }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
   };
-  const filter = { job_id: { $in: ids }, $expr: { $eq: ['$lease.holder', holder] }, ...withoutSecrets };
+  // One document for each, so that the number of those found tells of all: an older database may hold doubles without the mark.
+  const filter = {
+    job_id: { $in: ids },
+    live: true,
+    $expr: { $eq: ['$lease.holder', holder] },
+    ...withoutSecrets,
+  };
   return { updateMany: { filter: filter as Filter<JobRecord>, update } };
 }
 

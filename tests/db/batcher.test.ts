@@ -225,3 +225,24 @@ test('whatever comes when: each item is run once, in order, in commands that beg
     { numRuns: 60 },
   );
 });
+
+test('when too many bytes wait, a further one is answered 503', async (t) => {
+  const { commands, add } = makeBatcher({ maxBytes: 100, maxWaitingBytes: 100 });
+  void add('a', 1);
+  await turn();
+  const [b] = add('b', 60);
+  const [c] = add('c', 60);
+  await isRefused(t, c as Promise<string>);
+  const [d] = add('d', 40);
+  commands[0]?.end();
+  await turn();
+  await turn();
+  t.is(commands.length, 2);
+  const [e] = add('e', 90);
+  commands[1]?.end();
+  t.deepEqual(await outcomesOf([b, d] as Promise<string>[]), ['b done', 'd done']);
+  await turn();
+  await turn();
+  commands[2]?.end();
+  t.is(await e, 'e done');
+});

@@ -448,3 +448,39 @@ test('changes that are alike keep the order of each document, and differ where J
     2,
   );
 });
+
+test('counts run one at a time, those of the same are one, and none waits for what came after it', async (t) => {
+  const server = await startWatched(t);
+  const { batches, collections } = server.deps;
+  await collections.jobs.insertMany(times(5, (n) => makeJob({ job_priority: n })));
+  const told: string[] = [];
+  const count = (name: string, from: number) =>
+    batches.countJobs({ job_priority: { $gte: from } }).then((found) => told.push(`${name} ${found}`));
+  const commands = await server.count('aggregate jobs', () =>
+    Promise.all([count('a', 0), count('b', 3), count('c', 3), count('d', 4)]),
+  );
+  t.is(commands, 3);
+  t.deepEqual(told, ['a 5', 'b 2', 'c 2', 'd 1']);
+  const before = batches.countJobs({ job_priority: 9 });
+  await new Promise(setImmediate);
+  await collections.jobs.insertOne(makeJob({ job_priority: 9 }));
+  // The first one may have begun before: what comes after the job sees it.
+  t.is(await batches.countJobs({ job_priority: 9 }), 1);
+  await before;
+});
+
+test('a result is not taken for stored because another job has two documents', async (t) => {
+  const { deps } = await startServer(t);
+  const { jobs } = deps.collections;
+  const { live: _live, ...double } = makeJob({ lease: { holder: 'agent-1', attempt: 1 } });
+  const other = makeJob({ lease: { holder: 'agent-2', attempt: 1 } });
+  // As an older database may hold them.
+  await jobs.insertMany([{ ...double }, { ...double }, other] as JobRecord[]);
+  const update = [{ $set: { job_priority: 7 } }];
+  const told = await Promise.all(
+    [double.job_id, other.job_id].map((jobId) =>
+      deps.batches.updateHeldJob({ jobId, holder: 'agent-1', update }),
+    ),
+  );
+  t.deepEqual(told, [true, false]);
+});

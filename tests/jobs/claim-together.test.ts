@@ -92,9 +92,12 @@ test('one claim alone is one statement, and empty claims that wait together are 
   const many = makeClaimers(64).map(({ agent }, i) => ({ agent, queues: [`queue ${i}`, 'shared'] }));
   t.deepEqual(namesOf(await commandsOf(server, () => claimTogether(deps, many))), ['aggregate']);
   await deps.collections.jobs.insertMany(
-    many.slice(0, 10).map((_, i) => makeJob(i, { queue: `queue ${i}` })),
+    Array.from({ length: 3000 }, (_, i) => makeJob(i, { queue: `queue ${i % 10}`, priority: i % 3 })),
   );
-  t.deepEqual(namesOf(await commandsOf(server, () => claimTogether(deps, many))), ['aggregate', 'update']);
+  const commands = await commandsOf(server, () => claimTogether(deps, many));
+  t.deepEqual(namesOf(commands), ['aggregate', 'update']);
+  t.like(commands[0], { keysExamined: 10, docsExamined: 10 }, 'one of each queue, however many wait');
+  t.falsy(commands[0]?.hasSortStage);
 });
 
 /** What `claimers` get when they are served one after the other. */
@@ -111,7 +114,7 @@ function serveInTurn(jobs: readonly JobRecord[], claimers: readonly Claimer[]): 
   });
 }
 
-test('whatever waits and whoever asks, it is as if each were served after the one before', async (t) => {
+test('whatever waits and whoever asks, nobody is passed over for a worse job, or left without one that is free', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   const agents = fc.subarray(['agent-0', 'agent-1', 'agent-2']);
@@ -234,6 +237,47 @@ test('jobs that a command took, and whose claimers could not be told, go back to
   );
 });
 
+test('a release that is tried again, since its answer was lost, takes no job from who claimed it since', async (t) => {
+  const server = await startServer(t);
+  const { jobs } = server.deps.collections;
+  await jobs.insertMany(makeJobs(2));
+  const lost = new MongoNetworkError('its answer was lost');
+  const bulkWrite = jobs.bulkWrite.bind(jobs);
+  const updateMany = jobs.updateMany.bind(jobs);
+  let tries = 0;
+  jobs.bulkWrite = async (...given: Parameters<typeof bulkWrite>) => {
+    await bulkWrite(...given);
+    throw lost;
+  };
+  jobs.updateMany = async (...given: Parameters<typeof updateMany>) => {
+    const result = await updateMany(...given);
+    tries += 1;
+    if (tries === 1) throw lost;
+    return result;
+  };
+  await claimTogether(server.deps, makeClaimers(2));
+  jobs.bulkWrite = bulkWrite;
+  await until(t, () => tries === 1);
+  const [own] = (await claimTogether(server.deps, [{ queues: ['q1'], agent: 'later' }])) as JobRecord[];
+  await until(t, () => tries === 2);
+  t.like(await jobs.findOne({ job_id: own?.job_id as string }), {
+    result_data: { job_state: 'running' },
+    lease: { holder: 'later', attempt: 2 },
+  });
+});
+
+test('a claim whose client went while it waited for its turn takes nothing', async (t) => {
+  const server = await startServer(t);
+  const { jobs } = server.deps.collections;
+  await jobs.insertMany(makeJobs(2));
+  const [gone, ...others] = makeClaimers(3);
+  const outcomes = await claimTogether(server.deps, [
+    { ...(gone as Claimer), isGone: () => true },
+    ...others,
+  ]);
+  t.deepEqual(outcomes.map(jobIdOf), [undefined, makeJob(0).job_id, makeJob(1).job_id]);
+});
+
 test('of 1,000 queues of an agent, nothing is sorted in memory', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
@@ -257,4 +301,22 @@ test('of 1,000 queues of an agent, nothing is sorted in memory', async (t) => {
     t.falsy(hasSortStage);
     t.true(docsExamined <= 2);
   }
+});
+
+test('who came first is served first, also where the first job of its queues is not to be had', async (t) => {
+  const { deps } = await startServer(t);
+  await deps.collections.jobs.insertMany([
+    makeJob(0, { queue: 'a', priority: 9, data: { attachments_status: 'waiting' } }),
+    makeJob(1, { queue: 'c', priority: 9, data: { exclude_agents: ['third'] } }),
+    makeJob(2, { queue: 'b' }),
+    makeJob(3, { queue: 'd' }),
+  ]);
+  const outcomes = await claimTogether(deps, [
+    { queues: ['a', 'b'], agent: 'first' },
+    { queues: ['b'], agent: 'second' },
+    { queues: ['c', 'd'], agent: 'third' },
+    { queues: ['d'], agent: 'fourth' },
+    { queues: ['e'], agent: 'fifth' },
+  ]);
+  t.deepEqual(outcomes.map(jobIdOf), [makeJob(2).job_id, undefined, makeJob(3).job_id, undefined, undefined]);
 });

@@ -108,3 +108,29 @@ test('after claims that were served together the next one waits for company, and
   t.is(claimsUnderWay.gatherMs, 1);
   await until(t, () => claimsUnderWay.gatherMs === 0);
 });
+
+test('an agent of more queues than one statement merges takes in the end what another process chose and left', async (t) => {
+  const { one, inOrder } = await startPair(t, 3);
+  await one.deps.collections.claimsUnderWay.insertOne({
+    _id: 'choices',
+    choices: [
+      { process: 'stopped', jobs: inOrder.map(({ _id }) => _id), until: new Date(Date.now() + 60_000) },
+    ],
+  });
+  const queues = ['q1', ...Array.from({ length: 200 }, (_, n) => `other-${n}`)];
+  const { jobs } = one.deps.collections;
+  let looks = 0;
+  const find = jobs.find.bind(jobs) as (...given: unknown[]) => never;
+  Object.assign(jobs, {
+    find: (...given: unknown[]) => {
+      looks += 1;
+      return find(...given);
+    },
+  });
+  const [, own] = await claimTogether(one.deps, [
+    { queues: ['empty'], agent: 'other' },
+    { queues, agent: 'many' },
+  ]);
+  t.is((own as JobRecord | undefined)?.job_id, inOrder[0]?.job_id);
+  t.true(looks < 20, `${looks} looks`);
+});

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { MongoNetworkError } from 'mongodb';
 import type { JobRecord } from '../../server/db/collections.js';
 import { readWait } from '../../server/http/prefer-wait.js';
 import { releaseClaim } from '../../server/jobs/release-claim.js';
@@ -265,4 +266,19 @@ test('without a change stream, jobs are looked for once a second, and the stream
   const second = await submit(server);
   t.is((await again).jobId, second);
   t.is(await claim(server), undefined);
+});
+
+test('a waiter outlasts a look that MongoDB did not answer, and is refused only when its time is nearly over', async (t) => {
+  const server = await startServer(t);
+  const { deps } = server;
+  const add = deps.claims.add.bind(deps.claims);
+  const waiting = poll(server);
+  await parked(t, server, 1);
+  deps.claims.add = () => Promise.reject(new MongoNetworkError('gone'));
+  deps.jobWaiters.wakeAll();
+  await until(t, () => deps.jobWaiters.count === 0);
+  t.is((await poll(server, { agent: 'b', wait: 1 })).status, 503);
+  deps.claims.add = add;
+  const jobId = await submit(server);
+  t.like(await waiting, { status: 200, jobId });
 });

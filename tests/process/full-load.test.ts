@@ -40,7 +40,9 @@ test.serial('under full load a lost primary costs no job and no more than second
     const lost = fault === 'kill' ? await set.killPrimary() : await set.stepDown();
     const began = performance.now();
     // A good part of what it was: two of three members are left, and other tests share the machine.
-    while ((await load.countSecond()) < usual / 3) t.true(performance.now() - began < 15_000, fault);
+    while ((await load.countSecond()) < usual / 3);
+    const seconds = (performance.now() - began) / 1000;
+    t.true(seconds < 16, `${fault}: back after ${seconds} s, of which the last one was counted`);
     if (fault === 'kill') await set.restart(lost);
     await set.untilHealthy();
   }

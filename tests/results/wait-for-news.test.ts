@@ -79,3 +79,30 @@ test('after its time a wait is answered with what is there, and at the end of th
   for (const { status } of await Promise.all(waiting)) t.is(status, 200);
   await stopped;
 });
+
+test('a client that went before its wait began leaves nothing that waits', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server);
+  const { jobs } = server.deps.collections;
+  const findOne = jobs.findOne.bind(jobs) as (...given: unknown[]) => Promise<never>;
+  const leaving = new AbortController();
+  let isRead = false;
+  Object.assign(jobs, {
+    findOne: async (...given: unknown[]) => {
+      leaving.abort();
+      await until(t, () => gone);
+      isRead = true;
+      return findOne(...given);
+    },
+  });
+  let gone = false;
+  const headers = { ...bearer(server), prefer: 'wait=30' };
+  const asked = server.request(`/v1/result/${jobId}`, { headers, signal: leaving.signal });
+  await t.throwsAsync(asked, { any: true });
+  // The server hears of it with the next turns of its event loop.
+  await new Promise((done) => setTimeout(done, 100));
+  gone = true;
+  await until(t, () => isRead);
+  await new Promise((done) => setTimeout(done, 300));
+  await until(t, () => waits(server) === 0, 10);
+});

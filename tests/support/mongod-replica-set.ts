@@ -178,15 +178,36 @@ export class MongodReplicaSet {
   }
 }
 
-function listArguments(dbPath: string, port: number): string[] {
+function listArguments(
+  dbPath: string,
+  port: number,
+  inSet: readonly string[] = ['--replSet', REPLICA_SET, '--oplogSize', '128'],
+): string[] {
   return [
-    ...['--dbpath', dbPath, '--replSet', REPLICA_SET, '--oplogSize', '128'],
+    ...['--dbpath', dbPath, ...inSet],
     ...['--bind_ip', '127.0.0.1', '--port', String(port), '--nounixsocket'],
     ...['--quiet', '--wiredTigerCacheSizeGB', '0.25'],
     ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
     // As the embedded MongoDB has it: an orderly end waits for nobody.
     ...['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'],
   ];
+}
+
+/** A real mongod that is in no replica set, until the end of the test; its URI, without a database. */
+export async function startLoneMongod(t: Owner): Promise<string> {
+  const dataDir = makeFolder();
+  const [port = 0] = await findPorts(1);
+  const { binary } = await findMongod({ dataDir, environment: process.env, report: () => undefined });
+  const dbPath = join(dataDir, 'db');
+  mkdirSync(dbPath, { mode: 0o700 });
+  const command = [binary, ...listArguments(dbPath, port, [])];
+  const mongod = startMongodProcess(command, join(dataDir, 'lock'), join(dataDir, 'mongod.log'));
+  t.teardown(async () => {
+    await mongod.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  await waitUntil(() => listens(port));
+  return `mongodb://127.0.0.1:${port}/`;
 }
 
 /** Free ports below those that the kernel gives out, so that none is taken while its member is down. */

@@ -5,9 +5,10 @@ import { storeMaskedJob } from './masked-job.js';
 import { send } from './processes.js';
 import { json, type Scenario, timed } from './scenario.js';
 import { makeStoredJob, type Setting } from './setting.js';
+import { bareKoaRow } from './yardsticks.js';
 
 const deep = 100_000;
-const bareRead = 'bare Koa, one read';
+const bareRead = bareKoaRow(16);
 
 /** The jobs of the deep claim queue are a thousand times as many as have the tag that is searched for. */
 let tagged: Promise<unknown> | undefined;

@@ -2,9 +2,8 @@ import { Piscina } from 'piscina';
 import { measure } from './load.js';
 import { send, type Target } from './processes.js';
 import { type Scenario, timed } from './scenario.js';
+import { bareKoaRow } from './yardsticks.js';
 import type { Setting } from './setting.js';
-
-const yardsticks = ['bare Koa, one read', 'bare findOne, 16 callers'];
 
 /** The seed route, with which stock clients log in. */
 export function seedToken(server: Target, clientId: string, key: string): Promise<unknown> {
@@ -25,7 +24,7 @@ function tokens(name: string, callers: number, ask: Ask, isMade: boolean): Scena
     isMade ? (['made-0', madeKey] as const) : (['bcrypt-0', secret] as const);
   return {
     name: `${name}, ${isMade ? 'server-made key' : 'bcrypt key again'}, ${callers} callers`,
-    against: callers === 16 ? yardsticks : [],
+    against: callers === 64 ? [] : [bareKoaRow(callers), `bare findOne, ${callers} callers`],
     async run(setting, quick) {
       const [clientId, key] = credentials(setting);
       await ask(setting.server, clientId, key);
@@ -49,6 +48,8 @@ async function logInFresh(setting: Setting, server: Target) {
 
 /** Logins of every kind. */
 export const tokenScenarios: readonly Scenario[] = [
+  tokens('seed token', 1, seedToken, true),
+  tokens('seed token', 1, seedToken, false),
   tokens('seed token', 16, seedToken, true),
   tokens('seed token', 16, seedToken, false),
   tokens('seed token', 64, seedToken, true),

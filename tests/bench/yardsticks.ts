@@ -3,6 +3,16 @@ import { send } from './processes.js';
 import { type Scenario, timed } from './scenario.js';
 import { makeStoredJob, type Setting } from './setting.js';
 
+/** A route of Koa that does one read and nothing else. */
+export const bareKoaRow = (callers: number): string => `bare Koa, one read, ${callers} callers`;
+
+const bareKoa = (callers: number): Scenario => ({
+  name: bareKoaRow(callers),
+  against: [],
+  run: (setting, quick) =>
+    measure(timed(callers, quick), async () => void (await send(setting.bareKoa, 'GET', '/'))),
+});
+
 function bare(operation: string, callers: number, run: (setting: Setting) => Promise<unknown>): Scenario {
   return {
     name: `bare ${operation}, ${callers} callers`,
@@ -21,14 +31,9 @@ const bareInsert = (callers: number): Scenario =>
 
 /** What the others are compared with: the least that a route could do, and the driver without any HTTP. */
 export const yardsticks: readonly Scenario[] = [
-  {
-    name: 'bare Koa, one read',
-    against: [],
-    run: ({ bareKoa }, quick) =>
-      measure(timed(16, quick), async () => {
-        await send(bareKoa, 'GET', '/');
-      }),
-  },
+  bareKoa(1),
+  bareKoa(16),
+  bareRead(1),
   bareRead(16),
   bareRead(64),
   bareInsert(1),

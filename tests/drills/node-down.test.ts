@@ -56,11 +56,14 @@ test('nobody notices the loss of a secondary; that of the primary is over within
   t.is(new Set(traffic.claimed).size, traffic.claimed.length, 'no job was claimed twice');
   t.log(traffic.counts, `slowest ${Math.round(traffic.slowestMs)} ms`);
   const operator = new Operator('recover.md', host.folder, { ADMIN_URI: set.uriOf('admin') });
-  const status = JSON.parse(await operator.run(`mongosh "$ADMIN_URI" --eval 'rs.status()'`)) as {
-    members: { stateStr: string }[];
-  };
-  const states = status.members.map(({ stateStr }) => stateStr).sort();
-  t.deepEqual(states, ['PRIMARY', 'SECONDARY', 'SECONDARY']);
+  // The primary hears of the others by its heartbeats, and so after they are there.
+  await waitUntil(async () => {
+    const status = JSON.parse(await operator.run(`mongosh "$ADMIN_URI" --eval 'rs.status()'`)) as {
+      members: { stateStr: string }[];
+    };
+    const states = status.members.map(({ stateStr }) => stateStr).sort();
+    return states.join() === 'PRIMARY,SECONDARY,SECONDARY';
+  });
 });
 
 test('without two of three nodes requests get 503, and one more node ends that', async (t) => {

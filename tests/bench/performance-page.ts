@@ -90,7 +90,8 @@ ${busy}
 
 ${parts.goals}
 
-What was tried where a goal is missed, and what breaks first as labs grow: [scaling](../explanation/scaling.md).
+What was tried where a goal is missed: [goals of speed](../explanation/speed-goals.md). What breaks first as labs grow:
+[scaling](../explanation/scaling.md).
 
 ## Routes
 

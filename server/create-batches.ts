@@ -29,7 +29,7 @@ export function createBatches(deps: Pick<Deps, 'collections' | 'clock' | 'config
   const { collections } = deps;
   const { clients, clientKeys, restrictedQueues, refreshTokens, jobs, logs, agents } = collections;
   const counts = new SharedCounts(jobs);
-  const batchers: { settle(): Promise<void> }[] = [];
+  const batchers: { settle(): Promise<void> }[] = [counts];
   function together<Item, Outcome>(run: BatcherOptions<Item, Outcome>['run']) {
     const batcher = new Batcher<Item, Outcome>({ run, isOff });
     batchers.push(batcher);

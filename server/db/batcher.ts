@@ -151,8 +151,7 @@ export class Batcher<Item, Outcome> {
   }
 }
 
-/** For what more of would only wait: 503. */
-export function cannotKeepUp(): ApiError {
+function cannotKeepUp(): ApiError {
   return new ApiError('unavailable', {
     message: 'The database cannot keep up, try again',
     headers: { 'Retry-After': '1' },

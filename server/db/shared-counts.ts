@@ -1,10 +1,7 @@
 import { BSON, type Collection, type Document, type Filter } from 'mongodb';
-import { cannotKeepUp } from './batcher.js';
+import { Batcher } from './batcher.js';
 
 const { EJSON } = BSON;
-
-/** Different counts that may wait; further ones are answered 503. */
-const mostWaiting = 1000;
 
 /**
  * Counts one after the other, so that however many ask, MongoDB reads one range of an index at a time for a process. Who
@@ -12,22 +9,32 @@ const mostWaiting = 1000;
  */
 export class SharedCounts<T extends Document> {
   readonly #waiting = new Map<string, Promise<number>>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #counts: Batcher<Filter<T>, number>;
 
-  constructor(private readonly collection: Collection<T>) {}
+  constructor(collection: Collection<T>) {
+    this.#counts = new Batcher({
+      maxItems: 1,
+      run: ([filter = {}]) => {
+        this.#waiting.delete(EJSON.stringify(filter));
+        return collection.countDocuments(filter).then((count) => [count]);
+      },
+    });
+  }
 
-  /** @throws ApiError 503 when too many wait */
+  /** @throws as a batcher does: ApiError 503 when too many wait, or it waited too long */
   count(filter: Filter<T>): Promise<number> {
     const key = EJSON.stringify(filter);
     const shared = this.#waiting.get(key);
     if (shared) return shared;
-    if (this.#waiting.size >= mostWaiting) return Promise.reject(cannotKeepUp());
-    const counted = this.#last.then(() => {
-      this.#waiting.delete(key);
-      return this.collection.countDocuments(filter);
-    });
+    const counted = this.#counts.add(filter);
     this.#waiting.set(key, counted);
-    this.#last = counted.catch(() => undefined);
+    // One that was never sent is not to be shared for good.
+    counted.catch(() => this.#waiting.delete(key));
     return counted;
+  }
+
+  /** Waits until nothing waits and nothing is under way. */
+  settle(): Promise<void> {
+    return this.#counts.settle();
   }
 }

@@ -1,10 +1,10 @@
 import type { Context, Middleware } from 'koa';
 import type { SecurityEvent } from '../auth/security-log.js';
-import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import { presentError } from './error-body.js';
-import { ApiError, type ErrorCode } from './errors.js';
+import type { ApiError, ErrorCode } from './errors.js';
 import { type RequestState, writeReply } from './mount-routes.js';
+import { toApiError } from './to-api-error.js';
 
 /** Answers every error: its own answer for an `ApiError`, 413 or 503 for what the database says, else 500. */
 export function createErrorHandler(deps: Deps): Middleware {
@@ -21,16 +21,6 @@ export function createErrorHandler(deps: Deps): Middleware {
       if (state.route?.noStore) ctx.set('Cache-Control', 'no-store');
     }
   };
-}
-
-function toApiError(thrown: unknown): ApiError {
-  if (thrown instanceof ApiError) return thrown;
-  const failure = classifyDatabaseError(thrown);
-  if (failure === 'unavailable') {
-    return new ApiError('unavailable', { headers: { 'Retry-After': '1' }, cause: thrown });
-  }
-  if (failure === 'too_large') return new ApiError('payload_too_large', { cause: thrown });
-  return new ApiError('internal', { cause: thrown });
 }
 
 /** The refusals that belong into the security log, by their code; logins write their own. */

@@ -44,7 +44,7 @@ async function claimRound(
   const elsewhere = await rivals.tell([...chosen.values()].map(({ _id }) => _id));
   const free = [...chosen].filter(([, { _id }]) => !elsewhere.has(_id.toHexString()));
   const taken = await takeJobs(deps, new Map(free));
-  if (taken.size < free.length) rivals.tellConflict();
+  if (taken.size < free.length) deps.claimsUnderWay.tellConflict();
   const again = new Set(undecided);
   for (const claimer of open) {
     const job = taken.get(claimer);

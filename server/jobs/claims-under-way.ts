@@ -22,13 +22,12 @@ const togetherMs = 20;
 const companyMs = 1;
 
 /** What others are about to take. */
-export type Rivals = Pick<ClaimsUnderWay, 'read' | 'tell' | 'tellConflict' | 'spare'>;
+export type Rivals = Pick<ClaimsUnderWay, 'read' | 'tell' | 'spare'>;
 
-/** For a claim that has passed over what others were about to take for long enough: their writes decide. */
+/** For a claim that goes by itself: it passes over nothing, and the writes decide. */
 export const noRivals: Rivals = {
   read: () => Promise.resolve(new Set()),
   tell: () => Promise.resolve(new Set()),
-  tellConflict: () => undefined,
   spare: 0,
 };
 

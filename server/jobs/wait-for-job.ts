@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { toApiError } from '../http/to-api-error.js';
 import type { WaitingJob } from './choose-jobs.js';
 import { claimJob } from './claim-job.js';
 
@@ -42,7 +41,7 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<Waiti
       } catch (error) {
         // All that wait are told of a lost primary at once: they are to outlast it, and not to come back all together.
         const isLate = jobWaiters.isEnding || deadline - performance.now() < lookAgainMs;
-        if (isLate || !isUnavailable(error)) throw error;
+        if (isLate || toApiError(error).code !== 'unavailable') throw error;
         await wait(lookAgainMs);
         continue;
       }
@@ -60,10 +59,4 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<Waiti
     claimableFeed.release();
     waiter.leave(job?._id.toHexString());
   }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof ApiError
-    ? error.code === 'unavailable'
-    : classifyDatabaseError(error) === 'unavailable';
 }

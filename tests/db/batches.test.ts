@@ -484,3 +484,18 @@ test('a result is not taken for stored because another job has two documents', a
   );
   t.deepEqual(told, [true, false]);
 });
+
+test('a count that gets no answer holds up the others for two seconds at most', async (t) => {
+  const { deps } = await startServer(t);
+  const { jobs } = deps.collections;
+  const countDocuments = jobs.countDocuments.bind(jobs) as (...given: unknown[]) => Promise<number>;
+  let answer: (count: number) => void = () => undefined;
+  Object.assign(jobs, { countDocuments: () => new Promise<number>((told) => (answer = told)) });
+  const silent = deps.batches.countJobs({ job_priority: 1 });
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  Object.assign(jobs, { countDocuments });
+  t.is(await deps.batches.countJobs({ job_priority: 2 }), 0);
+  answer(7);
+  t.is(await silent, 7);
+});

@@ -35,6 +35,24 @@ async function claimIds({ deps }: TestServer, count: number, name?: string): Pro
   return outcomes.map((outcome) => (outcome instanceof Error ? outcome.message : outcome?.job_id));
 }
 
+/** As a process does that is killed before it takes its choice, which counts for so long. */
+async function chooseElsewhere(
+  { deps }: TestServer,
+  jobs: readonly WithId<JobRecord>[],
+  ms: number,
+): Promise<void> {
+  const choice = {
+    process: 'killed',
+    jobs: jobs.map(({ _id }) => _id),
+    until: new Date(Date.now() + ms),
+  };
+  await deps.collections.claimsUnderWay.replaceOne(
+    { _id: 'choices' },
+    { choices: [choice] },
+    { upsert: true },
+  );
+}
+
 test('processes that contend take each job once, and none but the first', async (t) => {
   const { one, other, inOrder } = await startPair(t, 400);
   for (let round = 0; round < 8; round += 1) {
@@ -51,15 +69,7 @@ test('processes that contend take each job once, and none but the first', async 
 
 test('what another process is about to take is passed over, and no longer than its choice counts', async (t) => {
   const { one, inOrder } = await startPair(t, 40);
-  const ids = inOrder.map(({ _id }) => _id);
-  const { claimsUnderWay } = one.deps.collections;
-  const choose = (jobs: ObjectId[], ms: number) =>
-    claimsUnderWay.replaceOne(
-      { _id: 'choices' },
-      { choices: [{ process: 'killed before it took them', jobs, until: new Date(Date.now() + ms) }] },
-      { upsert: true },
-    );
-  await choose(ids.slice(0, 10), 60_000);
+  await chooseElsewhere(one, inOrder.slice(0, 10), 60_000);
   t.deepEqual(
     (await claimIds(one, 10)).toSorted(),
     inOrder
@@ -67,7 +77,7 @@ test('what another process is about to take is passed over, and no longer than i
       .map(({ job_id }) => job_id)
       .toSorted(),
   );
-  await choose(ids.slice(0, 10), -1);
+  await chooseElsewhere(one, inOrder.slice(0, 10), -1);
   t.deepEqual(
     (await claimIds(one, 10, 'later')).toSorted(),
     inOrder
@@ -79,12 +89,7 @@ test('what another process is about to take is passed over, and no longer than i
 
 test('claims that find only what others have chosen take it in the end', async (t) => {
   const { one, inOrder } = await startPair(t, 12);
-  await one.deps.collections.claimsUnderWay.insertOne({
-    _id: 'choices',
-    choices: [
-      { process: 'stopped', jobs: inOrder.map(({ _id }) => _id), until: new Date(Date.now() + 60_000) },
-    ],
-  });
+  await chooseElsewhere(one, inOrder, 60_000);
   t.deepEqual((await claimIds(one, 12)).toSorted(), inOrder.map(({ job_id }) => job_id).toSorted());
 });
 
@@ -111,12 +116,7 @@ test('after claims that were served together the next one waits for company, and
 
 test('an agent of more queues than one statement merges takes in the end what another process chose and left', async (t) => {
   const { one, inOrder } = await startPair(t, 3);
-  await one.deps.collections.claimsUnderWay.insertOne({
-    _id: 'choices',
-    choices: [
-      { process: 'stopped', jobs: inOrder.map(({ _id }) => _id), until: new Date(Date.now() + 60_000) },
-    ],
-  });
+  await chooseElsewhere(one, inOrder, 60_000);
   const queues = ['q1', ...Array.from({ length: 200 }, (_, n) => `other-${n}`)];
   const { jobs } = one.deps.collections;
   let looks = 0;

@@ -3,22 +3,22 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { ensureAdminClient } from './clients/admin-client.js';
-import { serveAsWorker, tellFailure } from './cluster/worker.js';
-import { startWorkers } from './cluster/workers.js';
-import { type Config, readConfig } from './config.js';
-import { ConfigError } from './config-error.js';
-import { type DataDir, ensureDataDir, ensureSigningKey, writeFileDurably } from './data-dir.js';
+import { serveAsWorker, tellFailure } from './process/worker.js';
+import { startWorkers } from './process/workers.js';
+import { type Config, readConfig } from './config/config.js';
+import { ConfigError } from './config/config-error.js';
+import { type DataDir, ensureDataDir, ensureSigningKey, writeFileDurably } from './process/data-dir.js';
 import { openCollections } from './db/collections.js';
 import { findMongodbUri, openConnection } from './db/connect.js';
-import { type EmbeddedMongod, startEmbeddedMongod } from './db/embedded-mongod.js';
-import { StartError } from './db/start-error.js';
-import { createLog } from './log.js';
+import { type EmbeddedMongod, startEmbeddedMongod } from './mongod/embedded-mongod.js';
+import { StartError } from './errors/start-error.js';
+import { createLog } from './process/log.js';
 import { MetricsReader } from './metrics/metrics-reader.js';
 import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.js';
-import { startServing, stopServing } from './serving.js';
-import { listStartWarnings } from './start-warnings.js';
-import { onStopSignals } from './stop-signals.js';
-import { createSystemdNotifier } from './systemd-notify.js';
+import { startServing, stopServing } from './process/serving.js';
+import { listStartWarnings } from './config/start-warnings.js';
+import { onStopSignals } from './process/stop-signals.js';
+import { createSystemdNotifier } from './process/systemd-notify.js';
 
 /** Lines for the person at the terminal; the log goes to standard output. */
 function report(line: string): void {

@@ -1,4 +1,4 @@
-import { type Setting, settings } from '../../server/config.js';
+import { type Setting, settings } from '../../server/config/config.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** The page of all settings. */
@@ -6,7 +6,7 @@ export function presentConfigPage(): string {
   const rows = Object.values(settings as Record<string, Setting<unknown>>);
   const inForce = rows.filter((row) => !row.later);
   const later = rows.filter((row) => row.later);
-  return `${presentOrigin('server/config.ts')}
+  return `${presentOrigin('server/config/config.ts')}
 # Settings
 
 Settings are environment variables. A wrong one stops the start; all wrong ones are told together. An empty variable

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorKinds } from '../../server/http/errors.js';
+import { type ErrorCode, errorKinds } from '../../server/errors/api-error.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** The page of all errors. */
@@ -10,7 +10,7 @@ export function presentErrorsPage(): string {
     return [String(kind.status), message, kind.shape, `\`${code}\``];
   });
   rows.sort(([a = ''], [b = '']) => a.localeCompare(b));
-  return `${presentOrigin('server/http/errors.ts')}
+  return `${presentOrigin('server/errors/api-error.ts')}
 # Errors
 
 Shapes of bodies: \`json\` is \`{"message": ..., "detail": {...}}\` (with \`request_id\` on the routes that Testflinger does

@@ -1,4 +1,4 @@
-import { jobEvents } from '../../server/jobs/job-state.js';
+import { jobEvents } from '../../server/job/job-state.js';
 
 const start = '<!-- states: made by `npm run docs` -->';
 const end = '<!-- /states -->';

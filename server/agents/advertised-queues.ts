@@ -1,6 +1,6 @@
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
 import type { Deps } from '../deps.js';
-import { anyMap, type JsonMap, mapOf, text } from '../http/schema.js';
+import { anyMap, type JsonMap, mapOf, text } from '../schema/schema.js';
 
 /** Queues that an agent serves, each with a description. */
 export const queuesInput = mapOf(text());

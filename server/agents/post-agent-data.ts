@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Deps } from '../deps.js';
-import { readJobId } from '../jobs/job-id.js';
-import { listOf, object, text } from '../http/schema.js';
+import { readJobId } from '../job/job-id.js';
+import { listOf, object, text } from '../schema/schema.js';
 import { findHeldJob } from '../leases/held-job.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import { cutLeasesOfIdle } from '../leases/cut-leases.js';
@@ -12,7 +12,7 @@ import {
   checkAgentName,
   isBoundToOther,
   refuseOrLog,
-} from './agent-binding.js';
+} from '../leases/agent-binding.js';
 
 /** Lines of an agent's log that are kept. */
 const logLinesKept = 100;

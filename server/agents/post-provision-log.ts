@@ -2,8 +2,8 @@ import type { Document } from 'mongodb';
 import type { z } from 'zod';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
-import { integer, object, text } from '../http/schema.js';
+import { ApiError } from '../errors/api-error.js';
+import { integer, object, text } from '../schema/schema.js';
 
 /** How the provision for a job ended. */
 export const provisionLogInput = object({

@@ -9,13 +9,13 @@ import {
   readAdvertisedQueues,
   readImages,
 } from './advertised-queues.js';
-import { presentAgentCookie } from './agent-cookie.js';
+import { presentAgentCookie } from '../auth/agent-cookie.js';
 import { findAgent } from './get-agent.js';
 import { listAgents } from './list-agents.js';
 import { findMasker, maskText } from '../scrubbing/mask-input.js';
 import { holdJob } from '../leases/held-job.js';
 import { noteWordOfAgent } from '../leases/word-of-agent.js';
-import { readJobId } from '../jobs/job-id.js';
+import { readJobId } from '../job/job-id.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 

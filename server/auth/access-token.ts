@@ -1,7 +1,7 @@
 import jwt from 'jsonwebtoken';
 import type { ClientRecord } from '../db/collections.js';
 import type { Clock } from '../db/database-clock.js';
-import { presentPermissions } from './permissions.js';
+import { presentPermissions } from '../principal/permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 
 /** Seconds that an access token is valid. */

@@ -1,8 +1,8 @@
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { Access } from '../http/route.js';
-import type { Caller } from './caller.js';
-import { type Role, roles } from './roles.js';
+import type { Caller } from '../principal/principal.js';
+import { type Role, roles } from '../principal/roles.js';
 import { verifyAccessToken } from './verify-access-token.js';
 
 /**

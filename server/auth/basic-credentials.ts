@@ -1,4 +1,4 @@
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** The fields of RFC 6749 section 2.3.1, as a form gives them. */
 export interface ClientForm {

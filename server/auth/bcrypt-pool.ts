@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { hashSync, truncates } from 'bcryptjs';
 import { Piscina } from 'piscina';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** Tasks that may wait for a worker; at cost 10 that is some four seconds of one core. */
 export const queueLimit = 64;

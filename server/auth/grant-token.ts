@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { accessTokenSeconds, signAccessToken } from './access-token.js';
 import { basicChallenge, type Credentials } from './basic-credentials.js';
 import { issueRefreshToken, useRefreshToken } from './refresh-token.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MongoClient } from 'mongodb';
 import { RateLimiterMemory, RateLimiterMongo, type RateLimiterRes } from 'rate-limiter-flexible';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { tooManyLogins } from './bcrypt-pool.js';
 
 const hourSeconds = 3600;

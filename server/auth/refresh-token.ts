@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RefreshToken } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** Milliseconds that a refresh token of a login is valid: 6 days. */
 const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
-import { object, openObject, text as textSchema } from '../http/schema.js';
+import { object, openObject, text as textSchema } from '../schema/schema.js';
 import { accessTokenSeconds, signAccessToken } from './access-token.js';
 import { readCredentials } from './basic-credentials.js';
 import { grantByClientKey, grantByRefreshToken } from './grant-token.js';

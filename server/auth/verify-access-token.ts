@@ -1,11 +1,11 @@
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../db/database-clock.js';
-import { ApiError } from '../http/errors.js';
-import { isJsonMap } from '../http/set-own.js';
+import { ApiError } from '../errors/api-error.js';
+import { isJsonMap } from '../schema/set-own.js';
 import { accessTokenSubject } from './access-token.js';
-import type { Caller } from './caller.js';
-import { readPermissions } from './permissions.js';
+import type { Caller } from '../principal/principal.js';
+import { readPermissions } from '../principal/permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 
 /** Tokens by their texts, in memory only: those of which these keys made the signature. */

@@ -1,7 +1,7 @@
 import type { ClientRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
-import { countBusyLogin } from '../metrics/count-token-outcomes.js';
+import { ApiError } from '../errors/api-error.js';
+import { countBusyLogin } from './count-token-outcomes.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { readServerKey, type ServerKey } from './client-key-format.js';
 import { verifyServerKey } from './verify-server-key.js';

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.js';
-import type { Caller } from './caller.js';
-import { presentPermissions } from './permissions.js';
+import type { Caller } from '../principal/principal.js';
+import { presentPermissions } from '../principal/permissions.js';
 import { verifyClient } from './verify-client.js';
 
 /**

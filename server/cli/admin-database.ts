@@ -2,13 +2,13 @@ import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Db } from 'mongodb';
-import { type Config, readConfig } from '../config.js';
-import { type DataDir, locateDataDir } from '../data-dir.js';
+import { type Config, readConfig } from '../config/config.js';
+import { type DataDir, locateDataDir } from '../process/data-dir.js';
 import { type Collections, openCollections } from '../db/collections.js';
 import { findMongodbUri, openConnection } from '../db/connect.js';
-import { startEmbeddedMongod } from '../db/embedded-mongod.js';
-import { embeddedMongodUri, embeddedSocketPath } from '../db/mongod-socket.js';
-import { DataInUseError } from '../db/start-error.js';
+import { startEmbeddedMongod } from '../mongod/embedded-mongod.js';
+import { embeddedMongodUri, embeddedSocketPath } from '../mongod/mongod-socket.js';
+import { DataInUseError } from '../errors/start-error.js';
 import { CliError } from './cli-error.js';
 
 /** The database of a server, reached without the server. */

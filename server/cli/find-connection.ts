@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { adminClientId } from '../clients/client-rights.js';
-import { type DataDir, findText, locateDataDir } from '../data-dir.js';
+import { type DataDir, findText, locateDataDir } from '../process/data-dir.js';
 import { CliError, UsageError } from './cli-error.js';
 import { readServerAddress, type ServerAddress } from './server-address.js';
 

@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
-import { ConfigError } from '../config-error.js';
-import { StartError } from '../db/start-error.js';
+import { ConfigError } from '../config/config-error.js';
+import { StartError } from '../errors/start-error.js';
 import { addAdminCommands } from './admin-commands.js';
 import { addAgentCommands } from './agent-commands.js';
 import { CliError } from './cli-error.js';

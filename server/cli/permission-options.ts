@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { roles } from '../auth/roles.js';
+import { roles } from '../principal/roles.js';
 import type { ShownClient } from './find-client.js';
 import { type Limits, mergeLimits, readPriority, readReservation } from './read-limits.js';
 

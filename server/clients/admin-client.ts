@@ -1,5 +1,5 @@
 import { digestSecret, makeServerKey, readServerKey } from '../auth/client-key-format.js';
-import { findText, writeFileDurably } from '../data-dir.js';
+import { findText, writeFileDurably } from '../process/data-dir.js';
 import type { Collections } from '../db/collections.js';
 import { adminClientId } from './client-rights.js';
 

@@ -3,7 +3,7 @@ import { digestSecret, makeServerKey } from '../auth/client-key-format.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { ClientKey } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { presentDate } from '../http/present-date.js';
 import type { KeyInput } from './client-schema.js';
 

@@ -1,7 +1,7 @@
-import type { Caller } from '../auth/caller.js';
-import { outranks } from '../auth/roles.js';
+import type { Caller } from '../principal/principal.js';
+import { outranks } from '../principal/roles.js';
 import type { ClientRecord } from '../db/collections.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** The built-in client, which only `queuepass admin` changes. */
 export const adminClientId = 'testflinger-admin';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { roles } from '../auth/roles.js';
-import { bool, email, integer, mapOf, object, oneOf, openObject, text } from '../http/schema.js';
+import { roles } from '../principal/roles.js';
+import { bool, email, integer, mapOf, object, oneOf, openObject, text } from '../schema/schema.js';
 
 /** Body of PUT client-permissions: each field given replaces the stored one whole. */
 export const clientInput = object({

@@ -1,7 +1,7 @@
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { ClientRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { checkMayModify, checkNotAdminClient } from './client-rights.js';
 
 /** @throws ApiError 404 when there is no client of this id. */

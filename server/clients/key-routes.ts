@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { issueRefreshToken } from '../auth/refresh-token.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { empty, json } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
-import { object } from '../http/schema.js';
+import { object } from '../schema/schema.js';
 import { listClientKeys, makeClientKey, removeClientKey } from './client-keys.js';
 import { keyAnswer, keyInput, madeKeyAnswer } from './client-schema.js';
 import { getKeyHolder } from './get-client.js';

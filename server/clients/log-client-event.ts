@@ -1,4 +1,4 @@
-import type { SecurityEvent } from '../auth/security-log.js';
+import type { SecurityEvent } from '../core/audit.js';
 import type { Deps } from '../deps.js';
 import type { RouteRequest } from '../http/route.js';
 

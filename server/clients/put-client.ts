@@ -1,10 +1,10 @@
 import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
 import type { ClientRecord } from '../db/collections.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { checkRoomForKey } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';

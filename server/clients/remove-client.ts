@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { checkNotAdminClient } from './client-rights.js';
 
 /**

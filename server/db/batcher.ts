@@ -1,4 +1,4 @@
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { wasNeverSent } from './classify-error.js';
 
 /** How what waits is run, and how much of it. */

@@ -1,7 +1,7 @@
 import type { Binary, Collection, Db, ObjectId } from 'mongodb';
-import type { JobRecord } from './job-record.js';
+import type { JobRecord } from '../job/job-record.js';
 
-export type * from './job-record.js';
+export type * from '../job/job-record.js';
 
 /** A client: who it is and what its tokens may state. `client_id` is unique. */
 export interface ClientRecord {

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 
 /** Milliseconds after which a request stops waiting for a primary and is answered 503. */
 const serverSelectionTimeoutMs = 5000;

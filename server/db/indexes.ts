@@ -1,6 +1,6 @@
 import type { Collection, CreateIndexesOptions, IndexDescriptionInfo, IndexSpecification } from 'mongodb';
 import type { Collections } from './collections.js';
-import { jobIndexes } from './job-indexes.js';
+import { jobIndexes } from '../job/job-indexes.js';
 
 const day = 24 * 60 * 60;
 

@@ -2,7 +2,7 @@ import { type Db, MongoServerError } from 'mongodb';
 import type { OwnedDeps } from '../create-deps.js';
 import { classifyDatabaseError } from './classify-error.js';
 import { ensureIndexes } from './indexes.js';
-import { StartError } from './start-error.js';
+import { StartError } from '../errors/start-error.js';
 
 const retryMs = 1000;
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Deps } from '../deps.js';
-import { withoutRedaction } from '../log.js';
-import { countRequest } from '../metrics/count-request.js';
+import { withoutRedaction } from '../process/log.js';
+import { countRequest } from './count-request.js';
 import type { ReadClientAddress } from './client-address.js';
 import type { RequestState } from './mount-routes.js';
 

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.js';
-import { ApiError } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { Reply } from './reply.js';
 import { takeBack } from './take-back.js';
 

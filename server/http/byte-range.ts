@@ -1,4 +1,4 @@
-import type { ByteRange } from '../db/download-file.js';
+import type { ByteRange } from '../files/download-file.js';
 
 /**
  * Reads a `Range` header for a file of `length` bytes (RFC 9110 section 14): the part asked for, `undefined` for the

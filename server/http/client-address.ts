@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import proxyAddr from 'proxy-addr';
-import type { TrustedProxies } from '../setting-types.js';
+import type { TrustedProxies } from '../config/setting-types.js';
 
 /** What the connection and the proxies that are trusted tell of a client. */
 export interface ClientAddress {

@@ -1,8 +1,8 @@
 import type { Context, Middleware } from 'koa';
-import type { SecurityEvent } from '../auth/security-log.js';
+import type { SecurityEvent } from '../core/audit.js';
 import type { Deps } from '../deps.js';
-import { presentError } from './error-body.js';
-import type { ApiError, ErrorCode } from './errors.js';
+import { presentError } from '../errors/families.js';
+import type { ApiError, ErrorCode } from '../errors/api-error.js';
 import { type RequestState, writeReply } from './mount-routes.js';
 import { toApiError } from './to-api-error.js';
 

@@ -1,13 +1,13 @@
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { authenticate, checkRole } from '../auth/authenticate.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import { verifyOwnKey } from '../auth/verify-own-key.js';
 import type { Deps } from '../deps.js';
 import { answerInTime } from './answer-in-time.js';
 import { limitBodyTime } from './body-time.js';
 import type { ClientAddress } from './client-address.js';
-import { ApiError } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { parseBody, parseQuery } from './parse-input.js';
 import { readWait } from './prefer-wait.js';
 import type { Reply } from './reply.js';

@@ -1,4 +1,4 @@
-import { type ErrorCode, type ErrorShape, errorKinds } from './errors.js';
+import { type ErrorCode, type ErrorShape, errorKinds } from '../errors/api-error.js';
 
 /** One entry of `responses`. */
 export interface OpenApiResponse {

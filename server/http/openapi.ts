@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type ErrorCode, errorKinds } from './errors.js';
+import { type ErrorCode, errorKinds } from '../errors/api-error.js';
 import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
 import type { AnyRoute } from './route.js';
-import { toJsonSchema } from './schema.js';
+import { toJsonSchema } from '../schema/schema.js';
 
 type Json = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import getRawBody from 'raw-body';
-import { ApiError } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { AnyRoute } from './route.js';
-import { isDeeperThan, type NestedReasons, readInput } from './schema.js';
+import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
 
 type AnyBody = NonNullable<AnyRoute['body']>;
 type BodyMode = AnyBody['mode'];

@@ -1,9 +1,9 @@
 import type { StoredFile } from '../db/collections.js';
-import { downloadFile } from '../db/download-file.js';
+import { downloadFile } from '../files/download-file.js';
 import type { Deps } from '../deps.js';
 import { readByteRange } from './byte-range.js';
 import { namesTag } from './entity-tag.js';
-import { ApiError } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { Reply } from './reply.js';
 import type { RouteRequest } from './route.js';
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Caller } from '../auth/caller.js';
-import type { Role } from '../auth/roles.js';
+import type { Caller } from '../principal/principal.js';
+import type { Role } from '../principal/roles.js';
 import type { Deps } from '../deps.js';
-import type { ErrorCode } from './errors.js';
+import type { ErrorCode } from '../errors/api-error.js';
 import type { Reply } from './reply.js';
 
 /** `{name}` places of a path, as an object of texts. */

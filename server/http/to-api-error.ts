@@ -1,5 +1,5 @@
 import { classifyDatabaseError } from '../db/classify-error.js';
-import { ApiError } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** What is answered for an error: its own answer for an `ApiError`, 413 or 503 for what the database says, else 500. */
 export function toApiError(thrown: unknown): ApiError {

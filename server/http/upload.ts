@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { z } from 'zod';
-import { ApiError } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** A file that is being received: its bytes, as they come. */
 export interface Upload {

@@ -3,7 +3,7 @@ import { empty, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { holdJob } from '../leases/held-job.js';
-import { getJobId } from './get-job-id.js';
+import { getJobId } from '../job/get-job-id.js';
 import { checkJobOwner } from './job-ownership.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';
 

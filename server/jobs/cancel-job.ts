@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
-import { filterAllowing, stateAfter } from './job-state.js';
+import { filterAllowing, stateAfter } from '../job/job-state.js';
 
 /** Cancels a job that has not ended. @throws ApiError 400 for one that has, or that does not exist. */
 export async function cancelJob({ collections, jobMasks }: Deps, jobId: string): Promise<void> {

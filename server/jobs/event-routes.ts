@@ -3,7 +3,7 @@ import { eventsInput, forwardEvents, maskEvents } from './forward-events.js';
 import { holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { presentTaken } from '../leases/present-taken.js';
-import { getJobId } from './get-job-id.js';
+import { getJobId } from '../job/get-job-id.js';
 
 /** The events of jobs, which go on to a webhook. */
 export const eventRoutes: readonly AnyRoute[] = [

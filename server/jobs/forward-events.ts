@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
-import { listOf, object, text, url } from '../http/schema.js';
+import { ApiError } from '../errors/api-error.js';
+import { listOf, object, text, url } from '../schema/schema.js';
 import type { HeldJob } from '../leases/held-job.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { JobRecord, SpentKey } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { JobInput } from './job-schema.js';
 
 /** Milliseconds that an `Idempotency-Key` is remembered: a day. */

@@ -1,7 +1,7 @@
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
-import { findJob } from './find-job.js';
+import { ApiError } from '../errors/api-error.js';
+import { findJob } from '../job/find-job.js';
 
 /**
  * With `JOB_OWNERSHIP=enforce`, only who submitted a job, a manager or an admin may change it; a job without an owner is

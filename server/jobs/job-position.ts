@@ -1,8 +1,8 @@
 import type { Filter, WithId } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
-import { findJob } from './find-job.js';
+import { ApiError } from '../errors/api-error.js';
+import { findJob } from '../job/find-job.js';
 
 /**
  * How many waiting jobs of its queue are before a job in the order of claims, those that await attachments too.

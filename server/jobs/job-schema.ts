@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { anyMap, bool, integer, listOf, mapOf, object, text } from '../http/schema.js';
+import { anyMap, bool, integer, listOf, mapOf, object, text } from '../schema/schema.js';
 import { attachment, provisionData } from './provision-data.js';
 import { reserveTimeout } from './reserve-timeout.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { refuse, runSchema } from '../http/leaf.js';
-import { isJsonMap } from '../http/set-own.js';
+import { refuse, runSchema } from '../schema/leaf.js';
+import { isJsonMap } from '../schema/set-own.js';
 import {
   anyMap,
   bool,
@@ -12,8 +12,8 @@ import {
   text,
   toJsonSchema,
   url,
-} from '../http/schema.js';
-import type { JsonMap } from '../http/schema.js';
+} from '../schema/schema.js';
+import type { JsonMap } from '../schema/schema.js';
 
 /** What a list of `attachments` holds: the path in the job's archive, and where the agent puts it on the device. */
 export const attachment = object({ agent: text(), device: text().optional() });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { leaf, Refused } from '../http/leaf.js';
+import { leaf, Refused } from '../schema/leaf.js';
 import { durationSeconds, longestDuration } from './duration-seconds.js';
 
 const REASON = 'Invalid duration format: ';

@@ -1,24 +1,24 @@
 import { z } from 'zod';
-import { checkAgentName } from '../agents/agent-binding.js';
-import { readAgentCookie, agentCookieName } from '../agents/agent-cookie.js';
-import { ApiError } from '../http/errors.js';
+import { checkAgentName } from '../leases/agent-binding.js';
+import { readAgentCookie, agentCookieName } from '../auth/agent-cookie.js';
+import { ApiError } from '../errors/api-error.js';
 import type { Deps } from '../deps.js';
 import { empty, json, type Reply, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
-import { listOf, object, oneOf, openObject, text as textSchema } from '../http/schema.js';
+import { listOf, object, oneOf, openObject, text as textSchema } from '../schema/schema.js';
 import { cutLeases } from '../leases/cut-leases.js';
 import { readJobSecrets } from '../secrets/read-job-secrets.js';
 import { cancelJob } from './cancel-job.js';
-import { findJob } from './find-job.js';
-import { getJobId } from './get-job-id.js';
-import { readJobId } from './job-id.js';
+import { findJob } from '../job/find-job.js';
+import { getJobId } from '../job/get-job-id.js';
+import { readJobId } from '../job/job-id.js';
 import { getJobPosition } from './job-position.js';
 import { checkJobOwner } from './job-ownership.js';
 import { jobSchema, submittedJobSchema } from './job-schema.js';
 import { presentClaimedJob, presentJob } from './present-job.js';
-import { releaseClaim } from './release-claim.js';
+import { releaseClaim } from '../claims/release-claim.js';
 import { submitJob } from './submit-job.js';
-import { waitForJob } from './wait-for-job.js';
+import { waitForJob } from '../claims/wait-for-job.js';
 
 const submitters = { roles: ['contributor', 'manager', 'admin'] } as const;
 const jobAnswer = z.looseObject({

@@ -3,9 +3,9 @@ import type { z } from 'zod';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { presentDate } from '../http/present-date.js';
-import { integer, listOf, oneOf, openObject, text } from '../http/schema.js';
-import { readJobId } from './job-id.js';
-import { endedStates } from './job-state.js';
+import { integer, listOf, oneOf, openObject, text } from '../schema/schema.js';
+import { readJobId } from '../job/job-id.js';
+import { endedStates } from '../job/job-state.js';
 
 /** Words by which jobs are searched: those of Testflinger in its order, then those that jobs have besides. */
 const searchStates = [

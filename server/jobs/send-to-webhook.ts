@@ -1,6 +1,6 @@
 import { type Dispatcher, EnvHttpProxyAgent, errors, request } from 'undici';
-import type { Config } from '../config.js';
-import { ApiError } from '../http/errors.js';
+import type { Config } from '../config/config.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** What a webhook answered. */
 export interface WebhookAnswer {

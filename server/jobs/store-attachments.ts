@@ -1,12 +1,12 @@
 import type { WithId } from 'mongodb';
 import type { JobRecord, StoredFile } from '../db/collections.js';
-import { findFile, keepOneFile, removeFilesById } from '../db/files.js';
-import { uploadFile } from '../db/upload-file.js';
+import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
+import { uploadFile } from '../files/upload-file.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { Upload } from '../http/upload.js';
-import { attachmentsName } from '../results/job-files.js';
-import { findJob } from './find-job.js';
+import { attachmentsName } from '../job/job-files.js';
+import { findJob } from '../job/find-job.js';
 
 /**
  * Stores the attachments that a job awaits; the write that names them on the job is the one that lets agents take it.

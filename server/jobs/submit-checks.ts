@@ -1,12 +1,12 @@
-import type { Caller } from '../auth/caller.js';
-import { findLimit } from '../auth/permissions.js';
+import type { Caller } from '../principal/principal.js';
+import { findLimit } from '../principal/permissions.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { isRestricted } from '../queues/restricted-queues.js';
 import { checkJobSecrets } from '../secrets/check-job-secrets.js';
-import { endedStates } from './job-state.js';
-import { readJobId } from './job-id.js';
+import { endedStates } from '../job/job-state.js';
+import { readJobId } from '../job/job-id.js';
 import type { JobInput } from './job-schema.js';
 
 /** A submission while it is checked. */

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { BSON } from 'mongodb';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { JobRecord, SpentKey } from '../db/collections.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
-import { clearJobOutput, findJobFiles } from '../results/clear-job-output.js';
-import { findJob } from './find-job.js';
+import { clearJobOutput, findJobFiles } from './clear-job-output.js';
+import { findJob } from '../job/find-job.js';
 import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
-import { readJobId } from './job-id.js';
-import { stateAfter } from './job-state.js';
+import { readJobId } from '../job/job-id.js';
+import { stateAfter } from '../job/job-state.js';
 import type { JobInput } from './job-schema.js';
 import { submitChecks } from './submit-checks.js';
 

@@ -2,12 +2,12 @@ import type { Document, WithId } from 'mongodb';
 import type { JobRecord } from '../db/collections.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
-import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../jobs/job-state.js';
-import { type Phase, phases } from '../results/log-fragment.js';
-import { findNextNumbers, writePendingLine } from '../results/server-line.js';
+import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../job/job-state.js';
+import { type Phase, phases } from '../logs/log-fragment.js';
+import { findNextNumbers, writePendingLine } from '../logs/server-line.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { hasOtherLiveAgent } from './live-agents.js';
-import { closeLogs } from './log-segments.js';
+import { closeLogs } from '../logs/log-segments.js';
 import { endLease } from './renew-lease.js';
 
 /** Closed attempts that a job keeps, the newest. */

@@ -1,6 +1,6 @@
 import type { ClosedAttempt, JobRecord } from '../db/collections.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
-import { closeLogs } from './log-segments.js';
+import { closeLogs } from '../logs/log-segments.js';
 
 /** Attempts of earlier runs that are remembered, to fence those who held them. */
 const attemptsKept = 10;

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.js';
-import { filterAllowing } from '../jobs/job-state.js';
+import { filterAllowing } from '../job/job-state.js';
 import type { HeldJob } from './held-job.js';
-import { resumeLogs } from './log-segments.js';
+import { resumeLogs } from '../logs/log-segments.js';
 import { startLease } from './renew-lease.js';
 
 /** The attempt that was closed last. */

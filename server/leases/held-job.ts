@@ -1,9 +1,9 @@
 import type { WithId } from 'mongodb';
-import { type AgentRequest, refuseOrLog } from '../agents/agent-binding.js';
-import { agentCookieName, readAgentCookie } from '../agents/agent-cookie.js';
+import { type AgentRequest, refuseOrLog } from './agent-binding.js';
+import { agentCookieName, readAgentCookie } from '../auth/agent-cookie.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { endedStates } from '../jobs/job-state.js';
+import { endedStates } from '../job/job-state.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { giveBack } from './give-back.js';
 import { judgeWriter } from './judge-writer.js';

@@ -1,5 +1,5 @@
 import type { JobRecord } from '../db/collections.js';
-import { endedStates } from '../jobs/job-state.js';
+import { endedStates } from '../job/job-state.js';
 
 /**
  * What an agent is to a job:

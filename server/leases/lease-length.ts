@@ -1,5 +1,5 @@
 import type { Document } from 'mongodb';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Clock } from '../db/database-clock.js';
 

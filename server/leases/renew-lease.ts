@@ -1,6 +1,6 @@
 import type { Document, WithId } from 'mongodb';
 import type { Deps } from '../deps.js';
-import { endedStates } from '../jobs/job-state.js';
+import { endedStates } from '../job/job-state.js';
 import { leaseLength, type Leased, readLeaseMs, timeAfter } from './lease-length.js';
 
 type LeaseDeps = Pick<Deps, 'config' | 'clock'>;

@@ -1,7 +1,7 @@
 import { classifyDatabaseError } from '../db/classify-error.js';
 import type { Deps } from '../deps.js';
 import type { Duty } from '../periodic/duty.js';
-import { writePendingLines } from '../results/server-line.js';
+import { writePendingLines } from '../logs/server-line.js';
 import { expireLease, type ExpiredJob } from './expire-lease.js';
 import { extendLeases } from './extend-leases.js';
 import { freeLostHolders } from './free-lost-holders.js';

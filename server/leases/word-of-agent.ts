@@ -1,6 +1,6 @@
-import type { AgentRequest } from '../agents/agent-binding.js';
+import type { AgentRequest } from './agent-binding.js';
 import type { Deps } from '../deps.js';
-import { readJobId } from '../jobs/job-id.js';
+import { readJobId } from '../job/job-id.js';
 import { findHeldJob, readAgent } from './held-job.js';
 import { isRenewalDue, renewLease } from './renew-lease.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Deps } from '../deps.js';
-import { measureLeases } from './measure-leases.js';
-import { measureQueues } from './measure-queues.js';
+import { measureLeases } from '../leases/measure-leases.js';
+import { measureQueues } from '../claims/measure-queues.js';
 
 /** Milliseconds between two counts, however often metrics are asked for. */
 const restMs = 10_000;

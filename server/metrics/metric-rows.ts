@@ -1,4 +1,4 @@
-import { phases } from '../results/log-fragment.js';
+import { phases } from '../logs/log-fragment.js';
 
 /** The kinds of metrics, as Prometheus names them. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';

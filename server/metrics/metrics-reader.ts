@@ -1,7 +1,7 @@
 import { queueLimit } from '../auth/bcrypt-pool.js';
 import type { Deps } from '../deps.js';
 import { readPackageVersion } from '../http/openapi.js';
-import type { Metrics } from './create-metrics.js';
+import type { Metrics } from '../core/metric-registry.js';
 import { DatabaseMeter } from './database-meter.js';
 import { watchEventLoop } from './watch-event-loop.js';
 

@@ -1,4 +1,4 @@
-import type { Metrics } from './create-metrics.js';
+import type { Metrics } from '../core/metric-registry.js';
 
 /** Milliseconds between two looks; what holds the event loop up for longer is always seen. */
 const lookMs = 100;

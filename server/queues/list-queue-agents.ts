@@ -1,6 +1,6 @@
 import type { AgentRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 const shown = [
   'name',

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.js';
-import { samplesKept } from './wait-times.js';
+import { samplesKept } from '../claims/wait-times.js';
 
 const percents = [5, 10, 50, 90, 95] as const;
 

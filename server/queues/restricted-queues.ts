@@ -1,6 +1,6 @@
 import type { ObjectId } from 'mongodb';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 
 /** A restricted queue and the clients that may push to it. */
 export interface RestrictedQueueOwners {

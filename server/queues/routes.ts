@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { logClientEvent } from '../clients/log-client-event.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
-import { listOf, object, openObject, text as textSchema } from '../http/schema.js';
+import { listOf, object, openObject, text as textSchema } from '../schema/schema.js';
 import { listQueueAgents } from './list-queue-agents.js';
 import { listQueueJobs } from './list-queue-jobs.js';
 import { readWaitTimes } from './read-wait-times.js';

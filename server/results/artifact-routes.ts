@@ -2,7 +2,7 @@ import { presentWholeFile } from '../http/present-file.js';
 import { empty } from '../http/reply.js';
 import { type AnyRoute, route } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
-import { getJobId } from '../jobs/get-job-id.js';
+import { getJobId } from '../job/get-job-id.js';
 import { presentTaken } from '../leases/present-taken.js';
 import { findArtifact, storeArtifact } from './store-artifact.js';
 

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { jsonPieces } from '../http/json-stream.js';
 import type { Reply } from '../http/reply.js';
-import { dateTime, integer, object, oneOf } from '../http/schema.js';
-import { type LogType, type Phase, phases } from './log-fragment.js';
-import { findLastNumbers, type LogOwner, readFragments } from './read-fragments.js';
+import { dateTime, integer, object, oneOf } from '../schema/schema.js';
+import { type LogType, type Phase, phases } from '../logs/log-fragment.js';
+import { findLastNumbers, type LogOwner, readFragments } from '../logs/read-fragments.js';
 
 /** What of a log is wanted: one phase, from a number on, from a time on. */
 export const logQuery = object({

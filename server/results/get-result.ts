@@ -1,13 +1,13 @@
-import type { AgentRequest } from '../agents/agent-binding.js';
+import type { AgentRequest } from '../leases/agent-binding.js';
 import type { Deps } from '../deps.js';
 import { jsonPieces } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
-import { isJsonMap } from '../http/set-own.js';
-import { stateAfter } from '../jobs/job-state.js';
+import { isJsonMap } from '../schema/set-own.js';
+import { stateAfter } from '../job/job-state.js';
 import { holdJob } from '../leases/held-job.js';
 import { escapeText } from './get-log.js';
-import { logTypes, phases } from './log-fragment.js';
-import { type LogOwner, readFragments } from './read-fragments.js';
+import { logTypes, phases } from '../logs/log-fragment.js';
+import { type LogOwner, readFragments } from '../logs/read-fragments.js';
 
 /** Names of the texts of logs in a result. */
 const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${phase}_${type}`)));

@@ -1,15 +1,15 @@
-import type { AgentRequest } from '../agents/agent-binding.js';
+import type { AgentRequest } from '../leases/agent-binding.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { LogRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
 import { type HeldJob, holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
-import { storedNumber } from '../leases/log-segments.js';
-import type { PiecePlace } from '../scrubbing/held-tails.js';
+import { storedNumber } from '../logs/log-segments.js';
+import type { PiecePlace } from '../logs/held-tails.js';
 import { maskText } from '../scrubbing/mask-input.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
-import { type FragmentInput, type LogType, packText } from './log-fragment.js';
+import { type FragmentInput, type LogType, packText } from '../logs/log-fragment.js';
 
 /**
  * Stores one piece of a job's log. A piece whose number is stored already is taken for the same one, sent again by an

@@ -1,10 +1,10 @@
 import type { Document, Filter } from 'mongodb';
 import type { z } from 'zod';
-import type { AgentRequest } from '../agents/agent-binding.js';
+import type { AgentRequest } from '../leases/agent-binding.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { anyMap, integer, mapOf, object, text } from '../http/schema.js';
-import { endedStates, isAllowing } from '../jobs/job-state.js';
+import { anyMap, integer, mapOf, object, text } from '../schema/schema.js';
+import { endedStates, isAllowing } from '../job/job-state.js';
 import { type Hold, holdJob, noteAdoption, readAgent } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';

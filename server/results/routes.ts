@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { Patience } from '../db/change-watch.js';
+import type { Patience } from '../hub/change-watch.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
-import { getJobId } from '../jobs/get-job-id.js';
+import { getJobId } from '../job/get-job-id.js';
 import { presentTaken } from '../leases/present-taken.js';
 import { getLog, logQuery } from './get-log.js';
 import { getResult } from './get-result.js';
-import { fragmentInput, type LogType, logTypes, phases, readLogType } from './log-fragment.js';
+import { fragmentInput, type LogType, logTypes, phases, readLogType } from '../logs/log-fragment.js';
 import { postLogFragment } from './post-log-fragment.js';
 import { postResult, resultInput } from './post-result.js';
 import { waitForPiece, waitForState } from './wait-for-news.js';

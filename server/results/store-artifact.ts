@@ -1,11 +1,11 @@
-import type { AgentRequest } from '../agents/agent-binding.js';
+import type { AgentRequest } from '../leases/agent-binding.js';
 import type { StoredFile } from '../db/collections.js';
-import { findFile, keepOneFile, removeFilesById } from '../db/files.js';
-import { uploadFile } from '../db/upload-file.js';
+import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
+import { uploadFile } from '../files/upload-file.js';
 import type { Deps } from '../deps.js';
 import type { Upload } from '../http/upload.js';
 import { type Hold, holdJob } from '../leases/held-job.js';
-import { artifactName } from './job-files.js';
+import { artifactName } from '../job/job-files.js';
 import { keepLateArtifact } from './keep-late-artifact.js';
 
 /**

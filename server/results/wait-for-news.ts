@@ -1,11 +1,11 @@
 import type { Document, ObjectId } from 'mongodb';
 import type { Logger } from 'pino';
-import { ChangeWatch, type Patience, waitForNews } from '../db/change-watch.js';
+import { ChangeWatch, type Patience, waitForNews } from '../hub/change-watch.js';
 import type { Collections } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { endedStates } from '../jobs/job-state.js';
-import type { LogType } from './log-fragment.js';
-import { type FragmentRange, hasFragments } from './read-fragments.js';
+import { endedStates } from '../job/job-state.js';
+import type { LogType } from '../logs/log-fragment.js';
+import { type FragmentRange, hasFragments } from '../logs/read-fragments.js';
 
 /** Requests of this process that wait for a job's state, and for pieces of its log. */
 export interface NewsOfJobs {

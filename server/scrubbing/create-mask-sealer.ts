@@ -1,5 +1,5 @@
 import type { SigningKeys } from '../auth/signing-keys.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { Sealer } from '../crypto/sealer.js';
 
 /**

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Sealer } from '../crypto/sealer.js';
 import type { Collections, JobRecord } from '../db/collections.js';
 import type { Clock } from '../db/database-clock.js';
-import { isJsonMap } from '../http/set-own.js';
+import { isJsonMap } from '../schema/set-own.js';
 import { Masker } from './masker.js';
 import { withhold, type TextMasker } from './text-masker.js';
 

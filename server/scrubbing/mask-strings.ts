@@ -1,4 +1,4 @@
-import { isJsonMap, type JsonMap, setOwn } from '../http/set-own.js';
+import { isJsonMap, type JsonMap, setOwn } from '../schema/set-own.js';
 
 /**
  * A JSON value with every string in it masked, the keys of maps too; the very value when no string changed. Of keys that

@@ -1,6 +1,6 @@
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { isSecretPath } from './secrets-store.js';
 
 /** Paths that one job can name: each is looked up. */

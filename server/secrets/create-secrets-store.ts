@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { Logger } from 'pino';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import { type Connection, openConnection } from '../db/connect.js';
 import { DataKeys, getKeyVault, type KeyVaultRecord } from './data-keys.js';
 import { MongoSecretsStore } from './mongo-secrets-store.js';

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { openBytes, sealBytes, sealKeyBytes } from '../crypto/sealed-bytes.js';
 import type { DataKey } from '../crypto/sealed-value.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import { StartError } from '../db/start-error.js';
+import { StartError } from '../errors/start-error.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
 
 /** A data key as the key vault holds it, in the form of MongoDB's client-side field level encryption. */

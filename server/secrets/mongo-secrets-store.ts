@@ -1,7 +1,7 @@
 import { type Binary, type Collection, type Db, MongoServerError, type WithId } from 'mongodb';
 import { presentSecretsNamespace } from '../clients/secrets-namespace.js';
 import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
-import { StartError } from '../db/start-error.js';
+import { StartError } from '../errors/start-error.js';
 import type { DataKeys } from './data-keys.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
 import type { SecretPlace, SecretsStore, SecretTaker, StoredSecret } from './secrets-store.js';

@@ -1,6 +1,6 @@
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { getStoreFor } from './secret-checks.js';
 import { defaultExpirySeconds, type SecretInput } from './secret-schema.js';
 import type { SecretPlace } from './secrets-store.js';

@@ -1,8 +1,8 @@
 import { classifyDatabaseError } from '../db/classify-error.js';
 import type { JobRecord } from '../db/collections.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
-import { isJsonMap } from '../http/set-own.js';
+import { ApiError } from '../errors/api-error.js';
+import { isJsonMap } from '../schema/set-own.js';
 import type { GivenSecret } from '../scrubbing/job-masks.js';
 import { inTurns } from './in-turns.js';
 import { isSecretPath, type SecretPlace, type SecretTaker } from './secrets-store.js';

@@ -1,4 +1,4 @@
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { Deps } from '../deps.js';
 import { getStoreFor } from './secret-checks.js';
 import type { SecretPlace } from './secrets-store.js';

@@ -1,6 +1,6 @@
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../principal/principal.js';
 import type { Deps } from '../deps.js';
-import { ApiError } from '../http/errors.js';
+import { ApiError } from '../errors/api-error.js';
 import { isSecretPath, type SecretPlace, type SecretsStore } from './secrets-store.js';
 
 /** @throws ApiError 422 for a path that no secret can have. */

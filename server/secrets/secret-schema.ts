@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bool, integer, object, text } from '../http/schema.js';
+import { bool, integer, object, text } from '../schema/schema.js';
 
 const year = 365 * 24 * 3600;
 

@@ -1,6 +1,6 @@
 import { sealKeyBytes } from '../crypto/sealed-bytes.js';
 import { checkMongodbUri } from '../db/connect.js';
-import { asText, asTextList, type SettingReader } from '../setting-types.js';
+import { asText, asTextList, type SettingReader } from '../config/setting-types.js';
 
 /** How to make a master key, for error texts. */
 const howToMakeAMasterKey = 'make one with: openssl rand -base64 96 | tr -d "\\n"';

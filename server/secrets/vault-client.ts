@@ -1,8 +1,8 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
-import type { Config } from '../config.js';
-import { StartError } from '../db/start-error.js';
-import { ApiError } from '../http/errors.js';
-import { isJsonMap } from '../http/set-own.js';
+import type { Config } from '../config/config.js';
+import { StartError } from '../errors/start-error.js';
+import { ApiError } from '../errors/api-error.js';
+import { isJsonMap } from '../schema/set-own.js';
 
 /** What Vault answered. */
 export interface VaultAnswer {

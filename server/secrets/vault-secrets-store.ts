@@ -1,5 +1,5 @@
-import { ApiError } from '../http/errors.js';
-import { isJsonMap } from '../http/set-own.js';
+import { ApiError } from '../errors/api-error.js';
+import { isJsonMap } from '../schema/set-own.js';
 import { inTurns } from './in-turns.js';
 import type { SecretPlace, SecretsStore, SecretTaker, StoredSecret } from './secrets-store.js';
 import type { VaultAnswer, VaultClient } from './vault-client.js';

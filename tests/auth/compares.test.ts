@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { BcryptPool, type CompareKind } from '../../server/auth/bcrypt-pool.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
-import { ApiError } from '../../server/http/errors.js';
+import { ApiError } from '../../server/errors/api-error.js';
 import { addClient } from '../support/clients.js';
 import { askToken, logIn, loginFailed, makeHash } from '../support/logins.js';
 import { startServer, type TestServer } from '../support/start-server.js';

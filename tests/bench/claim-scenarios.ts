@@ -1,4 +1,4 @@
-import { claimOrder, filterClaimable } from '../../server/jobs/claim-one.js';
+import { claimOrder, filterClaimable } from '../../server/claims/claim-one.js';
 import { type Load, type Measured, measure } from './load.js';
 import { send, type Target } from './processes.js';
 import { type Scenario, timed } from './scenario.js';

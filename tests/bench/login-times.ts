@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { makeClientKey } from '../../server/clients/client-keys.js';
-import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import { addClient } from '../support/clients.js';
 import { logIn } from '../support/logins.js';
 import { startServer, type TestServer } from '../support/start-server.js';

@@ -8,7 +8,7 @@ import { type Db, MongoClient } from 'mongodb';
 import { accessTokenSubject } from '../../server/auth/access-token.js';
 import { digestSecret, makeServerKey } from '../../server/auth/client-key-format.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import { startTarget, type Target } from './processes.js';
 
 /** The key that tokens of the servers are signed with, and from which that of job masks is derived. */

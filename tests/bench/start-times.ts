@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
-import { findMongodRecord } from '../../server/db/mongod-record.js';
+import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
+import { findMongodRecord } from '../../server/mongod/mongod-record.js';
 import { findFreePort } from '../deploy/nginx.js';
 
 /** Milliseconds of each start, from the command to the first 200 of `/readyz`. */

@@ -1,9 +1,9 @@
 import { createApp } from '../../server/app.js';
-import { readConfig } from '../../server/config.js';
+import { readConfig } from '../../server/config/config.js';
 import { createDeps } from '../../server/create-deps.js';
 import { openConnection } from '../../server/db/connect.js';
-import { listen } from '../../server/http-server.js';
-import { createLog } from '../../server/log.js';
+import { listen } from '../../server/process/http-server.js';
+import { createLog } from '../../server/process/log.js';
 
 /** A yardstick: the server with each small read and write by itself. */
 const config = readConfig(process.env);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createProgram } from '../../server/cli/main.js';
 import { defaultDataDir } from '../../server/cli/find-connection.js';
-import { settings } from '../../server/config.js';
+import { settings } from '../../server/config/config.js';
 import { addClient } from '../support/clients.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { addActor, runQueuepass } from '../support/queuepass.js';

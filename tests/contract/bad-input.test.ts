@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import test from 'ava';
 import { defaultBodyLimit } from '../../server/http/parse-input.js';
 import type { AnyRoute } from '../../server/http/route.js';
-import { toJsonSchema } from '../../server/http/schema.js';
+import { toJsonSchema } from '../../server/schema/schema.js';
 import { routes } from '../../server/routes.js';
 import { bearer } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';

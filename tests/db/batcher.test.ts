@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { MongoServerError } from 'mongodb';
 import { Batcher, type BatcherOptions } from '../../server/db/batcher.js';
-import { ApiError } from '../../server/http/errors.js';
+import { ApiError } from '../../server/errors/api-error.js';
 
 /** A batcher whose commands end when the test says so, and what they were given; the item `faulty` has an error of its own. */
 function makeBatcher(options: Partial<BatcherOptions<string, string>> = {}) {

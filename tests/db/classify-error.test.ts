@@ -7,7 +7,7 @@ import {
   MongoWriteConcernError,
 } from 'mongodb';
 import { classifyDatabaseError, type DatabaseFailure } from '../../server/db/classify-error.js';
-import { embeddedMongodUri } from '../../server/db/mongod-socket.js';
+import { embeddedMongodUri } from '../../server/mongod/mongod-socket.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { testMongodbUri } from '../support/start-server.js';
 

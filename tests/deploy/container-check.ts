@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { embeddedSocketPath } from '../../server/db/mongod-socket.js';
+import { embeddedSocketPath } from '../../server/mongod/mongod-socket.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { startServerProcess } from '../support/server-process.js';
 import { buildImage, measureImage } from './containerfile.js';

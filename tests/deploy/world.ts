@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import { makeFolder } from '../support/own-mongod.js';
 import type { Owner } from '../support/server-process.js';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { settings } from '../../server/config.js';
+import { settings } from '../../server/config/config.js';
 import { readPages } from './pages.js';
 
 /** Each setting that the table of options names, and whether a star follows it. */

@@ -15,7 +15,10 @@ test('every relative link and image of every page leads to a file, and every anc
 
 test('every file and folder that a page names in code is there', (t) => {
   t.deepEqual(pages.flatMap(findMissingPaths), []);
-  const page = { path: 'page.md', text: '`server/gone.ts`, `server/config.ts`, `tests/docs/`, `server/`' };
+  const page = {
+    path: 'page.md',
+    text: '`server/gone.ts`, `server/config/config.ts`, `tests/docs/`, `server/`',
+  };
   t.deepEqual(findMissingPaths(page), ['page.md: server/gone.ts']);
 });
 

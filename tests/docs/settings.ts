@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { settings } from '../../server/config.js';
+import { settings } from '../../server/config/config.js';
 import { readBlocks } from '../walkthrough/read-walkthrough.js';
 import { listSpans, type Page, root } from './pages.js';
 

@@ -5,7 +5,7 @@ import test from 'ava';
 import { request } from 'undici';
 import { limitBodyTime } from '../../server/http/body-time.js';
 import { readByteRange } from '../../server/http/byte-range.js';
-import { listen } from '../../server/http-server.js';
+import { listen } from '../../server/process/http-server.js';
 import { agentHeaders } from '../support/jobs.js';
 import { digestStream, largeUpload, readPeakMemory } from '../support/large-file.js';
 import { findPids, makeFolder, startOwnMongod } from '../support/own-mongod.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
-import { jobEvents, jobStates } from '../../server/jobs/job-state.js';
+import { jobEvents, jobStates } from '../../server/job/job-state.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { shareServer } from '../support/share-server.js';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { readInput, toJsonSchema } from '../../server/http/schema.js';
+import { readInput, toJsonSchema } from '../../server/schema/schema.js';
 import { jobSchema } from '../../server/jobs/job-schema.js';
 import { durationSeconds } from '../../server/jobs/duration-seconds.js';
 

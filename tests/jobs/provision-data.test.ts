@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { object, readInput, toJsonSchema } from '../../server/http/schema.js';
+import { object, readInput, toJsonSchema } from '../../server/schema/schema.js';
 import { provisionData, provisionVariants } from '../../server/jobs/provision-data.js';
 
 const schema = object({ provision_data: provisionData().nullable() });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import type { JobRecord } from '../../server/db/collections.js';
-import { createMetrics } from '../../server/metrics/create-metrics.js';
-import { leasesByState } from '../../server/metrics/measure-leases.js';
-import { waitingByQueue } from '../../server/metrics/measure-queues.js';
+import { createMetrics } from '../../server/core/metric-registry.js';
+import { leasesByState } from '../../server/leases/measure-leases.js';
+import { waitingByQueue } from '../../server/claims/measure-queues.js';
 import { watchEventLoop } from '../../server/metrics/watch-event-loop.js';
 import { claim, submit } from '../support/jobs.js';
 import { startLeaseServer, tellResult } from '../support/leases.js';

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
-import { embeddedSocketPath } from '../../server/db/mongod-socket.js';
+import { embeddedSocketPath } from '../../server/mongod/mongod-socket.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { readStartFailure, startServerProcess } from '../support/server-process.js';
 import { testMongodbUri } from '../support/start-server.js';

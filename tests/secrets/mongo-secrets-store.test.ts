@@ -1,9 +1,9 @@
 import test from 'ava';
 import { Binary, BSON, type Document, UUID } from 'mongodb';
 import { pino } from 'pino';
-import { readConfig } from '../../server/config.js';
+import { readConfig } from '../../server/config/config.js';
 import { sealValue } from '../../server/crypto/sealed-value.js';
-import { StartError } from '../../server/db/start-error.js';
+import { StartError } from '../../server/errors/start-error.js';
 import {
   DataKeys,
   dataKeyName,

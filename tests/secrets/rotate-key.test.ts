@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type Binary, type Document, UUID } from 'mongodb';
-import { StartError } from '../../server/db/start-error.js';
+import { StartError } from '../../server/errors/start-error.js';
 import {
   dataKeyName,
   type KeyVaultRecord,

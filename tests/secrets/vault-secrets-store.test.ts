@@ -1,6 +1,6 @@
 import test from 'ava';
-import { readConfig } from '../../server/config.js';
-import { StartError } from '../../server/db/start-error.js';
+import { readConfig } from '../../server/config/config.js';
+import { StartError } from '../../server/errors/start-error.js';
 import { bearer } from '../support/clients.js';
 import { claim } from '../support/jobs.js';
 import { makeMasterKey, putSecret, deleteSecret, secretsOf, submitWith } from '../support/secrets.js';

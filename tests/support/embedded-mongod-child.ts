@@ -1,5 +1,5 @@
 /* A process that runs an embedded MongoDB on the data directory it is given, for tests that kill such a process. */
-import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 
 const [dataDir = ''] = process.argv.slice(2);
 const mongod = await startEmbeddedMongod({

@@ -6,7 +6,7 @@ import { request } from 'undici';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { type Collections, openCollections } from '../../server/db/collections.js';
-import { type EmbeddedMongod, embeddedMongodUri } from '../../server/db/embedded-mongod.js';
+import { type EmbeddedMongod, embeddedMongodUri } from '../../server/mongod/embedded-mongod.js';
 import { jsonBody } from './clients.js';
 import { findPids, makeFolder, startOwnMongod, waitUntil } from './own-mongod.js';
 import { makeFragment } from './results.js';

@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { findMongod } from '../../server/db/find-mongod.js';
-import { type MongodProcess, startMongodProcess } from '../../server/db/mongod-process.js';
-import { REPLICA_SET } from '../../server/db/replica-set.js';
+import { findMongod } from '../../server/mongod/find-mongod.js';
+import { type MongodProcess, startMongodProcess } from '../../server/mongod/mongod-process.js';
+import { REPLICA_SET } from '../../server/mongod/replica-set.js';
 import { findPids, makeFolder, waitUntil, withClient } from './own-mongod.js';
 import type { Owner } from './server-process.js';
 

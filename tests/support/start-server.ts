@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { createApp } from '../../server/app.js';
 import { type CompareKind, BcryptPool } from '../../server/auth/bcrypt-pool.js';
-import { readConfig } from '../../server/config.js';
+import { readConfig } from '../../server/config/config.js';
 import { createDeps } from '../../server/create-deps.js';
 import { openConnection } from '../../server/db/connect.js';
 import type { Clock } from '../../server/db/database-clock.js';
 import { ensureIndexes } from '../../server/db/indexes.js';
 import type { Deps } from '../../server/deps.js';
-import { listen } from '../../server/http-server.js';
-import { createLog } from '../../server/log.js';
+import { listen } from '../../server/process/http-server.js';
+import { createLog } from '../../server/process/log.js';
 
 /** The key that tokens of test servers are signed with. */
 export const testSigningKey = 'a signing key for tests, long enough for HS256';

@@ -1,0 +1,70 @@
+import type { Filter, Sort, WithId } from 'mongodb';
+import type { JobRecord } from '../db/collections.js';
+import type { Deps } from '../deps.js';
+import { startLease } from '../leases/renew-lease.js';
+import { stateAfter } from '../job/job-state.js';
+
+/** An agent that asks for a job of these queues. */
+export interface Claimer {
+  queues: readonly string[];
+  agent: string;
+  /** Nobody would get the job. */
+  isGone?: () => boolean;
+}
+
+/** What the claims of a process need. */
+export type ClaimDeps = Pick<Deps, 'collections' | 'clock' | 'config' | 'claimsUnderWay'>;
+
+/** Queues that MongoDB merges in the order of claims by its index; of more it would sort in memory. */
+export const mostMergedQueues = 200;
+
+/** The order of claims: priority, then age; `_id` settles jobs of the same millisecond. */
+export const claimOrder: Sort = { job_priority: -1, created_at: 1, _id: 1 };
+
+/** The jobs that anybody could take from these queues now. */
+export function filterWaiting(queues: readonly string[]): Filter<JobRecord> {
+  const names = [...new Set(queues)];
+  return {
+    'result_data.job_state': 'waiting',
+    // One queue by equality, since `$in` of one makes MongoDB plan a merge of sorted branches.
+    'job_data.job_queue': names.length === 1 ? names[0] : { $in: names },
+    'job_data.attachments_status': { $ne: 'waiting' },
+    // An older document of an id that has a newer one, from a database of before.
+    superseded: { $ne: true },
+  } as Filter<JobRecord>;
+}
+
+/** The jobs that this agent could take from these queues now. */
+export function filterClaimable({ queues, agent }: Claimer): Filter<JobRecord> {
+  return {
+    ...filterWaiting(queues),
+    'job_data.exclude_agents': { $ne: agent },
+    lost_holders: { $ne: agent },
+  } as Filter<JobRecord>;
+}
+
+/** Takes the first claimable job by one statement; state, holder, attempt, lease and start are stored together. */
+export async function claimOne(
+  { collections, clock, config }: ClaimDeps,
+  claimer: Claimer,
+): Promise<WithId<JobRecord> | undefined> {
+  const state = stateAfter('claim');
+  const job = await collections.jobs.findOneAndUpdate(
+    filterClaimable(claimer),
+    [
+      {
+        $set: {
+          'result_data.job_state': state,
+          'lease.holder': { $literal: claimer.agent },
+          'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
+          // Of an earlier claim, which may still be about to be taken back.
+          'lease.claim_token': '$$REMOVE',
+          ...startLease({ clock, config }, state),
+          started_at: clock.inDatabase,
+        },
+      },
+    ],
+    { sort: claimOrder, returnDocument: 'after' },
+  );
+  return job ?? undefined;
+}

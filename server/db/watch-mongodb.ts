@@ -1,0 +1,50 @@
+import type { MongoClient } from 'mongodb';
+import type { Metrics } from '../core/metric-registry.js';
+
+/** The kinds of servers that take writes. */
+const writable = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
+
+/**
+ * Follows the connection pool by the driver's events, and takes the time for which a command has its connection for that
+ * of the command. The driver's command events would tell its name as well, but make it read every answer twice: 60 %
+ * more CPU time for reading a log.
+ */
+export function watchMongodb(client: MongoClient, metrics: Metrics): void {
+  const pool = { open: 0, inUse: 0, waiting: 0 };
+  // By address and number of a connection.
+  const begun = new Map<string, Map<number | string, number>>();
+  client.on('connectionCreated', () => (pool.open += 1));
+  client.on('connectionClosed', ({ address, connectionId }) => {
+    pool.open -= 1;
+    begun.get(address)?.delete(connectionId);
+  });
+  client.on('connectionCheckOutStarted', () => (pool.waiting += 1));
+  client.on('connectionCheckOutFailed', ({ reason }) => {
+    pool.waiting -= 1;
+    metrics.mongodbNoConnection.inc({ reason });
+  });
+  client.on('connectionCheckedOut', ({ address, connectionId }) => {
+    pool.waiting -= 1;
+    pool.inUse += 1;
+    if (!begun.has(address)) begun.set(address, new Map());
+    begun.get(address)?.set(connectionId, performance.now());
+  });
+  client.on('connectionCheckedIn', ({ address, connectionId }) => {
+    pool.inUse -= 1;
+    const at = begun.get(address)?.get(connectionId);
+    // What is thrown here would be thrown in the middle of the driver.
+    if (at !== undefined) metrics.mongodbSeconds.observe((performance.now() - at) / 1000);
+  });
+  client.on('connectionPoolClosed', ({ address }) => begun.delete(address));
+  client.on('topologyDescriptionChanged', ({ newDescription }) => {
+    const isKnown = [...newDescription.servers.values()].some(({ type }) => writable.has(type));
+    metrics.mongodbPrimary.set(isKnown ? 1 : 0);
+  });
+  metrics.mongodbLimit.set(client.options.maxPoolSize);
+  metrics.mongodbPrimary.set(0);
+  metrics.beforeScrape.push(() => {
+    metrics.mongodbOpen.set(pool.open);
+    metrics.mongodbInUse.set(pool.inUse);
+    metrics.mongodbWaiting.set(pool.waiting);
+  });
+}

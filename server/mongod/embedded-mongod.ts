@@ -1,0 +1,107 @@
+import { access, chmod, constants, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { findMongod } from './find-mongod.js';
+import { explainMongodExit, presentExit } from './mongod-log.js';
+import type { MongodExit, MongodProcess } from './mongod-process.js';
+import { embeddedMongodUri, embeddedSocketPath, removeSocketFolder } from './mongod-socket.js';
+import { runEmbeddedMongod } from './run-embedded-mongod.js';
+import { DiskFullError, StartError } from '../errors/start-error.js';
+
+export { embeddedMongodUri };
+
+const RESTARTS = 3;
+
+/**
+ * What the embedded MongoDB needs; `onGone` is called once, when it died and could not be kept running.
+ * `lockWaitMs` is how long a data directory that another mongod holds is waited for, 10 s by default.
+ */
+export interface EmbeddedMongodInput {
+  dataDir: string;
+  environment: NodeJS.ProcessEnv;
+  report: (line: string) => void;
+  onGone: (error: StartError) => void;
+  lockWaitMs?: number;
+}
+
+/** A running embedded MongoDB: its connection string (no database named), and how to end it cleanly. */
+export interface EmbeddedMongod {
+  uri: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a MongoDB of our own on the data directory, reachable by this user alone through a socket, as a
+ * one-node replica set that is primary when this resolves. It ends with this process, however that ends; when it
+ * dies earlier it is started again, three times at most.
+ * @throws {StartError} whose message is for the operator.
+ */
+export async function startEmbeddedMongod(input: EmbeddedMongodInput): Promise<EmbeddedMongod> {
+  const dataDir = resolve(input.dataDir);
+  await makeDataDirectory(dataDir);
+  const { binary } = await findMongod({ ...input, dataDir });
+  const keeper = new MongodKeeper({ ...input, dataDir }, binary);
+  await keeper.start();
+  return { uri: embeddedMongodUri(dataDir), stop: () => keeper.stop() };
+}
+
+class MongodKeeper {
+  #mongod: MongodProcess | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping = false;
+  #restarts = 0;
+
+  constructor(
+    readonly input: EmbeddedMongodInput,
+    readonly binary: string,
+  ) {}
+
+  async start(): Promise<void> {
+    const mongod = await runEmbeddedMongod(this.binary, this.input);
+    this.#mongod = mongod;
+    void mongod.ended.then((exit) => this.#onEnd(exit));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#starting;
+    await this.#mongod?.stop();
+    removeSocketFolder(this.input.dataDir, embeddedSocketPath(this.input.dataDir));
+  }
+
+  #onEnd(exit: MongodExit): void {
+    if (this.#stopping) return;
+    this.#starting = this.#restart(exit);
+  }
+
+  async #restart(exit: MongodExit): Promise<void> {
+    const { dataDir, report, onGone } = this.input;
+    let reason = await explainMongodExit(exit, dataDir, join(dataDir, 'mongod.log'));
+    report(`MongoDB ended by itself (${presentExit(exit)})`);
+    while (!this.#stopping && this.#restarts < RESTARTS) {
+      this.#restarts += 1;
+      report(`starting MongoDB again (${this.#restarts} of ${RESTARTS})`);
+      try {
+        return await this.start();
+      } catch (error) {
+        const told = error as StartError;
+        report(told.message);
+        // A start that failed gives back some room, and the log of the next one may have none to say why it ends.
+        if (!(reason instanceof DiskFullError)) reason = told;
+      }
+    }
+    if (!this.#stopping) onGone(new StartError(`MongoDB could not be kept running: ${reason.message}`));
+  }
+}
+
+async function makeDataDirectory(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    // A mounted volume may belong to another user with write access for our group: what lies inside is 0600 or 0700.
+    await chmod(dataDir, 0o700).catch(() => undefined);
+    await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    await mkdir(join(dataDir, 'db'), { recursive: true, mode: 0o700 });
+    await access(join(dataDir, 'db'), constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new StartError(`The data directory ${dataDir} cannot be written: ${(error as Error).message}`);
+  }
+}

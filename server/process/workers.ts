@@ -1,0 +1,115 @@
+import cluster, { type Worker } from 'node:cluster';
+import { realpathSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import { StartError } from '../errors/start-error.js';
+import { askWorker, type Order, type Word } from './worker-messages.js';
+import { WorkerMetrics } from './worker-metrics.js';
+
+/** Milliseconds before a worker that ended by itself is replaced. */
+const restMs = 1000;
+
+/** Milliseconds between two looks whether a worker answers, and without an answer after which it is ended. */
+const lookMs = 10_000;
+const silentMs = 30_000;
+
+/** Milliseconds that workers have beyond the time of their requests, before they are killed. */
+const lateMs = 10_000;
+
+/** The processes that serve on one address. */
+export interface Workers {
+  /** Where they listen. */
+  url: string;
+  /** Their metrics as one text. */
+  readMetrics(): Promise<string>;
+  /** Lets them answer what is in flight, and waits until they have ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `WORKERS` processes, and another one for each that ends by itself or answers no more.
+ * @param program the file that runs the server
+ * @throws StartError with the line of the first that could not start
+ */
+export async function startWorkers(config: Config, log: Logger, program: string): Promise<Workers> {
+  // Not by a link, which may lead to another version by the time that a worker is replaced.
+  cluster.setupPrimary({ exec: realpathSync(program) });
+  // A second signal ends this process at once, and them with it.
+  process.once('exit', () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL')));
+  const metrics = new WorkerMetrics();
+  const ended = new Set<Promise<void>>();
+  let isEnding = false;
+  const start = (): Promise<string> => {
+    const worker = cluster.fork();
+    const gone = new Promise<void>((done) => worker.once('exit', () => done()));
+    ended.add(gone);
+    void gone.then(() => ended.delete(gone));
+    worker.once('exit', (code, signal) => {
+      metrics.keep(worker);
+      if (isEnding || !hasListened.has(worker)) return;
+      log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another one takes its place');
+      void replace();
+    });
+    return readStart(worker);
+  };
+  const replace = async (): Promise<void> => {
+    while (!isEnding) {
+      await wait(restMs, undefined, { ref: false });
+      if (isEnding) return;
+      try {
+        await start();
+        return;
+      } catch (error) {
+        log.error({ err: error }, 'a worker did not start: it is tried again');
+      }
+    }
+  };
+  const looks = setInterval(() => listWorkers().forEach((worker) => void endIfSilent(worker, log)), lookMs);
+  const stop = async (): Promise<void> => {
+    isEnding = true;
+    clearInterval(looks);
+    for (const worker of listWorkers()) worker.send({ order: 'stop' } satisfies Order, () => undefined);
+    const kill = () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL'));
+    const timer = setTimeout(kill, config.drainSeconds * 1000 + lateMs);
+    await Promise.all(ended);
+    clearTimeout(timer);
+  };
+  try {
+    const [url = ''] = await Promise.all(Array.from({ length: config.workers }, start));
+    return { url, stop, readMetrics: () => metrics.read(listWorkers()) };
+  } catch (error) {
+    isEnding = true;
+    clearInterval(looks);
+    for (const worker of listWorkers()) worker.process.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** As systemd does with a process whose event loop stands still. */
+async function endIfSilent(worker: Worker, log: Logger): Promise<void> {
+  if (!hasListened.has(worker) || (await askWorker(worker, 'ping', silentMs)) !== undefined) return;
+  if (worker.isDead()) return;
+  log.error({ pid: worker.process.pid }, 'a worker does not answer: it is ended');
+  worker.process.kill('SIGKILL');
+}
+
+const hasListened = new WeakSet<Worker>();
+
+/** Where a worker listens. @throws StartError with the line that it gave, when it ends before */
+function readStart(worker: Worker): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let problem: string | undefined;
+    worker.on('message', (word: Word) => {
+      if (word.word === 'failed') problem = word.problem;
+      if (word.word !== 'listens') return;
+      hasListened.add(worker);
+      resolve(word.url);
+    });
+    worker.once('exit', () => reject(new StartError(problem ?? 'a worker ended before it listened')));
+  });
+}
+
+function listWorkers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}

@@ -1,0 +1,136 @@
+import test, { type ExecutionContext } from 'ava';
+import { ObjectId, type WithId } from 'mongodb';
+import type { JobRecord } from '../../server/db/collections.js';
+import { claimTogether } from '../../server/claims/claim-together.js';
+import { startServer, type TestServer } from '../support/start-server.js';
+import { until } from '../support/until.js';
+
+/** Two processes on one database, which have lost jobs to each other, and jobs of a few priorities. */
+async function startPair(t: ExecutionContext, count: number) {
+  const one = await startServer(t);
+  const other = await startServer(t, { database: one.deps.connection.db.databaseName });
+  const jobs = Array.from(
+    { length: count },
+    (_, i): WithId<JobRecord> => ({
+      _id: new ObjectId(),
+      job_id: crypto.randomUUID(),
+      live: true,
+      created_at: new Date(Date.now() - 60_000 + i),
+      job_priority: i % 3,
+      job_data: { job_queue: 'q1' },
+      result_data: { job_state: 'waiting' },
+    }),
+  );
+  await one.deps.collections.jobs.insertMany(jobs);
+  for (const { deps } of [one, other]) deps.claimsUnderWay.tellConflict();
+  const inOrder = jobs.toSorted((a, b) => b.job_priority - a.job_priority || +a.created_at - +b.created_at);
+  return { one, other, inOrder };
+}
+
+const makeClaimers = (count: number, name = 'agent') =>
+  Array.from({ length: count }, (_, i) => ({ queues: ['q1'], agent: `${name}-${i}` }));
+
+async function claimIds({ deps }: TestServer, count: number, name?: string): Promise<(string | undefined)[]> {
+  const outcomes = await claimTogether(deps, makeClaimers(count, name));
+  return outcomes.map((outcome) => (outcome instanceof Error ? outcome.message : outcome?.job_id));
+}
+
+/** As a process does that is killed before it takes its choice, which counts for so long. */
+async function chooseElsewhere(
+  { deps }: TestServer,
+  jobs: readonly WithId<JobRecord>[],
+  ms: number,
+): Promise<void> {
+  const choice = {
+    process: 'killed',
+    jobs: jobs.map(({ _id }) => _id),
+    until: new Date(Date.now() + ms),
+  };
+  await deps.collections.claimsUnderWay.replaceOne(
+    { _id: 'choices' },
+    { choices: [choice] },
+    { upsert: true },
+  );
+}
+
+test('processes that contend take each job once, and none but the first', async (t) => {
+  const { one, other, inOrder } = await startPair(t, 400);
+  for (let round = 0; round < 8; round += 1) {
+    const taken = await Promise.all([claimIds(one, 20, 'one'), claimIds(other, 20, 'other')]);
+    const wanted = inOrder.slice(round * 40, round * 40 + 40).map(({ job_id }) => job_id);
+    t.deepEqual(taken.flat().toSorted(), wanted.toSorted(), `round ${round}`);
+  }
+  const held = await one.deps.collections.jobs
+    .find({ 'result_data.job_state': 'running' })
+    .project({ job_id: 1, lease: 1 })
+    .toArray();
+  t.is(new Set(held.map(({ lease }) => `${lease.holder} ${lease.claim_token}`)).size, 320);
+});
+
+test('what another process is about to take is passed over, and no longer than its choice counts', async (t) => {
+  const { one, inOrder } = await startPair(t, 40);
+  await chooseElsewhere(one, inOrder.slice(0, 10), 60_000);
+  t.deepEqual(
+    (await claimIds(one, 10)).toSorted(),
+    inOrder
+      .slice(10, 20)
+      .map(({ job_id }) => job_id)
+      .toSorted(),
+  );
+  await chooseElsewhere(one, inOrder.slice(0, 10), -1);
+  t.deepEqual(
+    (await claimIds(one, 10, 'later')).toSorted(),
+    inOrder
+      .slice(0, 10)
+      .map(({ job_id }) => job_id)
+      .toSorted(),
+  );
+});
+
+test('claims that find only what others have chosen take it in the end', async (t) => {
+  const { one, inOrder } = await startPair(t, 12);
+  await chooseElsewhere(one, inOrder, 60_000);
+  t.deepEqual((await claimIds(one, 12)).toSorted(), inOrder.map(({ job_id }) => job_id).toSorted());
+});
+
+test('a process that contends with nobody stops telling its choices after a second', async (t) => {
+  const { one } = await startPair(t, 100);
+  await claimIds(one, 10);
+  const told = await one.deps.collections.claimsUnderWay.findOne({});
+  t.is(told?.choices.length, 1);
+  await until(t, () => !one.deps.claimsUnderWay.isContended);
+  await claimIds(one, 10, 'later');
+  t.deepEqual(await one.deps.collections.claimsUnderWay.findOne({}), told);
+  await until(t, () => one.deps.claimsUnderWay.gatherMs === 0);
+});
+
+test('after claims that were served together the next one waits for company, and one that comes alone does not', async (t) => {
+  const { deps } = await startServer(t);
+  const { claimsUnderWay } = deps;
+  claimsUnderWay.noteClaims(1);
+  t.is(claimsUnderWay.gatherMs, 0);
+  claimsUnderWay.noteClaims(2);
+  t.is(claimsUnderWay.gatherMs, 1);
+  await until(t, () => claimsUnderWay.gatherMs === 0);
+});
+
+test('an agent of more queues than one statement merges takes in the end what another process chose and left', async (t) => {
+  const { one, inOrder } = await startPair(t, 3);
+  await chooseElsewhere(one, inOrder, 60_000);
+  const queues = ['q1', ...Array.from({ length: 200 }, (_, n) => `other-${n}`)];
+  const { jobs } = one.deps.collections;
+  let looks = 0;
+  const find = jobs.find.bind(jobs) as (...given: unknown[]) => never;
+  Object.assign(jobs, {
+    find: (...given: unknown[]) => {
+      looks += 1;
+      return find(...given);
+    },
+  });
+  const [, own] = await claimTogether(one.deps, [
+    { queues: ['empty'], agent: 'other' },
+    { queues, agent: 'many' },
+  ]);
+  t.is((own as JobRecord | undefined)?.job_id, inOrder[0]?.job_id);
+  t.true(looks < 20, `${looks} looks`);
+});

@@ -1,0 +1,160 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import test from 'ava';
+import { StartError } from '../../server/errors/start-error.js';
+import { listen } from '../../server/process/http-server.js';
+import { makeFolder } from '../support/own-mongod.js';
+
+const answer = (_: IncomingMessage, response: ServerResponse): unknown => response.end('hello');
+
+function readFromSocket(socketPath: string): Promise<string> {
+  return new Promise((done, failed) => {
+    get({ socketPath, path: '/' }, (response) => {
+      response.setEncoding('utf8').once('data', done);
+    }).once('error', failed);
+  });
+}
+
+test('a unix socket serves, and its file is gone after the end', async (t) => {
+  const path = join(makeFolder(), 'http.sock');
+  const server = await listen(answer, { path });
+  t.is(server.url, `unix:${path}`);
+  t.is(await readFromSocket(path), 'hello');
+  await server.drain(1);
+  t.false(existsSync(path));
+});
+
+test('the end answers the requests that wait at its unix socket', async (t) => {
+  const path = join(makeFolder(), 'http.sock');
+  const server = await listen(answer, { path });
+  // None of them is accepted before the server begins to end.
+  const waiting = Array.from({ length: 50 }, () => readFromSocket(path));
+  await server.drain(5);
+  t.deepEqual(await Promise.all(waiting), Array(50).fill('hello'));
+});
+
+test('a request on its way while the server begins to end is answered, and told to close', async (t) => {
+  const server = await listen(answer, { host: '127.0.0.1', port: 0 });
+  const accepted = once(server.server, 'connection');
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await accepted;
+  const ended = server.drain(60);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const text = (await socket.setEncoding('utf8').toArray()).join('');
+  t.regex(text, /^HTTP\/1.1 200 OK\r\n[^]*Connection: close\r\n[^]*hello$/);
+  await ended;
+});
+
+test('a connection without a request is kept for as many seconds as it is told, or ended after its answer', async (t) => {
+  const spread = { host: '127.0.0.1', port: 0 };
+  for (const [keepAliveSeconds, told] of [
+    [1, /\r\nConnection: keep-alive\r\nKeep-Alive: timeout=1\r\n/],
+    [0, /\r\nConnection: close\r\n/],
+  ] as const) {
+    const server = await listen(answer, spread, { keepAliveSeconds });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    // Ends only because the server closes the connection.
+    t.regex((await socket.setEncoding('utf8').toArray()).join(''), told);
+    await server.drain(1);
+  }
+});
+
+test('a connection that stays silent does not hold up the end', async (t) => {
+  const server = await listen(answer, { host: '127.0.0.1', port: 0 });
+  const accepted = once(server.server, 'connection');
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined);
+  await accepted;
+  const started = performance.now();
+  await server.drain(60);
+  t.true(performance.now() - started < 30_000);
+  socket.destroy();
+});
+
+test('the socket file of a server that was killed is replaced', async (t) => {
+  const path = join(makeFolder(), 'http.sock');
+  const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', script]);
+  t.true(existsSync(path));
+  const server = await listen(answer, { path });
+  t.is(await readFromSocket(path), 'hello');
+  await server.drain(1);
+});
+
+test('the socket of a server that lives is left to it', async (t) => {
+  const path = join(makeFolder(), 'http.sock');
+  const first = await listen(answer, { path });
+  await t.throwsAsync(listen(answer, { path }), {
+    instanceOf: StartError,
+    message: `${path} is in use by another program: stop it, or set PORT (or LISTEN) to another address`,
+  });
+  t.is(await readFromSocket(path), 'hello');
+  await first.drain(1);
+});
+
+test('a file that is no socket is never removed', async (t) => {
+  const path = join(makeFolder(), 'notes.txt');
+  writeFileSync(path, 'dear to somebody');
+  await t.throwsAsync(listen(answer, { path }), { instanceOf: StartError, message: /is no socket/ });
+  t.is(readFileSync(path, 'utf8'), 'dear to somebody');
+});
+
+test('an IPv6 address is served and shown in brackets', async (t) => {
+  const server = await listen(answer, { host: '::1', port: 0 });
+  t.regex(server.url, /^http:\/\/\[::1\]:\d+$/);
+  t.is(await (await fetch(server.url)).text(), 'hello');
+  await server.drain(1);
+});
+
+const refusals: [what: string, address: Parameters<typeof listen>[1], says: RegExp][] = [
+  [
+    'an address of another machine',
+    { host: '203.0.113.1', port: 0 },
+    /203\.0\.113\.1:0 is no address of this machine/,
+  ],
+  [
+    'a host that is not known',
+    { host: 'nowhere.invalid', port: 1 },
+    /^nowhere\.invalid:1 is no address of this/,
+  ],
+  [
+    'a path in no folder',
+    { path: '/nowhere/at/all.sock' },
+    /^\/nowhere\/at\/all\.sock cannot be made: its folder must be there/,
+  ],
+  ['a descriptor that is no socket', { fd: 9999 }, /^LISTEN=systemd, but systemd passed no socket/],
+];
+for (const [what, address, says] of refusals) {
+  test(`${what} is one line that says what to do`, async (t) => {
+    const error = await t.throwsAsync(listen(answer, address), { instanceOf: StartError, message: says });
+    t.false(error.message.includes('\n'));
+  });
+}
+
+test('connections that cannot be accepted are told and do not end the server', async (t) => {
+  const told: Error[] = [];
+  const server = await listen(
+    answer,
+    { host: '127.0.0.1', port: 0 },
+    {
+      onError: (error) => told.push(error),
+    },
+  );
+  for (const code of ['EMFILE', 'EMFILE']) server.server.emit('error', new Error(code));
+  t.is(told.length, 2);
+  t.is((await fetch(server.url)).status, 200);
+  await server.drain(1);
+});
+
+test('an end waits for no connection that has no request, however it came to be', async (t) => {
+  const server = await listen(answer, { host: '127.0.0.1', port: 0 });
+  // Kept alive by fetch after its answer.
+  await (await fetch(server.url)).text();
+  const started = performance.now();
+  await server.drain(600);
+  t.true(performance.now() - started < 60_000);
+});

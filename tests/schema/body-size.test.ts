@@ -1,0 +1,21 @@
+import test from 'ava';
+import { holdsMoreThan, isDeeperThan } from '../../server/schema/body-size.js';
+
+test('depth is counted in maps and lists, however deep a body is', (t) => {
+  t.false(isDeeperThan(5, 0));
+  t.true(isDeeperThan({}, 0));
+  t.false(isDeeperThan({ a: [1, null] }, 2));
+  t.true(isDeeperThan({ a: [1, []] }, 2));
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  t.true(isDeeperThan(deep, 100));
+  const hundred = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`);
+  t.false(isDeeperThan(hundred, 100));
+  t.true(isDeeperThan(hundred, 99));
+});
+
+test('values are counted at every depth, the value itself too', (t) => {
+  t.false(holdsMoreThan(5, 1));
+  t.false(holdsMoreThan({ a: [1, null], b: 'x' }, 5));
+  t.true(holdsMoreThan({ a: [1, null], b: 'x' }, 4));
+  t.true(holdsMoreThan(Array.from({ length: 1_000_000 }), 10_000));
+});

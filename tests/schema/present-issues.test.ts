@@ -1,0 +1,31 @@
+import test from 'ava';
+import type { RawIssue } from '../../server/schema/leaf.js';
+import { presentIssues } from '../../server/schema/present-issues.js';
+
+const issue = (path: (string | number)[], message: string): RawIssue =>
+  ({ code: 'custom', path, message, input: {} }) as unknown as RawIssue;
+
+test('a field keeps its own reasons beside those of what is inside it, in either order', (t) => {
+  const both = { list: { _schema: ['Too few.'], '0': ['Wrong.'] } };
+  const own = issue(['list'], 'Too few.');
+  const inside = issue(['list', 0], 'Wrong.');
+  t.deepEqual(presentIssues([own, inside]), both);
+  t.deepEqual(presentIssues([inside, own]), both);
+});
+
+test('a field with several reasons lists them all', (t) => {
+  t.deepEqual(presentIssues([issue(['a'], 'One.'), issue(['a'], 'Two.')]), { a: ['One.', 'Two.'] });
+});
+
+test('a reason against an object as a whole stands under _schema', (t) => {
+  t.deepEqual(presentIssues([issue([], 'Name one of a and b.')]), { _schema: ['Name one of a and b.'] });
+});
+
+test('a field named like a part of every object is a field like any other', (t) => {
+  const told = presentIssues([
+    issue(['constructor', 'toString'], 'Wrong.'),
+    issue(['__proto__', 'x'], 'Wrong.'),
+  ]);
+  t.is(JSON.stringify(told), '{"constructor":{"toString":["Wrong."]},"__proto__":{"x":["Wrong."]}}');
+  t.is(({} as Record<string, unknown>)['x'], undefined);
+});

@@ -1,84 +1,122 @@
-import { join } from 'node:path';
-import { type Measured, measure, median } from './load.js';
-import { storeMaskedJob } from './masked-job.js';
-import { send, startTarget, type Target } from './processes.js';
-import { createSetting, makeStoredJob, type Setting } from './setting.js';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type BenchMongod, startBenchMongod } from './bench-mongod.js';
+import { type Build, entryOf, startBuild } from './compared-build.js';
+import { type ComparedRow, comparedRows } from './compared-rows.js';
+import { median } from './load.js';
 
 /**
- * `npx tsx tests/bench/compare-builds.ts FOLDER`: this tree's build against that of another checkout (`npm ci` there makes
- * it), on one MongoDB, in turns, so that what disturbs the machine meets both: what a change costs or gains.
+ * `npx tsx tests/bench/compare-builds.ts FOLDER [--rounds=N] [--only=TEXT]`: compares this tree's build with that of
+ * another checkout (`npm run build` makes the one, `npm ci` in FOLDER the other). Each build has a database of its own, with
+ * its own indexes, on one MongoDB. The builds are measured in turns, so that a disturbance of the machine meets both.
  */
-const other = process.argv[2];
-if (other === undefined) throw new Error('name the folder of the other checkout');
-const rounds = 12;
-const setting = await createSetting();
-const servers: Record<string, Target> = {
-  here: setting.server,
-  there: await startTarget([join(other, 'dist/main.js')], setting.environment),
-};
-const json = { ...setting.agent, 'content-type': 'application/json' };
-let number = 0;
+const usage = 'usage: npx tsx tests/bench/compare-builds.ts FOLDER [--rounds=N] [--only=TEXT]';
 
-const scenarios: Record<string, (server: Target) => Promise<Measured>> = {
-  'claim, 8 callers, 100 to 500 waiting': (server) => measureClaims(setting, server),
-  'empty poll, 8 callers': (server) =>
-    measure({ callers: 8, seconds: 1 }, async () => {
-      await send(server, 'GET', '/v1/job?queue=nothing', agentOf(number++ % 500));
-    }),
-  'result post, 16 callers': async (server) => {
-    const jobId = await storeMaskedJob(setting, 0);
-    return measure({ callers: 16, seconds: 1 }, async () => {
-      await send(server, 'POST', `/v1/result/${jobId}`, json, '{"status":{"setup":0}}');
-    });
-  },
-  'log post of 1 KB, 16 callers': async (server) => {
-    const jobId = await storeMaskedJob(setting, 0);
-    return measure({ callers: 16, seconds: 1 }, async () => {
-      const timestamp = new Date();
-      const piece = {
-        fragment_number: number++,
-        timestamp,
-        phase: 'test',
-        log_data: `${'x'.repeat(1023)}\n`,
-      };
-      await send(server, 'POST', `/v1/result/${jobId}/log/output`, json, JSON.stringify(piece));
-    });
-  },
-};
+const sides = ['here', 'there'] as const;
+type Side = (typeof sides)[number];
 
-function agentOf(n: number): Record<string, string> {
-  return { ...setting.agent, cookie: `agent_name=bench-${n}` };
+/** What the command line asks for. */
+interface Comparison {
+  folders: Record<Side, string>;
+  rounds: number;
+  rows: readonly ComparedRow[];
 }
 
-/** As in a lab, where an agent takes one job after the other and hundreds do: each claim is another agent's. */
-async function measureClaims({ db }: Setting, server: Target): Promise<Measured> {
-  const queue = `q${number++}`;
-  await db.collection('jobs').insertMany(Array.from({ length: 500 }, () => makeStoredJob(queue)));
-  return measure({ callers: 8, requests: 400 }, async () => {
-    await send(server, 'GET', `/v1/job?queue=${queue}`, agentOf(number++));
+/** @throws Error whose message is for the user. */
+function readArguments(): Comparison {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: { type: 'string', default: '12' }, only: { type: 'string', default: '' } },
   });
+  const [there, ...more] = positionals;
+  const rounds = Number(values.rounds);
+  if (there === undefined || more.length > 0) throw new Error('name one folder');
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('the number of rounds must be 1 or more');
+  const rows = comparedRows.filter(({ name }) => name.includes(values.only));
+  if (rows.length === 0) throw new Error(`no row has "${values.only}" in its name`);
+  const folders = { here: fileURLToPath(new URL('../..', import.meta.url)), there };
+  const missing = Object.values(folders)
+    .map(entryOf)
+    .find((file) => !existsSync(file));
+  if (missing !== undefined) throw new Error(`${missing} does not exist: build that checkout first`);
+  return { folders, rounds, rows };
 }
 
-try {
-  for (const [name, run] of Object.entries(scenarios)) {
-    const rates: Record<string, number[]> = { here: [], there: [] };
-    for (let round = 0; round < rounds; round += 1) {
-      // Who comes first changes, since the first of two may find the caches cold.
-      const order = round % 2 === 0 ? ['here', 'there'] : ['there', 'here'];
-      for (const side of order) rates[side]?.push((await run(servers[side] as Target)).rate);
+/** Measures every row; an abort of `ending` kills the servers, and the next request to one then fails. */
+async function compare(comparison: Comparison, ending: AbortController): Promise<void> {
+  let mongod: BenchMongod | undefined;
+  try {
+    mongod = await startBenchMongod((error) => ending.abort(error));
+    const { signal } = ending;
+    const start = (side: Side, { uri: mongodbUri }: BenchMongod) =>
+      startBuild({ folder: comparison.folders[side], mongodbUri, database: `bench_${side}`, signal });
+    const builds = { here: await start('here', mongod), there: await start('there', mongod) };
+    for (const row of comparison.rows) {
+      console.log(await compareRow(row, builds, comparison.rounds));
     }
-    const [here = [], there = []] = [rates.here, rates.there];
-    const ratios = here.map((rate, round) => rate / (there[round] ?? NaN));
-    const told = `${Math.round(median(here))} here, ${Math.round(median(there))} there a second`;
-    console.log(`${name}: ${told}; here ${median(ratios).toFixed(2)} of there, by rounds ${spread(ratios)}`);
+  } finally {
+    ending.abort();
+    await mongod?.stop();
   }
-} finally {
-  servers.there?.stop();
-  await setting.end();
 }
-process.exit(0);
 
-function spread(ratios: number[]): string {
-  const sorted = [...ratios].sort((a, b) => a - b);
-  return `${sorted[0]?.toFixed(2)} to ${sorted.at(-1)?.toFixed(2)}`;
+/** One row in all rounds, after one turn of each build that does not count; the line to print. */
+async function compareRow(
+  { name, run }: ComparedRow,
+  builds: Record<Side, Build>,
+  rounds: number,
+): Promise<string> {
+  reportProgress(`${name}: warming up`);
+  for (const side of sides) await run(builds[side]);
+  const rates: Record<Side, number[]> = { here: [], there: [] };
+  const ratios: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    // The order alternates, since the first of two may find the caches cold.
+    for (const side of round % 2 === 1 ? sides : sides.toReversed()) {
+      rates[side].push((await run(builds[side])).rate);
+    }
+    ratios.push((rates.here.at(-1) ?? NaN) / (rates.there.at(-1) ?? NaN));
+    reportProgress(`${name}: round ${round} of ${rounds}, ratio ${ratios.at(-1)?.toFixed(2)}`);
+  }
+  const rate = (side: Side) => presentRate(median(rates[side]));
+  const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+  return `${name}: ${rate('here')} a second here, ${rate('there')} there; ratio ${median(ratios).toFixed(2)}, rounds ${spread}`;
 }
+
+const presentRate = (rate: number) => rate.toFixed(rate < 100 ? 1 : 0);
+
+function reportProgress(line: string): void {
+  console.error(`  ${line}`);
+}
+
+/** Aborts `ending` when the user or the system ends this process, and on an error that nothing handles. */
+function endOnSignals(ending: AbortController): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      process.exitCode = 128 + constants.signals[signal];
+      ending.abort(new Error(`ended by ${signal}`));
+    });
+  }
+  process.on('uncaughtException', (error) => ending.abort(error));
+}
+
+let comparison: Comparison;
+try {
+  comparison = readArguments();
+} catch (error) {
+  console.error(`${(error as Error).message}\n${usage}`);
+  process.exit(2);
+}
+const ending = new AbortController();
+endOnSignals(ending);
+try {
+  await compare(comparison, ending);
+} catch (error) {
+  const cause = ending.signal.reason instanceof DOMException ? error : ending.signal.reason;
+  console.error(cause instanceof Error ? cause.message : cause);
+  process.exitCode ??= 1;
+}
+// Connections to the killed servers would keep this process alive.
+process.exit();

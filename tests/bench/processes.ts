@@ -11,11 +11,20 @@ export interface Target {
   stop(): void;
 }
 
-/** Starts a program that says where it listens, in a process of its own as users run it. */
-export async function startTarget(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Target> {
+/**
+ * Starts a program in a process of its own, as users run it, and resolves when it prints the address that it listens on.
+ * @param signal kills the program when it is aborted, also while the program starts
+ */
+export async function startTarget(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<Target> {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
+    killSignal: 'SIGKILL',
+    ...(signal && { signal }),
   });
   const warnings: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -23,6 +32,8 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
   });
   const url = await new Promise<string>((done, failed) => {
     let told = '';
+    // An abort after the start is reported here as well, so the listener stays.
+    child.on('error', failed);
     child.once('exit', (code) => failed(new Error(`ended with ${code}: ${told}`)));
     child.stderr.on('data', (data) => {
       told += data;
@@ -34,10 +45,10 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
   return { url, pool, pid: child.pid as number, warnings, stop: () => child.kill('SIGKILL') };
 }
 
-/** One request; the answer's body as text. @throws Error for a status other than `expected`. */
+/** One request; the response's body as text. @throws Error for a status other than `expected`. */
 export async function send(
   { pool }: Target,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT',
   path: string,
   headers: Record<string, string> = {},
   body?: string,

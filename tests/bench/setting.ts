@@ -1,14 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { hash } from 'bcryptjs';
 import jwt from 'jsonwebtoken';
 import { type Db, MongoClient } from 'mongodb';
 import { accessTokenSubject } from '../../server/auth/access-token.js';
 import { digestSecret, makeServerKey } from '../../server/auth/client-key-format.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
+import { startBenchMongod } from './bench-mongod.js';
 import { startTarget, type Target } from './processes.js';
 
 /** The key that tokens of the servers are signed with, and from which that of job masks is derived. */
@@ -46,14 +43,8 @@ export interface Setting {
  * @param freshClients clients of the secret, each with a salt of its own, so that a server that was just started knows none of them
  */
 export async function createSetting(freshClients = 4): Promise<Setting> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'queuepass-bench-'));
-  const mongod = await startEmbeddedMongod({
-    dataDir,
-    environment: process.env,
-    report: (line) => console.error(line),
-    onGone: (error) => {
-      throw error;
-    },
+  const mongod = await startBenchMongod((error) => {
+    throw error;
   });
   const client = new MongoClient(mongod.uri, {
     maxPoolSize: 100,
@@ -86,7 +77,7 @@ export async function createSetting(freshClients = 4): Promise<Setting> {
     startFresh,
     bareKoa,
     unbatched,
-    dataDir,
+    dataDir: mongod.dataDir,
     db,
     madeKey,
     secret,
@@ -99,13 +90,12 @@ export async function createSetting(freshClients = 4): Promise<Setting> {
       unbatched.stop();
       await client.close();
       await mongod.stop();
-      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
 
-/** An access token for longer than any benchmark takes. */
-function signLongToken(role: string): string {
+/** An access token of a role, for any queue and priority, that stays valid for longer than any benchmark takes. */
+export function signLongToken(role: string): string {
   const { key, kid } = readSigningKeys(signingKey).current;
   const permissions = { client_id: role, role, max_priority: { '*': 100 } };
   return jwt.sign({ sub: accessTokenSubject, permissions }, key, {

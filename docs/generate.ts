@@ -9,7 +9,7 @@ import { presentMetricsPage } from './pages/metrics-page.js';
 import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
 import { routes } from '../server/routes.js';
 
-/** Writes the reference pages from the code that they describe; with `--check` it only says which are out of date. */
+/** Writes the reference pages from the code that they describe. With `--check` it only reports which are out of date. */
 const openApi = presentOpenApi(routes, readPackageVersion());
 const concepts = new URL('explanation/concepts.md', import.meta.url);
 const pages: Record<string, () => string> = {
@@ -34,7 +34,7 @@ for (const name of only) {
   else writeFileSync(file, made);
 }
 for (const missing of findMissingFiles()) {
-  console.error(`docs/reference/compatibility.md names ${missing}, which is not there`);
+  console.error(`docs/reference/compatibility.md names ${missing}, which does not exist`);
   process.exitCode = 1;
 }
 if (stale.length > 0) {
@@ -42,7 +42,7 @@ if (stale.length > 0) {
   process.exitCode = 1;
 }
 
-/** Tests that the compatibility page names as holding a quirk, and that do not exist. */
+/** Returns the test files that the compatibility page names and that do not exist. */
 function findMissingFiles(): string[] {
   const page = readOrEmpty(new URL('reference/compatibility.md', import.meta.url));
   const named = [...page.matchAll(/`(tests\/[^`]+)`/g)].map(([, file = '']) => file);

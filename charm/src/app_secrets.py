@@ -1,4 +1,4 @@
-"""Application secrets of Juju, the only place where keys are kept: the leader writes, all units read."""
+"""Application secrets of Juju, the only place for keys: the leader writes them, all units read them."""
 
 from datetime import timedelta
 
@@ -8,22 +8,22 @@ PEERS = "peers"
 
 
 class AppSecrets:
-    """The application's secrets by label; units that do not lead find their ids in the peer relation."""
+    """The application's secrets by label. Units that are not the leader find the ids in the peer relation."""
 
     def __init__(self, charm: ops.CharmBase):
         self._charm = charm
         self._written: dict[str, dict[str, str]] = {}
 
     def read(self, label: str) -> dict[str, str] | None:
-        """The newest content, or None while there is none or, on a unit that does not lead, none is known."""
+        """Returns the newest content, or None if there is no secret or this unit does not know its id yet."""
         if label in self._written:
-            # Juju gives out a new revision only after the hook that wrote it.
+            # Juju returns a new revision only after the hook that wrote it has ended.
             return self._written[label]
         secret = self._find(label)
         return None if secret is None else secret.get_content(refresh=True)
 
     def write(self, label: str, content: dict[str, str], expire: timedelta | None = None) -> str:
-        """Keeps `content`, on the leader, and gives the secret's id; the same content, no new revision."""
+        """Stores `content` (leader only) and returns the secret's id. Equal content makes no new revision."""
         secret, is_new = self._find(label), self.read(label) != content
         if secret is None:
             secret = self._charm.app.add_secret(content, label=label, expire=expire)
@@ -37,7 +37,7 @@ class AppSecrets:
             data, revision = peers.data[self._charm.app], f"{label}-revision"
             data[label] = secret_id
             if is_new:
-                # Wakes the other units: Juju need not tell units of the owner that a secret changed.
+                # Wakes the other units: Juju may not notify the units of the owner that a secret changed.
                 data[revision] = str(int(data.get(revision, "0")) + 1)
         return secret_id
 
@@ -46,7 +46,7 @@ class AppSecrets:
         try:
             if self._charm.unit.is_leader():
                 return model.get_secret(label=label)
-            # The label is the owner's: a unit that does not lead goes by the id.
+            # Only the owner can use the label: a unit that is not the leader uses the id.
             peers = model.get_relation(PEERS)
             secret_id = peers.data[self._charm.app].get(label) if peers else None
             return model.get_secret(id=secret_id) if secret_id else None

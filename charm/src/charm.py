@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm's events: every one leads to the same pass (`reconcile.py`), and actions do one thing besides."""
+"""The charm's events: each one runs the same pass (`reconcile.py`), and each action does one thing more."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ from workload import (
 
 ADMIN_KEY = "admin-key"
 HANDED_OVER = "client-"
-"""Label, and begin of labels, of the application secrets that hold keys of clients."""
+"""Label, and prefix of labels, of the application secrets that hold keys of clients."""
 HAND_OVER_TIME = timedelta(days=1)
 
 Environment = dict[str, str]
@@ -107,7 +107,7 @@ class QueuepassCharm(ops.CharmBase):
     def _on_rotate_signing_key(self, event: ops.ActionEvent) -> None:
         def act(_: Environment) -> dict[str, str]:
             if self.config.get("jwt_signing_key") or self.config.get("jwt_signing_key_secret"):
-                raise CommandError("the key is given by an option: change it there")
+                raise CommandError("an option sets the key: change the option")
             secret_id = self._reconciler.announce_signing_key()
             self._reconciler.run()
             return {"secret-id": secret_id}
@@ -121,7 +121,7 @@ class QueuepassCharm(ops.CharmBase):
             self._reconciler.forget_failed_rotation()
             self._reconciler.run()
             if self._reconciler.master_key_state != "settled":
-                raise CommandError("the rotation failed again: its reason is in the log of the unit")
+                raise CommandError("the rotation failed again: the unit's log has the reason")
             return {"result": "Secrets master key rotated successfully"}
 
         self._act(event, act)
@@ -135,7 +135,7 @@ class QueuepassCharm(ops.CharmBase):
     def _act(
         self, event: ops.ActionEvent, act: Callable[[Environment], dict[str, str]], leader_only: bool = True
     ) -> None:
-        """Runs an action after a pass; whatever stands in its way makes the action fail with the reason."""
+        """Runs an action after a pass. If something prevents it, the action fails with the reason."""
         self._reconciler.run()
         try:
             if leader_only and not self.unit.is_leader():

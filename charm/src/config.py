@@ -1,4 +1,4 @@
-"""The charm's options, read and checked: a table of options, and which setting of the server each becomes."""
+"""Reads and checks the charm's options: a table maps each option to a setting of the server."""
 
 import base64
 import binascii
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 Value = str | int | float | bool
 Check = Callable[[str], str | None]
-"""Gives the end of the sentence "NAME ..." when a text is wrong, and None when it is right."""
+"""Returns None for a valid text, else the rest of a sentence that begins with the option's name."""
 
 
 class SecretError(Exception):
-    """A Juju secret that an option names cannot be read; its text ends the sentence "NAME ..."."""
+    """A Juju secret that an option names cannot be read. The text completes a sentence after its name."""
 
 
 def _whole(low: int, high: int) -> Check:
@@ -68,7 +68,7 @@ SETTINGS: dict[str, tuple[str, Check]] = {
     "webhook_url": ("WEBHOOK_URL", _web_url),
     "workers": ("WORKERS", _whole(1, 64)),
 }
-"""Options that are passed on as they are; an empty one is left out, as the server takes it for not given."""
+"""Options that are passed on unchanged. An empty one is omitted: the server treats it as not set."""
 
 KEYS: dict[str, tuple[str, Check]] = {
     "jwt_signing_key": ("JWT_SIGNING_KEY", _signing_key),
@@ -77,29 +77,29 @@ KEYS: dict[str, tuple[str, Check]] = {
     "web_secret_key": ("WEB_SECRET_KEY", _anything),
     "webhook_auth": ("WEBHOOK_AUTH", _anything),
 }
-"""Options that hold a key; each has a twin `NAME_secret` that names a Juju secret, and the twin wins."""
+"""Options that hold a key. Each has a twin `NAME_secret` that names a Juju secret and takes precedence."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """The options of the charm; each text of `problems` names an option that is wrong."""
+    """The options of the charm. Each text in `problems` names an invalid option."""
 
     external_hostname: str
-    """Empty when it is wrong."""
+    """Empty if it is invalid."""
     leeway: int
     settings: dict[str, str] = field(repr=False)
     keys: dict[str, str] = field(repr=False)
     """Key options by name, without the empty ones."""
     plain: list[str]
-    """Key options that are given in clear and are in use."""
+    """Key options that are in use and given as plain text."""
     problems: list[str]
 
 
 def read_config(options: Mapping[str, Value], read_secret: Callable[[str], str]) -> Config:
     """Reads every option.
 
-    `read_secret` gives the text that a Juju secret of that id holds, and raises `SecretError`. What is wrong
-    is told in `problems`, never with the value of a key.
+    `read_secret` returns the text in the Juju secret with that id, or raises `SecretError`. `problems` lists
+    the invalid options, and never contains the value of a key.
     """
     problems: list[str] = []
     settings: dict[str, str] = {}

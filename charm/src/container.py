@@ -42,12 +42,12 @@ class WorkloadContainer:
         if not self.is_running():
             return False
         wanted = layer["services"][CONTAINER]
-        # Pebble adds defaults of its own to what it was given.
+        # Pebble adds its own defaults to the plan.
         current = self._container.get_plan().services[CONTAINER].to_dict()
         return any(current.get(name) != wanted[name] for name in wanted)
 
     def apply(self, layer: Layer) -> None:
-        """Makes `layer` the plan; a server that it changes is restarted, one that stopped is started.
+        """Makes `layer` the plan. Restarts the server if the layer changes it, starts it if it has stopped.
 
         Raises `ops.pebble.Error` when the server does not stay up.
         """
@@ -55,13 +55,13 @@ class WorkloadContainer:
         self._container.pebble.replan_services(timeout=KILL_DELAY_SECONDS + START_SECONDS)
 
     def stop(self, idle: Layer) -> None:
-        """Stops the server in good order and leaves a plan that starts nothing."""
+        """Shuts the server down cleanly and leaves a plan that starts nothing."""
         if self.is_running():
             self._container.pebble.stop_services([CONTAINER], timeout=KILL_DELAY_SECONDS + START_SECONDS)
         self._container.add_layer(CONTAINER, idle, combine=True)  # pyright: ignore[reportArgumentType]
 
     def push_ca(self, ca: str) -> str:
-        """Puts certificates into the container and gives their path, which changes with them."""
+        """Writes certificates into the container and returns their path, which depends on their content."""
         name = hashlib.sha256(ca.encode()).hexdigest()[:16]
         path = pathops.ContainerPath(CA_FOLDER, f"mongodb-ca-{name}.pem", container=self._container)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class WorkloadContainer:
         return str(path)
 
     def run(self, command: list[str], environment: Mapping[str, str], stdin: str | None = None) -> str:
-        """Runs a command and gives its standard output. Raises `CommandError`, whose text repeats no key."""
+        """Runs a command and returns its standard output. Raises `CommandError` with a text without keys."""
         secrets = [*list_secrets(environment), stdin or ""]
         try:
             process = self._container.exec(
@@ -79,14 +79,14 @@ class WorkloadContainer:
         except ops.pebble.ExecError as error:
             raise CommandError(pick_reason(str(error.stderr or ""), secrets)) from None
         except (ops.pebble.Error, TimeoutError) as error:
-            # Its text may hold the request.
+            # The text of the error may contain the request.
             raise CommandError(f"the command could not be run: {type(error).__name__}") from None
 
 
 def wait_until_ready() -> bool:
-    """Waits until the server of this pod answers /readyz; False when it does not within `START_SECONDS`."""
+    """Waits until this pod's server answers /readyz. Returns False if it does not within `START_SECONDS`."""
     deadline = time.monotonic() + START_SECONDS
-    # A proxy of the model is not for the pod's own loopback.
+    # A proxy of the model must not be used for the pod's own loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline:
         try:

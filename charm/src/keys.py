@@ -1,27 +1,27 @@
-"""The keys that change without an outage, as values: each function gives the next state, none writes."""
+"""The keys that change without an outage, as values: each function returns the next state, none writes."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 TOKEN_SECONDS = 600
-"""Life of a token that the server signs."""
+"""Lifetime of a token that the server signs."""
 
 
 @dataclass(frozen=True)
 class SigningKeys:
     """The key that signs tokens, and those that only verify them.
 
-    A new key first verifies on every unit (`upcoming`), then signs, so that no unit meets a token it cannot
-    read. The old one then verifies until the last token that it signed has run out.
+    A new key first verifies tokens on every unit (`upcoming`), then signs them, so that no unit receives a
+    token it cannot verify. The old key then verifies until the last token that it signed has expired.
     """
 
     current: str = field(repr=False)
     upcoming: str | None = field(default=None, repr=False)
     announced: int = 0
-    """Second at which `upcoming` was given out."""
+    """Time in seconds at which `upcoming` was published."""
     previous: tuple[tuple[str, int], ...] = field(default=(), repr=False)
-    """Earlier keys, each with the second from which it is needed no longer."""
+    """Earlier keys, each with the time in seconds after which it is no longer needed."""
 
     @classmethod
     def read(cls, content: Mapping[str, str]) -> "SigningKeys":
@@ -31,7 +31,7 @@ class SigningKeys:
         return cls(content["current"], content.get("upcoming"), announced, tuple(previous))
 
     def write(self) -> dict[str, str]:
-        """The content of the application secret; a field without value is left out, as Juju demands."""
+        """Returns the content of the application secret. Juju does not allow a field without a value."""
         content = {"current": self.current}
         if self.upcoming is not None:
             content |= {"upcoming": self.upcoming, "announced": str(self.announced)}
@@ -40,25 +40,25 @@ class SigningKeys:
         return content
 
     def verifying(self) -> list[str]:
-        """Keys of `JWT_PREVIOUS_SIGNING_KEYS`, the same text for the same state."""
+        """Returns the keys for `JWT_PREVIOUS_SIGNING_KEYS`, in the same order for the same state."""
         keys = [self.upcoming] if self.upcoming is not None else []
         return [key for key in keys + [key for key, _ in self.previous] if key != self.current]
 
     def announce(self, key: str, now: int) -> "SigningKeys":
-        """`key` is to sign next; announcing the current one takes back what was announced."""
+        """Makes `key` the next one to sign. Announcing the current key cancels an earlier announcement."""
         if key == self.current:
             return replace(self, upcoming=None, announced=0)
         return self if key == self.upcoming else replace(self, upcoming=key, announced=now)
 
     def promote(self, until: int) -> "SigningKeys":
-        """The announced key signs from now on, and the old one verifies up to the second `until`."""
+        """Lets the announced key sign from now on. The old one verifies until `until`, in seconds."""
         if self.upcoming is None:
             return self
         kept = tuple(item for item in self.previous if item[0] != self.upcoming)
         return SigningKeys(self.upcoming, previous=(*kept, (self.current, until)))
 
     def drop_expired(self, now: int) -> "SigningKeys":
-        """Without the earlier keys that are needed no longer."""
+        """Returns the keys without the earlier ones that are no longer needed."""
         return replace(self, previous=tuple(item for item in self.previous if item[1] > now))
 
 
@@ -75,13 +75,13 @@ class MasterKey:
         return cls(content["current"], content.get("refused"))
 
     def write(self) -> dict[str, str]:
-        """The content of the application secret."""
+        """Returns the content of the application secret."""
         return {"current": self.current} | ({} if self.refused is None else {"refused": self.refused})
 
     def is_pending(self, wanted: str) -> bool:
-        """The option holds another key than the one in use."""
+        """Whether the option holds a different key from the one in use."""
         return wanted != self.current
 
     def has_failed(self, wanted: str) -> bool:
-        """The rotation to the key of the option failed, and a person must act."""
+        """Whether the rotation to the option's key failed, so that a person must act."""
         return self.is_pending(wanted) and wanted == self.refused

@@ -1,4 +1,4 @@
-"""The Pebble layer of the workload as plain values: the server's environment, its service and checks."""
+"""The Pebble layer of the workload as plain values: the server's environment, service and checks."""
 
 import hashlib
 import json
@@ -10,14 +10,14 @@ from config import KEYS, Config
 from keys import MasterKey, SigningKeys
 
 CONTAINER = "testflinger"
-"""Name of the container, the service and the layer; the predecessor's, so that its resource fits."""
+"""Name of the container, the service and the layer: the predecessor's, so that its resource still fits."""
 PORT = 5000
 METRICS_PORT = 9090
 DRAIN_SECONDS = 30
 KILL_DELAY_SECONDS = 45
-"""Pebble sends SIGTERM, then SIGKILL after this.
+"""Seconds between SIGTERM and SIGKILL from Pebble.
 
-The server itself kills workers that are late 10 seconds after the drain, and has to live on to do that.
+The server itself kills late workers 10 seconds after the drain, so it must still be running then.
 """
 
 Layer = dict[str, Any]
@@ -25,7 +25,7 @@ Layer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that the environment is made of, besides the options."""
+    """Everything that the environment is built from, other than the options."""
 
     database_uri: str = field(repr=False)
     key_vault_uri: str | None = field(repr=False)
@@ -35,10 +35,10 @@ class Inputs:
 
 
 def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
-    """The settings of the server, by the names of its reference page."""
+    """Returns the settings of the server, by the names on its reference page."""
     environment = {KEYS[option][0]: key for option, key in config.keys.items()}
     environment |= {
-        # For want of `public_url`; the route that is written for this host has no TLS.
+        # Used if `public_url` is not set. The route for this host has no TLS.
         "PUBLIC_URL": inputs.ingress_url or f"http://{config.external_hostname}",
         **config.settings,
         "HOST": "0.0.0.0",  # noqa: S104 - the pod's network is the only one there is
@@ -46,7 +46,7 @@ def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
         "METRICS_PORT": str(METRICS_PORT),
         "DRAIN_SECONDS": str(DRAIN_SECONDS),
         "MONGODB_URI": inputs.database_uri,
-        # Not the option's: that one takes effect by a rotation, as does the master key below.
+        # Not the value of the option, which takes effect through a rotation, like the master key below.
         "JWT_SIGNING_KEY": inputs.signing_keys.current,
     }
     if verifying := inputs.signing_keys.verifying():
@@ -59,7 +59,7 @@ def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
 
 
 def build_layer(environment: Mapping[str, str]) -> Layer:
-    """The layer of a server that serves."""
+    """Returns the layer of a running server."""
     service = {
         "override": "replace",
         "summary": "Queuepass server",
@@ -69,17 +69,17 @@ def build_layer(environment: Mapping[str, str]) -> Layer:
         "kill-delay": f"{KILL_DELAY_SECONDS}s",
         "on-check-failure": {"alive": "restart"},
     }
-    # The first start over a large database makes indexes before it listens: two minutes for that.
+    # The first start on a large database creates indexes before the server listens: this allows two minutes.
     alive = _check("livez", threshold=12) | {"level": "alive"}
     ready = _check("readyz", threshold=3) | {"level": "ready"}
     return _layer(service, alive, ready)
 
 
 def build_idle_layer() -> Layer:
-    """The layer of a unit without a database: nothing runs, no credential is kept, and no check counts.
+    """Returns the layer of a unit without a database: nothing runs, no credential is kept, no check counts.
 
-    A layer cannot take back what an earlier one said, so everything is said anew. Checks without a level
-    neither restart the container nor hold up a rolling upgrade.
+    A layer cannot remove what an earlier layer set, so this one sets everything again. Checks without a level
+    neither restart the container nor block a rolling upgrade.
     """
     service = {
         "override": "replace",
@@ -110,6 +110,6 @@ def _layer(service: dict[str, Any], alive: dict[str, Any], ready: dict[str, Any]
 
 
 def digest_layer(layer: Layer) -> str:
-    """A short name for a layer, by which units tell each other what they run; no key can be found from it."""
+    """Returns a short name for a layer, which units publish to show what they run. It reveals no key."""
     text = json.dumps(layer, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""One pass that brings the unit to what options, relations and secrets say, whatever came before it."""
+"""One pass that makes the unit match its options, relations and secrets, whatever its state was before."""
 
 import logging
 import secrets
@@ -32,7 +32,7 @@ MASTER = "master-key"
 
 
 class Reconciler:
-    """The pass and what it found: `statuses` of the unit, `environment` for commands in the container."""
+    """The pass and its results: `statuses` of the unit, and `environment` for commands in the container."""
 
     def __init__(self, charm: ops.CharmBase, store: AppSecrets, workload: WorkloadContainer):
         self._charm = charm
@@ -41,17 +41,17 @@ class Reconciler:
         self.statuses: list[ops.StatusBase] = []
         self.environment: dict[str, str] | None = None
         self.master_key_state = "unset"
-        """What `retry-key-rotation` goes by: unset, settled, pending or failed."""
+        """unset, settled, pending or failed. The action `retry-key-rotation` checks it."""
         self._now = 0
 
     def run(self) -> None:
-        """Does the pass. May be repeated at any time, on any unit."""
+        """Runs the pass. It can be repeated at any time, on any unit."""
         self.statuses, self.environment, self.master_key_state = [], None, "unset"
         self._now = int(time.time())
         config = read_config(self._charm.config, self._read_option_secret)
         publish(self._charm, config.external_hostname)
         self._charm.unit.set_ports(PORT, METRICS_PORT)
-        self._tell_of_options(config)
+        self._report_options(config)
         keys = None if config.problems else self._get_signing_keys(config)
         database = find_database(self._charm.model, "mongodb_client")
         if not self._workload.can_connect():
@@ -64,16 +64,17 @@ class Reconciler:
         elif not config.problems:
             self._serve(config, keys, database)
 
-    def _tell_of_options(self, config: Config) -> None:
+    def _report_options(self, config: Config) -> None:
         self.statuses += [ops.BlockedStatus(problem) for problem in config.problems]
         related = self._charm.model.relations
         if related["nginx-route"] and related["ingress"]:
             self.statuses.append(ops.BlockedStatus("Can't use both nginx-route and ingress together."))
-        advice = f"In clear, better as NAME_secret: {', '.join(config.plain)}" if config.plain else ""
+        plain = ", ".join(config.plain)
+        advice = f"Keys in plain text, use NAME_secret instead: {plain}" if plain else ""
         self.statuses.append(ops.ActiveStatus(advice))
 
     def _serve(self, config: Config, keys: SigningKeys | None, database: Database) -> None:
-        """Brings the server up; what is missing is told, and leaves the server as it is."""
+        """Starts or updates the server. If something is missing, sets a status and changes nothing."""
         wanted = config.keys.get("testflinger_secrets_master_key")
         is_vault_related = self._charm.model.get_relation("mongodb_keyvault") is not None
         vault = find_database(self._charm.model, "mongodb_keyvault")
@@ -112,7 +113,7 @@ class Reconciler:
         return keys
 
     def announce_signing_key(self) -> str:
-        """Makes a key that signs next, on the leader, and gives the id of the secret that holds it."""
+        """Creates the next signing key (leader only) and returns the id of the secret that holds it."""
         keys = SigningKeys.read(self._store.read(SIGNING) or {"current": make_key()})
         return self._store.write(SIGNING, keys.announce(make_key(), self._now).write())
 
@@ -124,7 +125,7 @@ class Reconciler:
         own, others = self._read_databags()
         if self._now - keys.announced <= turns.LIMIT_SECONDS and not turns.all_serve(digest, own, others):
             return keys
-        # The last unit to take it signs with the old key until its turn to restart.
+        # The last unit signs with the old key until its turn to restart.
         keys = keys.promote(self._now + turns.LIMIT_SECONDS + TOKEN_SECONDS + config.leeway)
         self._store.write(SIGNING, keys.write())
         return keys
@@ -136,7 +137,7 @@ class Reconciler:
         return MasterKey(wanted) if self._charm.unit.is_leader() else None
 
     def _rotate_master_key(self, wanted: str, master: MasterKey) -> MasterKey:
-        """Rotates to the option's key unless that failed before; until it succeeds the old key is in use."""
+        """Rotates to the option's key unless that failed before. Until it succeeds, the old key is used."""
         if not master.is_pending(wanted):
             master = MasterKey(wanted)
         elif self._charm.unit.is_leader() and not master.has_failed(wanted):
@@ -161,12 +162,12 @@ class Reconciler:
         return master
 
     def forget_failed_rotation(self) -> None:
-        """Lets the next pass rotate the secrets master key again; on the leader."""
+        """Lets the next pass try the rotation of the secrets master key again (leader only)."""
         if content := self._store.read(MASTER):
             self._store.write(MASTER, MasterKey(MasterKey.read(content).current).write())
 
     def _apply(self, layer: Layer) -> None:
-        """Makes the server run `layer`, in turn with the other units when that restarts it."""
+        """Makes the server run `layer`. If this restarts it, the unit waits for its turn."""
         digest = digest_layer(layer)
         own, others = self._read_databags()
         if self._workload.would_restart(layer):
@@ -178,7 +179,7 @@ class Reconciler:
         try:
             self._workload.apply(layer)
         except ops.pebble.Error:
-            # Its text holds the last lines of the server's log.
+            # The text of the error contains the last lines of the server's log.
             self.statuses.append(ops.WaitingStatus("Waiting for the server to start: see its log"))
             return
         own["waits-since"] = ""
@@ -193,7 +194,7 @@ class Reconciler:
         own["serving"] = own["waits-since"] = ""
 
     def _read_databags(self) -> tuple[ops.RelationDataContent | dict[str, str], turns.Databags]:
-        """This unit's databag of the peer relation, and those of the others."""
+        """Returns this unit's databag in the peer relation, and those of the other units."""
         peers = self._charm.model.get_relation(PEERS)
         if peers is None:
             return {}, {}
@@ -215,5 +216,5 @@ class Reconciler:
 
 
 def make_key() -> str:
-    """A key with 384 random bits."""
+    """Returns a key with 384 random bits."""
     return secrets.token_urlsafe(48)

@@ -1,7 +1,7 @@
-"""Relation data of the interfaces whose libraries are on no package index: what is written, and what is read.
+"""Writes and reads relation data for the interfaces whose libraries are not on a package index.
 
-Everything is written in every hook, the same text for the same state: that covers a change of leader, an
-upgrade and a new address of the pod. In relation-broken the model lacks the relation: nothing is written.
+Every hook writes all data again, with the same text for the same state. This covers a change of leader, an
+upgrade and a new address of the pod. In relation-broken the model lacks the relation, so nothing is written.
 """
 
 import base64
@@ -20,24 +20,24 @@ import ops
 from layer import METRICS_PORT, PORT
 
 DATABASES = {"mongodb_client": "testflinger_db", "mongodb_keyvault": "encryption"}
-"""Endpoints of the interface mongodb_client, and the database that each asks for."""
+"""Endpoints of the interface mongodb_client, and the database that each one requests."""
 SECRET_FIELDS = ["username", "password", "tls", "tls-ca", "uris"]
 DASHBOARDS = Path(__file__).parent / "grafana_dashboards"
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database as the provider hands it out."""
+    """A database as the provider describes it."""
 
     uri: str = field(repr=False)
     """Connection string, without TLS options."""
     tls: bool
     ca: str | None = field(repr=False)
-    """Certificates of the authority, PEM; None when the system's authorities do."""
+    """Certificates of the authority, as PEM. None if the system's authorities are enough."""
 
 
 def publish(charm: ops.CharmBase, hostname: str) -> None:
-    """Writes all that this unit may write; an empty `hostname`, of a wrong option, leaves its route alone."""
+    """Writes all data that this unit may write. An empty `hostname` (invalid option) keeps the route."""
     app, unit = charm.app, charm.unit
     if unit.is_leader():
         application: dict[str, dict[str, str]] = {
@@ -67,30 +67,30 @@ def publish(charm: ops.CharmBase, hostname: str) -> None:
 
 
 def request_database(name: str) -> dict[str, str]:
-    """Request of the interface mongodb_client; credentials come as Juju secrets."""
+    """Returns the request for the interface mongodb_client. Credentials come back as Juju secrets."""
     return {"database": name, "requested-secrets": json.dumps(SECRET_FIELDS)}
 
 
 def route_by_nginx(model: str, app: str, hostname: str) -> dict[str, str]:
-    """Route of the interface nginx-route."""
+    """Returns the route for the interface nginx-route."""
     return {
         "service-hostname": hostname,
         "service-name": app,
         "service-namespace": model,
         "service-port": str(PORT),
-        # MiB; 0 leaves the limit of uploads to the server.
+        # In MiB. 0 leaves the limit on uploads to the server.
         "max-body-size": "0",
     }
 
 
 def route_by_ingress(model: str, app: str) -> dict[str, str]:
-    """Route of the interface ingress; the server sees paths without the prefix of the gateway."""
+    """Returns the route for the interface ingress. The server gets paths without the gateway's prefix."""
     data: dict[str, Any] = {"model": model, "name": app, "port": PORT, "strip-prefix": True}
     return {name: json.dumps(value) for name, value in data.items()}
 
 
 def offer_metrics(charm: ops.CharmBase) -> dict[str, str]:
-    """Scrape job of the interface prometheus_scrape: Prometheus makes one of it for every unit."""
+    """Returns the scrape job for prometheus_scrape. Prometheus creates one for every unit from it."""
     model = charm.model
     topology = {
         "model": model.name,
@@ -107,7 +107,7 @@ def offer_metrics(charm: ops.CharmBase) -> dict[str, str]:
 
 
 def offer_dashboards(charm: ops.CharmBase, folder: Path) -> dict[str, str]:
-    """Dashboards of the interface grafana_dashboard: the JSON files in `folder`; there may be none."""
+    """Returns the dashboards for the interface grafana_dashboard: the JSON files in `folder`, if any."""
     name = charm.meta.name
     topology = {
         "model": charm.model.name,
@@ -131,7 +131,7 @@ def offer_dashboards(charm: ops.CharmBase, folder: Path) -> dict[str, str]:
 
 
 def find_database(model: ops.Model, endpoint: str) -> Database | None:
-    """The database of an endpoint, or None while there is none; the newest content of its secrets."""
+    """Returns the database of an endpoint, with the newest content of its secrets, or None."""
     relation = model.get_relation(endpoint)
     if relation is None or relation.app is None:
         return None
@@ -141,13 +141,13 @@ def find_database(model: ops.Model, endpoint: str) -> Database | None:
             try:
                 data |= model.get_secret(id=secret_id).get_content(refresh=True)
             except (ops.SecretNotFoundError, ops.ModelError):
-                # Not granted yet, or gone with the relation that ends.
+                # Not granted yet, or removed with the relation.
                 return None
     return read_database(data, DATABASES[endpoint])
 
 
 def read_database(data: Mapping[str, str], name: str) -> Database | None:
-    """Reads what the provider wrote, its secrets' fields among it; None while something is missing."""
+    """Reads what the provider wrote, with the fields of its secrets. Returns None if anything is missing."""
     username, password = data.get("username"), data.get("password")
     uri, endpoints = data.get("uris"), data.get("endpoints")
     if not (username and password and (uri or endpoints)):
@@ -160,7 +160,7 @@ def read_database(data: Mapping[str, str], name: str) -> Database | None:
 
 
 def add_tls(database: Database, ca_file: str | None) -> str:
-    """The connection string with its TLS options; `ca_file` is a path in the workload container."""
+    """Returns the connection string with TLS options. `ca_file` is a path in the workload container."""
     if not database.tls:
         return database.uri
     options = "tls=true" + (f"&tlsCAFile={quote(ca_file, safe='/')}" if ca_file else "")
@@ -171,7 +171,7 @@ def add_tls(database: Database, ca_file: str | None) -> str:
 
 
 def find_ingress_url(model: ops.Model) -> str | None:
-    """Address that the gateway of the ingress relation gives, or None while there is none."""
+    """Returns the address that the gateway of the ingress relation provides, or None if there is none yet."""
     relation = model.get_relation("ingress")
     if relation is None or relation.app is None:
         return None

@@ -1,16 +1,16 @@
-"""Units restart one after the other: who may, from what each tells in its databag of the peer relation."""
+"""Units restart one after the other. Decides which one may, from their databags in the peer relation."""
 
 from collections.abc import Mapping
 
 LIMIT_SECONDS = 300
-"""A unit that waits longer goes ahead, so that one that is gone holds nobody up."""
+"""A unit that has waited longer restarts anyway, so that a missing unit does not block the others."""
 
 Databags = Mapping[str, Mapping[str, str]]
-"""Databags of the other units by unit name; `serving` names the layer that a unit runs, if it ever did."""
+"""Databags of the other units by unit name. `serving` names the layer that a unit runs, if it ran one."""
 
 
 def may_restart(unit: str, wanted: str, others: Databags, waits_since: int, now: int) -> bool:
-    """Whether every unit of a lower number runs the layer `wanted`; `waits_since` and `now` are seconds."""
+    """Whether every unit with a lower number runs the layer `wanted`. Times are in seconds."""
     if now - waits_since > LIMIT_SECONDS:
         return True
     lower = [bag for name, bag in others.items() if _number(name) < _number(unit)]
@@ -18,7 +18,7 @@ def may_restart(unit: str, wanted: str, others: Databags, waits_since: int, now:
 
 
 def all_serve(wanted: str, own: Mapping[str, str], others: Databags) -> bool:
-    """Whether this unit and all that serve run the layer `wanted`; a unit alone has nobody to agree with."""
+    """Whether this unit and all serving units run the layer `wanted`. Always true for a single unit."""
     if not others:
         return True
     return own.get("serving") == wanted and all(

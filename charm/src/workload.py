@@ -1,4 +1,4 @@
-"""The `queuepass` command in the container: what is called, with what, and what its answers mean."""
+"""Calls the `queuepass` command in the container and reads its output."""
 
 import json
 import re
@@ -13,46 +13,46 @@ SECRET_SETTINGS = re.compile(r"_(KEY|SECRET|AUTH)$")
 
 
 class CommandError(Exception):
-    """A command did not do what it should; its text is for the operator and holds no key."""
+    """A command failed. The text is for the operator and contains no key."""
 
 
 class Run(Protocol):
     """How a command is run in the container."""
 
     def __call__(self, command: list[str], environment: Mapping[str, str], stdin: str | None = None) -> str:
-        """Gives the standard output. Raises `CommandError`."""
+        """Returns the standard output. Raises `CommandError`."""
         ...
 
 
 def set_admin_key(run: Run, environment: Mapping[str, str], key: str) -> str:
-    """Gives the admin client a key; the answer tells whether the client was created or updated."""
+    """Sets the key of the admin client. Returns a message that the client was created or updated."""
     return run(["queuepass", "admin", "set-key", "--stdin"], environment, key).strip()
 
 
 def reset_admin_key(run: Run, environment: Mapping[str, str]) -> str:
-    """Makes a new key for the admin client and gives it."""
+    """Creates a new key for the admin client and returns it."""
     return _read_key(run(["queuepass", "admin", "reset-key", "--json"], environment))
 
 
 def add_client(run: Run, environment: Mapping[str, str], admin_key: str, client: str, role: str) -> str:
-    """Makes a client through the server of this unit and gives its key."""
+    """Creates a client through the server of this unit and returns its key."""
     acting = {
         "QUEUEPASS_SERVER": f"http://127.0.0.1:{PORT}",
         "QUEUEPASS_CLIENT_ID": ADMIN,
         "QUEUEPASS_CLIENT_KEY": admin_key,
     }
-    # What stands behind `--` is no option, whatever it begins with.
+    # After `--` nothing is read as an option, whatever it begins with.
     command = ["queuepass", "client", "add", "--json", "--role", role, "--", client]
     return _read_key(run(command, {**environment, **acting}))
 
 
 def rotate_master_key(run: Run, environment: Mapping[str, str], new_key: str) -> None:
-    """Seals the data key of the secrets with `new_key`; the old one is in `environment`. May be repeated."""
+    """Encrypts the data key with `new_key`. The old key is in `environment`. Can be repeated."""
     run(["queuepass", "secrets", "rotate-key"], environment, new_key)
 
 
 def report_on_database(run: Run, environment: Mapping[str, str]) -> str:
-    """What `queuepass doctor` finds, as text."""
+    """Returns the report of `queuepass doctor` as text."""
     return scrub(run(["queuepass", "doctor"], environment).strip(), list_secrets(environment))
 
 
@@ -60,12 +60,12 @@ def _read_key(answer: str) -> str:
     try:
         return str(json.loads(answer)["client_key"])
     except (KeyError, TypeError, ValueError):
-        # The cause would show the answer, and so perhaps the key.
-        raise CommandError("the answer of the queuepass command has no key") from None
+        # The cause would show the output, which may contain the key.
+        raise CommandError("the output of the queuepass command has no key") from None
 
 
 def list_secrets(environment: Mapping[str, str]) -> list[str]:
-    """The texts in an environment that nobody is to see: keys; users, passwords and hosts in addresses."""
+    """Returns the secret texts in an environment: keys, and users, passwords and hosts in addresses."""
     found: list[str] = []
     for name, text in environment.items():
         if re.search("_URI$|^HTTPS?_PROXY$", name):
@@ -78,7 +78,7 @@ def list_secrets(environment: Mapping[str, str]) -> list[str]:
 
 
 def _list_parts(uri: str) -> list[str]:
-    """User, password and hosts of an address, as they stand in it and as they are."""
+    """Returns user, password and hosts of an address, both encoded and decoded."""
     match = re.match(r"[a-z+]+://(?:([^:@/]+)(?::([^@/]*))?@)?([^/?]*)", uri)
     user, password, hosts = match.groups(default="") if match else ("", "", "")
     names = [host.rsplit(":", 1)[0] for host in hosts.split(",")]
@@ -86,14 +86,14 @@ def _list_parts(uri: str) -> list[str]:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret replaced."""
+    """Returns the text with every secret replaced."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
 def pick_reason(stderr: str, secrets: Iterable[str]) -> str:
-    """The last line of a command's error output, without anything secret that it may repeat."""
+    """Returns the last line of a command's error output, with secrets removed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    reason = lines[-1].removeprefix("queuepass: ") if lines else "the command tells no reason"
+    reason = lines[-1].removeprefix("queuepass: ") if lines else "the command gave no reason"
     return scrub(reason, secrets)

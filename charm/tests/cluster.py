@@ -13,7 +13,7 @@ APP = "queuepass-k8s"
 
 @dataclass
 class Cluster:
-    """Units by number, of which one leads; each keeps its own state between its events."""
+    """Units by number, one of them the leader. Each keeps its own state between events."""
 
     count: int
     leader: int = 0
@@ -27,7 +27,7 @@ class Cluster:
         self.states = {unit: replace(self.base, planned_units=self.count) for unit in range(self.count)}
 
     def run(self, unit: int, event: str = "update_status") -> None:
-        """Runs an event on a unit, and carries what it wrote to the others."""
+        """Runs an event on a unit, and makes what it wrote visible to the others."""
         state = self._with_shared(unit)
         context = self._contexts[unit]
         self.states[unit] = context.run(getattr(context.on, event)(), state)
@@ -39,29 +39,29 @@ class Cluster:
                 self.run(unit)
 
     def set_config(self, **options: Any) -> None:
-        """Changes options; a unit sees them at its next event."""
+        """Changes options. A unit sees the change at its next event."""
         self.states = {
             unit: replace(state, config={**state.config, **options}) for unit, state in self.states.items()
         }
 
     def replace_secret(self, secret: t.Secret) -> None:
-        """Gives a secret of somebody else a new revision, as its owner does."""
+        """Gives a secret of another owner a new revision, as the owner would."""
         for unit, state in self.states.items():
             others = {other for other in state.secrets if other.id != secret.id}
             self.states[unit] = replace(state, secrets={*others, secret})
 
     def peers_of(self, unit: int) -> t.PeerRelation:
-        """The peer relation as a unit has it."""
+        """Returns the peer relation as a unit sees it."""
         relation = self.states[unit].get_relations("peers")[0]
         assert isinstance(relation, t.PeerRelation)
         return relation
 
     def signing(self, unit: int) -> str:
-        """The key that a unit signs with."""
+        """Returns the key that a unit signs with."""
         return environment_of(self.states[unit])["JWT_SIGNING_KEY"]
 
     def verifying(self, unit: int) -> list[str]:
-        """The keys that a unit takes tokens of."""
+        """Returns the keys whose tokens a unit accepts."""
         return [self.signing(unit), *verifying_keys(self.states[unit])]
 
     def _with_shared(self, unit: int) -> t.State:

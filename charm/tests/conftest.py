@@ -1,4 +1,4 @@
-"""What every test has: a context, a clock that stands still, and a server that answers /readyz."""
+"""Fixtures of every test: a context, a stopped clock, and a server that answers /readyz."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Clock:
     now: int = 1_800_000_000
 
     def advance(self, seconds: int) -> None:
-        """Lets time pass."""
+        """Advances the clock."""
         self.now += seconds
 
 
@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
-    """Whether the server of the pod gets ready after a start; a test may say no."""
+    """Whether the pod's server becomes ready after a start. A test can set this to False."""
     answers = {"ready": True}
     monkeypatch.setattr(reconcile, "wait_until_ready", lambda: answers["ready"])
     return answers

@@ -1,4 +1,4 @@
-"""States to begin with, and what the tests look at: the charm under `ops.testing`, with real transitions."""
+"""Initial states, and readers for what the tests check: the charm runs under `ops.testing`."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ ROTATE = ("queuepass", "secrets", "rotate-key")
 
 
 def make_context() -> t.Context[QueuepassCharm]:
-    """A context of the charm, in the application `queuepass-k8s`."""
+    """Returns a context of the charm, in the application `queuepass-k8s`."""
     return t.Context(QueuepassCharm, app_name="queuepass-k8s", unit_id=0)
 
 
@@ -35,26 +35,26 @@ class Command:
 
 
 def commands_of(context: t.Context[QueuepassCharm]) -> list[Command]:
-    """The commands that were run in the container in this context, in order."""
+    """Returns the commands that ran in the container in this context, in order."""
     history = context.exec_history.get("testflinger", [])
     return [Command(list(args.command), dict(args.environment), args.stdin) for args in history]
 
 
 def make_container(execs: set[t.Exec] | None = None, can_connect: bool = True) -> t.Container:
-    """The workload container, where every command of `queuepass` succeeds unless `execs` say else."""
+    """Returns the workload container. Every `queuepass` command succeeds unless `execs` are given."""
     usual = {t.Exec(["queuepass"], stdout="")} if execs is None else execs
     return t.Container("testflinger", can_connect=can_connect, execs=usual)
 
 
 def make_secret(content: dict[str, str], **more: Any) -> t.Secret:
-    """A secret of somebody else, granted to the application."""
+    """Returns a secret of another owner, granted to the application."""
     return t.Secret(content, **more)
 
 
 def make_database(
     endpoint: str = "mongodb_client", uri: str = URI, **tls: str
 ) -> tuple[t.Relation, list[t.Secret]]:
-    """A relation with a MongoDB that hands out credentials, and the secrets that hold them."""
+    """Returns a relation with a MongoDB that provides credentials, and the secrets that hold them."""
     user = make_secret({"username": USER, "password": PASSWORD, "uris": uri})
     data, secrets = {"secret-user": user.id, "endpoints": HOSTS}, [user]
     if tls:
@@ -65,7 +65,7 @@ def make_database(
 
 
 def make_state(leader: bool = True, config: dict[str, Any] | None = None, **changes: Any) -> t.State:
-    """A unit with its peer relation and a ready database; `changes` replace or add parts of the state."""
+    """Returns a unit with a peer relation and a ready database. `changes` replace or add parts."""
     relation, secrets = make_database()
     state = t.State(
         leader=leader,
@@ -78,35 +78,35 @@ def make_state(leader: bool = True, config: dict[str, Any] | None = None, **chan
 
 
 def with_vault(state: t.State) -> t.State:
-    """The state with a ready key vault."""
+    """Returns the state with a ready key vault."""
     relation, secrets = make_database("mongodb_keyvault", VAULT_URI)
     return with_relation(replace(state, secrets={*state.secrets, *secrets}), relation)
 
 
 def with_relation(state: t.State, relation: t.RelationBase) -> t.State:
-    """The state with this relation in place of one of the same id, if there is one."""
+    """Returns the state with this relation, which replaces one with the same id."""
     others = {other for other in state.relations if other.id != relation.id}
     return replace(state, relations={*others, relation})
 
 
 def with_config(state: t.State, **options: Any) -> t.State:
-    """The state with other options; None takes one away."""
+    """Returns the state with changed options. None removes an option."""
     config = {**state.config, **options}
     return replace(state, config={name: value for name, value in config.items() if value is not None})
 
 
 def with_container(state: t.State, **changes: Any) -> t.State:
-    """The state with a change to the workload container."""
+    """Returns the state with a changed workload container."""
     return replace(state, containers={replace(container_of(state), **changes)})
 
 
 def container_of(state: t.State) -> t.Container:
-    """The workload container of a state."""
+    """Returns the workload container of a state."""
     return state.get_container("testflinger")
 
 
 def environment_of(state: t.State) -> dict[str, str]:
-    """Environment of the service in Pebble's plan."""
+    """Returns the environment of the service in Pebble's plan."""
     return container_of(state).plan.services["testflinger"].environment
 
 
@@ -117,21 +117,21 @@ def is_running(state: t.State) -> bool:
 
 
 def relation_of(state: t.State, endpoint: str) -> t.RelationBase:
-    """The relation of an endpoint."""
+    """Returns the relation of an endpoint."""
     return state.get_relations(endpoint)[0]
 
 
 def verifying_keys(state: t.State) -> list[str]:
-    """Keys that only verify tokens."""
+    """Returns the keys that only verify tokens."""
     return json.loads(environment_of(state).get("JWT_PREVIOUS_SIGNING_KEYS", "[]"))
 
 
 def status_of(state: t.State) -> tuple[str, str]:
-    """Name and message of the unit's status."""
+    """Returns the name and message of the unit's status."""
     return state.unit_status.name, state.unit_status.message
 
 
 def app_secret(state: t.State, label: str) -> dict[str, str]:
-    """Newest content of an application secret of the charm."""
+    """Returns the newest content of an application secret of the charm."""
     secret = state.get_secret(label=label)
     return dict(secret.latest_content or secret.tracked_content)

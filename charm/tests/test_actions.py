@@ -1,4 +1,4 @@
-"""Actions: what each runs in the container, what it answers, and what it says when it cannot."""
+"""Actions: the commands that each one runs in the container, its result, and its failures."""
 
 import json
 from dataclasses import replace
@@ -61,7 +61,7 @@ def test_actions_are_those_of_the_predecessor_and_ours():
 @pytest.mark.parametrize(
     "outcome", ["Admin user created successfully", "Admin password updated successfully"]
 )
-def test_set_admin_password_tells_whether_the_user_was_there(context: Context, outcome: str):
+def test_set_admin_password_reports_whether_the_user_existed(context: Context, outcome: str):
     state = serving(context, t.Exec(SET_KEY, stdout=f"{outcome}\n"))
     out = run(context, state, "set-admin-password", password=PASSWORD)
     (command,) = commands_of(context)
@@ -78,14 +78,14 @@ def test_a_password_that_is_refused_changes_nothing(context: Context):
     assert "admin-key" not in {secret.label for secret in state.secrets}
 
 
-def test_reset_admin_key_gives_the_id_of_the_secret_that_holds_the_key(context: Context):
+def test_reset_admin_key_returns_the_id_of_the_secret_that_holds_the_key(context: Context):
     state = serving(context, t.Exec(RESET_KEY, stdout=answer("qpk_admin")))
     out = run(context, state, "reset-admin-key")
     assert context.action_results == {"secret-id": out.get_secret(label="admin-key").id}
     assert app_secret(out, "admin-key") == {"client-id": "testflinger-admin", "client-key": "qpk_admin"}
 
 
-def test_add_client_acts_as_the_admin_and_gives_the_id_of_a_secret_for_a_day(context: Context):
+def test_add_client_acts_as_the_admin_and_returns_the_id_of_a_secret_for_a_day(context: Context):
     state = serving(
         context,
         t.Exec(RESET_KEY, stdout=answer("qpk_admin")),
@@ -108,7 +108,7 @@ def test_add_client_acts_as_the_admin_and_gives_the_id_of_a_secret_for_a_day(con
     assert timedelta(hours=23) < secret.expire - datetime.now(UTC) <= timedelta(days=1)
 
 
-def test_a_client_that_is_added_again_within_a_day_takes_the_same_secret(context: Context):
+def test_a_client_that_is_added_again_within_a_day_uses_the_same_secret(context: Context):
     state = serving(
         context, t.Exec(RESET_KEY, stdout=answer("qpk_admin")), t.Exec(ADD_CLIENT, stdout=answer("qpk_1"))
     )
@@ -118,7 +118,7 @@ def test_a_client_that_is_added_again_within_a_day_takes_the_same_secret(context
     assert app_secret(out, "client-lab-ci")["client-key"] == "qpk_2"
 
 
-def test_a_handed_over_key_is_removed_when_its_day_is_over(context: Context):
+def test_a_handed_over_key_is_removed_after_a_day(context: Context):
     secret = t.Secret({"client-key": "qpk_1"}, owner="app", label="client-lab-ci")
     state = make_state()
     state = replace(state, secrets={*state.secrets, secret})
@@ -126,14 +126,14 @@ def test_a_handed_over_key_is_removed_when_its_day_is_over(context: Context):
     assert "client-lab-ci" not in {left.label for left in out.secrets}
 
 
-def test_a_revision_that_nobody_reads_any_more_is_removed(context: Context):
+def test_an_unused_revision_is_removed(context: Context):
     state = serving(context)
     secret = state.get_secret(label="signing-keys")
     context.run(context.on.secret_remove(secret, revision=7), state)
     assert context.removed_secret_revisions == [7]
 
 
-def test_add_client_needs_to_know_the_admins_key(context: Context):
+def test_add_client_needs_the_admin_key(context: Context):
     reason = fail(context, serving(context), "add-client")
     assert reason == "the key of testflinger-admin is not known: run reset-admin-key or set-admin-password"
     assert commands_of(context) == []
@@ -171,12 +171,12 @@ def test_an_action_on_a_unit_that_is_not_set_up_fails(context: Context, action: 
 @pytest.mark.parametrize("stdout", ["", "no json", "{}", "[]"])
 def test_an_answer_without_a_key_fails_without_showing_it(context: Context, stdout: str):
     state = serving(context, t.Exec(RESET_KEY, stdout=stdout))
-    assert fail(context, state, "reset-admin-key") == "the answer of the queuepass command has no key"
+    assert fail(context, state, "reset-admin-key") == "the output of the queuepass command has no key"
 
 
-def test_a_command_that_says_nothing_fails_all_the_same(context: Context):
+def test_a_failing_command_without_output_still_fails_the_action(context: Context):
     state = serving(context, t.Exec(["queuepass", "doctor"], return_code=1))
-    assert fail(context, state, "doctor") == "the command tells no reason"
+    assert fail(context, state, "doctor") == "the command gave no reason"
 
 
 def test_a_command_that_cannot_be_run_fails_with_the_kind_of_error(

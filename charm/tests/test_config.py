@@ -1,4 +1,4 @@
-"""Options: what each becomes, and which one a wrong value blocks by name."""
+"""Options: the setting that each one becomes, and the Blocked status for an invalid one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +112,7 @@ def test_an_option_becomes_the_setting(context: Context, option: str, value: Any
         ("testflinger_secrets_master_key", "ü", "must be base64 of 96 bytes: openssl rand -base64 96"),
     ],
 )
-def test_a_wrong_option_is_named_and_leaves_the_server_as_it_is(
+def test_an_invalid_option_is_named_and_does_not_change_the_server(
     context: Context, option: str, value: Any, problem: str
 ):
     served = context.run(context.on.config_changed(), make_state())
@@ -124,13 +124,13 @@ def test_a_wrong_option_is_named_and_leaves_the_server_as_it_is(
     assert status_of(mended) == ("active", "")
 
 
-def test_with_a_wrong_option_a_first_start_waits_for_a_person(context: Context):
+def test_an_invalid_option_blocks_the_first_start(context: Context):
     out = context.run(context.on.config_changed(), make_state(config={"workers": 0}))
     assert status_of(out)[0] == "blocked"
     assert not is_running(out)
 
 
-def test_removing_the_database_stops_the_server_also_when_an_option_is_wrong(context: Context):
+def test_removing_the_database_stops_the_server_even_if_an_option_is_invalid(context: Context):
     served = context.run(context.on.config_changed(), make_state())
     wrong = with_config(served, workers=0)
     out = context.run(context.on.relation_broken(wrong.get_relations("mongodb_client")[0]), wrong)
@@ -139,13 +139,13 @@ def test_removing_the_database_stops_the_server_also_when_an_option_is_wrong(con
 
 
 @pytest.mark.parametrize("option", sorted(config.KEYS))
-def test_a_key_comes_from_a_juju_secret_or_in_clear_with_advice(context: Context, option: str):
+def test_a_key_comes_from_a_juju_secret_or_from_plain_text_with_advice(context: Context, option: str):
     setting = config.KEYS[option][0]
     key = MASTER_1 if "master" in option else KEY_1
     state = with_vault(make_state(config={option: key}))
     out = context.run(context.on.config_changed(), state)
     assert environment_of(out)[setting] == key
-    assert status_of(out) == ("active", f"In clear, better as NAME_secret: {option}")
+    assert status_of(out) == ("active", f"Keys in plain text, use NAME_secret instead: {option}")
     secret = make_secret({"value": key})
     state = replace(state, config={f"{option}_secret": secret.id}, secrets={*state.secrets, secret})
     out = context.run(context.on.config_changed(), state)
@@ -162,22 +162,22 @@ def test_a_secret_that_was_not_granted_is_named(context: Context):
     )
 
 
-def test_a_secret_without_the_field_is_named_also_when_the_option_is_given(context: Context):
+def test_a_secret_without_the_field_is_named_even_if_the_option_is_set(context: Context):
     secret = make_secret({"token": "hook-token"})
     state = make_state(config={"webhook_auth": "hook-token", "webhook_auth_secret": secret.id})
     out = context.run(context.on.config_changed(), replace(state, secrets={*state.secrets, secret}))
     assert status_of(out) == ("blocked", "webhook_auth_secret names a secret without a field `value`")
 
 
-def test_a_wrong_key_in_a_secret_names_the_option_of_the_secret(context: Context):
+def test_an_invalid_key_in_a_secret_names_the_option_of_the_secret(context: Context):
     secret = make_secret({"value": "short"})
     state = make_state(config={"jwt_signing_key_secret": secret.id})
     out = context.run(context.on.config_changed(), replace(state, secrets={*state.secrets, secret}))
     assert status_of(out)[1].startswith("jwt_signing_key_secret is under 32 bytes")
 
 
-def test_several_keys_in_clear_are_told_together(context: Context):
+def test_several_keys_in_plain_text_are_listed_together(context: Context):
     out = context.run(
         context.on.config_changed(), make_state(config={"webhook_auth": "a", "web_secret_key": "b"})
     )
-    assert status_of(out)[1] == "In clear, better as NAME_secret: web_secret_key, webhook_auth"
+    assert status_of(out)[1] == "Keys in plain text, use NAME_secret instead: web_secret_key, webhook_auth"

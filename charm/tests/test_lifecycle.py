@@ -1,4 +1,4 @@
-"""From the first hook to a server that serves, and back to none."""
+"""The unit from its first hook to a running server, and back to none."""
 
 from dataclasses import replace
 from typing import cast
@@ -67,7 +67,7 @@ def test_the_environment_is_that_of_the_defaults_and_the_database(context: Conte
     }
 
 
-def test_without_pebble_a_unit_waits_and_the_leader_makes_the_signing_key_all_the_same(context: Context):
+def test_without_pebble_a_unit_waits_but_the_leader_creates_the_signing_key(context: Context):
     out = context.run(context.on.leader_elected(), make_state(containers={make_container(can_connect=False)}))
     assert status_of(out) == ("waiting", "Waiting for Pebble")
     assert len(app_secret(out, "signing-keys")["current"]) >= 32
@@ -80,7 +80,7 @@ def test_without_a_database_a_unit_waits_and_runs_nothing(context: Context):
     assert all(check.level == CheckLevel.UNSET for check in container_of(out).plan.checks.values())
 
 
-def test_removing_the_database_stops_the_server_in_good_order_and_forgets_the_credentials(context: Context):
+def test_removing_the_database_stops_the_server_cleanly_and_removes_the_credentials(context: Context):
     served = context.run(context.on.config_changed(), make_state())
     assert is_running(served)
     out = context.run(context.on.relation_broken(relation_of(served, "mongodb_client")), served)
@@ -101,7 +101,7 @@ def test_removing_the_database_stops_the_server_in_good_order_and_forgets_the_cr
 
 def test_scaling_to_zero_and_back_keeps_the_keys(context: Context):
     served = context.run(context.on.config_changed(), make_state())
-    # A new pod: an empty container, an empty databag of the unit; the application's data outlive it.
+    # A new pod has an empty container and an empty unit databag. The application's data survives.
     fresh = replace(served, containers={make_container()})
     fresh = with_relation(fresh, replace(relation_of(fresh, "peers"), local_unit_data={}))
     out = context.run(context.on.pebble_ready(container_of(fresh)), fresh)
@@ -124,7 +124,7 @@ def test_an_upgrade_writes_the_plan_of_the_new_charm(context: Context):
     assert is_running(out)
 
 
-def test_a_server_whose_check_of_readyz_fails_is_waited_for(context: Context):
+def test_a_unit_waits_while_the_check_of_readyz_fails(context: Context):
     served = context.run(context.on.config_changed(), make_state())
     infos = {
         replace(info, status=CheckStatus.DOWN, failures=3) if info.name == "ready" else info
@@ -139,7 +139,7 @@ def test_a_server_whose_check_of_readyz_fails_is_waited_for(context: Context):
     assert container_of(out).plan == container_of(served).plan
 
 
-def test_a_server_that_does_not_answer_after_its_start_is_waited_for(
+def test_a_unit_waits_while_the_server_does_not_answer_after_its_start(
     context: Context, server: dict[str, bool]
 ):
     server["ready"] = False
@@ -149,9 +149,7 @@ def test_a_server_that_does_not_answer_after_its_start_is_waited_for(
     assert status_of(context.run(context.on.update_status(), out)) == ("active", "")
 
 
-def test_a_server_that_does_not_stay_up_is_waited_for_and_started_again(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_server_that_does_not_stay_up_is_started_again(context: Context, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object, **__: object) -> None:
         raise ops.pebble.ChangeError("cannot start; its log: " + URI, ops.pebble.Change.from_dict({
             "id": "1", "kind": "start", "summary": "", "status": "Error", "ready": True,
@@ -186,7 +184,7 @@ ENDPOINTS = [
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("kind", ["created", "joined", "changed", "departed"])
-def test_each_event_of_a_relation_alone_sets_a_unit_up(context: Context, endpoint: str, kind: str):
+def test_any_single_event_of_a_relation_sets_up_a_unit(context: Context, endpoint: str, kind: str):
     relation = t.Relation(endpoint)
     state = with_vault(make_state())
     if endpoint.startswith("mongodb"):
@@ -199,7 +197,7 @@ def test_each_event_of_a_relation_alone_sets_a_unit_up(context: Context, endpoin
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS[2:])
-def test_the_end_of_another_relation_leaves_the_server_running(context: Context, endpoint: str):
+def test_removing_another_relation_leaves_the_server_running(context: Context, endpoint: str):
     relation = t.Relation(endpoint)
     out = context.run(context.on.relation_created(relation), with_relation(make_state(), relation))
     out = context.run(context.on.relation_broken(relation_of(out, endpoint)), out)

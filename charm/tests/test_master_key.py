@@ -1,4 +1,4 @@
-"""The secrets master key: a change of the option rotates; until that succeeds the old key is in use."""
+"""The secrets master key: a change of the option rotates it. Until then the old key is used."""
 
 from dataclasses import replace
 from typing import cast
@@ -37,7 +37,7 @@ def master_key(state: t.State) -> str | None:
 
 
 def start(context: Context, execs: set[t.Exec] | None = None) -> t.State:
-    """A leader that serves with the first key; `execs` are what its commands do."""
+    """Returns a leader that serves with the first key. `execs` define what its commands do."""
     state = make_state(
         config={"testflinger_secrets_master_key": MASTER_1}, containers={make_container(execs)}
     )
@@ -48,7 +48,7 @@ def ask(state: t.State, key: str) -> t.State:
     return with_config(state, testflinger_secrets_master_key=key)
 
 
-def test_the_first_key_is_taken_as_it_is(context: Context):
+def test_the_first_key_is_used_as_it_is(context: Context):
     out = start(context)
     assert master_key(out) == MASTER_1
     assert environment_of(out)["TESTFLINGER_KEY_VAULT_URI"] == VAULT_URI
@@ -56,7 +56,7 @@ def test_the_first_key_is_taken_as_it_is(context: Context):
     assert commands_of(context) == []
 
 
-def test_line_ends_in_a_key_make_no_other_key(context: Context):
+def test_newlines_in_a_key_do_not_change_it(context: Context):
     lined = f"{MASTER_1[:64]}\n{MASTER_1[64:]}\n"
     out = context.run(context.on.config_changed(), ask(start(context), lined))
     assert (master_key(out), commands_of(context)) == (MASTER_1, [])
@@ -79,7 +79,7 @@ def test_a_failed_rotation_blocks_and_keeps_the_old_key(context: Context):
     assert status_of(out) == FAILED
     assert master_key(out) == MASTER_1
     assert is_running(out)
-    # A person must act: the pass does not try again by itself.
+    # A person must act: the pass does not retry by itself.
     out = context.run(context.on.update_status(), out)
     assert status_of(out) == FAILED
     assert len(commands_of(context)) == 1
@@ -95,11 +95,11 @@ def test_the_action_resumes_a_failed_rotation(context: Context):
     assert status_of(out)[0] == "active"
 
 
-def test_the_action_that_fails_again_says_so_and_stays_blocked(context: Context):
+def test_an_action_that_fails_again_reports_it_and_stays_blocked(context: Context):
     out = context.run(context.on.config_changed(), ask(start(context, {FAIL}), MASTER_2))
     with pytest.raises(t.ActionFailed) as failed:
         context.run(context.on.action("retry-key-rotation"), out)
-    assert failed.value.message == "the rotation failed again: its reason is in the log of the unit"
+    assert failed.value.message == "the rotation failed again: the unit's log has the reason"
     left = cast("t.State", failed.value.state)
     assert (status_of(left), master_key(left)) == (FAILED, MASTER_1)
     assert len(commands_of(context)) == 2
@@ -116,12 +116,12 @@ def test_setting_the_option_back_ends_the_blocked_status(context: Context):
     out = context.run(context.on.config_changed(), ask(out, MASTER_1))
     assert status_of(out)[0] == "active"
     assert app_secret(out, "master-key") == {"current": MASTER_1}
-    # The same new key is tried again when it is set again.
+    # Setting the same new key again starts a new try.
     context.run(context.on.config_changed(), ask(out, MASTER_2))
     assert len(commands_of(context)) == 2
 
 
-def test_another_key_than_the_one_that_failed_is_tried(context: Context):
+def test_a_different_key_from_the_failed_one_is_tried(context: Context):
     out = context.run(context.on.config_changed(), ask(start(context, {FAIL}), MASTER_2))
     third = "Q0ND" * 32
     out = context.run(context.on.config_changed(), ask(with_container(out, execs={t.Exec(ROTATE)}), third))
@@ -189,14 +189,14 @@ def test_a_key_in_a_juju_secret_rotates_with_its_revisions(context: Context):
     assert commands_of(context)[0].stdin == MASTER_2
 
 
-def test_moving_the_key_from_the_option_to_a_juju_secret_rotates_nothing(context: Context):
+def test_moving_the_key_from_the_option_to_a_juju_secret_does_not_rotate(context: Context):
     secret = make_secret({"value": MASTER_1})
     out = with_config(start(context), testflinger_secrets_master_key_secret=secret.id)
     out = context.run(context.on.config_changed(), replace(out, secrets={*out.secrets, secret}))
     assert (master_key(out), commands_of(context), status_of(out)) == (MASTER_1, [], ("active", ""))
 
 
-def test_an_emptied_option_ends_the_store_and_a_later_key_rotates(context: Context):
+def test_an_empty_option_removes_the_store_and_a_later_key_rotates(context: Context):
     out = context.run(context.on.config_changed(), ask(start(context), ""))
     assert master_key(out) is None
     out = context.run(context.on.config_changed(), ask(out, MASTER_2))
@@ -205,7 +205,7 @@ def test_an_emptied_option_ends_the_store_and_a_later_key_rotates(context: Conte
     assert master_key(out) == MASTER_2
 
 
-def test_a_key_without_a_key_vault_is_blocked_and_the_server_goes_on(context: Context):
+def test_a_key_without_a_key_vault_is_blocked_and_the_server_keeps_running(context: Context):
     out = start(context)
     out = context.run(context.on.relation_broken(relation_of(out, "mongodb_keyvault")), out)
     assert status_of(out) == (
@@ -215,7 +215,7 @@ def test_a_key_without_a_key_vault_is_blocked_and_the_server_goes_on(context: Co
     assert is_running(out)
 
 
-def test_a_key_vault_that_hands_out_nothing_yet_is_waited_for(context: Context):
+def test_a_unit_waits_for_a_key_vault_without_credentials(context: Context):
     state = make_state()
     vault = t.Relation("mongodb_keyvault", "mongodb_client")
     out = context.run(context.on.relation_created(vault), replace(state, relations={*state.relations, vault}))

@@ -1,4 +1,4 @@
-"""Whatever order events come in, and whatever came before, the unit ends in the same layer and status."""
+"""A unit ends with the same layer and status, whatever the order of events and its history."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ MODEL = t.Model("lab", uuid="1a2b3c4d-0000-4000-8000-000000000001", type="kubern
 METRICS = t.Relation("metrics-endpoint")
 RELATED = ("mongodb_client", "mongodb_keyvault", "ingress", "metrics-endpoint")
 KEPT = ("signing-keys", "master-key")
-"""Labels of the secrets that the server's settings are made of."""
+"""Labels of the secrets from which the server's settings are built."""
 HANDED_OVER = "client-lab"
 ACTIONS: dict[str, dict[str, str]] = {
     "set-admin-password": {"password": "a-password-of-the-admin"},
@@ -46,7 +46,7 @@ ACTIONS: dict[str, dict[str, str]] = {
 
 
 def world(leader: bool = True) -> t.State:
-    """All that the charm can be related to, and nothing done yet."""
+    """Returns a state with every relation of the charm, before any event."""
     state = with_vault(make_state(config=CONFIG, model=MODEL))
     state = with_relation(with_relation(state, INGRESS), METRICS)
     handed_over = t.Secret({"client-id": "lab", "client-key": "k"}, owner="app", label=HANDED_OVER)
@@ -71,26 +71,26 @@ def user_secret(state: t.State) -> t.Secret:
 
 
 def on_handed_over(state: t.State, event: Callable[..., Any]) -> Any:
-    """An event of the secret of a client, while it is there: the leader hears of it."""
+    """Returns an event of a client's secret, if it exists. The leader receives it."""
     found = [secret for secret in state.secrets if secret.label == HANDED_OVER]
-    # A revision that is neither the newest nor read: `ops.testing` has no others removed.
+    # A revision that is neither the newest nor in use: `ops.testing` removes no others.
     return event(found[0], revision=7) if found and state.leader else None
 
 
 def on_check(state: t.State, event: Callable[..., Any]) -> Any:
-    """An event of Pebble's check of /livez, once there is one and Pebble answers."""
+    """Returns an event of Pebble's check of /livez, if the check exists and Pebble answers."""
     container = container_of(state)
     found = [info for info in container.check_infos if info.name == "alive"]
     return event(container, info=found[0]) if found and container.can_connect else None
 
 
 def on_broken(endpoint: str) -> Callable[[Context, t.State], Any]:
-    """The end of a relation; in later events it is there again."""
+    """Returns the event that a relation is broken. In later events it exists again."""
     return lambda context, state: context.on.relation_broken(state.get_relations(endpoint)[0])
 
 
 def on_action(name: str) -> Callable[[Context, t.State], Any]:
-    """A call of an action."""
+    """Returns a call of an action."""
     return lambda context, _: context.on.action(name, params=ACTIONS[name])
 
 
@@ -128,12 +128,12 @@ EVENTS: dict[str, Callable[[Context, t.State], Any]] = {
     **{f"broken {endpoint}": on_broken(endpoint) for endpoint in RELATED},
     **{name: on_action(name) for name in ACTIONS},
 }
-"""What may happen to a unit, by a name; None where it cannot happen in this state."""
+"""The events that can happen to a unit, by name. None if the event is impossible in the state."""
 
 
 @dataclass
 class Outcome:
-    """What must be the same in the end."""
+    """Returns what must be the same at the end."""
 
     layers: Any
     status: tuple[str, str]
@@ -148,7 +148,7 @@ def outcome(state: t.State) -> Outcome:
         for relation in state.relations
     }
     for app_data, _ in databags.values():
-        # Ids and revisions tell how often a key changed, not what it is.
+        # Ids and revisions show how often a key changed, not its value.
         for label in (*KEPT, "admin-key"):
             app_data.pop(label, None)
             app_data.pop(f"{label}-revision", None)
@@ -157,7 +157,7 @@ def outcome(state: t.State) -> Outcome:
 
 
 def run_all(context: Context, state: t.State, order: list[str]) -> t.State:
-    """Runs these events, then one more, after which a relation that was broken is back."""
+    """Runs these events, then one more, after which a broken relation exists again."""
     for name in [*order, "update"]:
         event = EVENTS[name](context, state)
         if event is None:
@@ -220,7 +220,7 @@ CHANGES: dict[str, Callable[[t.State], t.State]] = {
 
 @settings(max_examples=12, deadline=None)
 @given(changes=st.lists(st.sampled_from(sorted(CHANGES)), max_size=8), last=st.permutations(sorted(EVENTS)))
-def test_any_history_ends_in_the_same_layer_as_none(
+def test_any_history_ends_in_the_same_layer_as_no_history(
     expected: dict[bool, Outcome], changes: list[str], last: list[str]
 ):
     with pytest.MonkeyPatch.context() as patch:

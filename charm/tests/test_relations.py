@@ -1,4 +1,4 @@
-"""Relation data: exactly what the interfaces' libraries on the other side read, and what they write."""
+"""Relation data: exactly what the libraries on the other side read and write."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def lab(leader: bool = True, *more: t.RelationBase, **changes: Any) -> t.State:
 
 
 def local(state: t.State, endpoint: str) -> tuple[dict[str, str], dict[str, str]]:
-    """What the charm wrote as application and as unit, without what Juju writes."""
+    """Returns what the charm wrote as application and as unit, without what Juju writes."""
     relation = relation_of(state, endpoint)
     juju = {"egress-subnets", "ingress-address", "private-address"}
     unit = {name: text for name, text in relation.local_unit_data.items() if name not in juju}
@@ -58,7 +58,7 @@ def local(state: t.State, endpoint: str) -> tuple[dict[str, str], dict[str, str]
 @pytest.mark.parametrize(
     ("endpoint", "name"), [("mongodb_client", "testflinger_db"), ("mongodb_keyvault", "encryption")]
 )
-def test_a_database_is_asked_for_by_the_leader(context: Context, endpoint: str, name: str):
+def test_the_leader_requests_a_database(context: Context, endpoint: str, name: str):
     relation = t.Relation(endpoint, "mongodb_client")
     state = lab()
     others = {r for r in state.relations if r.endpoint != endpoint}
@@ -86,7 +86,7 @@ def test_nginx_route(context: Context):
     )
 
 
-def test_ingress_is_asked_for_by_every_unit_and_gives_the_public_url(context: Context):
+def test_every_unit_requests_ingress_which_provides_the_public_url(context: Context):
     ingress = t.Relation("ingress")
     state = lab(True, ingress)
     out = context.run(context.on.relation_created(ingress), state)
@@ -105,13 +105,13 @@ def test_ingress_is_asked_for_by_every_unit_and_gives_the_public_url(context: Co
 
 
 @pytest.mark.parametrize("answer", ["null", "", "not json", "[]", '{"url": ""}'])
-def test_an_ingress_without_an_address_is_passed_over(context: Context, answer: str):
+def test_an_ingress_without_an_address_is_ignored(context: Context, answer: str):
     ingress = t.Relation("ingress", remote_app_data={"ingress": answer})
     out = context.run(context.on.relation_changed(ingress), lab(True, ingress))
     assert environment_of(out)["PUBLIC_URL"] == "http://testflinger.local"
 
 
-def test_the_option_goes_before_the_ingress(context: Context):
+def test_the_option_takes_precedence_over_the_ingress(context: Context):
     ingress = t.Relation("ingress", remote_app_data={"ingress": '{"url": "http://gw.example/x"}'})
     state = lab(True, ingress, config={"public_url": "https://q.example"})
     out = context.run(context.on.relation_changed(ingress), state)
@@ -129,7 +129,7 @@ def test_a_new_address_of_the_pod_is_written_at_any_event(context: Context):
     assert local(out, "metrics-endpoint")[1]["prometheus_scrape_unit_address"] == "10.1.7.22"
 
 
-def test_both_ingresses_are_blocked_until_one_goes(context: Context):
+def test_two_ingress_relations_are_blocked_until_one_is_removed(context: Context):
     nginx, ingress = t.Relation("nginx-route"), t.Relation("ingress")
     out = context.run(context.on.relation_created(ingress), lab(True, nginx, ingress))
     assert status_of(out) == ("blocked", "Can't use both nginx-route and ingress together.")
@@ -232,12 +232,12 @@ def test_dashboards_are_offered_as_grafana_reads_them(
         ),
     ],
 )
-def test_what_a_provider_writes_is_read(data: dict[str, str], uri: str | None):
+def test_the_data_of_a_provider_is_read(data: dict[str, str], uri: str | None):
     database = relations.read_database(data, "testflinger_db")
     assert (database and database.uri) == uri
 
 
-def test_credentials_in_clear_of_an_old_provider_do(context: Context):
+def test_credentials_in_plain_text_from_an_old_provider_work(context: Context):
     data = {"username": USER, "password": PASSWORD, "endpoints": HOSTS, "replset": "mongodb-k8s"}
     relation = t.Relation("mongodb_client", remote_app_data=data)
     out = context.run(
@@ -249,7 +249,7 @@ def test_credentials_in_clear_of_an_old_provider_do(context: Context):
 
 
 @pytest.mark.parametrize("text", ["True", "true"])
-def test_tls_comes_with_the_certificates_of_its_authority(context: Context, text: str):
+def test_tls_uses_the_certificates_of_its_authority(context: Context, text: str):
     relation, secrets = make_database(tls=text, tls_ca=CA)
     state = lab(relations={relation, t.PeerRelation("peers")}, secrets=set(secrets))
     out = context.run(context.on.relation_changed(relation), state)
@@ -257,7 +257,7 @@ def test_tls_comes_with_the_certificates_of_its_authority(context: Context, text
     assert uri == f"{URI}&tls=true"
     pushed = container_of(out).get_filesystem(context) / file.removeprefix("/")
     assert pushed.read_text() == CA
-    # Other certificates are another file, so that the server is restarted with them.
+    # New certificates get a new file, so that the server restarts with them.
     secret = replace(out.get_secret(id=secrets[1].id), latest_content={"tls": text, "tls-ca": CA + CA})
     others = {s for s in out.secrets if s.id != secret.id}
     out = context.run(context.on.secret_changed(secret), replace(out, secrets={*others, secret}))
@@ -276,7 +276,7 @@ def test_tls_with_a_public_authority_needs_no_file(uri: str, expected: str):
     assert relations.add_tls(relations.Database(uri, True, None), None) == expected
 
 
-def test_without_tls_certificates_are_passed_over(context: Context):
+def test_without_tls_certificates_are_ignored(context: Context):
     relation, secrets = make_database(tls="false", tls_ca=CA)
     state = lab(relations={relation, t.PeerRelation("peers")}, secrets=set(secrets))
     out = context.run(context.on.relation_changed(relation), state)
@@ -294,21 +294,21 @@ def test_new_endpoints_and_credentials_reach_the_server(context: Context):
     assert is_running(out)
 
 
-def test_a_secret_that_was_not_granted_yet_is_waited_for(context: Context):
+def test_a_unit_waits_for_a_secret_that_was_not_granted_yet(context: Context):
     relation, _ = make_database()
     state = lab(relations={relation, t.PeerRelation("peers")}, secrets=set())
     out = context.run(context.on.relation_changed(relation), state)
     assert status_of(out) == ("waiting", "Waiting for database relation")
 
 
-def test_the_key_vault_is_another_database(context: Context):
+def test_the_key_vault_is_a_separate_database(context: Context):
     out = context.run(context.on.config_changed(), with_vault(lab()))
     assert environment_of(out)["TESTFLINGER_KEY_VAULT_URI"] == VAULT_URI
     assert environment_of(out)["MONGODB_URI"] == URI
     assert commands_of(context) == []
 
 
-def test_data_of_no_interest_is_left_alone(context: Context):
+def test_unrelated_data_is_unchanged(context: Context):
     other = make_secret({"value": "x" * 40})
     relation, secrets = make_database()
     data = {**relation.remote_app_data, "data": f'{{"secret": "{other.id}"}}'}

@@ -42,7 +42,7 @@ SECRETS = [
 ]
 LEAKY = f"queuepass: cannot use {URI} at {HOST} as {USER} with {PASSWORD} and {KEY_1}\n"
 LEAKY_TOO = f"queuepass: cannot use {MASTER_1} nor {MASTER_2} at {HOST}\n"
-"""What a command that tells all that it was given would write."""
+"""The output of a command that prints everything it was given."""
 CONFIG = {
     "jwt_signing_key": KEY_1,
     "testflinger_secrets_master_key": MASTER_1,
@@ -70,7 +70,7 @@ def run(context: Context, state: t.State, action: str, told: list[str], **parame
 
 
 def walk(context: Context, told: list[str]) -> Iterator[t.State]:
-    """A life with every option, action and rotation, its failures included."""
+    """Runs every option, action and rotation, including failures."""
     state = make_state(config=CONFIG, containers={make_container(EXECS)})
     relations = {
         t.Relation(name) for name in ("nginx-route", "ingress", "metrics-endpoint", "grafana-dashboard")
@@ -97,7 +97,7 @@ def walk(context: Context, told: list[str]) -> Iterator[t.State]:
     yield context.run(context.on.relation_broken(state.get_relations("mongodb_client")[0]), state)
 
 
-def test_nothing_secret_is_told(context: Context, caplog: pytest.LogCaptureFixture):
+def test_no_output_contains_a_secret(context: Context, caplog: pytest.LogCaptureFixture):
     told: list[str] = []
     states = list(walk(context, told))
     told += [line.message for line in context.juju_log]
@@ -112,7 +112,7 @@ def test_nothing_secret_is_told(context: Context, caplog: pytest.LogCaptureFixtu
         told += [str(secret.label) + str(secret.description) for secret in state.secrets]
     text = "\n".join(told)
     assert [secret for secret in SECRETS if secret in text] == []
-    # The walk went where the secrets are.
+    # The run reached every place that has secrets.
     assert app_secret(states[2], "master-key") == {"current": MASTER_1, "refused": MASTER_2}
     assert (environment_of(states[1])["JWT_SIGNING_KEY"], verifying_keys(states[1])) == (KEY_2, [KEY_1])
     assert CLIENT_KEY in app_secret(states[5], "client-lab-ci")["client-key"]

@@ -1,4 +1,4 @@
-"""The key that signs tokens: where it comes from, and how it changes without a token that nobody reads."""
+"""The key that signs tokens: its source, and a rotation that leaves no token unverifiable."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ from support import (
 
 Context = t.Context[QueuepassCharm]
 KEPT_SECONDS = 300 + 600 + 5
-"""Turns of the units to restart, life of a token, leeway."""
+"""Seconds for the units to restart in turn, the lifetime of a token, and the leeway."""
 
 
 def signing_key(state: t.State) -> str:
@@ -56,10 +56,10 @@ def test_another_leader_keeps_the_key():
 def test_a_key_of_the_option_is_used(context: Context):
     out = context.run(context.on.config_changed(), make_state(config={"jwt_signing_key": KEY_1}))
     assert signing_key(out) == KEY_1
-    assert status_of(out) == ("active", "In clear, better as NAME_secret: jwt_signing_key")
+    assert status_of(out) == ("active", "Keys in plain text, use NAME_secret instead: jwt_signing_key")
 
 
-def test_the_juju_secret_wins_over_the_option(context: Context):
+def test_the_juju_secret_takes_precedence_over_the_option(context: Context):
     secret = make_secret({"value": KEY_2})
     state = make_state(config={"jwt_signing_key": KEY_1, "jwt_signing_key_secret": secret.id})
     state = replace(state, secrets={*state.secrets, secret})
@@ -79,7 +79,7 @@ def test_a_new_revision_of_the_juju_secret_rotates(context: Context):
     assert verifying_keys(out) == [KEY_1]
 
 
-def test_the_old_key_verifies_for_the_life_of_a_token_and_is_dropped_then(context: Context, clock: Clock):
+def test_the_old_key_verifies_for_the_lifetime_of_a_token_and_is_then_dropped(context: Context, clock: Clock):
     out = context.run(context.on.config_changed(), make_state(config={"jwt_signing_key": KEY_1}))
     out = context.run(context.on.config_changed(), with_config(out, jwt_signing_key=KEY_2))
     assert (signing_key(out), verifying_keys(out)) == (KEY_2, [KEY_1])
@@ -131,7 +131,7 @@ def test_a_new_key_signs_once_every_unit_verifies_with_it():
     assert [cluster.verifying(unit) for unit in range(3)] == [[KEY_2, KEY_1]] * 3
 
 
-def test_a_unit_that_is_gone_does_not_hold_a_rotation_up_for_ever(clock: Clock):
+def test_a_missing_unit_does_not_block_a_rotation_for_ever(clock: Clock):
     cluster = Cluster(2, base=make_state(config={"jwt_signing_key": KEY_1}))
     cluster.run_all(2)
     cluster.set_config(jwt_signing_key=KEY_2)
@@ -144,7 +144,7 @@ def test_a_unit_that_is_gone_does_not_hold_a_rotation_up_for_ever(clock: Clock):
     assert cluster.signing(0) == KEY_2
 
 
-def test_the_action_makes_a_new_key_and_gives_the_secrets_id_only(context: Context):
+def test_the_action_creates_a_new_key_and_returns_only_the_secrets_id(context: Context):
     out = context.run(context.on.config_changed(), make_state())
     old = signing_key(out)
     out = context.run(context.on.action("rotate-signing-key"), out)
@@ -158,10 +158,10 @@ def test_the_action_refuses_where_an_option_gives_the_key(context: Context):
     state = make_state(config={"jwt_signing_key": KEY_1})
     with pytest.raises(t.ActionFailed) as failed:
         context.run(context.on.action("rotate-signing-key"), state)
-    assert failed.value.message == "the key is given by an option: change it there"
+    assert failed.value.message == "an option sets the key: change the option"
 
 
-def test_a_peer_relation_that_comes_later_learns_the_secrets_id(context: Context):
+def test_a_later_peer_relation_gets_the_secrets_id(context: Context):
     state = make_state()
     without = replace(state, relations={r for r in state.relations if r.endpoint != "peers"})
     out = context.run(context.on.upgrade_charm(), without)
@@ -179,7 +179,7 @@ def test_a_change_of_the_keys_wakes_the_other_units(context: Context):
     assert bags[0] == bags[1] != bags[2]
 
 
-def test_a_unit_of_an_older_revision_of_a_secret_gets_the_newest(context: Context):
+def test_a_unit_with_an_older_revision_of_a_secret_gets_the_newest(context: Context):
     out = context.run(context.on.config_changed(), make_state())
     secret = replace(out.get_secret(label="signing-keys"), latest_content={"current": KEY_2})
     others = {s for s in out.secrets if s.label != "signing-keys"}
@@ -196,7 +196,7 @@ ROUNDS = st.lists(
 
 @settings(max_examples=8, deadline=None)
 @given(rounds=ROUNDS, leader=st.integers(0, 2))
-def test_no_unit_ever_meets_a_token_that_it_cannot_read(
+def test_no_unit_ever_receives_a_token_that_it_cannot_verify(
     rounds: list[tuple[list[int], int, str]], leader: int
 ):
     with pytest.MonkeyPatch.context() as patch:

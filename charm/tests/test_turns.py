@@ -64,7 +64,7 @@ def test_a_unit_that_is_not_ready_yet_keeps_the_next_waiting(cluster: Cluster, s
     assert uris(cluster) == [NEW_URI, NEW_URI, URI]
 
 
-def test_a_unit_that_is_gone_holds_the_others_up_for_a_time_only(cluster: Cluster, clock: Clock):
+def test_a_missing_unit_blocks_the_others_only_for_a_time(cluster: Cluster, clock: Clock):
     rotate_credentials(cluster)
     cluster.run(1)
     clock.advance(turns.LIMIT_SECONDS)
@@ -73,11 +73,11 @@ def test_a_unit_that_is_gone_holds_the_others_up_for_a_time_only(cluster: Cluste
     clock.advance(1)
     cluster.run(1)
     assert uris(cluster)[1] == NEW_URI
-    # The next wait begins anew.
+    # The next wait starts from zero.
     assert "waits-since" not in cluster.peers_of(1).local_unit_data
 
 
-def test_a_unit_whose_server_was_stopped_holds_nobody_up(cluster: Cluster):
+def test_a_unit_with_a_stopped_server_does_not_block_the_others(cluster: Cluster):
     rotate_credentials(cluster)
     others = {r for r in cluster.states[0].relations if r.endpoint != "mongodb_client"}
     cluster.states[0] = replace(cluster.states[0], relations=others)
@@ -95,7 +95,7 @@ def test_a_new_pod_serves_without_waiting_for_its_turn(cluster: Cluster):
     assert uris(cluster) == [URI, URI, NEW_URI]
 
 
-def test_an_alone_unit_does_not_wait():
+def test_a_single_unit_does_not_wait():
     cluster = Cluster(1)
     cluster.run(0)
     rotate_credentials(cluster)
@@ -103,13 +103,13 @@ def test_an_alone_unit_does_not_wait():
     assert uris(cluster) == [NEW_URI]
 
 
-def test_numbers_of_units_are_numbers():
+def test_unit_numbers_are_compared_as_numbers():
     bags = {"queuepass-k8s/9": {"serving": "old"}}
     assert not turns.may_restart("queuepass-k8s/10", "new", bags, waits_since=0, now=0)
     assert turns.may_restart("queuepass-k8s/2", "new", bags, waits_since=0, now=0)
 
 
-def test_a_relation_that_hands_out_nothing_yet_stops_no_server(cluster: Cluster):
+def test_a_relation_without_credentials_yet_does_not_stop_the_server(cluster: Cluster):
     relation, _ = make_database()
     empty = replace(relation, id=cluster.states[0].get_relations("mongodb_client")[0].id, remote_app_data={})
     relations = {r for r in cluster.states[0].relations if r.endpoint != "mongodb_client"}

@@ -1,7 +1,7 @@
 import type { AnyRoute } from '../../server/http/route.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
-/** The page of all routes. */
+/** Returns the page of all routes. */
 export function presentApiPage(routes: readonly AnyRoute[]): string {
   const rows = routes.map((route) => [
     `\`${route.method} ${route.path}\``,
@@ -12,15 +12,15 @@ export function presentApiPage(routes: readonly AnyRoute[]): string {
   return `${presentOrigin('server/routes.ts')}
 # Routes
 
-The whole contract, with bodies and answers, is in [openapi.json](openapi.json), which a running server serves at
-\`/openapi.json\`, and at \`/docs\` as a page to read and to try out: *Authorize* takes an access token, which is forgotten
-when the page is closed. Errors are in [errors.md](errors.md).
+Look up a route here, or try it out on the page that a running server shows at \`/docs\`. *Authorize* on that page takes an
+access token, which the page forgets when you close it. [openapi.json](openapi.json) describes every route in full, with
+request and response bodies. A running server serves it at \`/openapi.json\`. Errors are in [errors.md](errors.md).
 
-${presentTable(['route', 'does', 'who', 'contract'], rows)}
+${presentTable(['route', 'summary', 'who can call it', 'API'], rows)}
 `;
 }
 
 function presentAccess({ access }: AnyRoute): string {
-  if (access === 'public') return 'anybody';
-  return access.roles.join(', ') + (access.orOwnClientKey ? '; the client itself, by its key' : '');
+  if (access === 'public') return 'anyone';
+  return access.roles.join(', ') + (access.orOwnClientKey ? '; the client itself, with its key' : '');
 }

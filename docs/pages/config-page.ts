@@ -1,7 +1,7 @@
 import { type Setting, settings } from '../../server/config/config.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
-/** The page of all settings. */
+/** Returns the page of all settings. */
 export function presentConfigPage(): string {
   const rows = Object.values(settings as Record<string, Setting<unknown>>);
   const inForce = rows.filter((row) => !row.later);
@@ -9,15 +9,18 @@ export function presentConfigPage(): string {
   return `${presentOrigin('server/config/config.ts')}
 # Settings
 
-Settings are environment variables. A wrong one stops the start; all wrong ones are told together. An empty variable
-counts as not given. One marked *secret* can also come from a file: set \`NAME_FILE\` to its path instead (one line end at
-its end is dropped). Secrets are never logged.
+Configure the server with these environment variables. An empty variable counts as not set. If any value is invalid, the
+server prints all invalid ones and does not start.
+
+A setting marked *secret* can also come from a file: set \`NAME_FILE\` to the path of the file instead. One newline at the
+end of the file is ignored. Secrets are never logged.
 
 ${presentTable(['name', 'default', 'meaning'], inForce.map(presentRow))}
 
-## Accepted, without effect in this version
+## Settings without effect in this version
 
-An existing environment may hold these. They are read and checked, and the start warns of those that are given.
+An existing environment may contain these settings. The server reads and checks them, and prints a warning at the start for
+each one that is set.
 
 ${presentTable(['name', 'default', 'meaning'], later.map(presentRow))}
 `;

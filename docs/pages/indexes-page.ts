@@ -3,9 +3,9 @@ import { indexes } from '../../server/db/indexes.js';
 import { secretsCollectionNames, secretsIndexes } from '../../server/secrets/secrets-indexes.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
-/** The page of all indexes. */
+/** Returns the page of all indexes. */
 export function presentIndexesPage(): string {
-  // Only the names are asked for: no database is opened.
+  // This reads only the names of the collections and opens no database.
   const names = openCollections({ collection: (name: string) => name } as never) as unknown as Record<
     string,
     string
@@ -27,13 +27,16 @@ export function presentIndexesPage(): string {
   return `${presentOrigin('server/db/indexes.ts')}
 # Collections and indexes
 
-Indexes are made at the start when they are missing. One with the same keys and options under another name, such as a
-Testflinger server's, is used as it is; none is ever dropped or changed. \`expireAfterSeconds\` is in seconds.
+These are the indexes that the server needs, and the queries that each of them serves. The server creates missing indexes when
+it starts. If an index with the same keys and options exists under another name, for example from a Testflinger server, the
+server uses that one. The server never drops or changes an index. An index with \`expireAfterSeconds\` makes MongoDB delete
+each document that many seconds after the time in its field.
 
-${presentTable(['collection', 'index', 'keys', 'options', 'serves'], rows)}
+${presentTable(['collection', 'index', 'keys', 'options', 'used for'], rows)}
 
-Those of the secrets are made with the first secret of a client, and that of the key vault with the data key:
+The server creates the indexes of the secrets with the first secret of a client, and the index of the key vault with the data
+key:
 
-${presentTable(['collection', 'index', 'keys', 'options', 'serves'], ofSecrets)}
+${presentTable(['collection', 'index', 'keys', 'options', 'used for'], ofSecrets)}
 `;
 }

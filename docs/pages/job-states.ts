@@ -3,11 +3,11 @@ import { jobEvents } from '../../server/job/job-state.js';
 const start = '<!-- states: made by `npm run docs` -->';
 const end = '<!-- /states -->';
 
-/** A page with the drawing of the job states, made from their table, in its place. */
+/** Returns the page with its diagram of the job states generated again from the table of states. */
 export function drawJobStates(page: string): string {
   const from = page.indexOf(start);
   const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error('the page has no place for the states of jobs');
+  if (from < 0 || to < from) throw new Error('the page has no markers for the diagram of the job states');
   return `${page.slice(0, from)}${start}\n\n${presentDiagram()}\n\n${page.slice(to)}`;
 }
 

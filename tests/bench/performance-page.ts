@@ -6,10 +6,10 @@ import type { Cores } from './load.js';
 import type { Transfer } from './transfer.js';
 import type { Waiting } from './waiting.js';
 
-/** The machine was busy before the first row: then the rates are too low. */
+/** The load average before the first row. If the machine was busy, the rates are too low. */
 const loadBefore = loadavg()[0] as number;
 
-/** What a row spends its time on, from the cores that each part was busy with. */
+/** What limits a row, judged by the number of cores that each part used. */
 export function nameBottleneck({ load, servers, mongod }: Cores): string {
   const shares = `server ${servers.toFixed(2)}, mongod ${mongod.toFixed(2)}, load ${load.toFixed(2)}`;
   const busy = load + servers + mongod;
@@ -19,15 +19,15 @@ export function nameBottleneck({ load, servers, mongod }: Cores): string {
   return `waiting for answers and commits (${shares})`;
 }
 
-/** The goals and what became of them. */
+/** The table of goals and results. */
 export function presentGoals(goals: readonly Goal[]): string {
   return presentTable(
-    ['goal', 'wanted', 'measured', ''],
+    ['goal', 'target', 'measured', 'result'],
     goals.map(({ what, wanted, measured, isMet }) => [what, wanted, measured, isMet ? 'met' : '**missed**']),
   );
 }
 
-/** What waiting claims cost. */
+/** The table of the cost of waiting claims. */
 export function presentWaiting(rows: readonly Waiting[]): string {
   return presentTable(
     [
@@ -55,10 +55,10 @@ export function presentWaiting(rows: readonly Waiting[]): string {
   );
 }
 
-/** What large files cost. */
+/** The table of the cost of large files. */
 export function presentTransfers(transfers: readonly Transfer[]): string {
   return presentTable(
-    ['one file', 's', 'MiB a second', 'most resident memory of the server, MiB'],
+    ['one file', 'seconds', 'MiB a second', 'peak resident memory of the server, MiB'],
     transfers.map(({ what, seconds, mibPerSecond, peakMib }) => [
       what,
       seconds.toFixed(1),
@@ -78,31 +78,34 @@ export function presentPage(
   const busy =
     loadBefore < cpus().length / 2
       ? ''
-      : `\n**The machine was busy with other work** (a load of ${loadBefore.toFixed(1)} before the first row), so rates are too low.\n`;
+      : `\n**The machine was busy with other work** (a load of ${loadBefore.toFixed(1)} before the first row), so the rates are too low.\n`;
   return `<!-- Made by \`npm run bench -- --deep\`. -->
 # Performance
 
-Measured at commit ${commit}, Node ${process.versions.node}, on a machine of ${machine}: the load, the servers and mongod
-share it, so rates are low and noisy, and the ratios are what counts. Each row is the round in the middle of ${rounds}; a ratio
-is the middle of the rounds' own. Writes are acknowledged by a majority and journaled, in the bare rows too.
+Use these figures to compare routes, numbers of callers and changes of the code. Measured at commit ${commit}, Node ${process.versions.node},
+on a machine with ${machine}. The load generator, the servers and mongod share this machine, so the rates are low
+and noisy: compare the ratios. Each row is the median of ${rounds} rounds, and each ratio is the median of the ratios within the rounds.
+Writes are acknowledged by a majority and journaled, in the bare rows too.
 ${busy}
 ## Goals
 
 ${parts.goals}
 
-What was tried where a goal is missed: [goals of speed](../explanation/speed-goals.md). What breaks first as labs grow:
-[scaling](../explanation/scaling.md).
+[Goals of speed](../explanation/speed-goals.md) describes what was tried for the goals that are missed.
+[Scaling](../explanation/scaling.md) describes what fails first as labs grow.
 
 ## Routes
 
 ${parts.rows}
 
-*Bare Koa* is a route that does one read of a client record and nothing else; the *bare* rows of MongoDB are the driver in
-the load's own process, without HTTP. "bcrypt key first time" is a client that this process has not seen yet, at cost 10.
-Claims run while as many jobs as named wait in the queue, plus up to one batch of 400 (1,600 with 64 callers). Before each row the same load ran for a moment. The last column is
-measured, too: how many cores each part was busy with, of ${cpus().length}.
+*Bare Koa* is a route that only reads one client record. The *bare* rows of MongoDB call the driver in the process of the load
+generator, without HTTP. "bcrypt key first time" is a client that this process has not seen yet, at cost 10. Before each row, the
+same load runs for a moment.
 
-## As work grows
+Claims run while the named number of jobs waits in the queue, plus up to one batch of 400 (1,600 with 64 callers). The last column
+is measured too: it shows how many of the ${cpus().length} cores each part used.
+
+## Growth
 
 ![Requests a second by the number of callers](performance-callers.svg)
 
@@ -112,10 +115,10 @@ measured, too: how many cores each part was busy with, of ${cpus().length}.
 
 ${parts.waiting}
 
-Each has a connection and an agent of its own, on 1,000 queues. Wakes are from the answer of a submit to the first server to
-the answer of the claim, wherever it is parked; a burst is 1,000 submits at once, one to each queue, from the first of them to
-the last claim's answer. Idle is half a minute in which no wait ends;
-*renewing* is a minute in which every wait ends and begins again.
+Each parked claim has its own connection and agent, on 1,000 queues. A wake is the time from the response of a submit to the first
+server until the response of the claim, on whichever server the claim is parked. A burst is 1,000 submits at once, one to each
+queue: its time is from the first submit to the response of the last claim. *Idle* is half a minute in which no wait ends.
+*Renewing* is a minute in which every wait ends and begins again.
 
 ## Large files
 

@@ -6,12 +6,12 @@ export interface Target {
   url: string;
   pool: Pool;
   pid: number;
-  /** What Node warned of, such as listeners that are never removed. */
+  /** Warnings of Node, such as listeners that are never removed. */
   warnings: string[];
   stop(): void;
 }
 
-/** Starts a program that says where it listens, in a process of its own as users run it. */
+/** Starts a program in its own process, as users do. The program prints the URL on which it listens. */
 export async function startTarget(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Target> {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...environment },
@@ -22,11 +22,11 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
     warnings.push(...text.split('\n').filter((line) => line.includes('Warning: ')));
   });
   const url = await new Promise<string>((done, failed) => {
-    let told = '';
-    child.once('exit', (code) => failed(new Error(`ended with ${code}: ${told}`)));
+    let output = '';
+    child.once('exit', (code) => failed(new Error(`exited with ${code}: ${output}`)));
     child.stderr.on('data', (data) => {
-      told += data;
-      const found = /listens on (\S+)/.exec(told)?.[1];
+      output += data;
+      const found = /listens on (\S+)/.exec(output)?.[1];
       if (found) done(found);
     });
   });
@@ -34,7 +34,7 @@ export async function startTarget(args: readonly string[], environment: NodeJS.P
   return { url, pool, pid: child.pid as number, warnings, stop: () => child.kill('SIGKILL') };
 }
 
-/** One request; the answer's body as text. @throws Error for a status other than `expected`. */
+/** Sends one request and returns status and body. @throws Error if the status is 300 or higher. */
 export async function send(
   { pool }: Target,
   method: 'GET' | 'POST',

@@ -122,21 +122,18 @@ test.serial('the signature must be made with the signing key', async (t) => {
   ]);
 });
 
-test.serial(
-  'exp, iat and sub are required, and the first missing one in this order is reported',
-  async (t) => {
-    const server = shared();
-    await checkTokens(t, server, [
-      ['no exp', without('exp'), missing('exp')],
-      ['no iat', without('iat'), missing('iat')],
-      ['no sub', without('sub'), missing('sub')],
-      ['exp null', withClaims({ exp: null }), missing('exp')],
-      ['none of them', without('exp', 'iat', 'sub'), missing('exp')],
-      ['iat and sub missing', without('iat', 'sub'), missing('iat')],
-      ['no claims at all', { claims: {} }, missing('exp')],
-    ]);
-  },
-);
+test.serial('exp, iat and sub are required, and the first missing one is reported', async (t) => {
+  const server = shared();
+  await checkTokens(t, server, [
+    ['no exp', without('exp'), missing('exp')],
+    ['no iat', without('iat'), missing('iat')],
+    ['no sub', without('sub'), missing('sub')],
+    ['exp null', withClaims({ exp: null }), missing('exp')],
+    ['none of them', without('exp', 'iat', 'sub'), missing('exp')],
+    ['iat and sub missing', without('iat', 'sub'), missing('iat')],
+    ['no claims at all', { claims: {} }, missing('exp')],
+  ]);
+});
 
 test.serial('iat and exp are accepted within the leeway and rejected beyond it', async (t) => {
   const server = shared();
@@ -213,58 +210,51 @@ test.serial('if a token has two faults, the one that is checked first is reporte
   ]);
 });
 
-test.serial(
-  'the Authorization header accepts Bearer in any case and the bare JWT, and nothing else',
-  async (t) => {
-    const server = shared();
-    const token = forgeToken();
-    const rows: [header: string | undefined, answer: Answer][] = [
-      [`Bearer ${token}`, accepted],
-      [`bearer ${token}`, accepted],
-      [`BEARER   ${token}`, accepted],
-      [token, accepted],
-      [undefined, accepted],
-      ['', accepted],
-      ['Bearer', refused(401, 'Unauthorized')],
-      ['bearer ', refused(401, 'Unauthorized')],
-      ['nonsense', undecodable],
-      ['bearerx', undecodable],
-      ['a.b.c', undecodable],
-      [`Basic ${Buffer.from('id:key').toString('base64')}`, wrongRole],
-      [`Token ${token}`, wrongRole],
-      [`${token} Bearer`, wrongRole],
-    ];
-    for (const [header, answer] of rows)
-      t.deepEqual(await ask(server, header), answer, header ?? 'no header');
-  },
-);
+test.serial('Authorization accepts Bearer in any case and the bare JWT, and nothing else', async (t) => {
+  const server = shared();
+  const token = forgeToken();
+  const rows: [header: string | undefined, answer: Answer][] = [
+    [`Bearer ${token}`, accepted],
+    [`bearer ${token}`, accepted],
+    [`BEARER   ${token}`, accepted],
+    [token, accepted],
+    [undefined, accepted],
+    ['', accepted],
+    ['Bearer', refused(401, 'Unauthorized')],
+    ['bearer ', refused(401, 'Unauthorized')],
+    ['nonsense', undecodable],
+    ['bearerx', undecodable],
+    ['a.b.c', undecodable],
+    [`Basic ${Buffer.from('id:key').toString('base64')}`, wrongRole],
+    [`Token ${token}`, wrongRole],
+    [`${token} Bearer`, wrongRole],
+  ];
+  for (const [header, answer] of rows) t.deepEqual(await ask(server, header), answer, header ?? 'no header');
+});
 
-test.serial(
-  'a token without a role has the role contributor, and an unknown role grants nothing',
-  async (t) => {
-    const server = shared();
-    const role = (value: unknown) => withClaims({ permissions: { role: value } });
-    await checkTokens(t, server, [
-      ['no permissions', {}, accepted],
-      ['permissions without a role', withClaims({ permissions: { client_id: 'ci' } }), accepted],
-      ['role null', role(null), accepted],
-      ['contributor', role('contributor'), accepted],
-      ['admin', role('admin'), accepted],
-      ['agent', role('agent'), wrongRole],
-      ['an unknown role', role('root'), wrongRole],
-      ['another case', role('Admin'), wrongRole],
-      ['an empty role', role(''), wrongRole],
-      ['a role in an array', role(['admin']), wrongRole],
-      ['a role that is an object', role({ toString: 1, valueOf: 1 }), wrongRole],
-      ['the name of an inherited field', role('constructor'), wrongRole],
-    ]);
-    const managers = '/v1/client-permissions';
-    const forbidden = refused(403, 'Specified action requires role: admin, manager');
-    t.deepEqual(await ask(server, `Bearer ${forgeToken()}`, managers), forbidden);
-    t.deepEqual(await ask(server, undefined, managers), forbidden);
-    t.deepEqual(await ask(server, forgeToken(role('manager')), managers), accepted);
-  },
-);
+test.serial('a token without a role is a contributor, and an unknown role grants nothing', async (t) => {
+  const server = shared();
+  const role = (value: unknown) => withClaims({ permissions: { role: value } });
+  await checkTokens(t, server, [
+    ['no permissions', {}, accepted],
+    ['permissions without a role', withClaims({ permissions: { client_id: 'ci' } }), accepted],
+    ['role null', role(null), accepted],
+    ['contributor', role('contributor'), accepted],
+    ['admin', role('admin'), accepted],
+    ['agent', role('agent'), wrongRole],
+    ['an unknown role', role('root'), wrongRole],
+    ['another case', role('Admin'), wrongRole],
+    ['an empty role', role(''), wrongRole],
+    ['a role in an array', role(['admin']), wrongRole],
+    ['a role that is an object', role({ toString: 1, valueOf: 1 }), wrongRole],
+    ['the name of an inherited field', role('constructor'), wrongRole],
+  ]);
+  const managers = '/v1/client-permissions';
+  const forbidden = refused(403, 'Specified action requires role: admin, manager');
+  t.deepEqual(await ask(server, `Bearer ${forgeToken()}`, managers), forbidden);
+  t.deepEqual(await ask(server, undefined, managers), forbidden);
+  t.deepEqual(await ask(server, forgeToken(role('manager')), managers), accepted);
+});
 
 /** Submits a job with a priority to q1. Returns the status, and the error message if the permissions do not suffice. */
 async function push(server: TestServer, claims: object, priority: number): Promise<[number, string?]> {
@@ -343,29 +333,26 @@ test.serial('the bytes of the setting are the signing key, without decoding', as
   t.deepEqual(await ask(server, `Bearer ${forgeToken({ key })}`), accepted);
 });
 
-test.serial(
-  'without an Authorization header a caller is anonymous, unless anonymous access is denied or OIDC is on',
-  async (t) => {
-    const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
-    const closed = refused(401, 'Authentication is required for specified endpoint');
-    const rows: [settings: Record<string, string>, answer: Answer][] = [
-      [{}, accepted],
-      [{ ANONYMOUS_ACCESS: 'deny' }, closed],
-      [{ ...oidc, ANONYMOUS_ACCESS: 'allow' }, closed],
-      [{ ...oidc, WEB_SECRET_KEY: '' }, accepted],
-    ];
-    for (const [settings, answer] of rows) {
-      const server = await startAtTestNow(t, { settings });
-      t.deepEqual(await ask(server), answer, JSON.stringify(settings));
-      t.deepEqual(await ask(server, ''), answer, 'an empty header counts as a missing one');
-      t.deepEqual(await ask(server, `Bearer ${forgeToken()}`), accepted, 'a token is still accepted');
-      const login = await server.request('/oidc/auth-init', { method: 'POST' });
-      t.is(login.status, 404);
-      t.is(await login.text(), 'Not found: /oidc/auth-init');
-      await server.stop();
-    }
-  },
-);
+test.serial('without a token a caller is anonymous, unless that is denied or OIDC is on', async (t) => {
+  const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
+  const closed = refused(401, 'Authentication is required for specified endpoint');
+  const rows: [settings: Record<string, string>, answer: Answer][] = [
+    [{}, accepted],
+    [{ ANONYMOUS_ACCESS: 'deny' }, closed],
+    [{ ...oidc, ANONYMOUS_ACCESS: 'allow' }, closed],
+    [{ ...oidc, WEB_SECRET_KEY: '' }, accepted],
+  ];
+  for (const [settings, answer] of rows) {
+    const server = await startAtTestNow(t, { settings });
+    t.deepEqual(await ask(server), answer, JSON.stringify(settings));
+    t.deepEqual(await ask(server, ''), answer, 'an empty header counts as a missing one');
+    t.deepEqual(await ask(server, `Bearer ${forgeToken()}`), accepted, 'a token is still accepted');
+    const login = await server.request('/oidc/auth-init', { method: 'POST' });
+    t.is(login.status, 404);
+    t.is(await login.text(), 'Not found: /oidc/auth-init');
+    await server.stop();
+  }
+});
 
 test.serial('OIDC is on only if all three of its settings are set', (t) => {
   const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
@@ -373,15 +360,12 @@ test.serial('OIDC is on only if all three of its settings are set', (t) => {
   for (const name of Object.keys(oidc)) t.false(readConfig({ ...oidc, [name]: '' }).oidc, name);
 });
 
-test.serial(
-  'refused tokens are written to the security log with the reason and never with the token',
-  async (t) => {
-    const server = await startAtTestNow(t);
-    const token = forgeToken({ key: otherKey });
-    await ask(server, `Bearer ${token}`);
-    await ask(server, forgeToken(withClaims({ aud: 'x', permissions: { client_id: 'ci' } })));
-    const events = server.logged.filter((line) => line.log === 'security');
-    t.like(events, { 0: { event: 'token_refused', reason: 'token_signature' }, 1: { reason: 'purpose' } });
-    t.false(server.logText().includes(token.slice(0, 20)));
-  },
-);
+test.serial('the security log has the reason for each refused token and never the token', async (t) => {
+  const server = await startAtTestNow(t);
+  const token = forgeToken({ key: otherKey });
+  await ask(server, `Bearer ${token}`);
+  await ask(server, forgeToken(withClaims({ aud: 'x', permissions: { client_id: 'ci' } })));
+  const events = server.logged.filter((line) => line.log === 'security');
+  t.like(events, { 0: { event: 'token_refused', reason: 'token_signature' }, 1: { reason: 'purpose' } });
+  t.false(server.logText().includes(token.slice(0, 20)));
+});

@@ -39,19 +39,16 @@ test.serial(
   },
 );
 
-test.serial(
-  'oauth2/token returns an access token without the legacy claim, and a refresh token',
-  async (t) => {
-    const server = await startServer(t, { clock: new TestClock() });
-    await addClient(server, permissions, secret);
-    const answer = await askToken(server, `ci:${secret}`);
-    t.deepEqual({ ...answer, body: '' }, { ...loginFailed, status: 200, type: 'application/json', body: '' });
-    const { access_token: token = '', refresh_token: refresh = '', ...rest } = readTokens(answer);
-    t.deepEqual(rest as unknown, { token_type: 'Bearer', expires_in: 600 });
-    t.regex(refresh, /^[A-Za-z0-9_-]{48,}$/);
-    t.deepEqual(readClaims(token), { exp: testNow + 600, iat: testNow, sub: 'access_token', permissions });
-  },
-);
+test.serial('oauth2/token returns a token without the legacy claim, and a refresh token', async (t) => {
+  const server = await startServer(t, { clock: new TestClock() });
+  await addClient(server, permissions, secret);
+  const answer = await askToken(server, `ci:${secret}`);
+  t.deepEqual({ ...answer, body: '' }, { ...loginFailed, status: 200, type: 'application/json', body: '' });
+  const { access_token: token = '', refresh_token: refresh = '', ...rest } = readTokens(answer);
+  t.deepEqual(rest as unknown, { token_type: 'Bearer', expires_in: 600 });
+  t.regex(refresh, /^[A-Za-z0-9_-]{48,}$/);
+  t.deepEqual(readClaims(token), { exp: testNow + 600, iat: testNow, sub: 'access_token', permissions });
+});
 
 test.serial('a token contains the allowed fields of the client record and no other field', async (t) => {
   const server = await startServer(t);
@@ -94,43 +91,39 @@ test.serial('every failed login at GET authenticate/token gets the same response
   for (const [id, sent] of rows) t.deepEqual(await logIn(server, id, sent), loginFailed, `${id} ${sent}`);
 });
 
-test.serial(
-  'oauth2/token reports which credentials are missing, and sends a Basic challenge to clients that used Basic',
-  async (t) => {
-    const server = await startServer(t);
-    await addClient(server, { client_id: 'ci' }, secret);
-    const none = { ...loginFailed, body: 'No authorization header specified' };
-    const incomplete = {
-      ...loginFailed,
-      body: 'Client id and key must be specified in authorization header',
-    };
-    const form = { grant_type: 'client_credentials' };
-    const rows: [basic: string | undefined, form: Record<string, string> | undefined, answer: LoginAnswer][] =
-      [
-        [undefined, undefined, none],
-        [undefined, form, none],
-        [undefined, { ...form, client_id: '', client_secret: '' }, none],
-        [undefined, { ...form, client_id: 'ci' }, incomplete],
-        [undefined, { ...form, client_secret: secret }, incomplete],
-        [undefined, { ...form, client_id: 'ci', client_secret: 'wrong' }, loginFailed],
-        ['', undefined, { ...incomplete, challenge }],
-        ['ci', undefined, { ...incomplete, challenge }],
-        ['ci:', undefined, { ...incomplete, challenge }],
-        [`:${secret}`, undefined, { ...incomplete, challenge }],
-        ['ci:wrong', undefined, { ...loginFailed, challenge }],
-        [`nobody:${secret}`, undefined, { ...loginFailed, challenge }],
-        [`ci:${secret.padEnd(73, 'x')}`, undefined, { ...loginFailed, challenge }],
-      ];
-    for (const [basic, sent, answer] of rows)
-      t.deepEqual(await askToken(server, basic, sent), answer, `${basic} ${JSON.stringify(sent)}`);
-    const other = await server.request('/v1/oauth2/token', {
-      method: 'POST',
-      headers: { authorization: 'Bearer a.b.c' },
-    });
-    t.is(await other.text(), incomplete.body);
-    t.is(other.headers.get('www-authenticate'), null);
-  },
-);
+test.serial('oauth2/token reports what is missing, and challenges clients that used Basic', async (t) => {
+  const server = await startServer(t);
+  await addClient(server, { client_id: 'ci' }, secret);
+  const none = { ...loginFailed, body: 'No authorization header specified' };
+  const incomplete = {
+    ...loginFailed,
+    body: 'Client id and key must be specified in authorization header',
+  };
+  const form = { grant_type: 'client_credentials' };
+  const rows: [basic: string | undefined, form: Record<string, string> | undefined, answer: LoginAnswer][] = [
+    [undefined, undefined, none],
+    [undefined, form, none],
+    [undefined, { ...form, client_id: '', client_secret: '' }, none],
+    [undefined, { ...form, client_id: 'ci' }, incomplete],
+    [undefined, { ...form, client_secret: secret }, incomplete],
+    [undefined, { ...form, client_id: 'ci', client_secret: 'wrong' }, loginFailed],
+    ['', undefined, { ...incomplete, challenge }],
+    ['ci', undefined, { ...incomplete, challenge }],
+    ['ci:', undefined, { ...incomplete, challenge }],
+    [`:${secret}`, undefined, { ...incomplete, challenge }],
+    ['ci:wrong', undefined, { ...loginFailed, challenge }],
+    [`nobody:${secret}`, undefined, { ...loginFailed, challenge }],
+    [`ci:${secret.padEnd(73, 'x')}`, undefined, { ...loginFailed, challenge }],
+  ];
+  for (const [basic, sent, answer] of rows)
+    t.deepEqual(await askToken(server, basic, sent), answer, `${basic} ${JSON.stringify(sent)}`);
+  const other = await server.request('/v1/oauth2/token', {
+    method: 'POST',
+    headers: { authorization: 'Bearer a.b.c' },
+  });
+  t.is(await other.text(), incomplete.body);
+  t.is(other.headers.get('www-authenticate'), null);
+});
 
 test.serial('a form is accepted like Basic, and Basic takes precedence when both are present', async (t) => {
   const server = await startServer(t);
@@ -150,36 +143,30 @@ test.serial('a form is accepted like Basic, and Basic takes precedence when both
   }
 });
 
-test.serial(
-  'Basic is accepted with a body of any content type, and its values are not decoded',
-  async (t) => {
-    const server = await startServer(t);
-    const odd = 'pässwörd%20with+odd:characters&=';
-    await addClient(server, { client_id: 'a%b+c' }, odd);
-    t.is((await askToken(server, `a%b+c:${odd}`)).status, 200);
-    t.is((await askToken(server, `a%25b%2Bc:${encodeURIComponent(odd)}`)).status, 401);
-    const authorization = `bAsIc ${Buffer.from(`a%b+c:${odd}`).toString('base64')}`;
-    for (const body of ['', '{}', 'grant_type=password']) {
-      const headers = { authorization, 'content-type': 'application/json' };
-      const response = await server.request('/v1/oauth2/token', { method: 'POST', headers, body });
-      t.is(response.status, 200, body);
-    }
-  },
-);
+test.serial('Basic is accepted with any body type, and its values are not decoded', async (t) => {
+  const server = await startServer(t);
+  const odd = 'pässwörd%20with+odd:characters&=';
+  await addClient(server, { client_id: 'a%b+c' }, odd);
+  t.is((await askToken(server, `a%b+c:${odd}`)).status, 200);
+  t.is((await askToken(server, `a%25b%2Bc:${encodeURIComponent(odd)}`)).status, 401);
+  const authorization = `bAsIc ${Buffer.from(`a%b+c:${odd}`).toString('base64')}`;
+  for (const body of ['', '{}', 'grant_type=password']) {
+    const headers = { authorization, 'content-type': 'application/json' };
+    const response = await server.request('/v1/oauth2/token', { method: 'POST', headers, body });
+    t.is(response.status, 200, body);
+  }
+});
 
-test.serial(
-  'a secret of 72 bytes is accepted, and other strings that bcrypt treats as equal are refused',
-  async (t) => {
-    const server = await startServer(t);
-    const long = 'ä'.repeat(36);
-    await addClient(server, { client_id: 'long' }, long);
-    await addClient(server, { client_id: 'short' }, 'a short secret');
-    t.is((await askToken(server, `long:${long}`)).status, 200);
-    t.is((await askToken(server, `long:${long}x`)).status, 401);
-    t.is((await askToken(server, 'short:a short secret\0a short secret')).status, 401);
-    t.is((await askToken(server, 'short:a short secret')).status, 200);
-  },
-);
+test.serial('a secret of 72 bytes is accepted, and strings that bcrypt treats as equal not', async (t) => {
+  const server = await startServer(t);
+  const long = 'ä'.repeat(36);
+  await addClient(server, { client_id: 'long' }, long);
+  await addClient(server, { client_id: 'short' }, 'a short secret');
+  t.is((await askToken(server, `long:${long}`)).status, 200);
+  t.is((await askToken(server, `long:${long}x`)).status, 401);
+  t.is((await askToken(server, 'short:a short secret\0a short secret')).status, 401);
+  t.is((await askToken(server, 'short:a short secret')).status, 200);
+});
 
 test.serial(
   'hashes of every bcrypt version and cost are accepted, and the next successful login rewrites them with the configured cost',
@@ -278,15 +265,18 @@ test.serial('every login is written to the security log, and no key or token to 
     t.false(server.logText().includes(text), text);
 });
 
-test.serial('the security log names the client of a failed login only if that client exists', async (t) => {
-  const server = await startServer(t);
-  await addClient(server, { client_id: 'known' }, 'a secret of the lab');
-  const wrong = `qpk_${'a'.repeat(12)}_${'b'.repeat(43)}`;
-  for (const id of ['known', 'unknown']) {
-    for (const key of [wrong, 'a wrong secret']) {
-      await server.request(`/v1/authenticate/token/${id}`, { headers: { 'client-key': key } });
+test.serial(
+  'the security log names the client of a failed login if that client exists, and no other client',
+  async (t) => {
+    const server = await startServer(t);
+    await addClient(server, { client_id: 'known' }, 'a secret of the lab');
+    const wrong = `qpk_${'a'.repeat(12)}_${'b'.repeat(43)}`;
+    for (const id of ['known', 'unknown']) {
+      for (const key of [wrong, 'a wrong secret']) {
+        await server.request(`/v1/authenticate/token/${id}`, { headers: { 'client-key': key } });
+      }
     }
-  }
-  const targets = server.logged.filter(({ event }) => event === 'login').map(({ target }) => target);
-  t.deepEqual(targets, ['known', 'known', undefined, undefined]);
-});
+    const targets = server.logged.filter(({ event }) => event === 'login').map(({ target }) => target);
+    t.deepEqual(targets, ['known', 'known', undefined, undefined]);
+  },
+);

@@ -49,23 +49,20 @@ async function addStored({ deps }: TestServer, record: Partial<RefreshToken>): P
   });
 }
 
-test.serial(
-  'a refresh token is stored as its digest, with the timestamps that older servers store',
-  async (t) => {
-    const { server, token } = await startWithToken(t);
-    const stored = await server.deps.collections.refreshTokens.find({}, { projection: { _id: 0 } }).toArray();
-    t.deepEqual(stored as unknown[], [
-      {
-        client_id: 'ci',
-        refresh_token: digest(token),
-        issued_at: new Date(testNow * 1000),
-        expires_at: new Date((testNow + 6 * day) * 1000),
-        revoked: false,
-        last_accessed: new Date(testNow * 1000),
-      },
-    ]);
-  },
-);
+test.serial('a refresh token is stored as a digest, with the timestamps of older servers', async (t) => {
+  const { server, token } = await startWithToken(t);
+  const stored = await server.deps.collections.refreshTokens.find({}, { projection: { _id: 0 } }).toArray();
+  t.deepEqual(stored as unknown[], [
+    {
+      client_id: 'ci',
+      refresh_token: digest(token),
+      issued_at: new Date(testNow * 1000),
+      expires_at: new Date((testNow + 6 * day) * 1000),
+      revoked: false,
+      last_accessed: new Date(testNow * 1000),
+    },
+  ]);
+});
 
 test.serial(
   'a refresh returns an access token with the current permissions, and no new refresh token',

@@ -21,28 +21,25 @@ async function login(server: TestServer, key: string): Promise<number> {
   return (await server.request('/v1/authenticate/token/testflinger-admin', { headers })).status;
 }
 
-test.serial(
-  'admin reset-key creates the admin and prints its key, and a later reset invalidates its key and tokens',
-  async (t) => {
-    const server = await startServer(t);
-    const environment = settingsOf(server);
-    const first = await runQueuepass(['admin', 'reset-key'], { environment });
-    t.is(first.status, 0, first.stderr);
-    t.regex(first.stdout, /^qpk_[a-z0-9]{12}_[\w-]{43}\n$/);
-    t.is(first.stderr, 'The key of testflinger-admin, which is shown this once:\n');
-    t.is(await login(server, first.stdout.trim()), 200);
-    const refreshToken = await issueRefreshToken(server.deps, 'testflinger-admin');
-    const again = await runQueuepass(['admin', 'reset-key', '--json'], { environment });
-    const { client_id: id, client_key: key } = JSON.parse(again.stdout) as Record<string, string>;
-    t.is(id, 'testflinger-admin');
-    t.is(await login(server, key ?? ''), 200);
-    t.is(await login(server, first.stdout.trim()), 401);
-    const refresh = await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token: refreshToken }));
-    t.is(refresh.status, 400);
-    const admin = await server.deps.collections.clients.findOne({ client_id: 'testflinger-admin' });
-    t.is(admin?.role, 'admin');
-  },
-);
+test.serial('admin reset-key creates the admin, prints its key, and revokes earlier access', async (t) => {
+  const server = await startServer(t);
+  const environment = settingsOf(server);
+  const first = await runQueuepass(['admin', 'reset-key'], { environment });
+  t.is(first.status, 0, first.stderr);
+  t.regex(first.stdout, /^qpk_[a-z0-9]{12}_[\w-]{43}\n$/);
+  t.is(first.stderr, 'The key of testflinger-admin, which is shown this once:\n');
+  t.is(await login(server, first.stdout.trim()), 200);
+  const refreshToken = await issueRefreshToken(server.deps, 'testflinger-admin');
+  const again = await runQueuepass(['admin', 'reset-key', '--json'], { environment });
+  const { client_id: id, client_key: key } = JSON.parse(again.stdout) as Record<string, string>;
+  t.is(id, 'testflinger-admin');
+  t.is(await login(server, key ?? ''), 200);
+  t.is(await login(server, first.stdout.trim()), 401);
+  const refresh = await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token: refreshToken }));
+  t.is(refresh.status, 400);
+  const admin = await server.deps.collections.clients.findOne({ client_id: 'testflinger-admin' });
+  t.is(admin?.role, 'admin');
+});
 
 test.serial('admin set-key sets a key, and every earlier key stops working', async (t) => {
   const server = await startServer(t);
@@ -88,23 +85,20 @@ for (const [what, stdin, status, message] of refused) {
   });
 }
 
-test.serial(
-  'admin commands accept the parts of a MongoDB URI and report what is wrong with it',
-  async (t) => {
-    const down = { MONGODB_HOST: '127.0.0.1', MONGODB_PORT: '1' };
-    const run = await runQueuepass(['admin', 'reset-key'], { environment: down });
-    t.is(run.status, 1);
-    t.regex(run.stderr, /^queuepass: MongoDB is not reachable \(.*127\.0\.0\.1:1.*\): is it running\?.*\n$/);
-    const wrong = { MONGODB_URI: 'http://user:secret@host', BCRYPT_COST: '99', JWT_SIGNING_KEY: 'short' };
-    const both = await runQueuepass(['admin', 'reset-key'], { environment: wrong });
-    t.is(both.status, 1);
-    t.deepEqual(
-      both.stderr.split('\n').map((line) => line.split(' ')[1] ?? ''),
-      ['BCRYPT_COST', 'MONGODB_URI', ''],
-    );
-    t.false(both.stderr.includes('secret'));
-  },
-);
+test.serial('admin commands accept the parts of a MongoDB URI and report errors in it', async (t) => {
+  const down = { MONGODB_HOST: '127.0.0.1', MONGODB_PORT: '1' };
+  const run = await runQueuepass(['admin', 'reset-key'], { environment: down });
+  t.is(run.status, 1);
+  t.regex(run.stderr, /^queuepass: MongoDB is not reachable \(.*127\.0\.0\.1:1.*\): is it running\?.*\n$/);
+  const wrong = { MONGODB_URI: 'http://user:secret@host', BCRYPT_COST: '99', JWT_SIGNING_KEY: 'short' };
+  const both = await runQueuepass(['admin', 'reset-key'], { environment: wrong });
+  t.is(both.status, 1);
+  t.deepEqual(
+    both.stderr.split('\n').map((line) => line.split(' ')[1] ?? ''),
+    ['BCRYPT_COST', 'MONGODB_URI', ''],
+  );
+  t.false(both.stderr.includes('secret'));
+});
 
 test.serial('admin reset-key creates no file in a directory where no server has run', async (t) => {
   const cwd = makeFolder();

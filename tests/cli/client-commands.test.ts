@@ -3,43 +3,40 @@ import { addClient } from '../support/clients.js';
 import { addActor, runQueuepass } from '../support/queuepass.js';
 import { startServer } from '../support/start-server.js';
 
-test.serial(
-  'client add prints only the key to standard output, once, and the next command to standard error',
-  async (t) => {
-    const server = await startServer(t);
-    const { environment } = await addActor(server, 'manager');
-    const limits = ['--max-priority', '*=1', '--max-priority', 'q1=50', '--max-reservation', 'q1=8h'];
-    const args = [
-      'client',
-      'add',
-      'lab-ci',
-      ...limits,
-      '--email',
-      'ci@example.com',
-      '--label',
-      'made in a test',
-    ];
-    const { status, stdout, stderr } = await runQueuepass(args, { environment });
-    t.is(stderr.split('\n').length, 3, stderr);
-    t.is(status, 0);
-    t.regex(stdout, /^qpk_[a-z0-9]{12}_[\w-]{43}\n$/);
-    t.false(stderr.includes(stdout.trim()));
-    const curl = `curl -H "client-key: $KEY" ${server.url}/v1/authenticate/token/lab-ci`;
-    t.true(stderr.includes(curl), stderr);
-    const pass = await server.request('/v1/authenticate/token/lab-ci', {
-      headers: { 'client-key': stdout.trim() },
-    });
-    t.is(pass.status, 200);
-    const record = await server.deps.collections.clients.findOne({ client_id: 'lab-ci' });
-    t.is(record?.role, 'contributor');
-    t.deepEqual(record?.max_priority, { '*': 1, q1: 50 });
-    t.deepEqual(record?.max_reservation_time, { q1: 8 * 3600 });
-    t.is(record?.email, 'ci@example.com');
-    const stored = await server.deps.collections.clientKeys.findOne({ client_id: 'lab-ci' });
-    t.is(stored?.label, 'made in a test');
-    t.false(server.logText().includes(stdout.trim()));
-  },
-);
+test.serial('client add prints the key to stdout, once, and the next command to stderr', async (t) => {
+  const server = await startServer(t);
+  const { environment } = await addActor(server, 'manager');
+  const limits = ['--max-priority', '*=1', '--max-priority', 'q1=50', '--max-reservation', 'q1=8h'];
+  const args = [
+    'client',
+    'add',
+    'lab-ci',
+    ...limits,
+    '--email',
+    'ci@example.com',
+    '--label',
+    'made in a test',
+  ];
+  const { status, stdout, stderr } = await runQueuepass(args, { environment });
+  t.is(stderr.split('\n').length, 3, stderr);
+  t.is(status, 0);
+  t.regex(stdout, /^qpk_[a-z0-9]{12}_[\w-]{43}\n$/);
+  t.false(stderr.includes(stdout.trim()));
+  const curl = `curl -H "client-key: $KEY" ${server.url}/v1/authenticate/token/lab-ci`;
+  t.true(stderr.includes(curl), stderr);
+  const pass = await server.request('/v1/authenticate/token/lab-ci', {
+    headers: { 'client-key': stdout.trim() },
+  });
+  t.is(pass.status, 200);
+  const record = await server.deps.collections.clients.findOne({ client_id: 'lab-ci' });
+  t.is(record?.role, 'contributor');
+  t.deepEqual(record?.max_priority, { '*': 1, q1: 50 });
+  t.deepEqual(record?.max_reservation_time, { q1: 8 * 3600 });
+  t.is(record?.email, 'ci@example.com');
+  const stored = await server.deps.collections.clientKeys.findOne({ client_id: 'lab-ci' });
+  t.is(stored?.label, 'made in a test');
+  t.false(server.logText().includes(stdout.trim()));
+});
 
 test.serial('client add with --json prints client id, key id and key', async (t) => {
   const server = await startServer(t);
@@ -107,26 +104,23 @@ test.serial('client show prints one client', async (t) => {
   t.deepEqual((JSON.parse(json.stdout) as { max_priority: object }).max_priority, { q1: 50 });
 });
 
-test.serial(
-  'client set changes the given fields, keeps the others, and removes entries with the value 0',
-  async (t) => {
-    const server = await startServer(t);
-    const { environment } = await addActor(server, 'manager');
-    const before = { max_priority: { '*': 1, q1: 50 }, max_reservation_time: { q1: 60 }, email: 'a@b.cd' };
-    await addClient(server, { client_id: 'lab-ci', ...before });
-    const limits = ['--max-priority', '*=0', '--max-priority', 'a=b=7'];
-    const run = await runQueuepass(['client', 'set', 'lab-ci', ...limits, '--role', 'agent'], {
-      environment,
-    });
-    t.is(run.status, 0, run.stderr);
-    t.regex(run.stdout, /max priority +q1=50 a=b=7\n/);
-    const record = await server.deps.collections.clients.findOne({ client_id: 'lab-ci' });
-    t.deepEqual(record?.max_priority, { q1: 50, 'a=b': 7 });
-    t.deepEqual(record?.max_reservation_time, { q1: 60 });
-    t.is(record?.email, 'a@b.cd');
-    t.is(record?.role, 'agent');
-  },
-);
+test.serial('client set changes the given fields, keeps the rest, and removes entries of 0', async (t) => {
+  const server = await startServer(t);
+  const { environment } = await addActor(server, 'manager');
+  const before = { max_priority: { '*': 1, q1: 50 }, max_reservation_time: { q1: 60 }, email: 'a@b.cd' };
+  await addClient(server, { client_id: 'lab-ci', ...before });
+  const limits = ['--max-priority', '*=0', '--max-priority', 'a=b=7'];
+  const run = await runQueuepass(['client', 'set', 'lab-ci', ...limits, '--role', 'agent'], {
+    environment,
+  });
+  t.is(run.status, 0, run.stderr);
+  t.regex(run.stdout, /max priority +q1=50 a=b=7\n/);
+  const record = await server.deps.collections.clients.findOne({ client_id: 'lab-ci' });
+  t.deepEqual(record?.max_priority, { q1: 50, 'a=b': 7 });
+  t.deepEqual(record?.max_reservation_time, { q1: 60 });
+  t.is(record?.email, 'a@b.cd');
+  t.is(record?.role, 'agent');
+});
 
 test.serial('client set with nothing to change is a usage error', async (t) => {
   const run = await runQueuepass(['client', 'set', 'lab-ci', '--json'], {});

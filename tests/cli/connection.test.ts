@@ -100,53 +100,44 @@ test.serial('a server on a Unix socket can be reached, also under a base path', 
   t.regex(gone.stderr, /^queuepass: no answer from unix:.*no such socket.*\n$/);
 });
 
-test.serial(
-  'the data directory provides server URL and admin key, and the key is sent to no other server',
-  async (t) => {
-    const server = await startServer(t);
-    const { key } = await addActor(server, 'admin', 'testflinger-admin');
-    const cwd = makeDataFolder(server.url, key);
-    const run = await runQueuepass(['client', 'list'], { cwd });
-    t.is(run.status, 0, run.stderr);
-    const elsewhere = { QUEUEPASS_DATA_DIR: join(cwd, '.queuepass') };
-    t.is((await runQueuepass(['client', 'list'], { environment: elsewhere })).status, 0);
-    const other = await startOther(t, { status: 200 });
-    const refused = await runQueuepass(['client', 'list', '--server', other.url], { cwd });
-    t.is(refused.status, 2);
-    t.regex(refused.stderr, /^queuepass: name a client with --client-id .*for its own server only\n$/);
-    t.deepEqual(other.requests, []);
-  },
-);
+test.serial('the data directory has server URL and admin key; no other server gets the key', async (t) => {
+  const server = await startServer(t);
+  const { key } = await addActor(server, 'admin', 'testflinger-admin');
+  const cwd = makeDataFolder(server.url, key);
+  const run = await runQueuepass(['client', 'list'], { cwd });
+  t.is(run.status, 0, run.stderr);
+  const elsewhere = { QUEUEPASS_DATA_DIR: join(cwd, '.queuepass') };
+  t.is((await runQueuepass(['client', 'list'], { environment: elsewhere })).status, 0);
+  const other = await startOther(t, { status: 200 });
+  const refused = await runQueuepass(['client', 'list', '--server', other.url], { cwd });
+  t.is(refused.status, 2);
+  t.regex(refused.stderr, /^queuepass: name a client with --client-id .*for its own server only\n$/);
+  t.deepEqual(other.requests, []);
+});
 
-test.serial(
-  'for a server that is down, the message contains its address and how to name another server',
-  async (t) => {
-    const environment = { QUEUEPASS_CLIENT_ID: 'a', QUEUEPASS_CLIENT_KEY: 'b' };
-    const run = await runQueuepass(['token', '--server', 'http://127.0.0.1:1'], { environment });
-    t.is(run.status, 1);
-    t.is(run.stdout, '');
-    const message =
-      /^queuepass: no answer from http:\/\/127\.0\.0\.1:1 \(connection refused\): is it running\?.*--server URL.*\n$/;
-    t.regex(run.stderr, message);
-  },
-);
+test.serial('the error for a server that is down has its URL and how to name another', async (t) => {
+  const environment = { QUEUEPASS_CLIENT_ID: 'a', QUEUEPASS_CLIENT_KEY: 'b' };
+  const run = await runQueuepass(['token', '--server', 'http://127.0.0.1:1'], { environment });
+  t.is(run.status, 1);
+  t.is(run.stdout, '');
+  const message =
+    /^queuepass: no answer from http:\/\/127\.0\.0\.1:1 \(connection refused\): is it running\?.*--server URL.*\n$/;
+  t.regex(run.stderr, message);
+});
 
-test.serial(
-  'for a wrong key, the message names the file that contains it and never shows the key',
-  async (t) => {
-    const server = await startServer(t);
-    await addActor(server, 'admin', 'testflinger-admin');
-    const cwd = makeDataFolder(server.url, 'a wrong key of the admin');
-    const run = await runQueuepass(['client', 'list'], { cwd });
-    t.is(run.status, 1);
-    const file = join(cwd, '.queuepass', 'admin-key');
-    t.true(run.stderr.includes(`does not accept the client testflinger-admin with the key from ${file}`));
-    t.is(run.stderr.split('\n').length, 2);
-    t.false(run.stderr.includes('a wrong key of the admin'));
-  },
-);
+test.serial('the error for a wrong key names the file of the key and never shows the key', async (t) => {
+  const server = await startServer(t);
+  await addActor(server, 'admin', 'testflinger-admin');
+  const cwd = makeDataFolder(server.url, 'a wrong key of the admin');
+  const run = await runQueuepass(['client', 'list'], { cwd });
+  t.is(run.status, 1);
+  const file = join(cwd, '.queuepass', 'admin-key');
+  t.true(run.stderr.includes(`does not accept the client testflinger-admin with the key from ${file}`));
+  t.is(run.stderr.split('\n').length, 2);
+  t.false(run.stderr.includes('a wrong key of the admin'));
+});
 
-test.serial('for a role without permission, the message names the roles that have it', async (t) => {
+test.serial('the error for a role without permission names the roles that have it', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'contributor');
   const run = await runQueuepass(['client', 'list'], { environment });

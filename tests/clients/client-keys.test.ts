@@ -170,24 +170,21 @@ test.serial('generate_key for a client with 10 keys changes nothing', async (t) 
   t.deepEqual(record?.max_priority, { q1: 1 });
 });
 
-test.serial(
-  'a deleted key stops working immediately, and a key can be deleted only through its own client',
-  async (t) => {
-    const server = await startServer(t);
-    const other = await startServer(t, { database: server.deps.connection.db.databaseName });
-    await addClient(server, { client_id: 'ci' });
-    await addClient(server, { client_id: 'other' });
-    const { key_id: id, client_key: key } = await makeClientKey(server.deps, 'ci');
-    const { client_key: second } = await makeClientKey(server.deps, 'ci');
-    t.is((await logIn(other, 'ci', key)).status, 200);
-    const none = [404, 'The client has no key of this id'];
-    t.deepEqual(errorOf(await call(server, 'DELETE', `/other/keys/${id}`)), none);
-    t.deepEqual(await call(server, 'DELETE', `/ci/keys/${id}`), { status: 204, body: {} });
-    t.deepEqual(errorOf(await call(server, 'DELETE', `/ci/keys/${id}`)), none);
-    t.is((await logIn(other, 'ci', key)).status, 401);
-    t.is((await logIn(other, 'ci', second)).status, 200);
-  },
-);
+test.serial('a deleted key stops working at once; only the URL of its own client deletes it', async (t) => {
+  const server = await startServer(t);
+  const other = await startServer(t, { database: server.deps.connection.db.databaseName });
+  await addClient(server, { client_id: 'ci' });
+  await addClient(server, { client_id: 'other' });
+  const { key_id: id, client_key: key } = await makeClientKey(server.deps, 'ci');
+  const { client_key: second } = await makeClientKey(server.deps, 'ci');
+  t.is((await logIn(other, 'ci', key)).status, 200);
+  const none = [404, 'The client has no key of this id'];
+  t.deepEqual(errorOf(await call(server, 'DELETE', `/other/keys/${id}`)), none);
+  t.deepEqual(await call(server, 'DELETE', `/ci/keys/${id}`), { status: 204, body: {} });
+  t.deepEqual(errorOf(await call(server, 'DELETE', `/ci/keys/${id}`)), none);
+  t.is((await logIn(other, 'ci', key)).status, 401);
+  t.is((await logIn(other, 'ci', second)).status, 200);
+});
 
 test.serial('a key is created only if the client exists when the key is stored', async (t) => {
   const server = await startServer(t);
@@ -228,35 +225,32 @@ test.serial('managers and admins manage keys, under the same rules as changing t
     );
 });
 
-test.serial(
-  'a client manages its own keys with one of its keys or its secret in the client-key header',
-  async (t) => {
-    const server = await startServer(t);
-    await addClient(server, { client_id: 'ci', role: 'agent' }, secret);
-    await addClient(server, { client_id: 'other' });
-    const { client_key: key } = await makeClientKey(server.deps, 'ci');
-    for (const shown of [key, secret]) {
-      const made = await makeKey(server, 'ci', {}, { 'client-key': shown });
-      t.is(made.status, 200);
-      const list = await call(server, 'GET', '/ci/keys', undefined, { 'client-key': shown });
-      t.is(list.status, 200);
-      const path = `/ci/keys/${String(made.body.key_id)}`;
-      t.is((await call(server, 'DELETE', path, undefined, { 'client-key': shown })).status, 204);
-      const theirs = await server.request('/v1/client-permissions/other/keys', {
-        headers: { 'client-key': shown },
-      });
-      t.deepEqual(await readAnswer(theirs), { ...loginFailed, caching: null });
-      const permissions = await server.request('/v1/client-permissions/ci', {
-        headers: { 'client-key': shown },
-      });
-      t.is(permissions.status, 403, 'no other route accepts the header');
-    }
-    const wrong = await server.request('/v1/client-permissions/ci/keys', {
-      headers: { 'client-key': 'wrong' },
+test.serial('a client manages its own keys by sending one of them, or its secret', async (t) => {
+  const server = await startServer(t);
+  await addClient(server, { client_id: 'ci', role: 'agent' }, secret);
+  await addClient(server, { client_id: 'other' });
+  const { client_key: key } = await makeClientKey(server.deps, 'ci');
+  for (const shown of [key, secret]) {
+    const made = await makeKey(server, 'ci', {}, { 'client-key': shown });
+    t.is(made.status, 200);
+    const list = await call(server, 'GET', '/ci/keys', undefined, { 'client-key': shown });
+    t.is(list.status, 200);
+    const path = `/ci/keys/${String(made.body.key_id)}`;
+    t.is((await call(server, 'DELETE', path, undefined, { 'client-key': shown })).status, 204);
+    const theirs = await server.request('/v1/client-permissions/other/keys', {
+      headers: { 'client-key': shown },
     });
-    t.is(wrong.status, 401);
-  },
-);
+    t.deepEqual(await readAnswer(theirs), { ...loginFailed, caching: null });
+    const permissions = await server.request('/v1/client-permissions/ci', {
+      headers: { 'client-key': shown },
+    });
+    t.is(permissions.status, 403, 'no other route accepts the header');
+  }
+  const wrong = await server.request('/v1/client-permissions/ci/keys', {
+    headers: { 'client-key': 'wrong' },
+  });
+  t.is(wrong.status, 401);
+});
 
 test.serial('the built-in admin client cannot manage its own keys', async (t) => {
   const server = await startServer(t);

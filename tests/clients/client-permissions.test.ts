@@ -145,17 +145,14 @@ test.serial('a new client needs a secret and a valid id', async (t) => {
   }
 });
 
-test.serial(
-  'a client of an existing database can be changed even if its id would be invalid for a new client',
-  async (t) => {
-    const server = await startServer(t);
-    await addClient(server, { client_id: 'an old: id' });
-    t.deepEqual(
-      await call(server, 'PUT', '/an%20old%3A%20id', { max_priority: { q: 1 } }),
-      updated('an old: id'),
-    );
-  },
-);
+test.serial('an existing client can be changed even if its id is invalid for a new one', async (t) => {
+  const server = await startServer(t);
+  await addClient(server, { client_id: 'an old: id' });
+  t.deepEqual(
+    await call(server, 'PUT', '/an%20old%3A%20id', { max_priority: { q: 1 } }),
+    updated('an old: id'),
+  );
+});
 
 test.serial('a new client cannot have the secrets namespace of another client', async (t) => {
   const server = await startServer(t);
@@ -187,19 +184,16 @@ test.serial('of two simultaneous new clients with the same namespace at most one
   }
 });
 
-test.serial(
-  'of many simultaneous PUTs of a new client exactly one returns that it created the client',
-  async (t) => {
-    const server = await startServer(t);
-    const puts = Array.from({ length: 10 }, (_, i) =>
-      call(server, 'PUT', '/ci', { client_secret: secret, max_priority: { q: i } }),
-    );
-    const texts = (await Promise.all(puts)).map(({ body }) => String(body));
-    t.is(texts.filter((text) => text === created('ci').body).length, 1);
-    t.is(texts.filter((text) => text === updated('ci').body).length, 9);
-    t.is(await server.deps.collections.clients.countDocuments(), 1);
-  },
-);
+test.serial('of many simultaneous PUTs of a new client one returns that it created it', async (t) => {
+  const server = await startServer(t);
+  const puts = Array.from({ length: 10 }, (_, i) =>
+    call(server, 'PUT', '/ci', { client_secret: secret, max_priority: { q: i } }),
+  );
+  const texts = (await Promise.all(puts)).map(({ body }) => String(body));
+  t.is(texts.filter((text) => text === created('ci').body).length, 1);
+  t.is(texts.filter((text) => text === updated('ci').body).length, 9);
+  t.is(await server.deps.collections.clients.countDocuments(), 1);
+});
 
 test.serial('the built-in admin client can be neither changed nor deleted', async (t) => {
   const server = await startServer(t);
@@ -213,50 +207,41 @@ test.serial('the built-in admin client can be neither changed nor deleted', asyn
   t.deepEqual(await clients.findOne(), before);
 });
 
-test.serial(
-  'a caller cannot change a client of a higher role or assign a role higher than its own',
-  async (t) => {
-    const server = await startServer(t);
-    for (const role of ['admin', 'manager', 'contributor', 'agent'])
-      await addClient(server, { client_id: `a-${role}`, role }, secret);
-    const modify = (id: string) => refused(403, `boss has insufficient permissions to modify client '${id}'`);
-    const assign = (id: string) =>
-      refused(403, `boss has insufficient permissions to assign role 'admin' to client '${id}'`);
-    const change = { max_priority: { q: 1 } };
-    t.deepEqual(await call(server, 'PUT', '/a-admin', change, 'manager'), modify('a-admin'));
-    t.deepEqual(await call(server, 'PUT', '/a-admin', { role: 'admin' }, 'manager'), modify('a-admin'));
-    for (const id of ['a-manager', 'a-contributor', 'a-agent']) {
-      t.deepEqual(await call(server, 'PUT', `/${id}`, { role: 'admin' }, 'manager'), assign(id));
-      t.deepEqual(
-        await call(server, 'PUT', `/${id}`, { ...change, role: 'manager' }, 'manager'),
-        updated(id),
-      );
-    }
-    const fresh = { client_secret: secret, role: 'admin' };
-    t.deepEqual(await call(server, 'PUT', '/new', fresh, 'manager'), assign('new'));
-    t.deepEqual(await call(server, 'PUT', '/new', fresh), created('new'));
-    t.deepEqual(await call(server, 'PUT', '/a-admin', { role: 'agent' }), updated('a-admin'));
-  },
-);
+test.serial('nobody can change a client of a higher role or assign a higher role', async (t) => {
+  const server = await startServer(t);
+  for (const role of ['admin', 'manager', 'contributor', 'agent'])
+    await addClient(server, { client_id: `a-${role}`, role }, secret);
+  const modify = (id: string) => refused(403, `boss has insufficient permissions to modify client '${id}'`);
+  const assign = (id: string) =>
+    refused(403, `boss has insufficient permissions to assign role 'admin' to client '${id}'`);
+  const change = { max_priority: { q: 1 } };
+  t.deepEqual(await call(server, 'PUT', '/a-admin', change, 'manager'), modify('a-admin'));
+  t.deepEqual(await call(server, 'PUT', '/a-admin', { role: 'admin' }, 'manager'), modify('a-admin'));
+  for (const id of ['a-manager', 'a-contributor', 'a-agent']) {
+    t.deepEqual(await call(server, 'PUT', `/${id}`, { role: 'admin' }, 'manager'), assign(id));
+    t.deepEqual(await call(server, 'PUT', `/${id}`, { ...change, role: 'manager' }, 'manager'), updated(id));
+  }
+  const fresh = { client_secret: secret, role: 'admin' };
+  t.deepEqual(await call(server, 'PUT', '/new', fresh, 'manager'), assign('new'));
+  t.deepEqual(await call(server, 'PUT', '/new', fresh), created('new'));
+  t.deepEqual(await call(server, 'PUT', '/a-admin', { role: 'agent' }), updated('a-admin'));
+});
 
-test.serial(
-  'a change is refused if the client is promoted above the caller while the change is in progress',
-  async (t) => {
-    const server = await startServer(t);
-    const { clients } = server.deps.collections;
-    const { bcryptPool } = server.deps;
-    await addClient(server, { client_id: 'ci' });
-    const hash = bcryptPool.hash.bind(bcryptPool);
-    // The server checks the role, then hashes the new secret, then writes the change.
-    bcryptPool.hash = async (text) => {
-      await clients.updateOne({ client_id: 'ci' }, { $set: { role: 'admin' } });
-      return hash(text);
-    };
-    const change = await call(server, 'PUT', '/ci', { client_secret: secret }, 'manager');
-    t.deepEqual(change, refused(403, "boss has insufficient permissions to modify client 'ci'"));
-    t.is((await clients.findOne())?.client_secret_hash, undefined);
-  },
-);
+test.serial('a change is refused if the client is promoted above the caller meanwhile', async (t) => {
+  const server = await startServer(t);
+  const { clients } = server.deps.collections;
+  const { bcryptPool } = server.deps;
+  await addClient(server, { client_id: 'ci' });
+  const hash = bcryptPool.hash.bind(bcryptPool);
+  // The server checks the role, then hashes the new secret, then writes the change.
+  bcryptPool.hash = async (text) => {
+    await clients.updateOne({ client_id: 'ci' }, { $set: { role: 'admin' } });
+    return hash(text);
+  };
+  const change = await call(server, 'PUT', '/ci', { client_secret: secret }, 'manager');
+  t.deepEqual(change, refused(403, "boss has insufficient permissions to modify client 'ci'"));
+  t.is((await clients.findOne())?.client_secret_hash, undefined);
+});
 
 test.serial('a client from OIDC cannot get a secret, a key or an email', async (t) => {
   const server = await startServer(t);
@@ -268,35 +253,32 @@ test.serial('a client from OIDC cannot get a secret, a key or an email', async (
   t.deepEqual(await call(server, 'PUT', '/person', { role: 'manager' }), updated('person'));
 });
 
-test.serial(
-  'deleting a client invalidates its refresh tokens and keys, and those of no other client',
-  async (t) => {
-    const server = await startServer(t);
-    const made = await call(server, 'PUT', '/ci?generate_key=true', {});
-    const { client_key: key } = made.body as { client_key: string };
-    await addClient(server, { client_id: 'other' }, secret);
-    const login = async (credentials: string) =>
-      JSON.parse((await askToken(server, credentials)).body) as { refresh_token: string };
-    const { refresh_token: mine } = await login(`ci:${key}`);
-    const { refresh_token: others } = await login(`other:${secret}`);
-    t.deepEqual(await call(server, 'DELETE', '/ci'), { status: 200, body: 'OK' });
-    t.deepEqual(await call(server, 'DELETE', '/ci'), unknownClient);
-    const refresh = async (refresh_token: string) =>
-      (await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token }))).status;
-    t.is(await refresh(mine), 400);
-    t.is(await refresh(others), 200);
-    t.is((await logIn(server, 'ci', key)).status, 401);
-    await call(server, 'PUT', '/ci', { client_secret: secret });
-    t.is(
-      (await logIn(server, 'ci', key)).status,
-      401,
-      'a new client with the same id does not get the old key',
-    );
-    t.is(await refresh(mine), 400);
-    const roles = refused(403, 'Specified action requires role: admin');
-    t.deepEqual(await call(server, 'DELETE', '/ci', undefined, 'manager'), roles);
-  },
-);
+test.serial('deleting a client ends its refresh tokens and keys, not those of others', async (t) => {
+  const server = await startServer(t);
+  const made = await call(server, 'PUT', '/ci?generate_key=true', {});
+  const { client_key: key } = made.body as { client_key: string };
+  await addClient(server, { client_id: 'other' }, secret);
+  const login = async (credentials: string) =>
+    JSON.parse((await askToken(server, credentials)).body) as { refresh_token: string };
+  const { refresh_token: mine } = await login(`ci:${key}`);
+  const { refresh_token: others } = await login(`other:${secret}`);
+  t.deepEqual(await call(server, 'DELETE', '/ci'), { status: 200, body: 'OK' });
+  t.deepEqual(await call(server, 'DELETE', '/ci'), unknownClient);
+  const refresh = async (refresh_token: string) =>
+    (await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token }))).status;
+  t.is(await refresh(mine), 400);
+  t.is(await refresh(others), 200);
+  t.is((await logIn(server, 'ci', key)).status, 401);
+  await call(server, 'PUT', '/ci', { client_secret: secret });
+  t.is(
+    (await logIn(server, 'ci', key)).status,
+    401,
+    'a new client with the same id does not get the old key',
+  );
+  t.is(await refresh(mine), 400);
+  const roles = refused(403, 'Specified action requires role: admin');
+  t.deepEqual(await call(server, 'DELETE', '/ci', undefined, 'manager'), roles);
+});
 
 test.serial('changes of clients are written to the security log without their secrets', async (t) => {
   const server = await startServer(t);

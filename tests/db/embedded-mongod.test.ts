@@ -102,19 +102,16 @@ test.serial(
   },
 );
 
-test.serial(
-  'kill -9 of the parent process leaves no process behind, not even a stopped mongod',
-  async (t) => {
-    const dataDir = makeFolder();
-    const { child, exited } = await startMongodChild(t, dataDir);
-    const [pid = 0] = await findPids(dataDir, 'mongod');
-    process.kill(pid, 'SIGSTOP');
-    child.kill('SIGKILL');
-    await exited;
-    await waitUntil(async () => (await listProcessesOf(dataDir)).length === 0);
-    t.pass();
-  },
-);
+test.serial('kill -9 of the parent leaves no process behind, not even a stopped mongod', async (t) => {
+  const dataDir = makeFolder();
+  const { child, exited } = await startMongodChild(t, dataDir);
+  const [pid = 0] = await findPids(dataDir, 'mongod');
+  process.kill(pid, 'SIGSTOP');
+  child.kill('SIGKILL');
+  await exited;
+  await waitUntil(async () => (await listProcessesOf(dataDir)).length === 0);
+  t.pass();
+});
 
 test.serial('Ctrl-C does not stop mongod', async (t) => {
   const dataDir = makeFolder();
@@ -252,25 +249,22 @@ const failures = [
   { of: 'anything else', exit: 3, log: 'Something odd', message: /exit code 3.*Something odd.*mongod\.log/ },
 ];
 for (const { of, exit, log, message } of failures) {
-  test.serial(
-    `a mongod that exits because of ${of} is reported in one line with the error of its log`,
-    async (t) => {
-      const folder = makeFolder();
-      const line = JSON.stringify({ s: 'F', msg: 'Error during start', attr: { error: log } });
-      const binary = join(folder, 'mongod');
-      writeFileSync(binary, FAILING_MONGOD.replace('LINE', line).replace('EXIT', String(exit)));
-      chmodSync(binary, 0o755);
-      const start = startOwnMongod(t, join(folder, 'data'), {
-        ...process.env,
-        MONGOMS_SYSTEM_BINARY: binary,
-      });
-      const error = await t.throwsAsync(start, {
-        instanceOf: exit === 62 ? WrongSeriesError : StartError,
-        message,
-      });
-      t.false(error.message.includes('\n'));
-    },
-  );
+  test.serial(`a mongod that exits because of ${of} is reported in one line with its error`, async (t) => {
+    const folder = makeFolder();
+    const line = JSON.stringify({ s: 'F', msg: 'Error during start', attr: { error: log } });
+    const binary = join(folder, 'mongod');
+    writeFileSync(binary, FAILING_MONGOD.replace('LINE', line).replace('EXIT', String(exit)));
+    chmodSync(binary, 0o755);
+    const start = startOwnMongod(t, join(folder, 'data'), {
+      ...process.env,
+      MONGOMS_SYSTEM_BINARY: binary,
+    });
+    const error = await t.throwsAsync(start, {
+      instanceOf: exit === 62 ? WrongSeriesError : StartError,
+      message,
+    });
+    t.false(error.message.includes('\n'));
+  });
 }
 
 // A test can neither fill a disk nor use another series. This script exits as mongod does in those cases.

@@ -1,24 +1,24 @@
 import { type Answer, multipartFile, type SessionOptions, StockSession } from './stock-session.js';
 
-/** The phases that the stock agent goes through with every job, empty ones too. */
+/** The phases of every job that the stock agent runs, including phases without data. */
 export const phases = ['setup', 'provision', 'firmware_update', 'test', 'allocate', 'reserve'] as const;
 
-/** What an agent is configured with. */
+/** The configuration of an agent. */
 export interface StockAgentOptions extends SessionOptions {
   name: string;
   queues: readonly string[];
-  /** As its token file holds it. */
+  /** The refresh token from the agent's token file. */
   refreshToken: string;
-  /** What the agent tells as it goes; a test can end the process of the job by throwing. */
+  /** Called when the agent enters a phase. A test can abort the job by throwing an error. */
   onPhase?: (phase: string) => void | Promise<void>;
-  /** Advertised at the start, when configured. */
+  /** Queues that the agent advertises when it starts, with their descriptions. */
   advertised?: Record<string, string>;
   images?: Record<string, Record<string, string>>;
-  /** In the place of a session of its own. */
+  /** The session to use. By default the agent creates its own. */
   session?: StockSession;
 }
 
-/** A job as the agent got it. */
+/** A job as the agent received it. */
 export type AgentJob = Record<string, unknown> & { job_id: string };
 
 /** An agent that makes the stock agent's calls in its order (v1 contract, section 8). */
@@ -32,11 +32,11 @@ export class StockAgent {
 
   async start(): Promise<void> {
     await this.#refresh();
-    await this.#tell({ state: 'waiting', comment: '' });
+    await this.#postData({ state: 'waiting', comment: '' });
     const { advertised, images, queues } = this.options;
     if (advertised) await this.#call('POST', '/v1/agents/queues', advertised);
     if (images) await this.#call('POST', '/v1/agents/images', images);
-    await this.#tell({
+    await this.#postData({
       location: 'lab',
       queues: [...queues],
       provision_type: 'noprovision',
@@ -44,12 +44,12 @@ export class StockAgent {
     });
   }
 
-  /** One idle poll; the job, or `undefined`. */
+  /** Polls once for a job. Returns `undefined` when no job is waiting. */
   async poll(): Promise<AgentJob | undefined> {
     await this.#call('GET', '/v1');
-    for (let time = 0; time < 3; time += 1) await this.#getSelf();
-    const told = (await this.#getSelf()).json();
-    const restricted = Object.entries((told.restricted_to ?? {}) as Record<string, string[]>);
+    for (let n = 0; n < 3; n += 1) await this.#getSelf();
+    const self = (await this.#getSelf()).json();
+    const restricted = Object.entries((self.restricted_to ?? {}) as Record<string, string[]>);
     const owned = restricted.filter(([, owners]) => owners.length > 0).map(([queue]) => queue);
     const queues = owned.length > 0 ? owned : this.options.queues;
     const answer = await this.#call(
@@ -59,11 +59,11 @@ export class StockAgent {
     return answer.status === 204 ? undefined : (answer.json() as AgentJob);
   }
 
-  /** Runs a job from pick-up to its end, with a serial log and an artifact; the statuses that it posted. */
+  /** Runs a claimed job to its end, with a serial log and an artifact. Returns the statuses that it posted. */
   async run(job: AgentJob, artifact: Buffer = Buffer.from('artifact')): Promise<Record<string, number>> {
     const { job_id: id } = job;
     this.#fragment = { output: 0, serial: 0 };
-    await this.#tell({ job_id: id });
+    await this.#postData({ job_id: id });
     if (job.attachments_status === 'complete') await this.#call('GET', `/v1/job/${id}/attachments`);
     const status: Record<string, number> = {};
     for (const phase of phases) {
@@ -92,22 +92,22 @@ export class StockAgent {
     await this.#post(`/v1/result/${id}`, { status });
   }
 
-  /** How each phase ends. */
+  /** The exit code of each phase. */
   protected exitCode(): number {
     return 0;
   }
 
-  /** What it tells of its device. */
+  /** The device information that the agent posts. */
   protected deviceInfo(): Record<string, unknown> {
     return { 'a.b': '$c' };
   }
 
-  /** A piece of log as it is sent, given its number and the plain text. */
+  /** The text of a log fragment as it is sent, given its number and the plain text. */
   protected logText(_type: 'output' | 'serial', _number: number, plain: string): string {
     return plain;
   }
 
-  /** The outcome of a job; after a restart, how far a run came whose outcome was not sent. */
+  /** Posts the outcome of a job. After a restart, posts the last status of a run whose outcome was not sent. */
   protected async sendOutcome(id: string, status: Record<string, number>): Promise<void> {
     await this.#post(`/v1/result/${id}`, { status, device_info: this.deviceInfo(), job_state: 'complete' });
   }
@@ -116,7 +116,7 @@ export class StockAgent {
     await this.#getSelf();
     await this.#getSelf();
     await this.#post(`/v1/result/${id}`, { job_state: phase });
-    await this.#tell({ state: phase, comment: '' });
+    await this.#postData({ state: phase, comment: '' });
   }
 
   async #finish(id: string, status: Record<string, number>, artifact: Buffer): Promise<void> {
@@ -126,8 +126,8 @@ export class StockAgent {
     const provision = { job_id: id, exit_code: 0, detail: 'no detail' };
     await this.#post(`/v1/agents/provision_logs/${this.options.name}`, provision);
     await this.#call('GET', '/v1');
-    await this.#tell({ job_id: '' });
-    await this.#tell({ state: 'waiting' });
+    await this.#postData({ job_id: '' });
+    await this.#postData({ state: 'waiting' });
   }
 
   async #isCancelled(id: string): Promise<boolean> {
@@ -147,7 +147,7 @@ export class StockAgent {
     return this.#call('GET', `/v1/agents/data/${encodeURIComponent(this.options.name)}`);
   }
 
-  #tell(data: object): Promise<Answer> {
+  #postData(data: object): Promise<Answer> {
     return this.#post(`/v1/agents/data/${encodeURIComponent(this.options.name)}`, data);
   }
 
@@ -155,7 +155,7 @@ export class StockAgent {
     return this.#call('POST', path, body);
   }
 
-  /** A 401 is answered by one refresh and one replay; any other failure ends the agent. */
+  /** After a 401 the agent refreshes its token and sends the request once more. Any other failure throws. */
   async #call(
     method: 'GET' | 'POST',
     path: string,

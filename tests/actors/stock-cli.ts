@@ -1,11 +1,11 @@
 import { multipartFile, type SessionOptions, StockSession } from './stock-session.js';
 
-/** What the CLI is run with: a client id and key, a stored login, or nothing. */
+/** The credentials of the CLI: a client id and key, a stored refresh token, or none. */
 export interface StockCliOptions extends SessionOptions {
   clientId?: string;
   clientKey?: string;
   refreshToken?: string;
-  /** In the place of a session of its own. */
+  /** The session to use. By default the CLI creates its own. */
   session?: StockSession;
 }
 
@@ -17,7 +17,7 @@ export class StockCli {
     this.session = options.session ?? new StockSession(options);
   }
 
-  /** How every run of the CLI starts. */
+  /** Makes the calls with which every run of the CLI starts. */
   async start(): Promise<void> {
     const { clientId, clientKey, refreshToken } = this.options;
     if (clientId !== undefined) {
@@ -27,11 +27,12 @@ export class StockCli {
       await this.#logIn('/v1/oauth2/refresh', { refresh_token: refreshToken });
     } else {
       const answer = await this.session.call('POST', '/oidc/auth-init');
-      if (answer.status !== 404) throw new Error(`auth-init: ${answer.status}, where 404 lets the CLI go on`);
+      if (answer.status !== 404)
+        throw new Error(`auth-init: ${answer.status}, but the CLI continues only after 404`);
     }
   }
 
-  /** `submit`: the job's id. The CLI takes any success but 200 for an error. */
+  /** `submit`: returns the job's id. The CLI treats every status except 200 as an error. */
   async submit(
     job: Record<string, unknown> & { job_queue: string },
     attachments?: Buffer,
@@ -50,7 +51,7 @@ export class StockCli {
     return id;
   }
 
-  /** `poll`: one round; the state, and the output from fragment `from` on. */
+  /** `poll`: makes one round of calls. Returns the state, and the output from fragment `from` on. */
   async poll(
     id: string,
     from = 0,
@@ -58,11 +59,11 @@ export class StockCli {
     const result = await this.session.call('GET', `/v1/result/${id}`);
     const state = result.status === 204 ? 'unknown' : String(result.json().job_state);
     const log = await this.session.call('GET', `/v1/result/${id}/log/output?start_fragment=${from}`);
-    const told = (log.json().output ?? {}) as Record<
+    const phases = (log.json().output ?? {}) as Record<
       string,
       { last_fragment_number: number; log_data: string }
     >;
-    const parts = Object.values(told);
+    const parts = Object.values(phases);
     const next = Math.max(from, ...parts.map((part) => part.last_fragment_number + 1));
     const output = parts.map((part) => part.log_data).join('');
     if (state !== 'waiting') return { state, output, next };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 
-/** An answer as the actors look at it. */
+/** A response as the actors read it. */
 export interface Answer {
   status: number;
   headers: Dispatcher.ResponseData['headers'];
@@ -10,7 +10,7 @@ export interface Answer {
   json(): Record<string, unknown>;
 }
 
-/** One try of a call, as it is sent. */
+/** One attempt of a call, as it is sent. */
 export interface Try {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
@@ -18,26 +18,26 @@ export interface Try {
   body: string | Buffer | null;
 }
 
-/** What came back for one try. */
+/** The response to one attempt. */
 export type TryAnswer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { bytes: Buffer };
 
-/** How an actor reaches its server and what it does when that fails. */
+/** The server's URL, and how the session retries. */
 export interface SessionOptions {
   url: string;
-  /** Every POST is sent twice, as retries after a lost answer do. */
+  /** Sends every POST twice, like a retry after a lost response. */
   twice?: boolean;
-  /** Milliseconds before each retry; the stock clients' first ones. */
+  /** Milliseconds before each retry. The default is the first delays of the stock clients. */
   backoffMs?: readonly number[];
 }
 
-/** Statuses that python-requests' retry adapter sends again, as the stock clients set it up. */
+/** Statuses after which python-requests' retry adapter sends again, in the stock clients' configuration. */
 const retried = [500, 502, 503, 504];
 
-/** The HTTP habits that stock agents and CLI share: python-requests' headers, retries, one cookie. */
+/** The HTTP behaviour that the stock agent and CLI share: python-requests' headers, retries, and one cookie. */
 export class StockSession {
   cookie: string | undefined;
   accessToken: string | undefined;
-  /** Calls made, in order, as `METHOD path`. */
+  /** The calls so far, in order, as `METHOD path`. */
   readonly calls: string[] = [];
 
   constructor(readonly options: SessionOptions) {}
@@ -80,10 +80,10 @@ export class StockSession {
       }
       await this.pause(wait);
     }
-    throw new Error('not reached: the last try returns or throws');
+    throw new Error('not reached: the last attempt returns or throws');
   }
 
-  /** One try. */
+  /** Makes one attempt. */
   protected async exchange(
     { path, ...sent }: Try,
     through: Pick<Dispatcher.RequestOptions, 'signal'> & { dispatcher?: Dispatcher } = {},
@@ -96,7 +96,7 @@ export class StockSession {
     };
   }
 
-  /** The time before a retry. */
+  /** Waits before a retry. */
   protected async pause(ms: number): Promise<void> {
     await sleep(ms);
   }

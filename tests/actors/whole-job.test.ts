@@ -13,7 +13,7 @@ interface Lab {
   cli: StockCli;
 }
 
-/** A server with a client that the CLI logs in as and an agent with its token file, both acting like the stock ones. */
+/** A server, a CLI that logs in as a client, and an agent with a token file. Both behave like the stock programs. */
 async function makeLab(t: ExecutionContext, twice = false): Promise<Lab> {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci', max_priority: { '*': 10 } }, 'a secret of the lab');
@@ -45,10 +45,10 @@ const job = {
 };
 
 for (const twice of [false, true]) {
-  const how = twice ? 'with each POST sent twice' : 'call by call';
-  test(`a job goes from the CLI through the agent and back, ${how}`, async (t) => {
+  const how = twice ? 'with each POST sent twice' : 'with each call sent once';
+  test(`the CLI submits a job, the agent runs it, and the CLI reads the result, ${how}`, async (t) => {
     const { server, agent, cli } = await makeLab(t, twice);
-    // A submit without an id makes a job each time it is sent.
+    // A submit without an id creates a new job each time it is sent.
     const given = twice ? { ...job, job_id: '11111111-2222-4333-8444-555555555555' } : job;
     t.is(await agent.poll(), undefined);
     const id = await cli.submit(given, gzipSync('attachments'));
@@ -79,22 +79,22 @@ for (const twice of [false, true]) {
   });
 }
 
-test('the calls are those of the stock agent, in its order', async (t) => {
+test('the agent makes the same calls as the stock agent, in the same order', async (t) => {
   const { agent, cli } = await makeLab(t);
   const id = await cli.submit({ job_queue: 'q1', test_data: { test_cmds: 'true' } });
   const before = agent.session.calls.length;
   await agent.run((await agent.poll()) as never);
   const self = 'GET /v1/agents/data/agent-1';
-  const tell = 'POST /v1/agents/data/agent-1';
+  const post = 'POST /v1/agents/data/agent-1';
   const result = `/v1/result/${id}`;
-  const enter = [self, self, `POST ${result}`, tell];
+  const enter = [self, self, `POST ${result}`, post];
   const fragment = `POST ${result}/log/output`;
   const phase = [`GET ${result}`, ...enter];
   t.deepEqual(agent.session.calls.slice(before), [
     'GET /v1',
     ...[self, self, self, self],
     'GET /v1/job?queue=q1&queue=q2',
-    tell,
+    post,
     ...[...phase, ...phase, ...phase, ...phase],
     ...[
       fragment,
@@ -111,12 +111,12 @@ test('the calls are those of the stock agent, in its order', async (t) => {
     `POST ${result}`,
     'POST /v1/agents/provision_logs/agent-1',
     'GET /v1',
-    tell,
-    tell,
+    post,
+    post,
   ]);
 });
 
-test('an agent sees a cancel at its next look, and the job ends complete with its status', async (t) => {
+test('an agent notices a cancel when it next reads the result, and the job becomes complete with the status of the cancel', async (t) => {
   const { agent, cli } = await makeLab(t);
   const id = await cli.submit({ job_queue: 'q1', test_data: { test_cmds: 'true' } });
   const claimed = await agent.poll();
@@ -127,10 +127,10 @@ test('an agent sees a cancel at its next look, and the job ends complete with it
   t.like(result, { job_state: 'complete', test_status: 247 });
 });
 
-test('an agent whose pass has expired refreshes once and goes on', async (t) => {
+test('an agent whose access token has expired refreshes it once and continues', async (t) => {
   const { agent } = await makeLab(t);
-  const long = { now: () => new Date(Date.now() - 3_600_000) };
-  const signer = { signingKeys: readSigningKeys(testSigningKey), clock: long };
+  const earlier = { now: () => new Date(Date.now() - 3_600_000) };
+  const signer = { signingKeys: readSigningKeys(testSigningKey), clock: earlier };
   agent.session.accessToken = signAccessToken(signer, { client_id: 'agents', role: 'agent' });
   const before = agent.session.calls.length;
   t.is(await agent.poll(), undefined);

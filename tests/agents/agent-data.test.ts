@@ -5,7 +5,7 @@ import { startServer, type TestServer } from '../support/start-server.js';
 
 const asAgent = (server: TestServer) => bearer(server, { client_id: 'c', role: 'agent' });
 
-const tell = (server: TestServer, name: string, body: unknown, headers: Record<string, string> = {}) =>
+const postData = (server: TestServer, name: string, body: unknown, headers: Record<string, string> = {}) =>
   server.request(`/v1/agents/data/${name}`, jsonBody(body, { ...asAgent(server), ...headers }));
 
 async function show(server: TestServer, name: string): Promise<Record<string, unknown>> {
@@ -15,13 +15,18 @@ async function show(server: TestServer, name: string): Promise<Record<string, un
 
 const cookieOf = (response: Response) => response.headers.get('set-cookie');
 
-test('what an agent tells is merged into what it told before, and its log is not shown', async (t) => {
+test('the data that an agent posts is merged with its earlier data, and its log is not returned', async (t) => {
   const server = await startServer(t);
-  const first = await tell(server, 'a1', { state: 'waiting', comment: '', queues: ['q1'], log: ['x'] });
+  const first = await postData(server, 'a1', { state: 'waiting', comment: '', queues: ['q1'], log: ['x'] });
   t.is(first.status, 200);
   t.is(await first.text(), '{"status":"OK"}');
-  await tell(server, 'a1', { state: 'offline', location: 'lab', provision_type: 'maas', identifier: 'i' });
-  await tell(server, 'a1', { job_id: '' });
+  await postData(server, 'a1', {
+    state: 'offline',
+    location: 'lab',
+    provision_type: 'maas',
+    identifier: 'i',
+  });
+  await postData(server, 'a1', { job_id: '' });
   const { updated_at, ...rest } = await show(server, 'a1');
   t.deepEqual(rest, {
     name: 'a1',
@@ -38,7 +43,7 @@ test('what an agent tells is merged into what it told before, and its log is not
   t.is(await server.deps.collections.agents.countDocuments(), 1);
 });
 
-test('every post renews updated_at, an empty one and one of another content type too', async (t) => {
+test('every post renews updated_at, even an empty post and one with another content type', async (t) => {
   const server = await startServer(t);
   const { agents } = server.deps.collections;
   const url = '/v1/agents/data/a1';
@@ -58,47 +63,47 @@ test('every post renews updated_at, an empty one and one of another content type
 test('the last 100 lines of the log are kept, in order', async (t) => {
   const server = await startServer(t);
   const lines = (from: number, count: number) => Array.from({ length: count }, (_, i) => `line ${from + i}`);
-  await tell(server, 'a1', { log: lines(0, 60) });
-  await tell(server, 'a1', { log: lines(60, 60) });
-  await tell(server, 'a1', { log: [] });
+  await postData(server, 'a1', { log: lines(0, 60) });
+  await postData(server, 'a1', { log: lines(60, 60) });
+  await postData(server, 'a1', { log: [] });
   const stored = () => server.deps.collections.agents.findOne({ name: 'a1' });
   t.deepEqual((await stored())?.log, lines(20, 100));
-  await tell(server, 'a1', { log: lines(0, 300) });
+  await postData(server, 'a1', { log: lines(0, 300) });
   t.deepEqual((await stored())?.log, lines(200, 100));
 });
 
-test('the cookie names the agent, and is for https only where the request came over https', async (t) => {
+test('the cookie contains the agent name, and has the Secure attribute only if the request came over https', async (t) => {
   const server = await startServer(t, { settings: { TRUST_PROXY: '1' } });
   const plain = 'agent_name=a1; HttpOnly; Path=/; SameSite=Strict';
-  t.is(cookieOf(await tell(server, 'a1', {})), plain);
-  t.is(cookieOf(await tell(server, 'a1', {}, { 'x-forwarded-proto': 'http' })), plain);
-  t.is(cookieOf(await tell(server, 'a1', {}, { 'x-forwarded-proto': 'https' })), `${plain}; Secure`);
+  t.is(cookieOf(await postData(server, 'a1', {})), plain);
+  t.is(cookieOf(await postData(server, 'a1', {}, { 'x-forwarded-proto': 'http' })), plain);
+  t.is(cookieOf(await postData(server, 'a1', {}, { 'x-forwarded-proto': 'https' })), `${plain}; Secure`);
   const open = await startServer(t);
-  t.is(cookieOf(await tell(open, 'a1', {}, { 'x-forwarded-proto': 'https' })), plain);
-  t.is(cookieOf(await tell(open, 'a1', { state: 5 })), null);
+  t.is(cookieOf(await postData(open, 'a1', {}, { 'x-forwarded-proto': 'https' })), plain);
+  t.is(cookieOf(await postData(open, 'a1', { state: 5 })), null);
 });
 
-test('an agent of any name gets the job that waits for it, by the cookie that it was given', async (t) => {
+test('an agent of any name can claim a job with the cookie that the server set', async (t) => {
   const server = await startServer(t);
   const names = [
     ...['a1', 'lab é 1', 'a;b', '$where', 'a.b.c', '日本', '50%', 'a%20b', 'a"b"', 'a,b=c'],
     ...['...', '__proto__', 'x/y', 'nul\0', ' blanks ', '{"$ne":1}', '😀'],
   ];
   for (const name of names) {
-    const told = await tell(server, encodeURIComponent(name), { state: 'waiting' });
-    t.is(told.status, 200, name);
+    const posted = await postData(server, encodeURIComponent(name), { state: 'waiting' });
+    t.is(posted.status, 200, name);
     t.is((await show(server, encodeURIComponent(name)))['name'], name);
     const job_id = await submit(server);
-    const cookie = cookieOf(told)?.split(';')[0] ?? '';
+    const cookie = cookieOf(posted)?.split(';')[0] ?? '';
     const headers = { ...asAgent(server), cookie: `other=1; ${cookie}; x=y` };
-    const taken = await server.request('/v1/job?queue=q1', { headers });
-    t.is(taken.status, 200, name);
+    const claimed = await server.request('/v1/job?queue=q1', { headers });
+    t.is(claimed.status, 200, name);
     t.is((await server.deps.collections.jobs.findOne({ job_id }))?.lease?.holder, name);
   }
   t.deepEqual((await server.deps.collections.agents.distinct('name')).sort(), names.sort());
 });
 
-test('an agent that is not known is an empty object, with 404', async (t) => {
+test('an unknown agent returns 404 with an empty object', async (t) => {
   const server = await startServer(t);
   const response = await server.request('/v1/agents/data/nobody');
   t.is(response.status, 404);
@@ -106,10 +111,10 @@ test('an agent that is not known is an empty object, with 404', async (t) => {
   t.is(await response.text(), '{}');
 });
 
-test('an agent is told who may push to its restricted queues', async (t) => {
+test('the data of an agent lists the clients that can push to its restricted queues', async (t) => {
   const server = await startServer(t);
   const { restrictedQueues, clients } = server.deps.collections;
-  await tell(server, 'a1', { queues: ['open', 'locked', 'orphan'] });
+  await postData(server, 'a1', { queues: ['open', 'locked', 'orphan'] });
   await restrictedQueues.insertMany([
     { queue_name: 'locked' },
     { queue_name: 'orphan' },
@@ -122,7 +127,7 @@ test('an agent is told who may push to its restricted queues', async (t) => {
   t.deepEqual((await show(server, 'a1'))['restricted_to'], { locked: ['a', 'b'], orphan: [] });
 });
 
-test('no field of an agent from an older database is null, and its streak is shown', async (t) => {
+test('an agent from an older database is returned without null fields and with its streak', async (t) => {
   const server = await startServer(t);
   const record = { name: 'a1', state: null, queues: null, job_id: null, log: ['secret'], extra: 1 };
   const streak = { provision_streak_type: 'fail', provision_streak_count: 3 };
@@ -135,10 +140,10 @@ test('no field of an agent from an older database is null, and its streak is sho
   });
 });
 
-test('twenty first posts of one agent at once make one agent', async (t) => {
+test('twenty simultaneous first posts of one agent create one agent record', async (t) => {
   const server = await startServer(t);
   const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => tell(server, 'new', { log: [`${i}`] })),
+    Array.from({ length: 20 }, (_, i) => postData(server, 'new', { log: [`${i}`] })),
   );
   t.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   const agents = await server.deps.collections.agents.find().toArray();
@@ -146,10 +151,10 @@ test('twenty first posts of one agent at once make one agent', async (t) => {
   t.is(agents[0]?.log?.length, 20);
 });
 
-test('fields of the wrong type and unknown ones are named, and nothing is stored', async (t) => {
+test('the error names fields of the wrong type and unknown fields, and nothing is stored', async (t) => {
   const server = await startServer(t);
   const body = { state: { $ne: 1 }, queues: 'q', log: [1], comment: null, name: 'x', updated_at: 'now' };
-  const response = await tell(server, 'a1', body);
+  const response = await postData(server, 'a1', body);
   t.is(response.status, 422);
   t.deepEqual(await response.json(), {
     message: 'Validation error',
@@ -165,6 +170,6 @@ test('fields of the wrong type and unknown ones are named, and nothing is stored
     },
   });
   t.is(await server.deps.collections.agents.countDocuments(), 0);
-  await tell(server, 'a1', { state: '$name', comment: '$$ROOT', queues: ['$q'] });
+  await postData(server, 'a1', { state: '$name', comment: '$$ROOT', queues: ['$q'] });
   t.is((await show(server, 'a1'))['state'], '$name');
 });

@@ -12,7 +12,7 @@ async function read(server: TestServer, path: string): Promise<unknown> {
   return response.json();
 }
 
-test('all agents are told by name, without logs and nulls, with the owners of restricted queues', async (t) => {
+test('the list of agents is sorted by name, has no logs or null fields, and includes the owners of restricted queues', async (t) => {
   const server = await startServer(t);
   t.deepEqual(await read(server, '/v1/agents/data'), []);
   await addClient(server, { client_id: 'owner', allowed_queues: ['closed'] });
@@ -35,11 +35,15 @@ test('all agents are told by name, without logs and nulls, with the owners of re
     ],
   );
   for (const agent of agents as unknown as { name: string }[]) {
-    t.deepEqual(await read(server, `/v1/agents/data/${agent.name}`), agent as object, 'as one by one');
+    t.deepEqual(
+      await read(server, `/v1/agents/data/${agent.name}`),
+      agent as object,
+      'the list and the single agent are equal',
+    );
   }
 });
 
-test('advertised queues are stored by name, whatever the name is, and told with their descriptions', async (t) => {
+test('advertised queues are stored under their name, whatever the name is, and returned with their descriptions', async (t) => {
   const server = await startServer(t);
   t.deepEqual(await read(server, '/v1/agents/queues'), {});
   const queues = { 'a.b': 'dotted', $set: '$name', ['__proto__']: 'odd', '': 'empty', plain: '' };
@@ -48,15 +52,15 @@ test('advertised queues are stored by name, whatever the name is, and told with 
   t.is(posted.headers.get('content-type'), 'text/plain; charset=utf-8');
   await post(server, '/v1/agents/queues', { plain: 'new', more: 'm' });
   await post(server, '/v1/agents/images', { 'only images': { a: 'b' } });
-  const told = await (await server.request('/v1/agents/queues')).text();
+  const text = await (await server.request('/v1/agents/queues')).text();
   t.is(
-    told,
+    text,
     '{"":"empty","$set":"$name","__proto__":"odd","a.b":"dotted","more":"m","only images":"","plain":"new"}',
   );
   t.is((await post(server, '/v1/agents/queues', {})).status, 200);
 });
 
-test('a queue that agents advertise renews its time, and is one record when many do at once', async (t) => {
+test('advertising a queue renews its updated_at, and many agents that advertise it at once create one record', async (t) => {
   const server = await startServer(t);
   const { queues } = server.deps.collections;
   const old = new Date(0);
@@ -86,7 +90,7 @@ test('a queue that agents advertise renews its time, and is one record when many
   }
 });
 
-test('images of a queue are replaced as a whole, and an unknown queue has none', async (t) => {
+test('new images replace all images of a queue, and an unknown queue has no images', async (t) => {
   const server = await startServer(t);
   const images = {
     'server-22.04': 'url: http://x/y.xz',
@@ -108,7 +112,7 @@ test('images of a queue are replaced as a whole, and an unknown queue has none',
   t.deepEqual(await read(server, '/v1/agents/images/described'), {});
 });
 
-test('what are no queues or images is refused, and nothing of it is stored', async (t) => {
+test('a body that is not valid queues or images is refused, and no part of it is stored', async (t) => {
   const server = await startServer(t);
   const refused = async (path: string, body: unknown, reasons: object) => {
     const response = await post(server, path, body);
@@ -135,7 +139,7 @@ test('what are no queues or images is refused, and nothing of it is stored', asy
   t.is(await server.deps.collections.queues.countDocuments(), 0);
 });
 
-test('managers advertise queues too, contributors do not, and agents do not read them', async (t) => {
+test('managers can advertise queues too, contributors cannot, and agents cannot read them', async (t) => {
   const server = await startServer(t);
   for (const path of ['/v1/agents/queues', '/v1/agents/images']) {
     const manager = await server.request(path, jsonBody({}, bearer(server, { role: 'manager' })));

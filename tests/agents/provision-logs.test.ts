@@ -20,7 +20,7 @@ async function readStreak(server: TestServer): Promise<unknown[]> {
 
 const provision = (exit_code = 0) => ({ job_id: randomUUID(), exit_code });
 
-test('the streak counts provisions that ended alike, and starts again at the first that did not', async (t) => {
+test('the streak counts consecutive provisions with the same outcome, and restarts when the outcome changes', async (t) => {
   const server = await startWithAgent(t);
   const streaks: unknown[] = [await readStreak(server)];
   for (const code of [0, 0, 3, '7', 0]) {
@@ -40,10 +40,10 @@ test('the streak counts provisions that ended alike, and starts again at the fir
   t.false('recent_provisions' in agent);
 });
 
-test('fifty provisions told at once, each twice, are counted once each', async (t) => {
+test('fifty provisions that are posted at once, each twice, are counted once each', async (t) => {
   const server = await startWithAgent(t);
-  const told = Array.from({ length: 50 }, () => provision());
-  const answers = await Promise.all([...told, ...told].map((body) => post(server, body)));
+  const provisions = Array.from({ length: 50 }, () => provision());
+  const answers = await Promise.all([...provisions, ...provisions].map((body) => post(server, body)));
   t.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   t.deepEqual(await readStreak(server), ['pass', 50]);
   const logs = await server.deps.collections.provisionLogs.find().toArray();
@@ -53,24 +53,28 @@ test('fifty provisions told at once, each twice, are counted once each', async (
   );
   t.deepEqual(
     logs[0]?.provision_log.map(({ job_id }) => job_id).sort(),
-    told.map(({ job_id }) => job_id).sort(),
+    provisions.map(({ job_id }) => job_id).sort(),
   );
 });
 
-test('a repeat counts again after a minute, and at once with another exit code', async (t) => {
+test('a repeated post counts again after a minute, or immediately if its exit code differs', async (t) => {
   const server = await startWithAgent(t);
   const { agents, provisionLogs } = server.deps.collections;
-  const told = { ...provision(), detail: 'first' };
-  await post(server, told);
-  await post(server, { ...told, detail: 'again' });
+  const body = { ...provision(), detail: 'first' };
+  await post(server, body);
+  await post(server, { ...body, detail: 'again' });
   t.deepEqual(await readStreak(server), ['pass', 1]);
-  await post(server, { ...told, exit_code: 1 });
-  await post(server, told);
-  t.deepEqual(await readStreak(server), ['fail', 1], 'a late repeat of the first does not end the streak');
+  await post(server, { ...body, exit_code: 1 });
+  await post(server, body);
+  t.deepEqual(
+    await readStreak(server),
+    ['fail', 1],
+    'a late repeat of the first post does not end the streak',
+  );
   const earlier = new Date(Date.now() - 61_000);
   await agents.updateOne({ name: 'a' }, { $set: { 'recent_provisions.$[].at': earlier } });
   await provisionLogs.updateOne({ name: 'a' }, { $set: { 'provision_log.$[].timestamp': earlier } });
-  await post(server, told);
+  await post(server, body);
   t.deepEqual(await readStreak(server), ['pass', 1]);
   const stored = (await provisionLogs.findOne({ name: 'a' }))?.provision_log ?? [];
   t.deepEqual(
@@ -84,18 +88,18 @@ test('a repeat counts again after a minute, and at once with another exit code',
   t.is((await agents.findOne({ name: 'a' }))?.recent_provisions?.length, 1);
 });
 
-test('a post that was cut off between its two writes is completed by its repeat', async (t) => {
+test('a repeat completes a post that was interrupted between its two writes', async (t) => {
   const server = await startWithAgent(t);
   const { provisionLogs } = server.deps.collections;
-  const told = provision();
-  await post(server, told);
+  const body = provision();
+  await post(server, body);
   await provisionLogs.deleteMany({});
-  await post(server, told);
+  await post(server, body);
   t.deepEqual(await readStreak(server), ['pass', 1]);
   t.is((await provisionLogs.findOne({ name: 'a' }))?.provision_log.length, 1);
 });
 
-test('the last 100 provisions are kept, with those of a Testflinger server', async (t) => {
+test('the last 100 provisions are kept, including those that a Testflinger server stored', async (t) => {
   const server = await startWithAgent(t);
   const { provisionLogs } = server.deps.collections;
   const old = Array.from({ length: 100 }, (_, i) => ({
@@ -115,7 +119,7 @@ test('the last 100 provisions are kept, with those of a Testflinger server', asy
   t.true((log[99]?.timestamp.getTime() ?? 0) > Date.now() - 60_000);
 });
 
-test('an unknown agent is told so, and nothing is stored', async (t) => {
+test('a provision log of an unknown agent returns 404, and nothing is stored', async (t) => {
   const server = await startServer(t);
   const response = await post(server, provision(), 'nobody');
   t.deepEqual([response.status, await response.text()], [404, 'Agent not found\n']);
@@ -124,7 +128,7 @@ test('an unknown agent is told so, and nothing is stored', async (t) => {
   t.is(await server.deps.collections.provisionLogs.countDocuments(), 0);
 });
 
-test('what is no provision is refused', async (t) => {
+test('a body that is not a valid provision is refused', async (t) => {
   const server = await startWithAgent(t);
   const refused = async (body: unknown, reasons: object) => {
     const response = await post(server, body);

@@ -9,7 +9,7 @@ const server = shareServer(test);
 const { resolve } = createRequire(import.meta.url);
 const started = new URL('../../server/api-page/start.js', import.meta.url);
 
-/** The files of the page with their types and where their bytes come from. */
+/** The files of the page: path, content type and source file. */
 const files = [
   ['/docs/start.js', 'text/javascript; charset=utf-8', started],
   ['/docs/swagger-ui.css', 'text/css; charset=utf-8', resolve('swagger-ui-dist/swagger-ui.css')],
@@ -31,7 +31,7 @@ const policy = [
   "form-action 'none'",
 ];
 
-test('the page is HTML under a policy that lets in nothing but files of this server', async (t) => {
+test('the page is HTML with a content security policy that allows only files of this server', async (t) => {
   const response = await server().request('/docs');
   t.is(response.status, 200);
   t.is(response.headers.get('content-type'), 'text/html; charset=utf-8');
@@ -40,10 +40,13 @@ test('the page is HTML under a policy that lets in nothing but files of this ser
   t.is(response.headers.get('cache-control'), 'no-cache');
   t.deepEqual(response.headers.get('content-security-policy')?.split('; '), policy);
   const html = await response.text();
-  t.false(/<script(?![^>]* src=)|<style|\son\w+=|style=|\/\//.test(html), 'nothing inline, no other host');
+  t.false(
+    /<script(?![^>]* src=)|<style|\son\w+=|style=|\/\//.test(html),
+    'no inline script or style, and no other host',
+  );
 });
 
-test('the page links to files that are there, and to the document, by relative addresses', async (t) => {
+test('the page links to existing files and to the document by relative URLs', async (t) => {
   for (const basePath of ['', '/lab/qp']) {
     const { request } = await startServer(t, { settings: { BASE_PATH: basePath } });
     const html = await (await request(`${basePath}/docs`)).text();
@@ -63,7 +66,7 @@ test('the page links to files that are there, and to the document, by relative a
   }
 });
 
-test('each file is sent as it is, with its type', async (t) => {
+test('each file is sent unchanged, with its content type', async (t) => {
   for (const [path, type, file] of files) {
     const response = await server().request(path);
     t.is(response.status, 200, path);
@@ -74,7 +77,7 @@ test('each file is sent as it is, with its type', async (t) => {
   }
 });
 
-test('who has a file already gets 304, and who has another gets it', async (t) => {
+test('a client that has the current file gets 304, and a client that has another version gets the file', async (t) => {
   const tags = new Set<string>();
   for (const path of ['/docs', ...files.map(([file]) => file)]) {
     const etag = (await server().request(path)).headers.get('etag') ?? '';
@@ -93,7 +96,7 @@ test('who has a file already gets 304, and who has another gets it', async (t) =
   t.is(tags.size, 4);
 });
 
-test('HEAD tells type, length and tag', async (t) => {
+test('HEAD returns content type, length and ETag', async (t) => {
   for (const [path, type, file] of files) {
     const { status, headers } = await server().request(path, { method: 'HEAD' });
     t.is(status, 200);
@@ -103,7 +106,7 @@ test('HEAD tells type, length and tag', async (t) => {
   }
 });
 
-test('no other file can be had, however its path is written', async (t) => {
+test('no other file is served, however its path is written', async (t) => {
   for (const path of [
     '/docs/package.json',
     '/docs/index.html',
@@ -121,13 +124,13 @@ test('no other file can be had, however its path is written', async (t) => {
     '/docs/swagger-ui.css/../../../package.json',
     '/docs%2fstart.js',
   ]) {
-    const told = await rawRequest(server(), [`GET ${path} HTTP/1.1`, 'Host: x']);
-    t.deepEqual([told.status, told.body], [404, `Not found: ${path}`], path);
-    t.is(told.headers['content-type'], 'text/plain; charset=utf-8');
+    const response = await rawRequest(server(), [`GET ${path} HTTP/1.1`, 'Host: x']);
+    t.deepEqual([response.status, response.body], [404, `Not found: ${path}`], path);
+    t.is(response.headers['content-type'], 'text/plain; charset=utf-8');
   }
 });
 
-test('a slash at the end is redirected by a relative address, under a base path too', async (t) => {
+test('a trailing slash is redirected to a relative URL, also under a base path', async (t) => {
   for (const basePath of ['', '/lab/qp']) {
     const { request } = await startServer(t, { settings: { BASE_PATH: basePath } });
     const response = await request(`${basePath}/docs/`);

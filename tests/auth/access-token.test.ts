@@ -11,7 +11,7 @@ import {
 } from '../support/start-server.js';
 import { forgeToken, goodClaims, TestClock, testNow, type TokenParts } from '../support/tokens.js';
 
-/** For tests that only ask. */
+/** For tests that only send requests and change nothing. */
 const shared = shareServer(test, { clock: new TestClock() });
 
 interface Answer {
@@ -22,7 +22,7 @@ interface Answer {
 const startAtTestNow = (t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> =>
   startServer(t, { clock: new TestClock(), ...options });
 
-/** Asks a route that is open to contributors, managers and admins. */
+/** Requests a route that is open to contributors, managers and admins. */
 async function ask(
   server: TestServer,
   authorization?: string,
@@ -45,7 +45,7 @@ const early = refused(401, 'Token not yet valid');
 const missing = (claim: string): Answer => refused(403, `Token missing required claim: ${claim}`);
 const wrongRole = refused(403, 'Specified action requires role: admin, manager, contributor');
 
-/** Presents each token as a bearer token and compares what it is worth. */
+/** Sends each token as a bearer token and compares the response. */
 async function checkTokens(
   t: ExecutionContext,
   server: TestServer,
@@ -64,7 +64,7 @@ const without = (...names: string[]): TokenParts => ({
 const otherKey = 'a key of somebody else, as long as it should be';
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-test.serial('a text that is no JWT cannot be decoded', async (t) => {
+test.serial('a string that is not a JWT cannot be decoded', async (t) => {
   const server = shared();
   const [head = '', claims = '', signature = ''] = forgeToken().split('.');
   await checkTokens(t, server, [
@@ -74,18 +74,18 @@ test.serial('a text that is no JWT cannot be decoded', async (t) => {
     ['four parts', `${head}.${claims}.${signature}.${signature}`, undecodable],
     ['no header', `.${claims}.${signature}`, undecodable],
     ['no payload', `${head}..${signature}`, undecodable],
-    ['a header that is no JSON', `bm8.${claims}.${signature}`, undecodable],
-    ['a payload that is no JSON', `${head}.bm8.${signature}`, undecodable],
-    ['a header that is a list', { header: ['HS256'] }, undecodable],
+    ['a header that is not JSON', `bm8.${claims}.${signature}`, undecodable],
+    ['a payload that is not JSON', `${head}.bm8.${signature}`, undecodable],
+    ['a header that is an array', { header: ['HS256'] }, undecodable],
     ['a header that is null', `${part(null)}.${claims}.${signature}`, undecodable],
-    ['a payload that is a list', { claims: [goodClaims] }, undecodable],
-    ['a payload that is a text', { claims: 'exp' }, undecodable],
+    ['a payload that is an array', { claims: [goodClaims] }, undecodable],
+    ['a payload that is a string', { claims: 'exp' }, undecodable],
     ['a payload that is null', { claims: null }, undecodable],
     ['padding', `${head}.${claims}.${signature}=`, undecodable],
   ]);
 });
 
-test.serial('only HS256 is accepted, and no extension that must be understood', async (t) => {
+test.serial('only HS256 is accepted, and a critical extension is rejected', async (t) => {
   const server = shared();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const rsaInput = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(goodClaims)}`;
@@ -98,13 +98,13 @@ test.serial('only HS256 is accepted, and no extension that must be understood', 
     ['RS256', rsa, invalid],
     ['another case', { header: { alg: 'hs256', typ: 'JWT' } }, invalid],
     ['no algorithm', { header: { typ: 'JWT' } }, invalid],
-    ['an algorithm that is a list', { header: { alg: ['HS256'], typ: 'JWT' } }, invalid],
+    ['an algorithm that is an array', { header: { alg: ['HS256'], typ: 'JWT' } }, invalid],
     ['a critical extension', { header: { alg: 'HS256', typ: 'JWT', crit: ['b64'], b64: false } }, invalid],
     ['no type', { header: { alg: 'HS256' } }, accepted],
   ]);
 });
 
-test.serial('the signature must be the one of the signing key', async (t) => {
+test.serial('the signature must be made with the signing key', async (t) => {
   const server = shared();
   const good = forgeToken();
   const other = forgeToken(withClaims({ permissions: { role: 'admin' } }));
@@ -112,13 +112,17 @@ test.serial('the signature must be the one of the signing key', async (t) => {
     ['the right key', {}, accepted],
     ['another key', { key: otherKey }, badSignature],
     ['an empty signature', good.replace(/[^.]+$/, ''), badSignature],
-    ['other claims under it', good.replace(/\.[^.]+\./, `.${other.split('.')[1]}.`), badSignature],
-    ['a character more', `${good}A`, badSignature],
-    ['a character less', good.slice(0, -1), badSignature],
+    [
+      'other claims with the same signature',
+      good.replace(/\.[^.]+\./, `.${other.split('.')[1]}.`),
+      badSignature,
+    ],
+    ['one character too many', `${good}A`, badSignature],
+    ['one character too few', good.slice(0, -1), badSignature],
   ]);
 });
 
-test.serial('exp, iat and sub must be there, and are told in this order', async (t) => {
+test.serial('exp, iat and sub are required, and the first missing one is reported', async (t) => {
   const server = shared();
   await checkTokens(t, server, [
     ['no exp', without('exp'), missing('exp')],
@@ -131,7 +135,7 @@ test.serial('exp, iat and sub must be there, and are told in this order', async 
   ]);
 });
 
-test.serial('iat and exp may be off by the leeway and no more', async (t) => {
+test.serial('iat and exp are accepted within the leeway and rejected beyond it', async (t) => {
   const server = shared();
   const wide = await startAtTestNow(t, { settings: { JWT_LEEWAY: '60' } });
   const none = await startAtTestNow(t, { settings: { JWT_LEEWAY: '0' } });
@@ -158,7 +162,7 @@ test.serial('iat and exp may be off by the leeway and no more', async (t) => {
   ]);
 });
 
-test.serial('a token of this server is good until 10 minutes and the leeway have passed', async (t) => {
+test.serial('a token of this server is valid for 10 minutes plus the leeway', async (t) => {
   const clock = new TestClock();
   const server = await startServer(t, { clock });
   const token = `Bearer ${forgeToken()}`;
@@ -168,25 +172,25 @@ test.serial('a token of this server is good until 10 minutes and the leeway have
   t.deepEqual(await ask(server, token), expired);
 });
 
-test.serial('claims of a wrong kind make the token invalid', async (t) => {
+test.serial('claims of a wrong type make the token invalid', async (t) => {
   const server = shared();
   await checkTokens(t, server, [
     ['another sub', withClaims({ sub: 'refresh_token' }), invalid],
-    ['a sub that is a list', withClaims({ sub: ['access_token'] }), invalid],
+    ['a sub that is an array', withClaims({ sub: ['access_token'] }), invalid],
     ['an empty sub', withClaims({ sub: '' }), invalid],
     ['an aud', withClaims({ aud: 'queuepass' }), invalid],
     ['an aud that is null', withClaims({ aud: null }), invalid],
-    ['an aud that is an empty list', withClaims({ aud: [] }), invalid],
-    ['exp that is a text', withClaims({ exp: String(testNow + 600) }), invalid],
+    ['an aud that is an empty array', withClaims({ aud: [] }), invalid],
+    ['exp that is a string', withClaims({ exp: String(testNow + 600) }), invalid],
     ['exp that is true', withClaims({ exp: true }), invalid],
     ['exp that is an object', withClaims({ exp: { toString: 1, valueOf: 1 } }), invalid],
-    ['iat that is a text', withClaims({ iat: String(testNow) }), invalid],
-    ['nbf that is a text', withClaims({ nbf: 'now' }), invalid],
+    ['iat that is a string', withClaims({ iat: String(testNow) }), invalid],
+    ['nbf that is a string', withClaims({ nbf: 'now' }), invalid],
     ['nbf that is null', withClaims({ nbf: null }), invalid],
   ]);
 });
 
-test.serial('of two faults the one that comes first in the order is told', async (t) => {
+test.serial('if a token has two faults, the one that is checked first is reported', async (t) => {
   const server = shared();
   const past = { exp: testNow - 100 };
   await checkTokens(t, server, [
@@ -206,7 +210,7 @@ test.serial('of two faults the one that comes first in the order is told', async
   ]);
 });
 
-test.serial('the header takes Bearer in any case, the bare JWT, and nothing else', async (t) => {
+test.serial('Authorization accepts Bearer in any case and the bare JWT, and nothing else', async (t) => {
   const server = shared();
   const token = forgeToken();
   const rows: [header: string | undefined, answer: Answer][] = [
@@ -228,7 +232,7 @@ test.serial('the header takes Bearer in any case, the bare JWT, and nothing else
   for (const [header, answer] of rows) t.deepEqual(await ask(server, header), answer, header ?? 'no header');
 });
 
-test.serial('a token without a role has the role contributor, and an unknown role is none', async (t) => {
+test.serial('a token without a role is a contributor, and an unknown role grants nothing', async (t) => {
   const server = shared();
   const role = (value: unknown) => withClaims({ permissions: { role: value } });
   await checkTokens(t, server, [
@@ -241,18 +245,18 @@ test.serial('a token without a role has the role contributor, and an unknown rol
     ['an unknown role', role('root'), wrongRole],
     ['another case', role('Admin'), wrongRole],
     ['an empty role', role(''), wrongRole],
-    ['a role in a list', role(['admin']), wrongRole],
+    ['a role in an array', role(['admin']), wrongRole],
     ['a role that is an object', role({ toString: 1, valueOf: 1 }), wrongRole],
     ['the name of an inherited field', role('constructor'), wrongRole],
   ]);
   const managers = '/v1/client-permissions';
-  const mayNot = refused(403, 'Specified action requires role: admin, manager');
-  t.deepEqual(await ask(server, `Bearer ${forgeToken()}`, managers), mayNot);
-  t.deepEqual(await ask(server, undefined, managers), mayNot);
+  const forbidden = refused(403, 'Specified action requires role: admin, manager');
+  t.deepEqual(await ask(server, `Bearer ${forgeToken()}`, managers), forbidden);
+  t.deepEqual(await ask(server, undefined, managers), forbidden);
   t.deepEqual(await ask(server, forgeToken(role('manager')), managers), accepted);
 });
 
-/** Submits a job with a priority to q1: 200, or how the token's permissions fall short. */
+/** Submits a job with a priority to q1. Returns the status, and the error message if the permissions do not suffice. */
 async function push(server: TestServer, claims: object, priority: number): Promise<[number, string?]> {
   const response = await server.request('/v1/job', {
     method: 'POST',
@@ -266,7 +270,7 @@ async function push(server: TestServer, claims: object, priority: number): Promi
   return message === undefined ? [response.status] : [response.status, message];
 }
 
-test.serial('a token of the oldest kind is worth its top-level max_priority', async (t) => {
+test.serial('a token of the oldest format grants its top-level max_priority', async (t) => {
   const server = await startAtTestNow(t);
   const noReservation = 'Not enough permissions to push to q1 with reservation timeout 30000';
   const tooFar = 'Not enough permissions to push to q1 with priority 51';
@@ -280,7 +284,7 @@ test.serial('a token of the oldest kind is worth its top-level max_priority', as
 });
 
 test.serial(
-  'permissions of wrong types in a well-signed token are worth nothing, and never an error of the server',
+  'permissions of wrong types in a correctly signed token grant nothing, and never cause a server error',
   async (t) => {
     const server = await startAtTestNow(t);
     await server.deps.collections.restrictedQueues.insertOne({ queue_name: 'q1' });
@@ -305,7 +309,7 @@ test.serial(
   },
 );
 
-test.serial('a previous signing key verifies and never signs', async (t) => {
+test.serial('a previous signing key verifies tokens and never signs them', async (t) => {
   const settings = { JWT_PREVIOUS_SIGNING_KEYS: JSON.stringify([otherKey]) };
   const server = await startAtTestNow(t, { settings });
   const [current, previous] = readSigningKeys(testSigningKey, [otherKey]).all;
@@ -316,20 +320,20 @@ test.serial('a previous signing key verifies and never signs', async (t) => {
     ['the current key with its kid', { header: header(current?.kid) }, accepted],
     ['the current key with the kid of the previous one', { header: header(previous?.kid) }, badSignature],
     ['an unknown kid', { header: header('unknown') }, badSignature],
-    ['a kid that is no text', { header: header(null) }, badSignature],
+    ['a kid that is not a string', { header: header(null) }, badSignature],
     ['a third key', { key: `${otherKey}!` }, badSignature],
   ]);
-  const forgotten = await startAtTestNow(t);
-  t.deepEqual(await ask(forgotten, `Bearer ${forgeToken({ key: otherKey })}`), badSignature);
+  const withoutPrevious = await startAtTestNow(t);
+  t.deepEqual(await ask(withoutPrevious, `Bearer ${forgeToken({ key: otherKey })}`), badSignature);
 });
 
-test.serial('signing keys are the bytes of their text, never decoded', async (t) => {
+test.serial('the bytes of the setting are the signing key, without decoding', async (t) => {
   const key = 'ZMOkbmdlcmVyIFNjaGzDvHNzZWwgYWxzIGVzIHNlaW4gbXVzcw== ä';
   const server = await startAtTestNow(t, { settings: { JWT_SIGNING_KEY: key } });
   t.deepEqual(await ask(server, `Bearer ${forgeToken({ key })}`), accepted);
 });
 
-test.serial('without a header a caller is anonymous, unless that is denied or OIDC is on', async (t) => {
+test.serial('without a token a caller is anonymous, unless that is denied or OIDC is on', async (t) => {
   const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
   const closed = refused(401, 'Authentication is required for specified endpoint');
   const rows: [settings: Record<string, string>, answer: Answer][] = [
@@ -341,8 +345,8 @@ test.serial('without a header a caller is anonymous, unless that is denied or OI
   for (const [settings, answer] of rows) {
     const server = await startAtTestNow(t, { settings });
     t.deepEqual(await ask(server), answer, JSON.stringify(settings));
-    t.deepEqual(await ask(server, ''), answer, 'an empty header counts as none');
-    t.deepEqual(await ask(server, `Bearer ${forgeToken()}`), accepted, 'a token is good all the same');
+    t.deepEqual(await ask(server, ''), answer, 'an empty header counts as a missing one');
+    t.deepEqual(await ask(server, `Bearer ${forgeToken()}`), accepted, 'a token is still accepted');
     const login = await server.request('/oidc/auth-init', { method: 'POST' });
     t.is(login.status, 404);
     t.is(await login.text(), 'Not found: /oidc/auth-init');
@@ -350,13 +354,13 @@ test.serial('without a header a caller is anonymous, unless that is denied or OI
   }
 });
 
-test.serial('OIDC counts as on only with all three of its settings', (t) => {
+test.serial('OIDC is on only if all three of its settings are set', (t) => {
   const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };
   t.true(readConfig(oidc).oidc);
   for (const name of Object.keys(oidc)) t.false(readConfig({ ...oidc, [name]: '' }).oidc, name);
 });
 
-test.serial('refused tokens go to the security log with their reason and never with the token', async (t) => {
+test.serial('the security log has the reason for each refused token and never the token', async (t) => {
   const server = await startAtTestNow(t);
   const token = forgeToken({ key: otherKey });
   await ask(server, `Bearer ${token}`);

@@ -10,7 +10,7 @@ const secret = 'a client secret of good length';
 const wrong = 'a wrong client secret';
 const here = '127.0.0.1';
 
-/** A server with a client `ci`, whose secret is not remembered, and another one, `other`. */
+/** A server with two clients, `ci` and `other`, whose secrets the server has not cached. */
 async function startWithClients(t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> {
   const server = await startServer(t, options);
   await addClient(server, { client_id: 'ci' }, secret);
@@ -18,13 +18,13 @@ async function startWithClients(t: ExecutionContext, options: TestServerOptions 
   return server;
 }
 
-/** Counts failures of a client from an address as if that many logins had failed; the first ones of its test. */
+/** Counts failures of a client from an address as if that many logins had failed. Must come first in its test. */
 async function countFailures({ deps }: TestServer, origin: LoginOrigin, count: number): Promise<void> {
   await deps.loginAttempts.fail(origin);
   await deps.collections.loginFailures.updateMany({}, { $inc: { points: count - 1 } });
 }
 
-/** The same for an address alone, as if each failure had been another client's. */
+/** Counts failures of an address alone, as if each failure was of another client. */
 async function countSpread({ deps }: TestServer, source: string, count: number): Promise<void> {
   await deps.loginAttempts.fail({ clientId: 'somebody', source });
   const filter = { key: /^address:/ };
@@ -53,7 +53,7 @@ async function checkBlocked(
 }
 
 test.serial(
-  'the hundredth failure of a client from an address is the last that is answered 401',
+  'the hundredth failure of a client from one address is the last failure that returns 401',
   async (t) => {
     const server = await startWithClients(t);
     await countFailures(server, { clientId: 'ci', source: here }, failuresPerPair - 2);
@@ -61,9 +61,9 @@ test.serial(
     t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
     t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
     await checkBlocked(t, await logIn(server, 'ci', wrong));
-    await checkBlocked(t, await logIn(server, 'ci', secret), 'a right secret that is not remembered');
+    await checkBlocked(t, await logIn(server, 'ci', secret), 'a correct secret that is not cached');
     await checkBlocked(t, await askToken(server, `ci:${secret}`));
-    t.is((await logIn(server, 'other', secret)).status, 200, 'another client is free');
+    t.is((await logIn(server, 'other', secret)).status, 200, 'another client is not blocked');
     const refusals = server.logged.filter((line) => line.reason === 'too many attempts');
     t.is(refusals.length, 3);
   },
@@ -80,7 +80,7 @@ test.serial('the thousandth failure of an address blocks it for every client', a
   t.is(events[0]?.source, here);
 });
 
-test.serial('a blocked login dispatches no compare', async (t) => {
+test.serial('a blocked login starts no bcrypt comparison', async (t) => {
   let compares = 0;
   const server = await startWithClients(t, { onCompare: () => void (compares += 1) });
   await countFailures(server, { clientId: 'ci', source: here }, 100);
@@ -89,7 +89,7 @@ test.serial('a blocked login dispatches no compare', async (t) => {
 });
 
 test.serial(
-  'a remembered pair and a right server-made key are never blocked and read no counter',
+  'a cached secret and a correct server-made key are never blocked and read no counter',
   async (t) => {
     const server = await startWithClients(t);
     const { client_key: key } = await makeClientKey(server.deps, 'ci');
@@ -106,11 +106,11 @@ test.serial(
     const other = await listCommands(server, 'login_failures', async () => {
       await checkBlocked(t, await logIn(server, 'ci', `${key.slice(0, 17)}${'A'.repeat(43)}`));
     });
-    t.is(other.length, 2, 'a wrong one reads both');
+    t.is(other.length, 2, 'a wrong key reads both counters');
   },
 );
 
-test.serial('successes are not counted', async (t) => {
+test.serial('successful logins are not counted', async (t) => {
   const server = await startWithClients(t);
   await countFailures(server, { clientId: 'ci', source: here }, 99);
   t.is((await logIn(server, 'ci', secret)).status, 200);
@@ -123,7 +123,7 @@ test.serial('successes are not counted', async (t) => {
 });
 
 test.serial(
-  'counters are shared by all servers of a database and kept for an hour under digests',
+  'all servers of a database share the counters, which are stored under digests and kept for an hour',
   async (t) => {
     const first = await startWithClients(t);
     const second = await startServer(t, { database: first.deps.connection.db.databaseName });
@@ -142,7 +142,7 @@ test.serial(
   },
 );
 
-test.serial('a counter whose hour is over counts from nothing', async (t) => {
+test.serial('a counter restarts from zero after an hour', async (t) => {
   const server = await startWithClients(t);
   await countFailures(server, { clientId: 'ci', source: here }, 100);
   await checkBlocked(t, await logIn(server, 'ci', wrong));
@@ -151,7 +151,7 @@ test.serial('a counter whose hour is over counts from nothing', async (t) => {
   t.is((await logIn(server, 'ci', secret)).status, 200);
 });
 
-/** Which of the `X-Forwarded-For` values is blocked after 100 failures that came with `first`. */
+/** Returns the `X-Forwarded-For` values that are blocked after 100 failures from `source`. */
 async function findBlocked(
   t: ExecutionContext,
   trust: string | undefined,
@@ -169,19 +169,19 @@ async function findBlocked(
   return blocked;
 }
 
-test.serial('without TRUST_PROXY an X-Forwarded-For changes nothing', async (t) => {
+test.serial('without TRUST_PROXY the X-Forwarded-For header is ignored', async (t) => {
   const all = ['192.0.2.1', '198.51.100.7, 192.0.2.1', 'nonsense'];
   t.deepEqual(await findBlocked(t, undefined, here, all), all);
 });
 
-test.serial('a hop count believes as many entries of X-Forwarded-For, from its end', async (t) => {
+test.serial('a hop count trusts that many entries at the end of X-Forwarded-For', async (t) => {
   const tried = ['192.0.2.1', '198.51.100.7, 192.0.2.1', '192.0.2.1, 198.51.100.7', '192.0.2.2'];
   t.deepEqual(await findBlocked(t, '1', '192.0.2.1', tried), tried.slice(0, 2));
   t.deepEqual(await findBlocked(t, '2', '192.0.2.1', tried), ['192.0.2.1', '192.0.2.1, 198.51.100.7']);
 });
 
 test.serial(
-  'networks believe entries of X-Forwarded-For while the hop before is in one of them',
+  'with networks, an entry of X-Forwarded-For is trusted if the previous hop is in one of them',
   async (t) => {
     const trust = '127.0.0.0/8,10.0.0.0/8';
     const tried = [
@@ -196,7 +196,7 @@ test.serial(
 );
 
 test.serial(
-  'an IPv6 address is counted with its network of 64 bits, a mapped IPv4 address as IPv4',
+  'an IPv6 address is counted by its /64 network, and an IPv4-mapped address as IPv4',
   async (t) => {
     const tried = [
       '2001:db8:0:1::9',
@@ -210,7 +210,7 @@ test.serial(
   },
 );
 
-test.serial('a burst of wrong secrets gets no more guesses than the limit', async (t) => {
+test.serial('a burst of wrong secrets cannot exceed the limit of guesses', async (t) => {
   let compares = 0;
   const server = await startWithClients(t, { onCompare: () => void (compares += 1) });
   await countFailures(server, { clientId: 'ci', source: here }, 90);
@@ -223,13 +223,13 @@ test.serial('a burst of wrong secrets gets no more guesses than the limit', asyn
     statuses.join(' '),
   );
   for (const { status, retryAfter } of burst) if (status === 503) t.is(retryAfter, '1');
-  // What was turned away for those under way is let in when they have ended, up to the limit.
+  // Logins that were refused because others were in progress are accepted after those end, up to the limit.
   for (let i = compares; i < 10; i += 1) t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
   await checkBlocked(t, await logIn(server, 'ci', wrong));
   t.is(compares, 10);
 });
 
-test.serial('logins under way count as failures until they have ended', async (t) => {
+test.serial('logins in progress count as failures until they end', async (t) => {
   const server = await startWithClients(t);
   const { loginAttempts } = server.deps;
   const origin = { clientId: 'ci', source: here };
@@ -250,12 +250,12 @@ test.serial('logins under way count as failures until they have ended', async (t
   t.is(entered, 10);
   t.is(refusals.length, 20);
   for (const { reason } of refusals) t.like(reason, { code: 'busy', headers: { 'Retry-After': '1' } });
-  // None of them failed, so their places are free again.
+  // None of them failed, so they no longer count.
   await t.notThrowsAsync(loginAttempts.during(origin, async () => undefined));
 });
 
 test.serial(
-  'a burst of wrong server-made keys is counted as well, and one of right keys is not',
+  'a burst of wrong server-made keys is counted too, and a burst of correct keys is not',
   async (t) => {
     const server = await startWithClients(t);
     const { client_key: key } = await makeClientKey(server.deps, 'ci');

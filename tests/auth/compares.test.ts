@@ -13,7 +13,7 @@ import { TestClock } from '../support/tokens.js';
 const secret = 'a client secret of good length';
 type Compare = [kind: CompareKind, cost: number];
 
-/** A server of cost 5 with a client of cost 6, and the compares that it dispatches. */
+/** A server with bcrypt cost 5 and a client whose hash has cost 6. `compares` returns the comparisons since its last call. */
 async function startCounting(
   t: ExecutionContext,
 ): Promise<{ server: TestServer; compares: () => Compare[] }> {
@@ -28,15 +28,15 @@ async function startCounting(
   return {
     server,
     compares: () => {
-      const told = seen;
+      const recent = seen;
       seen = [];
-      return told;
+      return recent;
     },
   };
 }
 
 test.serial(
-  'each failed login dispatches one compare, of the cost of the record or of the configured one',
+  'each failed login starts one bcrypt comparison, with the cost of the stored hash or the configured cost',
   async (t) => {
     const { server, compares } = await startCounting(t);
     const rows: [clientId: string, key: string | undefined, compare: Compare][] = [
@@ -60,7 +60,7 @@ test.serial(
   },
 );
 
-test.serial('a right secret costs one compare, and then none while it is remembered', async (t) => {
+test.serial('a correct secret takes one bcrypt comparison, and none while it is cached', async (t) => {
   const { server, compares } = await startCounting(t);
   t.is((await logIn(server, 'ci', secret)).status, 200);
   t.deepEqual(compares(), [['record', 6]]);
@@ -71,7 +71,7 @@ test.serial('a right secret costs one compare, and then none while it is remembe
   t.deepEqual(compares(), [['record', 5]], 'the hash was rewritten');
 });
 
-test.serial('a server-made key never costs a compare, right or wrong', async (t) => {
+test.serial('a server-made key never takes a bcrypt comparison, whether correct or wrong', async (t) => {
   const { server, compares } = await startCounting(t);
   const { client_key: key } = await makeClientKey(server.deps, 'ci');
   const { client_key: expired } = await makeClientKey(server.deps, 'ci', { expires_after: 60 });
@@ -94,16 +94,18 @@ test.serial('a server-made key never costs a compare, right or wrong', async (t)
   t.deepEqual(compares(), []);
 });
 
-/** How many of the promises were kept, and the codes of the errors that the others ended with. */
-async function settle(promises: readonly Promise<unknown>[]): Promise<{ kept: number; codes: Set<string> }> {
+/** Counts the promises that were fulfilled, and collects the error codes of the others. */
+async function settle(
+  promises: readonly Promise<unknown>[],
+): Promise<{ fulfilled: number; codes: Set<string> }> {
   const results = await Promise.allSettled(promises);
   const codes = new Set<string>();
   for (const result of results)
     if (result.status === 'rejected') codes.add(result.reason instanceof ApiError ? result.reason.code : '?');
-  return { kept: results.filter(({ status }) => status === 'fulfilled').length, codes };
+  return { fulfilled: results.filter(({ status }) => status === 'fulfilled').length, codes };
 }
 
-test.serial('unknown clients get half of the bcrypt queue at most', async (t) => {
+test.serial('unknown clients get at most half of the bcrypt queue', async (t) => {
   const compares: CompareKind[] = [];
   const pool = new BcryptPool(4, (kind) => compares.push(kind));
   t.teardown(() => pool.close());
@@ -111,33 +113,33 @@ test.serial('unknown clients get half of the bcrypt queue at most', async (t) =>
   await nextTurn();
   t.is(compares.length, 32);
   const known = pool.compare(secret, await makeHash(secret, 4));
-  t.deepEqual(await settle(absent), { kept: 32, codes: new Set(['busy']) });
+  t.deepEqual(await settle(absent), { fulfilled: 32, codes: new Set(['busy']) });
   t.true(await known);
   await pool.compareAbsent('the places are free again');
 });
 
-test.serial('a full bcrypt queue refuses what comes next, and counts no compare for it', async (t) => {
+test.serial('a full bcrypt queue refuses further comparisons and does not count them', async (t) => {
   let compares = 0;
   const pool = new BcryptPool(4, () => (compares += 1));
   t.teardown(() => pool.close());
   const hash = await makeHash(secret, 4);
   const all = Array.from({ length: 500 }, () => pool.compare('guess', hash));
-  const { kept, codes } = await settle(all);
-  t.true(kept >= 64 && kept < 200, `${kept} kept`);
-  t.is(compares, kept);
+  const { fulfilled, codes } = await settle(all);
+  t.true(fulfilled >= 64 && fulfilled < 200, `${fulfilled} fulfilled`);
+  t.is(compares, fulfilled);
   t.deepEqual(codes, new Set(['busy']));
   t.true(await pool.compare(secret, hash));
 });
 
 test.serial(
-  'while the bcrypt queue is full logins get 503 with Retry-After, and all else is answered',
+  'while the bcrypt queue is full, logins get 503 with Retry-After and all other requests succeed',
   async (t) => {
     const server = await startServer(t);
     await addClient(server, { client_id: 'ci' }, secret);
     await addClient(server, { client_id: 'remembered' }, secret);
     const { client_key: key } = await makeClientKey(server.deps, 'ci');
     t.is((await logIn(server, 'remembered', secret)).status, 200);
-    // A second each, and ended with the server.
+    // Each comparison takes about a second; the server's stop ends them.
     const slow = await makeHash(secret, 4).then((hash) => hash.replace('$04$', '$14$'));
     const filling = settle(Array.from({ length: 300 }, () => server.deps.bcryptPool.compare('guess', slow)));
     const busy = {
@@ -150,16 +152,16 @@ test.serial(
     t.deepEqual(await logIn(server, 'ci', secret), busy);
     t.deepEqual(await logIn(server, 'nobody', secret), busy);
     t.deepEqual(await askToken(server, `ci:${secret}`), busy);
-    t.is((await logIn(server, 'ci', key)).status, 200, 'a server-made key needs no hash');
-    t.is((await logIn(server, 'remembered', secret)).status, 200, 'nor does a remembered pair');
+    t.is((await logIn(server, 'ci', key)).status, 200, 'a server-made key needs no bcrypt comparison');
+    t.is((await logIn(server, 'remembered', secret)).status, 200, 'a cached secret needs none either');
     t.is((await server.request('/v1/')).status, 200);
-    t.is(await server.deps.collections.loginFailures.countDocuments(), 0, 'nobody failed');
+    t.is(await server.deps.collections.loginFailures.countDocuments(), 0, 'no login is counted as failed');
     await server.stop();
     await filling;
   },
 );
 
-test.serial('the event loop answers while hashes are computed', async (t) => {
+test.serial('the server responds to other requests while hashes are computed', async (t) => {
   let dispatched = 0;
   let ended = 0;
   const onCompare = () => void (dispatched += 1);
@@ -170,24 +172,24 @@ test.serial('the event loop answers while hashes are computed', async (t) => {
   });
   while (dispatched < 6) await nextTurn();
   for (let i = 0; i < 3; i += 1) t.is((await server.request('/v1/')).status, 200);
-  t.true(ended < 6, 'answered before the hashes were done');
+  t.true(ended < 6, 'the responses came before the hashes were done');
   await Promise.all(logins);
 });
 
-test('hashes are computed by threads of low priority, one for each core', async (t) => {
-  if (process.platform !== 'linux') return t.pass('no other system tells of threads');
+test('low-priority threads compute the hashes, one for each core', async (t) => {
+  if (process.platform !== 'linux') return t.pass('only Linux shows the priority of threads');
   const { bcryptPool } = (await startServer(t)).deps;
   await Promise.all(Array.from({ length: 32 }, () => bcryptPool.hash('a secret')));
   const readNiceness = (thread: string) => {
     try {
       return Number(readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]);
     } catch {
-      // It has ended meanwhile.
+      // The thread has ended meanwhile.
       return NaN;
     }
   };
   const niceness = readdirSync('/proc/self/task').map(readNiceness);
-  // Those of other tests in this process are there, too.
+  // The threads of other tests in this process are counted too.
   t.true(niceness.filter((nice) => nice === 10).length >= availableParallelism());
   t.is(readNiceness(String(process.pid)), 0);
 });

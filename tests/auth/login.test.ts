@@ -21,7 +21,7 @@ function readTokens(answer: LoginAnswer): Record<string, string> {
 }
 
 test.serial(
-  'the seed route answers with the bare token, which serves both generations of clients',
+  'GET authenticate/token returns the bare token, whose claims serve both generations of clients',
   async (t) => {
     const server = await startServer(t, { clock: new TestClock() });
     await addClient(server, permissions, secret);
@@ -39,7 +39,7 @@ test.serial(
   },
 );
 
-test.serial('oauth2/token answers with a token without the legacy claim, and a refresh token', async (t) => {
+test.serial('oauth2/token returns a token without the legacy claim, and a refresh token', async (t) => {
   const server = await startServer(t, { clock: new TestClock() });
   await addClient(server, permissions, secret);
   const answer = await askToken(server, `ci:${secret}`);
@@ -50,7 +50,7 @@ test.serial('oauth2/token answers with a token without the legacy claim, and a r
   t.deepEqual(readClaims(token), { exp: testNow + 600, iat: testNow, sub: 'access_token', permissions });
 });
 
-test.serial('a token states what the record has of the allowed fields and no other field', async (t) => {
+test.serial('a token contains the allowed fields of the client record and no other field', async (t) => {
   const server = await startServer(t);
   const client_secret_hash = await makeHash(secret, 4);
   const extra = { sub: 'oidc|1', last_login: new Date(), note: 'n', client_secret: 'planted', _secret: 'p' };
@@ -62,7 +62,7 @@ test.serial('a token states what the record has of the allowed fields and no oth
   t.is(Number(exp) - Number(iat), 600);
 });
 
-test.serial('every failed login of the seed route has the same answer', async (t) => {
+test.serial('every failed login at GET authenticate/token gets the same response', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   await addClient(server, { client_id: 'keyless' });
@@ -91,11 +91,14 @@ test.serial('every failed login of the seed route has the same answer', async (t
   for (const [id, sent] of rows) t.deepEqual(await logIn(server, id, sent), loginFailed, `${id} ${sent}`);
 });
 
-test.serial('oauth2/token tells what is missing, and asks for Basic those who used it', async (t) => {
+test.serial('oauth2/token reports what is missing, and challenges clients that used Basic', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const none = { ...loginFailed, body: 'No authorization header specified' };
-  const incomplete = { ...loginFailed, body: 'Client id and key must be specified in authorization header' };
+  const incomplete = {
+    ...loginFailed,
+    body: 'Client id and key must be specified in authorization header',
+  };
   const form = { grant_type: 'client_credentials' };
   const rows: [basic: string | undefined, form: Record<string, string> | undefined, answer: LoginAnswer][] = [
     [undefined, undefined, none],
@@ -122,7 +125,7 @@ test.serial('oauth2/token tells what is missing, and asks for Basic those who us
   t.is(other.headers.get('www-authenticate'), null);
 });
 
-test.serial('a form is as good as Basic, which wins when both are there', async (t) => {
+test.serial('a form is accepted like Basic, and Basic takes precedence when both are present', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const form = { grant_type: 'client_credentials', client_id: 'ci', client_secret: secret, scope: 'any' };
@@ -140,7 +143,7 @@ test.serial('a form is as good as Basic, which wins when both are there', async 
   }
 });
 
-test.serial('Basic takes an empty body of any content type, and its values as they are', async (t) => {
+test.serial('Basic is accepted with any body type, and its values are not decoded', async (t) => {
   const server = await startServer(t);
   const odd = 'pässwörd%20with+odd:characters&=';
   await addClient(server, { client_id: 'a%b+c' }, odd);
@@ -154,7 +157,7 @@ test.serial('Basic takes an empty body of any content type, and its values as th
   }
 });
 
-test.serial('a secret of 72 bytes is good, and what bcrypt takes for the same is not', async (t) => {
+test.serial('a secret of 72 bytes is accepted, and strings that bcrypt treats as equal not', async (t) => {
   const server = await startServer(t);
   const long = 'ä'.repeat(36);
   await addClient(server, { client_id: 'long' }, long);
@@ -166,7 +169,7 @@ test.serial('a secret of 72 bytes is good, and what bcrypt takes for the same is
 });
 
 test.serial(
-  'hashes of every version and cost are good, and rewritten to the configured cost at the next success',
+  'hashes of every bcrypt version and cost are accepted, and the next successful login rewrites them with the configured cost',
   async (t) => {
     const server = await startServer(t, { settings: { BCRYPT_COST: '5' } });
     const { clients } = server.deps.collections;
@@ -176,7 +179,11 @@ test.serial(
         const hash = await makeHash(secret, cost, version);
         await addClient(server, { client_id, client_secret_hash: hash });
         t.is((await logIn(server, client_id, 'wrong')).status, 401, client_id);
-        t.is((await clients.findOne({ client_id }))?.client_secret_hash, hash, 'a failure rewrites nothing');
+        t.is(
+          (await clients.findOne({ client_id }))?.client_secret_hash,
+          hash,
+          'a failed login does not rewrite the hash',
+        );
         t.is((await logIn(server, client_id, secret)).status, 200, client_id);
         const kept = (await clients.findOne({ client_id }))?.client_secret_hash ?? '';
         t.is(kept.slice(0, 7), cost === 5 ? `$${version}$05$` : '$2b$05$');
@@ -187,7 +194,7 @@ test.serial(
   },
 );
 
-test.serial('a remembered pair gives way at once to a changed secret, on every server', async (t) => {
+test.serial('a changed secret replaces a cached one immediately, on every server', async (t) => {
   const first = await startServer(t);
   const second = await startServer(t, { database: first.deps.connection.db.databaseName });
   const servers: TestServer[] = [first, second];
@@ -207,7 +214,7 @@ test.serial('a remembered pair gives way at once to a changed secret, on every s
   for (const server of servers) t.is((await logIn(server, 'ci', 'another client secret')).status, 401);
 });
 
-test.serial('a changed permission comes with the next token of a remembered pair', async (t) => {
+test.serial('the next token contains changed permissions even if the secret is cached', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci', max_priority: { q1: 1 } }, secret);
   t.deepEqual(readClaims((await logIn(server, 'ci', secret)).body).max_priority, { q1: 1 });
@@ -216,7 +223,7 @@ test.serial('a changed permission comes with the next token of a remembered pair
   t.deepEqual(readClaims((await logIn(server, 'ci', secret)).body).max_priority, { q1: 2 });
 });
 
-test.serial('the day of use of a server-made key is written once a day', async (t) => {
+test.serial('the last day of use of a server-made key is written once a day', async (t) => {
   const clock = new TestClock();
   const server = await startServer(t, { clock });
   await addClient(server, { client_id: 'ci' });
@@ -237,7 +244,7 @@ test.serial('the day of use of a server-made key is written once a day', async (
   t.not((await server.deps.collections.clientKeys.findOne())?.last_used_on, day);
 });
 
-test.serial('every login goes to the security log, and no key or token to any log', async (t) => {
+test.serial('every login is written to the security log, and no key or token to any log', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const tokens = readTokens(await askToken(server, `ci:${secret}`));
@@ -259,7 +266,7 @@ test.serial('every login goes to the security log, and no key or token to any lo
 });
 
 test.serial(
-  'the security log names a client whose login fails if there is such a client, and no other',
+  'the security log names the client of a failed login if that client exists, and no other client',
   async (t) => {
     const server = await startServer(t);
     await addClient(server, { client_id: 'known' }, 'a secret of the lab');

@@ -27,7 +27,7 @@ async function post(
 
 const refused = (message: string, status = 400): Answer => ({ status, body: { message, detail: {} } });
 
-/** A server at a clock of its own, with a client and the refresh token of its login. */
+/** A server with its own clock and a client, and the refresh token of the client's login. */
 async function startWithToken(
   t: ExecutionContext,
 ): Promise<{ server: TestServer; clock: TestClock; token: string }> {
@@ -38,7 +38,7 @@ async function startWithToken(
   return { server, clock, token: answer.refresh_token };
 }
 
-/** A record as an existing database has it. */
+/** Stores a refresh token as an existing database has it. */
 async function addStored({ deps }: TestServer, record: Partial<RefreshToken>): Promise<void> {
   const issued_at = new Date((testNow - day) * 1000);
   await deps.collections.refreshTokens.insertOne({
@@ -49,7 +49,7 @@ async function addStored({ deps }: TestServer, record: Partial<RefreshToken>): P
   });
 }
 
-test.serial('a refresh token is stored as its digest, with the times that older servers keep', async (t) => {
+test.serial('a refresh token is stored as a digest, with the timestamps of older servers', async (t) => {
   const { server, token } = await startWithToken(t);
   const stored = await server.deps.collections.refreshTokens.find({}, { projection: { _id: 0 } }).toArray();
   t.deepEqual(stored as unknown[], [
@@ -65,7 +65,7 @@ test.serial('a refresh token is stored as its digest, with the times that older 
 });
 
 test.serial(
-  'a refresh gives an access token of the permissions of that moment, and no new refresh token',
+  'a refresh returns an access token with the current permissions, and no new refresh token',
   async (t) => {
     const { server, clock, token } = await startWithToken(t);
     const change = { $set: { max_priority: { q1: 2 }, role: 'agent' } };
@@ -84,7 +84,7 @@ test.serial(
     t.is(readClaims(String(access)).max_priority, undefined);
     const stored = await server.deps.collections.refreshTokens.findOne();
     t.deepEqual(stored?.last_accessed, clock.now());
-    t.deepEqual(stored?.expires_at, new Date((testNow + 6 * day) * 1000), 'its end stays');
+    t.deepEqual(stored?.expires_at, new Date((testNow + 6 * day) * 1000), 'its expiry stays the same');
     t.is((await post(server, 'refresh', { refresh_token: token })).status, 200, 'it can be used again');
   },
 );
@@ -98,7 +98,7 @@ test.serial('a refresh token expires after 6 days', async (t) => {
 });
 
 test.serial(
-  'a token that is unknown, or a stored digest itself, or whose client is gone, is invalid',
+  'an unknown token, a stored digest itself, and a token whose client was deleted are invalid',
   async (t) => {
     const { server, token } = await startWithToken(t);
     const invalid = refused('Invalid refresh token.');
@@ -109,7 +109,7 @@ test.serial(
   },
 );
 
-test.serial('a clear token of an existing database is good, and stays clear', async (t) => {
+test.serial('an undigested token of an existing database is accepted, and stays undigested', async (t) => {
   const { server, clock } = await startWithToken(t);
   const refresh_token = 'a clear token of an existing database';
   await addStored(server, {});
@@ -118,10 +118,10 @@ test.serial('a clear token of an existing database is good, and stays clear', as
   t.deepEqual(stored?.last_accessed, clock.now());
   t.false(stored !== null && 'revoked' in stored);
   clock.move(3650 * day);
-  t.is((await post(server, 'refresh', { refresh_token })).status, 200, 'without an end it never expires');
+  t.is((await post(server, 'refresh', { refresh_token })).status, 200, 'without expires_at it never expires');
 });
 
-test.serial('what an existing record says of its end and its revocation counts', async (t) => {
+test.serial('expires_at and revoked of an existing record are respected', async (t) => {
   const { server } = await startWithToken(t);
   await addStored(server, { refresh_token: 'past', expires_at: new Date((testNow - 1) * 1000) });
   await addStored(server, { refresh_token: 'future', expires_at: new Date((testNow + 1) * 1000) });
@@ -136,7 +136,7 @@ test.serial('what an existing record says of its end and its revocation counts',
   t.deepEqual(await use('both'), refused('Refresh token revoked.'));
 });
 
-test.serial('an admin revokes a token, digest or clear, once', async (t) => {
+test.serial('an admin can revoke a token once, whether it is stored as a digest or undigested', async (t) => {
   const { server, token } = await startWithToken(t);
   await addStored(server, {});
   const admin = bearer(server, { client_id: 'boss', role: 'admin' });
@@ -158,19 +158,19 @@ test.serial('an admin revokes a token, digest or clear, once', async (t) => {
   t.false(server.logText().includes(token));
 });
 
-test.serial('nobody but an admin revokes, whatever the body', async (t) => {
+test.serial('only an admin can revoke a token, whatever the body is', async (t) => {
   const { server, token } = await startWithToken(t);
-  const mayNot = refused('Specified action requires role: admin', 403);
-  t.deepEqual(await post(server, 'revoke', { refresh_token: token }), mayNot);
-  t.deepEqual(await post(server, 'revoke', {}), mayNot);
+  const forbidden = refused('Specified action requires role: admin', 403);
+  t.deepEqual(await post(server, 'revoke', { refresh_token: token }), forbidden);
+  t.deepEqual(await post(server, 'revoke', {}), forbidden);
   for (const role of ['manager', 'contributor', 'agent']) {
     const headers = bearer(server, { client_id: 'ci', role });
-    t.deepEqual(await post(server, 'revoke', { refresh_token: token }, headers), mayNot, role);
+    t.deepEqual(await post(server, 'revoke', { refresh_token: token }, headers), forbidden, role);
   }
   t.is((await post(server, 'refresh', { refresh_token: token })).status, 200);
 });
 
-test.serial('the body holds the token as a text and nothing else', async (t) => {
+test.serial('the body must contain the token as a string and nothing else', async (t) => {
   const { server } = await startWithToken(t);
   const admin = bearer(server, { role: 'admin' });
   const rows: [body: unknown, reasons: object][] = [

@@ -6,7 +6,7 @@ import { tokenScenarios } from './token-scenarios.js';
 import { workerScenarios } from './worker-scenarios.js';
 import { yardsticks } from './yardsticks.js';
 
-/** In the order in which one round runs them: each after those that it is compared with. */
+/** All scenarios in the order of one round. Each comes after those that it is compared with. */
 export const allScenarios: readonly Scenario[] = [
   ...yardsticks,
   ...tokenScenarios,

@@ -1,7 +1,7 @@
 import Koa from 'koa';
 import { MongoClient } from 'mongodb';
 
-/** The yardstick: a Koa route that does one MongoDB read by an index and nothing else. */
+/** A baseline: a Koa route that does one indexed MongoDB read and nothing else. */
 const client = new MongoClient(process.env.MONGODB_URI as string, { maxPoolSize: 100 });
 const clients = client.db('bench').collection('client_permissions');
 const app = new Koa();

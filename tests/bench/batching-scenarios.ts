@@ -4,9 +4,9 @@ import { send, type Target } from './processes.js';
 import { json, type Scenario, timed } from './scenario.js';
 import { makeStoredJob, type Setting } from './setting.js';
 
-/** Jobs that an agent of its own holds each, as many as there are callers; stored at their first use. */
-const mostCallers = 64;
-const heldJobs = Array.from({ length: mostCallers }, () => randomUUID());
+/** One job for each caller, each held by its own agent. Stored at their first use. */
+const maxCallers = 64;
+const heldJobs = Array.from({ length: maxCallers }, () => randomUUID());
 let stored: Promise<unknown> | undefined;
 function storeHeldJobs({ db }: Setting): Promise<unknown> {
   const until = new Date(Date.now() + 900_000);
@@ -25,7 +25,7 @@ const agentOf = ({ agent }: Setting, caller: number) => ({
   cookie: `agent_name=agent-${caller}`,
 });
 
-/** A log as commands print it, 1 KB. */
+/** Typical log output of 1 KB. */
 export const logText =
   '2026-01-01T00:00:00Z INFO step 17 of 42: fetching https://images.example/noble.img (ok)\n'
     .repeat(12)
@@ -33,7 +33,7 @@ export const logText =
     .concat('\n');
 let fragments = 0;
 
-/** One more piece of a log. */
+/** The next log fragment. */
 export const nextFragment = () => ({
   fragment_number: fragments++,
   timestamp: new Date(),
@@ -50,7 +50,7 @@ const submitBody = JSON.stringify({
 
 type Request = (server: Target, setting: Setting, caller: number) => Promise<unknown>;
 
-/** Routes whose writes are batched, each as a caller uses it. */
+/** For each route with batched writes, the request of one caller. */
 const kinds: Record<string, Request> = {
   submit: (server, { submitter }) => send(server, 'POST', '/v1/job', submitter, submitBody),
   'log post of 1 KB': (server, setting, caller) =>
@@ -79,14 +79,14 @@ const kinds: Record<string, Request> = {
     ),
 };
 
-/** The routes of this file. */
+/** The names of these routes. */
 export const batchedRoutes: readonly string[] = Object.keys(kinds);
 
-/** The name of a row of a batched route. */
+/** The name of the row for a batched route. */
 export const batchedRow = (kind: string, callers: number, isOff = false): string =>
   `${kind}, ${callers} ${callers === 1 ? 'caller' : 'callers'}${isOff ? ', batching off' : ''}`;
 
-/** The request of a batched route, with the jobs stored that it is about. */
+/** Stores the jobs that a batched route needs, and returns its request. */
 export async function batchedRequest(setting: Setting, kind: string): Promise<Request> {
   await storeHeldJobs(setting);
   return kinds[kind] as Request;
@@ -109,7 +109,7 @@ function row(kind: string, callers: number, isOff: boolean): Scenario {
   };
 }
 
-/** Each route alone, with few and with many callers, and what batching gains. */
+/** Each route with few and with many callers, and without batching. */
 export const batchingScenarios: readonly Scenario[] = [
   row('submit', 1, false),
   ...batchedRoutes.flatMap((kind) => [row(kind, 16, true), row(kind, 16, false), row(kind, 64, false)]),

@@ -4,11 +4,11 @@ import { send, type Target } from './processes.js';
 import { type Scenario, timed } from './scenario.js';
 import { makeStoredJob, type Setting } from './setting.js';
 
-/** Of every claim, since one that asks while it holds a job has a lease to be cut. */
+/** Each claim is by a new agent, since a claim by an agent that holds a job also cuts a lease. */
 let agents = 0;
 const newAgent = ({ agent }: Setting) => ({ ...agent, cookie: `agent_name=claimer-${agents++}` });
 
-/** Brings a queue to so many waiting jobs that anybody may have. */
+/** Adds jobs to a queue until `wanted` jobs wait that every agent can claim. */
 async function topUp({ db }: Setting, queue: string, wanted: number): Promise<void> {
   const jobs = db.collection('jobs');
   const claimable = {
@@ -21,7 +21,10 @@ async function topUp({ db }: Setting, queue: string, wanted: number): Promise<vo
   }
 }
 
-/** Jobs are topped up before each batch, so that the depth stays within a batch of what the row says; the first batch is not measured. */
+/**
+ * Measures claims from a queue. Adds jobs before each batch, so that the depth differs from `depth` by at most one batch.
+ * The first batch is not measured.
+ */
 async function claims(
   setting: Setting,
   depth: number,
@@ -29,7 +32,7 @@ async function claims(
   claim: (queue: string, n: number) => Promise<void>,
 ): Promise<Measured> {
   const queue = `depth-${depth}`;
-  // A lab has no more leases than agents; what earlier rows took would be looked through again and again.
+  // A lab has no more leases than agents. The leases of earlier rows would slow down every search for expired ones.
   await setting.db
     .collection('jobs')
     .deleteMany({ 'lease.holder': /^claimer-/, 'lease.until': { $exists: true } });
@@ -61,12 +64,12 @@ function bareClaim(callers: number): Scenario {
   };
 }
 
-async function takeJob(setting: Setting, server: Target, queue: string): Promise<void> {
+async function claimJob(setting: Setting, server: Target, queue: string): Promise<void> {
   const { status } = await send(server, 'GET', `/v1/job?queue=${queue}`, newAgent(setting));
   if (status !== 200) throw new Error('no job was waiting');
 }
 
-/** The name of the row of so many callers and waiting jobs. */
+/** The name of the row for a number of callers and waiting jobs. */
 export const claimRow = (callers: number, depth: number): string =>
   `claim, ${callers} callers, ${depth.toLocaleString('en')} waiting`;
 
@@ -76,17 +79,17 @@ function claim(callers: number, depth: number, isDeep = false): Scenario {
     against: [`bare findOneAndUpdate, ${callers} callers`, ...(depth > 100 ? [claimRow(callers, 100)] : [])],
     isDeep,
     run: (setting, quick) =>
-      claims(setting, depth, loadOf(callers, quick), (queue) => takeJob(setting, setting.server, queue)),
+      claims(setting, depth, loadOf(callers, quick), (queue) => claimJob(setting, setting.server, queue)),
   };
 }
 
-/** Who claims past other jobs; it holds what it took before, so that each of its claims cuts a lease first. */
+/** The agent that claims behind jobs that it cannot claim. It holds earlier jobs, so each claim cuts a lease first. */
 const excludedAgent = 'excluded';
 
-/** Above that of all other jobs. */
+/** A priority above that of all other jobs. */
 const aheadPriority = 1000;
 
-/** Claims past so many jobs of a higher priority that the claimer cannot have. */
+/** Claims from a queue in which `count` jobs of a higher priority cannot be claimed. */
 function claimPast(what: string, count: number, fields: (job: Record<string, unknown>) => object): Scenario {
   const queue = `past-${what}`.replaceAll(' ', '-');
   let stored: Promise<unknown> | undefined;
@@ -114,22 +117,22 @@ const withData = (job: Record<string, unknown>, data: object) => ({
   job_data: { ...(job.job_data as object), ...data },
 });
 
-/** Claims of 64 callers from one queue, from several servers in turn. */
+/** Claims of 64 callers from one queue, through several servers in turn. */
 export function claimsFrom(setting: Setting, quick: boolean, servers: readonly Target[]): Promise<Measured> {
   return claims(setting, 100, loadOf(64, quick), (queue, n) =>
-    takeJob(setting, servers[n % servers.length] as Target, queue),
+    claimJob(setting, servers[n % servers.length] as Target, queue),
   );
 }
 
-/** The row of polls that find nothing. */
+/** The name of the row for polls that find no job. */
 export const emptyPollRow = 'empty poll, 64 callers';
 
-/** The n-th poll of a queue in which there is nothing, by one of 500 agents. */
-export function pollInVain({ agent }: Setting, server: Target, n: number): Promise<unknown> {
+/** Sends the n-th poll of an empty queue, by one of 500 agents. */
+export function pollEmptyQueue({ agent }: Setting, server: Target, n: number): Promise<unknown> {
   return send(server, 'GET', '/v1/job?queue=nothing', { ...agent, cookie: `agent_name=poller-${n % 500}` });
 }
 
-/** Claims one by one and many at a time, from queues of every depth, and polls that find nothing. */
+/** Claims with few and many callers from queues of every depth, and polls that find no job. */
 export const claimScenarios: readonly Scenario[] = [
   bareClaim(8),
   bareClaim(64),
@@ -166,6 +169,6 @@ export const claimScenarios: readonly Scenario[] = [
     name: emptyPollRow,
     against: ['bare findOne, 64 callers'],
     run: (setting, quick) =>
-      measure(timed(64, quick), async (n) => void (await pollInVain(setting, setting.server, n))),
+      measure(timed(64, quick), async (n) => void (await pollEmptyQueue(setting, setting.server, n))),
   },
 ];

@@ -9,8 +9,8 @@ import { measureMemory } from './memory.js';
 import { measureStarts } from './start-times.js';
 
 /**
- * `npx tsx tests/bench/footprint.ts`: how long a start takes, how much memory server and MongoDB have, and how large the
- * image is; written to docs/reference/footprint.md. The image needs the npm registry.
+ * `npx tsx tests/bench/footprint.ts` measures the start time, the memory of server and MongoDB, and the size of the image,
+ * and writes them to docs/reference/footprint.md. Building the image needs the npm registry.
  */
 const rounds = 5;
 const loadSeconds = 10;
@@ -29,21 +29,21 @@ const startRow = (what: string, times: readonly number[]) => [
 ];
 const table = [
   presentTable(
-    ['start, until `/readyz` answers 200', 'seconds', 'from, to'],
+    ['start, until `/readyz` returns 200', 'median seconds', 'range'],
     [
-      startRow('cold: the embedded MongoDB, an empty data folder', starts.cold),
-      startRow('warm: the embedded MongoDB, kept data', starts.warm),
-      startRow('a MongoDB of yours that runs', starts.outside),
+      startRow('cold: embedded MongoDB, empty data directory', starts.cold),
+      startRow('warm: embedded MongoDB, existing data', starts.warm),
+      startRow('an external MongoDB that is already running', starts.outside),
     ],
   ),
   presentTable(
-    ['resident memory, MiB', 'idle', 'most under load'],
+    ['resident memory, MiB', 'idle', 'maximum under load'],
     [
       ['the server', String(idle.server), String(loaded.server)],
       ['`mongod`, embedded', String(idle.mongod), String(loaded.mongod)],
     ],
   ),
-  presentTable(['size, MiB', ''], [['the image, over its base image', String(imageMib)]]),
+  presentTable(['size, MiB', ''], [['the image, without its base image', String(imageMib)]]),
 ].join('\n\n');
 console.log(table);
 writeFileSync(new URL('../../docs/reference/footprint.md', import.meta.url), presentPage());
@@ -63,7 +63,7 @@ function presentPage(): string {
   const busy =
     load < cores / 2
       ? ''
-      : `\n**The machine was busy with other work** (a load of ${load.toFixed(1)} before the first start), so the times are too long.\n`;
+      : `\n**The machine was busy with other work** (a load of ${load.toFixed(1)} before the first start), so the times are longer than on an idle machine.\n`;
   return `<!-- Made by \`npx tsx tests/bench/footprint.ts\`. -->
 # Footprint
 
@@ -71,9 +71,10 @@ Measured with Node ${process.versions.node} and MongoDB ${starts.mongodVersion},
 ${busy}
 ${table}
 
-A start is from the command to the first 200; seconds are the middle of ${rounds} starts. The program of \`mongod\` is there already, and so
-is \`node_modules\`: the very first \`npm ci && npm start\` fetches both. Idle is ten seconds after the start. The load is ${loadSeconds} seconds
-of submits, claims, log pieces, results, heartbeats and looks at a job, 88 callers at once, who share the machine. \`mongod\` grows
-with the data: the cache of the embedded one has a quarter of the memory, and 4 GiB at most.
+A start lasts from the command to the first 200. Each time is the median of ${rounds} starts. \`mongod\` and \`node_modules\` are already
+installed; the very first \`npm ci && npm start\` also downloads both. Idle memory is measured ten seconds after the start. The
+load lasts ${loadSeconds} seconds: 88 callers submit and claim jobs, post log fragments, results and heartbeats, and read jobs, on the same
+machine. The memory of \`mongod\` grows with the data. The cache of the embedded \`mongod\` takes a quarter of the machine's memory,
+at most 4 GiB.
 `;
 }

@@ -3,16 +3,16 @@ import { claimRow } from './claim-scenarios.js';
 import type { Measured } from './load.js';
 import type { Waiting } from './waiting.js';
 
-/** What the rows of a run are asked for. */
+/** Access to the measurements of a run. */
 export interface Results {
   has(row: string): boolean;
   row(name: string): Measured;
-  /** The middle of the ratios of the rounds. */
+  /** The median of the ratios in each round. */
   ratio(row: string, other: string): number;
   waiting(servers: number): Waiting | undefined;
 }
 
-/** One goal and what was measured; `undefined` where the run has no such row. */
+/** One goal and its measured value. */
 export interface Goal {
   what: string;
   wanted: string;
@@ -40,47 +40,47 @@ function atMost(what: string, wanted: number, measured: number, unit: string): G
   };
 }
 
-/** The goals that this project has set itself, against one run. */
-export function judgeGoals(results: Results): Goal[] {
+/** Compares the measurements of a run with the project's performance goals. */
+export function compareWithGoals(results: Results): Goal[] {
   const { ratio, row } = results;
   const deepest = [1_000_000, 100_000].find((depth) => results.has(claimRow(8, depth))) ?? 100;
   const parked = results.waiting(1);
   const across = results.waiting(2);
   return [
     atLeast(
-      'claims, 8 callers, of bare `findOneAndUpdate`',
+      'claims, 8 callers, relative to bare `findOneAndUpdate`',
       0.8,
       ratio(claimRow(8, 100), 'bare findOneAndUpdate, 8 callers'),
     ),
     atLeast(
-      'claims, 64 callers, of the same',
+      'claims, 64 callers, relative to bare `findOneAndUpdate`',
       2.5,
       ratio(claimRow(64, 100), 'bare findOneAndUpdate, 64 callers'),
     ),
     atLeast(
-      `claims at ${deepest.toLocaleString('en')} waiting, of those at 100`,
+      `claims at ${deepest.toLocaleString('en')} waiting jobs, relative to claims at 100`,
       0.8,
       ratio(claimRow(8, deepest), claimRow(8, 100)),
     ),
     atLeast(
-      'claims from two servers, of those from one',
+      'claims from two servers, relative to claims from one',
       0.9,
       ratio('claim, 64 callers, from two servers', claimRow(64, 100)),
     ),
     ...batchedRoutes.flatMap((kind) => [
       atLeast(
-        `${kind}, 64 callers, of bare \`insertOne\``,
+        `${kind}, 64 callers, relative to bare \`insertOne\``,
         2,
         ratio(batchedRow(kind, 64), 'bare insertOne, 64 callers'),
       ),
       atLeast(
-        `${kind}, 16 callers, of the same with batching off`,
+        `${kind}, 16 callers, relative to batching off`,
         2.4,
         ratio(batchedRow(kind, 16), batchedRow(kind, 16, true)),
       ),
     ]),
     atLeast(
-      'empty polls, 64 callers, of bare `findOne`',
+      'empty polls, 64 callers, relative to bare `findOne`',
       2.5,
       ratio('empty poll, 64 callers', 'bare findOne, 64 callers'),
     ),
@@ -99,22 +99,22 @@ export function judgeGoals(results: Results): Goal[] {
       ),
     ]),
     atLeast(
-      'bcrypt keys seen first, of bcryptjs alone in two worker threads',
+      'logins with an uncached bcrypt key, relative to bcryptjs alone in two worker threads',
       0.9,
       ratio('seed token, bcrypt key first time, 16 callers', 'bcryptjs alone in two worker threads'),
     ),
-    atMost('p99 of another route meanwhile', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
+    atMost('p99 of another route during those logins', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
     ...(across
       ? [
           atMost('wake across two servers, p50', 4, across.wakeP50, 'ms'),
           atMost('wake across two servers, p99', 12, across.wakeP99, 'ms'),
-          atLeast('wakes a second, 1,000 submits at once on 1,000 queues', 2000, across.burstRate, 0),
+          atLeast('wakes a second, 1,000 simultaneous submits to 1,000 queues', 2000, across.burstRate, 0),
         ]
       : []),
     ...(parked
       ? [
-          atMost('memory of each of 10,000 parked', 40, parked.kibEach, 'KiB'),
-          atMost('processor while they idle and no wait ends', 5, parked.idlePercent, '% of a core'),
+          atMost('memory of each of 10,000 parked claims', 40, parked.kibEach, 'KiB'),
+          atMost('processor use while they are idle and no wait ends', 5, parked.idlePercent, '% of a core'),
         ]
       : []),
   ];

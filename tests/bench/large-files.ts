@@ -3,8 +3,8 @@ import { createSetting } from './setting.js';
 import { transferFile } from './transfer.js';
 
 /*
- * `npx tsx tests/bench/large-files.ts [MiB]`: one artifact of 2 GiB (or so many MiB) up and down again, with the time
- * that each way takes and the most memory that the server has had by then.
+ * `npx tsx tests/bench/large-files.ts [MiB]` uploads and downloads an artifact of 2 GiB, or of the given size. It prints
+ * the time of each transfer and the server's peak memory so far.
  */
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 const setting = await createSetting();

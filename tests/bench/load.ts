@@ -1,39 +1,39 @@
-/** What one measurement gives: requests a second, and milliseconds of the fastest, the middle and the slowest hundredth. */
+/** One measurement: requests a second, and the minimum, median and 99th percentile in milliseconds. */
 export interface Measured {
   rate: number;
   min: number;
   p50: number;
   p99: number;
-  /** Cores that each was busy with meanwhile. */
+  /** The cores that each part used during the measurement. */
   cores: Cores;
 }
 
-/** How long and how wide a measurement is. */
+/** The duration and concurrency of a measurement. */
 export interface Load {
-  /** Callers that each send their next request when the last one was answered. */
+  /** Number of callers. Each sends its next request after the response to the previous one. */
   callers: number;
-  /** Measured for so long ... */
+  /** The duration in seconds, or ... */
   seconds?: number;
-  /** ... or for so many requests. */
+  /** ... the number of requests. */
   requests?: number;
 }
 
-/** Cores that the load's own process, the servers and mongod are busy with. */
+/** The cores that the load's process, the servers and mongod use. */
 export interface Cores {
   load: number;
   servers: number;
   mongod: number;
 }
 
-/** Seconds of processor time so far; set by who started the processes. */
+/** Reads the seconds of processor time so far. The program that starts the processes sets `read`. */
 export const processorTime = { read: (): Cores => ({ load: 0, servers: 0, mongod: 0 }) };
 
-/** Seconds of a timed load that are not measured: code is made fast by its first calls. */
+/** Seconds before a timed load that are not measured, so that the code is compiled. */
 const warmUpSeconds = 0.3;
 
 /**
- * Runs `send` under a load and times each call; what it throws ends the benchmark.
- * @param send is told which call it is, and which of the callers makes it: each makes one after the other
+ * Runs `send` under a load and measures the time of each call. An error of `send` ends the benchmark.
+ * @param send gets the number of the call and the number of its caller. Each caller makes one call after the other.
  */
 export async function measure(
   load: Load,
@@ -46,10 +46,10 @@ export async function measure(
   const busyBefore = processorTime.read();
   const started = performance.now();
   const until = load.seconds === undefined ? Infinity : started + load.seconds * 1000;
-  const most = load.requests ?? Infinity;
+  const limit = load.requests ?? Infinity;
   let sent = 0;
   async function call(_: unknown, caller: number): Promise<void> {
-    while (sent < most && performance.now() < until) {
+    while (sent < limit && performance.now() < until) {
       const before = performance.now();
       await send(sent++, caller);
       times.push(performance.now() - before);
@@ -58,19 +58,19 @@ export async function measure(
   await Promise.all(Array.from({ length: load.callers }, call));
   const elapsedMs = performance.now() - started;
   const busy = processorTime.read();
-  const coresOf = (who: keyof Cores) => ((busy[who] - busyBefore[who]) * 1000) / elapsedMs;
+  const coresOf = (part: keyof Cores) => ((busy[part] - busyBefore[part]) * 1000) / elapsedMs;
   const cores = { load: coresOf('load'), servers: coresOf('servers'), mongod: coresOf('mongod') };
   return { ...summarize(times, elapsedMs), cores };
 }
 
-/** Rate and times of calls, which it sorts. */
+/** Calculates rate and times of calls. Sorts `times`. */
 export function summarize(times: number[], elapsedMs: number): Omit<Measured, 'cores'> {
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
   return { rate: (times.length * 1000) / elapsedMs, min: at(0), p50: at(0.5), p99: at(0.99) };
 }
 
-/** The one in the middle by rate, of several rounds of the same measurement. */
+/** The median round by rate, of several rounds of a measurement. */
 export function medianOf(rounds: readonly Measured[]): Measured {
   const sorted = [...rounds].sort((a, b) => a.rate - b.rate);
   return sorted[Math.floor(sorted.length / 2)] as Measured;

@@ -1,6 +1,6 @@
 /*
- * Times of failed and successful logins, to show that the failures are one distribution: which client exists, and
- * which has a hash, cannot be told by the clock. Run by `npx tsx tests/bench/login-times.ts [rounds]`.
+ * Measures the times of failed and successful logins, to show that all failures have the same distribution: the time does
+ * not reveal which client exists or has a hash. Run it with `npx tsx tests/bench/login-times.ts [rounds]`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ interface Login {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'qp-bench-'));
-const ends: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
+const teardowns: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
 try {
   const mongod = await startEmbeddedMongod({
     dataDir: folder,
@@ -32,15 +32,15 @@ try {
     report: () => undefined,
     onGone: (error) => console.error(error.message),
   });
-  ends.push(() => mongod.stop());
+  teardowns.push(() => mongod.stop());
   process.env.QUEUEPASS_TEST_MONGODB_URI = mongod.uri;
-  const lifetime = { passed: true, teardown: (end: () => unknown) => void ends.push(end) };
+  const lifetime = { passed: true, teardown: (end: () => unknown) => void teardowns.push(end) };
   const server = await startServer(lifetime as unknown as ExecutionContext, {
     settings: { BCRYPT_COST: '10' },
   });
   printTimes(await measure(server, await prepareLogins(server)));
 } finally {
-  for (const end of ends.reverse()) await end();
+  for (const end of teardowns.reverse()) await end();
 }
 
 async function prepareLogins(server: TestServer): Promise<Login[]> {
@@ -55,11 +55,11 @@ async function prepareLogins(server: TestServer): Promise<Login[]> {
     { title: 'missing header', clientId: 'ci', key: undefined, status: 401 },
     { title: 'over-long key', clientId: 'ci', key: secret.padEnd(100, 'x'), status: 401 },
     { title: 'server-made key, wrong', clientId: 'ci', key: wrong, status: 401 },
-    { title: 'server-made key, right', clientId: 'ci', key, status: 200 },
+    { title: 'server-made key, correct', clientId: 'ci', key, status: 200 },
   ];
 }
 
-/** Milliseconds by title. The logins take turns, so that what else the machine does meets all of them alike. */
+/** Measures milliseconds by title. The logins take turns, so that other work on the machine affects all of them equally. */
 async function measure(server: TestServer, logins: readonly Login[]): Promise<Map<string, number[]>> {
   const times = new Map<string, number[]>(logins.map(({ title }) => [title, []]));
   for (let round = -3; round < rounds; round += 1) {
@@ -70,14 +70,14 @@ async function measure(server: TestServer, logins: readonly Login[]): Promise<Ma
       if (answer.status !== status) throw new Error(`${title}: ${answer.status} ${answer.body}`);
       if (round >= 0) times.get(title)?.push(ms);
     }
-    // Failures are not to be blocked here.
+    // Without this, the server would block further failures.
     await server.deps.collections.loginFailures.deleteMany({});
   }
   return times;
 }
 
 function printTimes(times: ReadonlyMap<string, readonly number[]>): void {
-  console.log(`milliseconds of ${rounds} logins each, bcrypt cost 10`);
+  console.log(`milliseconds, ${rounds} logins each, bcrypt cost 10`);
   console.log(['login'.padEnd(24), 'min', 'p50', 'p95'].join('\t'));
   for (const [title, unsorted] of times) {
     const sorted = [...unsorted].sort((a, b) => a - b);

@@ -6,7 +6,7 @@ import { createMaskSealer } from '../../server/scrubbing/create-mask-sealer.js';
 import { JobMasks } from '../../server/scrubbing/job-masks.js';
 import { makeStoredJob, type Setting, signingKey } from './setting.js';
 
-/** A job that the agent `bench` holds and that got so many secrets of 40 characters, or names none; its id. */
+/** Stores a job that the agent `bench` holds, with `secrets` secrets of 40 characters. Returns its id. */
 export async function storeMaskedJob({ db }: Setting, secrets: number): Promise<string> {
   const collections = openCollections(db);
   const keys = { secretsMasterKey: undefined, secretsPreviousMasterKeys: undefined };

@@ -12,8 +12,8 @@ export interface Memory {
   mongod: number;
 }
 
-/** What clients and agents do most of the time, all of it at once: 88 callers. */
-const mixed = [
+/** The most frequent requests of clients and agents. Together they have 88 callers. */
+const mixedLoad = [
   batchedRow('submit', 16),
   claimRow(8, 100),
   batchedRow('log post of 1 KB', 16),
@@ -22,10 +22,10 @@ const mixed = [
   'get job, 16 callers',
 ];
 
-/** The memory ten seconds after the start, and the most that there is in some seconds of load. */
+/** Measures the memory ten seconds after the start, and the maximum during some seconds of load. */
 export async function measureMemory(seconds: number): Promise<{ idle: Memory; loaded: Memory }> {
-  const chosen = allScenarios.filter(({ name }) => mixed.includes(name));
-  if (chosen.length !== mixed.length) throw new Error('a scenario has another name');
+  const chosen = allScenarios.filter(({ name }) => mixedLoad.includes(name));
+  if (chosen.length !== mixedLoad.length) throw new Error('a scenario of the mixed load does not exist');
   const setting = await createSetting();
   try {
     const [mongod = 0] = await findPids(setting.dataDir, 'mongod');

@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** What a waiting claim was answered with, and when by `performance.now()`. */
+/** The response to a waiting claim, and its time by `performance.now()`. */
 export interface Woken {
   queue: string;
   status: number;
   at: number;
 }
 
-/** A claim on a connection of its own, as plain bytes: thousands of them leave the load's own process idle. */
+/** A claim on its own connection. It sends and reads plain bytes, so that thousands of them hardly load this process. */
 export class ParkedClient {
   readonly #socket: Socket;
   readonly #request: string;
@@ -38,7 +38,7 @@ export class ParkedClient {
     return new ParkedClient(socket, queue, headers);
   }
 
-  /** Asks, and resolves with the answer: 200, 204 when the time is over, 0 when the connection broke. */
+  /** Sends the claim and resolves with the response: 200, 204 after the wait, or 0 if the connection broke. */
   ask(): Promise<Woken> {
     this.#received = '';
     return new Promise((resolve) => {
@@ -67,25 +67,25 @@ export class ParkedClient {
   }
 }
 
-/** Milliseconds that a client is busy with its job. */
+/** Milliseconds that a client works on a job. */
 export const jobMs = 2000;
 
-/** Clients that ask again whenever their time is over, and after each job. */
+/** Clients that claim again after each wait and after each job. */
 export class ParkedClients {
   readonly #clients: ParkedClient[] = [];
   #isClosed = false;
 
   constructor(private readonly onJob: (woken: Woken) => void) {}
 
-  /** Opens one client for each of `queues` at a server, some at a time, and leaves all of them waiting. */
+  /** Opens one client for each of `queues` at a server, in groups, and starts their claims. */
   async park(url: string, queues: readonly string[], headers: (n: number) => Record<string, string>) {
     for (let n = 0; n < queues.length; n += 100) {
       const opened = await Promise.all(
         queues.slice(n, n + 100).map((queue, i) => ParkedClient.open(url, queue, headers(n + i))),
       );
       this.#clients.push(...opened);
-      for (const client of opened) void this.#keepAsking(client);
-      // The server's list of connections that it has not accepted yet is short.
+      for (const client of opened) void this.#claimRepeatedly(client);
+      // The server's backlog of connections is short.
       await wait(5);
     }
   }
@@ -95,7 +95,7 @@ export class ParkedClients {
     for (const client of this.#clients) client.close();
   }
 
-  async #keepAsking(client: ParkedClient): Promise<void> {
+  async #claimRepeatedly(client: ParkedClient): Promise<void> {
     while (!this.#isClosed) {
       const woken = await client.ask();
       if (woken.status === 0 && !this.#isClosed) throw new Error('a waiting connection broke');

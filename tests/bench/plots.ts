@@ -9,15 +9,14 @@ const height = 360;
 const margin = { left: 70, right: 190, top: 40, bottom: 50 };
 const colours = ['#0b62a4', '#c0392b', '#2e8b57', '#8e44ad', '#d98200', '#555555'];
 
-/** An SVG of lines over a logarithmic axis of work, from 0 on the other. */
+/** Draws lines as an SVG, with a logarithmic x axis and a linear y axis from 0. */
 export function drawPlot(title: string, xTitle: string, yTitle: string, lines: readonly Line[]): string {
   const xs = lines.flatMap(({ points }) => points.map(([x]) => Math.log10(x)));
-  const [least, most] = [Math.min(...xs), Math.max(...xs)];
+  const [min, max] = [Math.min(...xs), Math.max(...xs)];
   const top = roundUp(Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y))));
   const right = width - margin.right;
   const bottom = height - margin.bottom;
-  const atX = (x: number) =>
-    margin.left + ((Math.log10(x) - least) / (most - least || 1)) * (right - margin.left);
+  const atX = (x: number) => margin.left + ((Math.log10(x) - min) / (max - min || 1)) * (right - margin.left);
   const atY = (y: number) => bottom - (y / top) * (bottom - margin.top);
   const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => share * top);
   const marks = [...new Set(lines.flatMap(({ points }) => points.map(([x]) => x)))];
@@ -49,14 +48,14 @@ ${parts.join('\n')}
 `;
 }
 
-function text(x: number, y: number, words: string, anchor: string, size = 12): string {
-  return `<text x="${at(x)}" y="${at(y)}" font-size="${size}" text-anchor="${anchor}">${words}</text>`;
+function text(x: number, y: number, content: string, anchor: string, size = 12): string {
+  return `<text x="${at(x)}" y="${at(y)}" font-size="${size}" text-anchor="${anchor}">${content}</text>`;
 }
 
 const at = (coordinate: number): string => coordinate.toFixed(1);
 
-/** To the next number that people like on an axis. */
-function roundUp(most: number): number {
-  const unit = 10 ** Math.floor(Math.log10(most));
-  return ([1, 2, 4, 8, 10].find((step) => step * unit >= most) ?? 10) * unit;
+/** Rounds up to the next 1, 2, 4, 8 or 10 times a power of ten. */
+function roundUp(value: number): number {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return ([1, 2, 4, 8, 10].find((step) => step * unit >= value) ?? 10) * unit;
 }

@@ -6,7 +6,7 @@ export interface Target {
   url: string;
   pool: Pool;
   pid: number;
-  /** What Node warned of, such as listeners that are never removed. */
+  /** Warnings of Node, such as listeners that are never removed. */
   warnings: string[];
   stop(): void;
 }
@@ -31,13 +31,13 @@ export async function startTarget(
     warnings.push(...text.split('\n').filter((line) => line.includes('Warning: ')));
   });
   const url = await new Promise<string>((done, failed) => {
-    let told = '';
+    let output = '';
     // An abort after the start is reported here as well, so the listener stays.
     child.on('error', failed);
-    child.once('exit', (code) => failed(new Error(`ended with ${code}: ${told}`)));
+    child.once('exit', (code) => failed(new Error(`ended with ${code}: ${output}`)));
     child.stderr.on('data', (data) => {
-      told += data;
-      const found = /listens on (\S+)/.exec(told)?.[1];
+      output += data;
+      const found = /listens on (\S+)/.exec(output)?.[1];
       if (found) done(found);
     });
   });

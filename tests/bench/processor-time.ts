@@ -3,17 +3,17 @@ import type { Cores } from './load.js';
 import { findPids } from '../support/own-mongod.js';
 import type { Setting } from './setting.js';
 
-/** Clock ticks in a second of `/proc` (Linux, everywhere). */
+/** Clock ticks per second in `/proc`, the same on every Linux. */
 const ticksPerSecond = 100;
 
-/** Seconds of processor time that a process and its children have had in all threads (Linux). */
+/** Reads the seconds of processor time of a process and its children, over all threads (Linux). */
 export function readSeconds(pid: number): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     const own = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
     return own + sum(listChildren(pid).map(readSeconds));
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
     return 0;
   }
 }
@@ -23,10 +23,10 @@ function listChildren(pid: number): number[] {
   return children === '' ? [] : children.split(' ').map(Number);
 }
 
-/** A reader of what the load, the servers and the mongod of a benchmark have had. */
+/** Returns a function that reads the processor time of the load, the servers and mongod. */
 export async function watchProcessors({ dataDir }: Setting): Promise<() => Cores> {
   const [mongodPid = 0] = await findPids(dataDir, 'mongod');
-  // The embedded mongod is a child of a child of this process, or of none.
+  // The embedded mongod may be a descendant of this process.
   const isChild = isDescendant(mongodPid, process.pid);
   return () => {
     const mongod = readSeconds(mongodPid);

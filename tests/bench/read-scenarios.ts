@@ -10,7 +10,7 @@ import { bareKoaRow } from './yardsticks.js';
 const deep = 100_000;
 const bareRead = bareKoaRow(16);
 
-/** The jobs of the deep claim queue are a thousand times as many as have the tag that is searched for. */
+/** Stores the jobs with the tag to search for, one for every thousand jobs in the deep claim queue. */
 let tagged: Promise<unknown> | undefined;
 function tagJobs({ db }: Setting): Promise<unknown> {
   const jobs = Array.from({ length: deep / 1000 }, () => {
@@ -20,7 +20,7 @@ function tagJobs({ db }: Setting): Promise<unknown> {
   return (tagged ??= db.collection('jobs').insertMany(jobs));
 }
 
-/** The last job of the deep claim queue. */
+/** Stores the last job of the deep claim queue. */
 let last: Promise<string> | undefined;
 function storeLast({ db }: Setting): Promise<string> {
   const job = { ...makeStoredJob(`depth-${deep}`), job_id: randomUUID(), job_priority: -1 };
@@ -30,7 +30,7 @@ function storeLast({ db }: Setting): Promise<string> {
     .then(() => job.job_id));
 }
 
-/** Jobs with so many secrets, one for each caller; stored at their first use. */
+/** Stores jobs with `secrets` secrets, one for each caller, at their first use. */
 const masked = new Map<number, Promise<string[]>>();
 function storeMasked(setting: Setting, secrets: number): Promise<string[]> {
   const jobs =
@@ -42,7 +42,7 @@ function storeMasked(setting: Setting, secrets: number): Promise<string[]> {
 const logPostOf = (secrets: number): string =>
   `log post of 1 KB, a job each ${secrets === 0 ? 'without secrets' : `with ${secrets} secrets`}, 16 callers`;
 
-/** As agents do it: each sends the pieces of its job one after the other. */
+/** Each caller posts the log fragments of its job one after the other, like an agent. */
 function logPost(secrets: number): Scenario {
   const numbers = new Map<string, number>();
   return {
@@ -62,7 +62,7 @@ function logPost(secrets: number): Scenario {
   };
 }
 
-/** One job that is held by nobody; stored at its first use. */
+/** Stores one job without a holder, at its first use. */
 let read: Promise<string> | undefined;
 function storeRead({ db }: Setting): Promise<string> {
   const job = { ...makeStoredJob('read'), job_id: randomUUID() };
@@ -87,7 +87,7 @@ function position(callers: number): Scenario {
   };
 }
 
-/** What people and their scripts read, and the log of a job with secrets; run after the deep claim queue is filled. */
+/** Reads of people and scripts, and log posts of jobs with secrets. They run after the deep claim queue is filled. */
 export const readScenarios: readonly Scenario[] = [
   logPost(0),
   logPost(10),

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { presentTable } from '../../docs/pages/markdown.js';
 import { allScenarios } from './all-scenarios.js';
 import { claimRow } from './claim-scenarios.js';
-import { judgeGoals, type Results } from './goals.js';
+import { compareWithGoals, type Results } from './goals.js';
 import { measureGrowth } from './growth.js';
 import { type Measured, median, medianOf, processorTime } from './load.js';
 import {
@@ -20,10 +20,10 @@ import { type Transfer, transferFile } from './transfer.js';
 import { measureWaiting, type Waiting } from './waiting.js';
 
 /**
- * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]`: every scenario in several rounds, so that what disturbs the machine
- * meets all of them; ratios are of the same round. `--quick` is one short round, `--deep` adds claims among 1,000,000
- * waiting jobs, `--only` runs the rows whose name has the text and what they are compared with. Without `--quick` and
- * `--only` the tables and plots are written to docs/reference.
+ * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]` runs every scenario in several rounds, so that other work on
+ * the machine affects all of them. Ratios are within the same round. `--quick` runs one short round. `--deep` adds claims
+ * among 1,000,000 waiting jobs. `--only` runs the rows whose name contains the text, and the rows that they are compared
+ * with. Without `--quick` and `--only` the program writes tables and plots to docs/reference.
  */
 const quick = process.argv.includes('--quick');
 const deep = process.argv.includes('--deep');
@@ -42,27 +42,27 @@ execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 const setting = await createSetting(quick ? 10 : 60);
 try {
   processorTime.read = await watchProcessors(setting);
-  // Programs are made fast by what they do often, and all rows are to be those of programs that have been at it for a while.
+  // A warm-up, so that all rows measure programs whose code is already compiled.
   for (const scenario of quick ? [] : scenarios) {
-    tellStep(`warming up: ${scenario.name}`);
+    printStep(`warming up: ${scenario.name}`);
     await scenario.run(setting, true);
   }
   for (let round = 1; round <= rounds; round += 1) {
     for (const scenario of scenarios) {
-      tellStep(`round ${round} of ${rounds}: ${scenario.name}`);
+      printStep(`round ${round} of ${rounds}: ${scenario.name}`);
       measured.get(scenario.name)?.push(await scenario.run(setting, quick));
     }
   }
   process.stderr.write('\n');
   console.log(presentRows());
   if (isWhole) {
-    tellStep('more and more callers');
+    printStep('growing numbers of callers');
     growth = await measureGrowth(setting, quick);
     for (const servers of quick ? [1, 2] : [1, 2, 4]) {
-      tellStep(`claims that wait, ${servers} servers`);
+      printStep(`waiting claims, ${servers} servers`);
       waiting.push(await measureWaiting(setting, servers, quick ? 1000 : 10_000, quick));
     }
-    tellStep('large files');
+    printStep('large files');
     transfers = await transferFile(setting, quick ? 50 : 200);
   }
 } finally {
@@ -77,7 +77,7 @@ if (isWhole) {
     ratio,
     waiting: (servers) => waiting.find((row) => row.servers === servers),
   };
-  const goals = presentGoals(judgeGoals(results));
+  const goals = presentGoals(compareWithGoals(results));
   const parts = {
     rows: presentRows(),
     goals,
@@ -126,7 +126,7 @@ function presentRows(): string {
   );
 }
 
-function tellStep(what: string): void {
+function printStep(what: string): void {
   process.stderr.write(`\r${what.padEnd(90)}`);
 }
 

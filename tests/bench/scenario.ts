@@ -1,17 +1,17 @@
 import type { Load, Measured } from './load.js';
 import type { Setting } from './setting.js';
 
-/** One thing that is measured, and the measurements of the same run that it is compared with. */
+/** One measurement, and the measurements of the same round that it is compared with. */
 export interface Scenario {
   name: string;
-  /** What the comparisons are: the route against the yardstick that does the least that it could. */
+  /** The names of the scenarios to compare with, such as a baseline that does the minimum work. */
   against: readonly string[];
-  /** Takes long to prepare: only with `--deep`. */
+  /** Takes long to prepare, so runs only with `--deep`. */
   isDeep?: boolean;
   run(setting: Setting, quick: boolean): Promise<Measured>;
 }
 
-/** One round of a scenario that has no end of its own. */
+/** The load of one round, limited by time. */
 export function timed(callers: number, quick: boolean): Load {
   return { callers, seconds: quick ? 0.2 : 1.5 };
 }

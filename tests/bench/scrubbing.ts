@@ -1,6 +1,6 @@
 /*
- * What the masking of secrets costs: microseconds for a log fragment of 1 KB, MB/s for a long one, and what a job's masker
- * costs to make and to keep. Run by `npx tsx tests/bench/scrubbing.ts`.
+ * Measures the cost of masking secrets: microseconds for a log fragment of 1 KB, MB/s for a long one, and the time and
+ * memory of a job's masker. Run it with `npx tsx tests/bench/scrubbing.ts`.
  */
 import { randomBytes } from 'node:crypto';
 import { maskTokens } from '../../server/scrubbing/token-forms.js';
@@ -16,7 +16,7 @@ const pem = [
   '-----END PRIVATE KEY-----\n',
 ].join('\n');
 
-/** The part repeated to the length, flat in memory as a body that was parsed. */
+/** Repeats `part` up to `length`, as a flat string like a parsed body. */
 function fill(part: string, length = kilobyte, end = '\n'): string {
   return Buffer.from(part.repeat(length / part.length + 1).slice(0, length - end.length) + end).toString();
 }
@@ -32,16 +32,16 @@ const maskers: Record<string, Masker> = {
 const first = secrets[0] as string;
 const texts: Record<string, string> = {
   'typical log': fill(line),
-  'log beyond ASCII': fill(line.replace('node', 'nœud')),
-  'ends in a part': fill(line, kilobyte, first.slice(0, 20)),
-  'holds a secret': fill(line, kilobyte, `${first}\n`),
+  'non-ASCII log': fill(line.replace('node', 'nœud')),
+  'ends in a prefix': fill(line, kilobyte, first.slice(0, 20)),
+  'contains a secret': fill(line, kilobyte, `${first}\n`),
   'near misses': fill(secrets.map((secret) => secret.slice(0, -1)).join(' ')),
   'base64 dump': fill(randomBytes(kilobyte).toString('base64')),
   dashes: fill('-'),
 };
 
-/** Microseconds of one run: the least and the median of the rounds. */
-function measure(run: () => unknown, { rounds = 200, runs = 200 } = {}): { least: number; median: number } {
+/** Measures microseconds of one run: the minimum and median of the rounds. */
+function measure(run: () => unknown, { rounds = 200, runs = 200 } = {}): { min: number; median: number } {
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const started = performance.now();
@@ -49,24 +49,24 @@ function measure(run: () => unknown, { rounds = 200, runs = 200 } = {}): { least
     times.push(((performance.now() - started) * 1000) / runs);
   }
   times.sort((a, b) => a - b);
-  return { least: times[0] as number, median: times[times.length >> 1] as number };
+  return { min: times[0] as number, median: times[times.length >> 1] as number };
 }
 
 function printRow(title: string, cells: readonly string[]): void {
   console.log([title.padEnd(22), ...cells.map((cell) => cell.padStart(18))].join(''));
 }
 
-const tell = ({ least, median }: { least: number; median: number }) =>
-  `${least.toFixed(2)} / ${median.toFixed(2)}`;
+const formatTimes = ({ min, median }: { min: number; median: number }) =>
+  `${min.toFixed(2)} / ${median.toFixed(2)}`;
 
 printRow('us per 1 KB, min / p50', Object.keys(maskers));
 for (const [title, text] of Object.entries(texts)) {
   printRow(
     title,
-    Object.values(maskers).map((masker) => tell(measure(() => masker.maskPiece(text, undefined)))),
+    Object.values(maskers).map((masker) => formatTimes(measure(() => masker.maskPiece(text, undefined)))),
   );
 }
-printRow('maskTokens', [tell(measure(() => maskTokens(texts['typical log'] as string)))]);
+printRow('maskTokens', [formatTimes(measure(() => maskTokens(texts['typical log'] as string)))]);
 
 console.log();
 printRow('MB/s of 1 MiB, p50', Object.keys(maskers));
@@ -82,10 +82,10 @@ for (const title of ['typical log', 'near misses', 'base64 dump', 'dashes']) {
 }
 
 console.log();
-printRow('to make', ['ms, min / p50', 'KB kept']);
+printRow('creating a masker', ['ms, min / p50', 'KB memory']);
 const values = { '1 secret of 40': [first], '10 secrets of 40': secrets, 'PEM key of 3 KB': [pem] };
 for (const [title, of] of Object.entries(values)) {
-  const { least, median } = measure(() => new Masker(of), { rounds: 30, runs: 1 });
-  const kept = (new Masker(of).bytes / kilobyte).toFixed(0);
-  printRow(title, [tell({ least: least / 1000, median: median / 1000 }), kept]);
+  const { min, median } = measure(() => new Masker(of), { rounds: 30, runs: 1 });
+  const kilobytes = (new Masker(of).bytes / kilobyte).toFixed(0);
+  printRow(title, [formatTimes({ min: min / 1000, median: median / 1000 }), kilobytes]);
 }

@@ -8,29 +8,29 @@ import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { startBenchMongod } from './bench-mongod.js';
 import { startTarget, type Target } from './processes.js';
 
-/** The key that tokens of the servers are signed with, and from which that of job masks is derived. */
+/** The servers' signing key, from which the key of job masks is derived. */
 export const signingKey = 'a signing key for benchmarks, long enough for HS256';
 
-/** All that scenarios use: the servers under load, the database beside them, and credentials. */
+/** Everything that scenarios use: the servers under load, the database, and credentials. */
 export interface Setting {
   server: Target;
-  /** Another one on the same database. */
+  /** A second server on the same database. */
   secondServer: Target;
-  /** `WORKERS=2`. */
+  /** A server with `WORKERS=2`. */
   twoWorkers: Target;
-  /** Of the servers, for another one beside them. */
+  /** The environment of the servers, to start another one. */
   environment: Record<string, string>;
-  /** Another server process, which remembers nothing yet. */
+  /** Starts another server process, whose caches are empty. */
   startFresh(): Promise<Target>;
   bareKoa: Target;
-  /** The server with its small reads and writes each by itself. */
+  /** A server without batching: each small read and write is one command. */
   unbatched: Target;
-  /** Of the MongoDB. */
+  /** The data directory of MongoDB. */
   dataDir: string;
   db: Db;
   /** A server-made key of the client `made-0`. */
   madeKey: string;
-  /** Of the clients `bcrypt-0` and on; their hashes have cost 10. */
+  /** The secret of the clients `bcrypt-0`, `bcrypt-1` and so on, whose hashes have cost 10. */
   secret: string;
   freshClients: number;
   submitter: Record<string, string>;
@@ -39,8 +39,8 @@ export interface Setting {
 }
 
 /**
- * Starts mongod, the servers and the yardstick, each a process of its own, and stores clients.
- * @param freshClients clients of the secret, each with a salt of its own, so that a server that was just started knows none of them
+ * Starts mongod, the servers and the baseline, each in its own process, and stores clients.
+ * @param freshClients number of clients with the secret. Each has its own salt, so a new server has cached none of them.
  */
 export async function createSetting(freshClients = 4): Promise<Setting> {
   const mongod = await startBenchMongod((error) => {

@@ -7,9 +7,9 @@ import { send } from './processes.js';
 import { createSetting, type Setting } from './setting.js';
 
 /**
- * `npx tsx tests/bench/soak.ts [--minutes=10]`: one server under a steady load of whole jobs, with agents that wait for
- * them, people who follow their logs, and tokens. Ends with status 1 when anything grew from the third minute to the last:
- * memory by more than a tenth; files, cursors, change streams and connections at all beyond a few; warnings.
+ * `npx tsx tests/bench/soak.ts [--minutes=10]` puts one server under a steady load: agents wait for jobs and run them,
+ * submitters follow the logs and request tokens. Exits with status 1 if from the third minute to the last the memory grew
+ * by more than a tenth, or files, cursors, change streams or connections by more than five, or if Node printed warnings.
  */
 const minutes = Number(
   process.argv.find((word) => word.startsWith('--minutes='))?.slice('--minutes='.length) ?? 10,
@@ -18,7 +18,7 @@ const agentCount = 100;
 const submitterCount = 8;
 const warmUpMinutes = 2;
 
-/** What must not grow, at the end of a minute. */
+/** The values at the end of a minute. None except `jobs` may grow. */
 interface Sample {
   jobs: number;
   residentMib: number;
@@ -36,8 +36,10 @@ let done = 0;
 
 let refused = 0;
 
-/** As clients do: what a server that cannot keep up refuses is sent again. */
-async function persist(...[, method, path, headers, body]: Parameters<typeof send>): ReturnType<typeof send> {
+/** Sends a request, and again after each 503, like clients do. */
+async function sendUntilAccepted(
+  ...[, method, path, headers, body]: Parameters<typeof send>
+): ReturnType<typeof send> {
   for (;;) {
     try {
       return await send(setting.server, method, path, headers, body);
@@ -49,36 +51,45 @@ async function persist(...[, method, path, headers, body]: Parameters<typeof sen
   }
 }
 
-/** Takes jobs one after the other and does each as an agent does. */
-async function beAgent(n: number): Promise<void> {
+/** Claims jobs one after the other and runs each like an agent. */
+async function runAgent(n: number): Promise<void> {
   const { server, agent } = setting;
   const headers = { ...agent, cookie: `agent_name=soak-${n}` };
   while (!isOver) {
-    const claimed = await persist(server, 'GET', '/v1/job?queue=soak', { ...headers, prefer: 'wait=20' });
+    const claimed = await sendUntilAccepted(server, 'GET', '/v1/job?queue=soak', {
+      ...headers,
+      prefer: 'wait=20',
+    });
     if (claimed.status !== 200) continue;
     const { job_id: id } = JSON.parse(claimed.text) as { job_id: string };
     const post = (path: string, body: object) =>
-      persist(server, 'POST', `/v1/result/${id}${path}`, { ...headers, ...json }, JSON.stringify(body));
+      sendUntilAccepted(
+        server,
+        'POST',
+        `/v1/result/${id}${path}`,
+        { ...headers, ...json },
+        JSON.stringify(body),
+      );
     await post('', { job_state: 'test' });
-    for (let piece = 0; piece < 3; piece += 1) {
-      const log_data = `line ${piece}\n`.repeat(50);
+    for (let number = 0; number < 3; number += 1) {
+      const log_data = `line ${number}\n`.repeat(50);
       const timestamp = new Date();
-      await post('/log/output', { fragment_number: piece, timestamp, phase: 'test', log_data });
+      await post('/log/output', { fragment_number: number, timestamp, phase: 'test', log_data });
     }
     await post('', { job_state: 'complete', status: { test: 0 } });
     done += 1;
   }
 }
 
-/** Submits a job, waits for its end as a person does, and asks for a token. */
-async function beSubmitter(): Promise<void> {
+/** Submits a job, waits for its result like a person, and requests a token. */
+async function runSubmitter(): Promise<void> {
   const { server, submitter, secret } = setting;
   while (!isOver) {
-    const told = await persist(server, 'POST', '/v1/job', submitter, '{"job_queue":"soak"}');
-    const { job_id: id } = JSON.parse(told.text) as { job_id: string };
-    await persist(server, 'GET', `/v1/result/${id}`, { ...submitter, prefer: 'wait=5' });
-    await persist(server, 'GET', `/v1/result/${id}/log/output?start_fragment=0`, submitter);
-    await persist(server, 'GET', '/v1/authenticate/token/bcrypt-0', { 'client-key': secret });
+    const submitted = await sendUntilAccepted(server, 'POST', '/v1/job', submitter, '{"job_queue":"soak"}');
+    const { job_id: id } = JSON.parse(submitted.text) as { job_id: string };
+    await sendUntilAccepted(server, 'GET', `/v1/result/${id}`, { ...submitter, prefer: 'wait=5' });
+    await sendUntilAccepted(server, 'GET', `/v1/result/${id}/log/output?start_fragment=0`, submitter);
+    await sendUntilAccepted(server, 'GET', '/v1/authenticate/token/bcrypt-0', { 'client-key': secret });
     await wait(5);
   }
 }
@@ -105,8 +116,8 @@ async function sample({ db, server }: Setting): Promise<Sample> {
 
 const samples: Sample[] = [];
 const load = [
-  ...Array.from({ length: agentCount }, (_, n) => beAgent(n)),
-  ...Array.from({ length: submitterCount }, beSubmitter),
+  ...Array.from({ length: agentCount }, (_, n) => runAgent(n)),
+  ...Array.from({ length: submitterCount }, runSubmitter),
 ];
 for (let minute = 1; minute <= minutes; minute += 1) {
   await Promise.race([wait(60_000), Promise.all(load)]);
@@ -133,5 +144,5 @@ const grown = columns
   .slice(1)
   .filter((column) => last[column] > (column === 'residentMib' ? first[column] * 1.1 : first[column] + 5));
 for (const column of grown) console.log(`grew: ${column} from ${first[column]} to ${last[column]}`);
-for (const warning of warnings) console.log(`warned: ${warning}`);
+for (const warning of warnings) console.log(`warning: ${warning}`);
 process.exit(grown.length + warnings.length > 0 ? 1 : 0);

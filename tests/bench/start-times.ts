@@ -9,16 +9,16 @@ import { findFreePort } from '../deploy/nginx.js';
 
 /** Milliseconds of each start, from the command to the first 200 of `/readyz`. */
 export interface StartTimes {
-  /** The embedded MongoDB, in an empty data folder. */
+  /** With the embedded MongoDB and an empty data directory. */
   cold: number[];
-  /** The same, with the data of the start before. */
+  /** With the embedded MongoDB and the data of the previous start. */
   warm: number[];
-  /** A MongoDB that runs already, with the indexes of an earlier start. */
+  /** With a MongoDB that is already running and has the indexes of an earlier start. */
   outside: number[];
   mongodVersion: string;
 }
 
-/** Starts the built server so many times in each way, as `npm start` does. */
+/** Starts the built server `rounds` times in each way, as `npm start` does. */
 export async function measureStarts(rounds: number): Promise<StartTimes> {
   const folder = mkdtempSync(join(tmpdir(), 'queuepass-starts-'));
   const mongod = await startEmbeddedMongod({
@@ -40,7 +40,7 @@ export async function measureStarts(rounds: number): Promise<StartTimes> {
       JWT_SIGNING_KEY: 'a signing key for starts, long enough for HS256',
     };
     const times: StartTimes = { cold: [], warm: [], outside: [], mongodVersion: version ?? '' };
-    // Makes the indexes, and has the files of the program in memory for all that follow.
+    // Creates the indexes, and loads the program's files into the page cache for all later starts.
     await timeStart(outside);
     for (let round = 0; round < rounds; round += 1) {
       times.cold.push(await timeStart(embedded(round)));
@@ -54,7 +54,7 @@ export async function measureStarts(rounds: number): Promise<StartTimes> {
   }
 }
 
-/** One start, which is then ended in good order. */
+/** Measures one start, then stops the server with SIGTERM. */
 async function timeStart(settings: NodeJS.ProcessEnv): Promise<number> {
   const { PATH, HOME } = process.env;
   const port = await findFreePort();
@@ -76,7 +76,7 @@ async function timeStart(settings: NodeJS.ProcessEnv): Promise<number> {
 
 async function untilReady(server: ChildProcess, url: string): Promise<void> {
   for (;;) {
-    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
+    if (server.exitCode !== null) throw new Error(`the server exited with ${server.exitCode}`);
     const answer = await fetch(url).catch(() => undefined);
     await answer?.arrayBuffer();
     if (answer?.status === 200) return;

@@ -5,21 +5,21 @@ import { type Scenario, timed } from './scenario.js';
 import { bareKoaRow } from './yardsticks.js';
 import type { Setting } from './setting.js';
 
-/** The seed route, with which stock clients log in. */
+/** Logs in through GET authenticate/token, as stock clients do. */
 export function seedToken(server: Target, clientId: string, key: string): Promise<unknown> {
   return send(server, 'GET', `/v1/authenticate/token/${clientId}`, { 'client-key': key });
 }
 
-/** The client credentials grant. */
+/** Logs in with the client credentials grant. */
 export function grantToken(server: Target, clientId: string, key: string): Promise<unknown> {
   const authorization = `Basic ${Buffer.from(`${clientId}:${key}`).toString('base64')}`;
   const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' };
   return send(server, 'POST', '/v1/oauth2/token', headers, 'grant_type=client_credentials');
 }
 
-type Ask = typeof seedToken;
+type RequestToken = typeof seedToken;
 
-function tokens(name: string, callers: number, ask: Ask, isMade: boolean): Scenario {
+function tokens(name: string, callers: number, requestToken: RequestToken, isMade: boolean): Scenario {
   const credentials = ({ madeKey, secret }: Setting) =>
     isMade ? (['made-0', madeKey] as const) : (['bcrypt-0', secret] as const);
   return {
@@ -27,19 +27,19 @@ function tokens(name: string, callers: number, ask: Ask, isMade: boolean): Scena
     against: callers === 64 ? [] : [bareKoaRow(callers), `bare findOne, ${callers} callers`],
     async run(setting, quick) {
       const [clientId, key] = credentials(setting);
-      await ask(setting.server, clientId, key);
+      await requestToken(setting.server, clientId, key);
       return measure(timed(callers, quick), async () => {
-        await ask(setting.server, clientId, key);
+        await requestToken(setting.server, clientId, key);
       });
     },
   };
 }
 
-/** Logins that make the threads for bcrypt ready. */
+/** Number of logins that start the bcrypt threads before the measurement. */
 const warmUps = 2;
 const logins = ({ freshClients }: Setting) => ({ callers: 16, requests: freshClients - warmUps });
 
-/** Each login is by a client that the process has not seen. */
+/** Measures logins by clients that the server has not cached. */
 async function logInFresh(setting: Setting, server: Target) {
   const logIn = async (n: number) => void (await seedToken(server, `bcrypt-${n}`, setting.secret));
   await Promise.all(Array.from({ length: warmUps }, (_, n) => logIn(n)));
@@ -89,8 +89,8 @@ export const tokenScenarios: readonly Scenario[] = [
     run: async (setting, quick) => {
       const server = await setting.startFresh();
       const { submitter } = setting;
-      const told = await send(server, 'POST', '/v1/job', submitter, '{"job_queue":"meanwhile"}');
-      const path = `/v1/job/${(JSON.parse(told.text) as { job_id: string }).job_id}`;
+      const submitted = await send(server, 'POST', '/v1/job', submitter, '{"job_queue":"meanwhile"}');
+      const path = `/v1/job/${(JSON.parse(submitted.text) as { job_id: string }).job_id}`;
       const read = async () => void (await send(server, 'GET', path, submitter));
       for (let n = 0; n < 50; n += 1) await read();
       const logins = logInFresh(setting, server);

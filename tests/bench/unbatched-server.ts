@@ -5,7 +5,7 @@ import { openConnection } from '../../server/db/connect.js';
 import { listen } from '../../server/process/http-server.js';
 import { createLog } from '../../server/process/log.js';
 
-/** A yardstick: the server with each small read and write by itself. */
+/** A baseline: the server without batching, where each small read and write is one command. */
 const config = readConfig(process.env);
 const deps = createDeps({
   config,

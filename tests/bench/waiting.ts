@@ -6,20 +6,20 @@ import { send, type Target } from './processes.js';
 import { readSeconds, sum } from './processor-time.js';
 import type { Setting } from './setting.js';
 
-/** What claims that wait cost and how soon they are woken. */
+/** The cost of waiting claims and their wake-up times. */
 export interface Waiting {
   servers: number;
   waiters: number;
-  /** Resident memory of all servers over that before, for each waiter. */
+  /** Increase of the servers' resident memory, for each waiter. */
   kibEach: number;
-  /** Percent of a core of all servers together, while nothing happens. */
+  /** Processor use of all servers together while no wait ends, in percent of a core. */
   idlePercent: number;
-  /** The same of a minute in which every wait ends and begins again; not measured in a quick run. */
+  /** Processor use during a minute in which every wait ends and restarts. Not measured in a quick run. */
   renewingPercent: number | undefined;
-  /** Milliseconds from the answer of a submit to the answer of the claim, one submit at a time. */
+  /** Milliseconds from the response to a submit to the response to the claim, with one submit at a time. */
   wakeP50: number;
   wakeP99: number;
-  /** Wakes a second, from the first of so many submits sent at once, one to each queue, to the last claim's answer. */
+  /** Wake-ups a second for one submit to each queue at once, from the first submit to the last claim's response. */
   burstRate: number;
   burstMs: number;
 }
@@ -27,14 +27,14 @@ export interface Waiting {
 const queueCount = 1000;
 const queueOf = (n: number): string => `parked-${n % queueCount}`;
 
-/** Parks `waiters` over fresh server processes and submits jobs to the first of them only. */
+/** Parks `waiters` claims over new server processes, and submits jobs only to the first of them. */
 export async function measureWaiting(
   setting: Setting,
   servers: number,
   waiters: number,
   quick: boolean,
 ): Promise<Waiting> {
-  // What earlier rows claimed would be looked through for leases twice a minute.
+  // The server would search the jobs that earlier rows claimed for expired leases twice a minute.
   await setting.db.collection('jobs').deleteMany({ 'lease.holder': { $exists: true } });
   const targets = await Promise.all(Array.from({ length: servers }, () => setting.startFresh()));
   const expected = new Map<string, (at: number) => void>();
@@ -51,7 +51,7 @@ export async function measureWaiting(
     );
     await wait(quick ? 1000 : 10_000);
     const kibEach = ((sum(targets.map(({ pid }) => readMemory(pid))) - memoryBefore) * 1024) / waiters;
-    // Over before the first of the waits is.
+    // Ends before the first wait ends.
     const idlePercent = await measureCpu(targets, quick ? 2 : 30);
     const renewingPercent = quick ? undefined : await measureCpu(targets, 60);
     const [first] = targets as [Target, ...Target[]];
@@ -69,7 +69,7 @@ export async function measureWaiting(
     }
     const bursts: number[] = [];
     for (let n = 0; n < (quick ? 1 : 5); n += 1) {
-      // In a quick run each queue has one waiter, who is busy if it was woken just now.
+      // In a quick run each queue has one waiter, which is busy if it was just woken.
       await wait(quick ? jobMs + 100 : 1000);
       const queues = Array.from({ length: queueCount }, (_, i) => queueOf(i));
       const arrived = Promise.all(queues.map(arrival));
@@ -96,7 +96,7 @@ export async function measureWaiting(
   }
 }
 
-/** So that code and connections that any server has are not counted as those of waiters. */
+/** Sends requests before the measurement, so that the memory of code and connections is not counted as that of waiters. */
 async function warmUp(server: Target, { agent, submitter }: Setting): Promise<void> {
   for (let n = 0; n < 20; n += 1) {
     await Promise.all(

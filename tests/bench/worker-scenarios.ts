@@ -1,5 +1,5 @@
 import { batchedRequest, batchedRoutes, batchedRow } from './batching-scenarios.js';
-import { claimRow, claimsFrom, emptyPollRow, pollInVain } from './claim-scenarios.js';
+import { claimRow, claimsFrom, emptyPollRow, pollEmptyQueue } from './claim-scenarios.js';
 import { measure } from './load.js';
 import { type Scenario, timed } from './scenario.js';
 import type { Setting } from './setting.js';
@@ -7,8 +7,8 @@ import { grantToken, seedToken } from './token-scenarios.js';
 
 const tokenRow = (kind: string) => `${kind} token, server-made key, 64 callers`;
 
-/** One server with two worker processes against the same of one process. */
-function ofTwo(row: string, request: (setting: Setting, n: number) => Promise<unknown>): Scenario {
+/** A row with two worker processes, compared with the row of one process. */
+function withTwoWorkers(row: string, request: (setting: Setting, n: number) => Promise<unknown>): Scenario {
   return {
     name: `${row}, 2 workers`,
     against: [row],
@@ -16,17 +16,17 @@ function ofTwo(row: string, request: (setting: Setting, n: number) => Promise<un
   };
 }
 
-/** What most requests are, with two workers. */
+/** The most frequent requests, with two workers. */
 export const workerScenarios: readonly Scenario[] = [
   ...batchedRoutes.map((kind) =>
-    ofTwo(batchedRow(kind, 64), async (setting, n) => {
+    withTwoWorkers(batchedRow(kind, 64), async (setting, n) => {
       const request = await batchedRequest(setting, kind);
       await request(setting.twoWorkers, setting, n % 64);
     }),
   ),
-  ofTwo(tokenRow('seed'), ({ twoWorkers, madeKey }) => seedToken(twoWorkers, 'made-0', madeKey)),
-  ofTwo(tokenRow('oauth2'), ({ twoWorkers, madeKey }) => grantToken(twoWorkers, 'made-0', madeKey)),
-  ofTwo(emptyPollRow, (setting, n) => pollInVain(setting, setting.twoWorkers, n)),
+  withTwoWorkers(tokenRow('seed'), ({ twoWorkers, madeKey }) => seedToken(twoWorkers, 'made-0', madeKey)),
+  withTwoWorkers(tokenRow('oauth2'), ({ twoWorkers, madeKey }) => grantToken(twoWorkers, 'made-0', madeKey)),
+  withTwoWorkers(emptyPollRow, (setting, n) => pollEmptyQueue(setting, setting.twoWorkers, n)),
   {
     name: `${claimRow(64, 100)}, 2 workers`,
     against: [claimRow(64, 100)],

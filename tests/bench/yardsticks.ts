@@ -3,7 +3,7 @@ import { send } from './processes.js';
 import { type Scenario, timed } from './scenario.js';
 import { makeStoredJob, type Setting } from './setting.js';
 
-/** A route of Koa that does one read and nothing else. */
+/** The name of the row for a Koa route that does one read and nothing else. */
 export const bareKoaRow = (callers: number): string => `bare Koa, one read, ${callers} callers`;
 
 const bareKoa = (callers: number): Scenario => ({
@@ -29,7 +29,7 @@ const bareRead = (callers: number): Scenario =>
 const bareInsert = (callers: number): Scenario =>
   bare('insertOne', callers, ({ db }) => db.collection('bare').insertOne(makeStoredJob('bare')));
 
-/** What the others are compared with: the least that a route could do, and the driver without any HTTP. */
+/** The baselines of the other scenarios: a route that does the minimum work, and the driver without HTTP. */
 export const yardsticks: readonly Scenario[] = [
   bareKoa(1),
   bareKoa(16),

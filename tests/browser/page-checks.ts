@@ -3,27 +3,27 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { waitUntil } from '../support/own-mongod.js';
 import { visit } from './visit.js';
 
-/** A server as the browser reaches it. */
+/** A server, and how the browser reaches it. */
 export interface Site {
-  /** With the base path or the prefix of a proxy. */
+  /** The server's URL, with the base path or the prefix of a proxy. */
   url: string;
   browser: Browser;
-  /** A token that may see the clients, which anonymous callers may not. */
+  /** A token that can list the clients. Anonymous callers cannot. */
   token: string;
-  /** What the server has answered on the page's own routes so far: `route status`, as its log tells it. */
+  /** The responses so far to requests for the page's own routes, as `route status`, from the server's log. */
   answered(): string[];
 }
 
-/** Keeps a picture of the page under a name, when pictures are wanted. */
+/** Saves a screenshot of the page under a name, if screenshots are wanted. */
 type TakePicture = (page: Page, name: string) => Promise<void>;
 
 const clientList = 'GET /v1/client-permissions';
 const pageFiles = ['/docs', '/docs/start.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css'];
 
-/** The page draws each route of the server's document and no other, without an error and with no other host. */
+/** The page shows each route of the server's document and no other, without errors and without requests to other hosts. */
 export async function checkListsRoutes({ url, browser }: Site, takePicture: TakePicture): Promise<string> {
-  const told = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, object> };
-  const routes = Object.entries(told.paths).flatMap(([path, item]) =>
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, object> };
+  const routes = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
   );
   return visit(browser, async ({ page, checkClean }) => {
@@ -39,7 +39,7 @@ export async function checkListsRoutes({ url, browser }: Site, takePicture: Take
   });
 }
 
-/** With a token a request is sent to the same server and its answer shown; the token is kept nowhere. */
+/** A request with a token goes to the same server, the page shows the response, and the token is not stored. */
 export async function checkTryOut({ url, browser, token }: Site, takePicture: TakePicture): Promise<void> {
   await visit(browser, async ({ page, requests, checkClean }) => {
     await openPage(page, url);
@@ -52,14 +52,14 @@ export async function checkTryOut({ url, browser, token }: Site, takePicture: Ta
     assert.equal(sent?.url(), `${url}/v1/client-permissions`);
     assert.equal(await sent?.headerValue('authorization'), `Bearer ${token}`);
     checkClean(url);
-    const kept = await page.evaluate('({ ...localStorage, ...sessionStorage, cookies: document.cookie })');
-    assert.deepEqual(kept, { cookies: '' });
+    const stored = await page.evaluate('({ ...localStorage, ...sessionStorage, cookies: document.cookie })');
+    assert.deepEqual(stored, { cookies: '' });
     await openPage(page, url);
     assert.equal(await page.locator('.auth-wrapper .authorize.locked').count(), 0);
   });
 }
 
-/** Without a token the same request is refused, and the page shows that. */
+/** The same request without a token is refused, and the page shows the status. */
 export async function checkRefusal({ url, browser }: Site): Promise<void> {
   await visit(browser, async ({ page }) => {
     await openPage(page, url);
@@ -67,20 +67,20 @@ export async function checkRefusal({ url, browser }: Site): Promise<void> {
   });
 }
 
-/** What the browser has already is not sent again. The server's log tells: the browser calls some of these answers 200. */
+/** Files that the browser has cached are not sent again. The check reads the server's log, since the browser reports some 304 responses as 200. */
 export async function checkSecondVisit({ url, browser, answered }: Site): Promise<void> {
   await visit(browser, async ({ page }) => {
     for (const status of [200, 304]) {
       const before = answered().length;
       await openPage(page, url);
       await waitUntil(() => answered().length >= before + pageFiles.length);
-      const told = pageFiles.map((path) => `${path} ${status}`);
-      assert.deepEqual(answered().slice(before).sort(), told);
+      const expected = pageFiles.map((path) => `${path} ${status}`);
+      assert.deepEqual(answered().slice(before).sort(), expected);
     }
   });
 }
 
-/** A slash at the end of the address leads to the same page. */
+/** An address with a trailing slash leads to the same page. */
 export async function checkSlash({ url, browser }: Site): Promise<void> {
   await visit(browser, async ({ page, checkClean }) => {
     await openPage(page, url, '/docs/');
@@ -89,7 +89,7 @@ export async function checkSlash({ url, browser }: Site): Promise<void> {
   });
 }
 
-/** Without JavaScript the page says where else its contents are. */
+/** Without JavaScript the page links to the document. */
 export async function checkWithoutScripts({ url, browser }: Site): Promise<void> {
   const task = async (page: Page) => {
     await page.goto(`${url}/docs`);
@@ -101,7 +101,7 @@ export async function checkWithoutScripts({ url, browser }: Site): Promise<void>
   await visit(browser, ({ page }) => task(page), { javaScriptEnabled: false });
 }
 
-/** When the document cannot be had, the page says so. */
+/** If the document cannot be loaded, the page shows an error. */
 export async function checkWithoutDocument({ url, browser }: Site): Promise<void> {
   await visit(browser, async ({ page }) => {
     await page.route('**/openapi.json', (intercepted) => intercepted.fulfill({ status: 503 }));
@@ -118,9 +118,9 @@ async function openPage(page: Page, url: string, path = '/docs') {
 }
 
 async function readRoutes(page: Page): Promise<string[]> {
-  const drawn = await page.locator('.opblock').all();
+  const operations = await page.locator('.opblock').all();
   return Promise.all(
-    drawn.map(async (operation) => {
+    operations.map(async (operation) => {
       const method = await operation.locator('.opblock-summary-method').textContent();
       const path = await operation.locator('.opblock-summary-path').getAttribute('data-path');
       return `${method} ${path}`;

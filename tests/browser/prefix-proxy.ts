@@ -2,7 +2,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Owner } from '../support/server-process.js';
 
-/** A proxy that answers under a prefix of which the server behind it knows nothing; gives its address with the prefix. */
+/** Starts a proxy that adds a prefix unknown to the server behind it. Returns the proxy's URL with the prefix. */
 export async function startPrefixProxy(t: Owner, target: string, prefix: string): Promise<string> {
   const proxy = createServer((incoming, answer) => {
     const { method, headers, url = '' } = incoming;

@@ -18,8 +18,9 @@ import { startPrefixProxy } from './prefix-proxy.js';
 import { startBrowser } from './visit.js';
 
 /*
- * What `tests/browser/run` runs: each check by its sentence, all of them even when one fails; words of the sentences
- * given as arguments, after Chromium's program, choose some. `PICTURES` names a folder that gets pictures of the page.
+ * `tests/browser/run` runs this program. It runs every check, even after one fails, and prints the check's sentence.
+ * Arguments: the path of Chromium, then optional words that select the checks whose sentence contains one of them.
+ * If `PICTURES` names a directory, screenshots of the page are saved there.
  */
 async function startSites(world: World, program: string): Promise<[where: string, site: Site][]> {
   const settings = world.settingsFor('browser');
@@ -38,7 +39,7 @@ async function startSites(world: World, program: string): Promise<[where: string
   return [
     ['at the root', makeSite(direct.url, direct)],
     ['under BASE_PATH', makeSite(prefixed.url, prefixed)],
-    ['behind a proxy that cuts a prefix', makeSite(proxied, direct)],
+    ['behind a proxy that removes a prefix', makeSite(proxied, direct)],
   ];
 }
 
@@ -50,19 +51,19 @@ function listChecks(where: string, site: Site): [sentence: string, run: () => Pr
   };
   return [
     [`the page lists every route, ${where}`, () => checkListsRoutes(site, takePicture)],
-    [`a request is tried out with a token, ${where}`, () => checkTryOut(site, takePicture)],
+    [`the page sends a request with a token, ${where}`, () => checkTryOut(site, takePicture)],
     [`a request without a token is refused, ${where}`, () => checkRefusal(site)],
-    [`a second visit loads nothing anew, ${where}`, () => checkSecondVisit(site)],
-    [`a slash at the end leads to the page, ${where}`, () => checkSlash(site)],
-    [`without JavaScript the page names the document, ${where}`, () => checkWithoutScripts(site)],
-    [`a page without its document says so, ${where}`, () => checkWithoutDocument(site)],
+    [`a second visit uses the cached files, ${where}`, () => checkSecondVisit(site)],
+    [`a trailing slash leads to the page, ${where}`, () => checkSlash(site)],
+    [`without JavaScript the page links to the document, ${where}`, () => checkWithoutScripts(site)],
+    [`a page that cannot load its document shows an error, ${where}`, () => checkWithoutDocument(site)],
   ];
 }
 
 function readAnswered(log: string): string[] {
   const lines = log.split('\n').filter((line) => line.endsWith('}'));
-  const told = lines.map((line) => JSON.parse(line) as { route?: string; status?: number });
-  return told
+  const requests = lines.map((line) => JSON.parse(line) as { route?: string; status?: number });
+  return requests
     .filter(({ route }) => route?.startsWith('/docs'))
     .map(({ route, status }) => `${route} ${status}`);
 }
@@ -74,12 +75,12 @@ try {
   const sites = await startSites(world, program);
   for (const [sentence, run] of sites.flatMap(([where, site]) => listChecks(where, site))) {
     if (words.length > 0 && !words.some((word) => sentence.includes(word))) continue;
-    const begun = performance.now();
+    const started = performance.now();
     try {
-      const told = await run();
+      const details = await run();
       counts.passed += 1;
-      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      console.log(`ok   ${sentence} (${seconds} s${told ? `; ${told}` : ''})`);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(`ok   ${sentence} (${seconds} s${details ? `; ${details}` : ''})`);
     } catch (error) {
       counts.failed += 1;
       console.log(`FAIL ${sentence}\n`, error);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Browser, chromium, type Page, type Request } from 'playwright-core';
 import type { Owner } from '../support/server-process.js';
 
-/** Chromium, by its program, without a window; names of hosts lead nowhere, so that what asks for one is seen to fail. */
+/** Starts Chromium without a window. It resolves no host names, so a request to another host fails and is reported. */
 export async function startBrowser(t: Owner, program: string): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: program,
@@ -20,15 +20,15 @@ export async function startBrowser(t: Owner, program: string): Promise<Browser> 
   return browser;
 }
 
-/** A page with nothing stored from earlier ones, and what it did. */
+/** A page without stored data from earlier pages, and the requests that it made. */
 export interface Visit {
   page: Page;
   requests: Request[];
-  /** @throws AssertionError when the page wrote an error, broke its policy, or asked another server */
+  /** @throws AssertionError if the page logged an error, violated its policy, or sent a request to another server */
   checkClean(url: string): void;
 }
 
-/** Opens an empty page, for the time of `task`. */
+/** Opens a page, runs `task` and closes the page. */
 export async function visit<T>(
   browser: Browser,
   task: (visit: Visit) => Promise<T>,
@@ -36,16 +36,16 @@ export async function visit<T>(
 ): Promise<T> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const requests: Request[] = [];
-  const complaints: string[] = [];
+  const errors: string[] = [];
   context.on('request', (request) => void requests.push(request));
   context.on('console', (message) => {
-    // A breach of the policy is told here as well, by the browser itself.
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    // The browser also reports policy violations to the console.
+    if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
   });
-  context.on('weberror', (error) => void complaints.push(String(error.error())));
-  context.on('requestfailed', (request) => void complaints.push(`failed: ${request.url()}`));
+  context.on('weberror', (error) => void errors.push(String(error.error())));
+  context.on('requestfailed', (request) => void errors.push(`failed: ${request.url()}`));
   const checkClean = (url: string) => {
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(errors, []);
     const servers = new Set(requests.map((request) => new URL(request.url()).origin));
     servers.delete('null');
     assert.deepEqual([...servers], [new URL(url).origin]);

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentJob, StockAgent, type StockAgentOptions } from '../actors/stock-agent.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import { type Claim, isOutcomeSent, lastStatus, makeArtifact, makeLine, type Problem } from './records.js';
-import { ChaosSession, type Journal, Life } from './session.js';
+import { ChaosSession, type Journal, ActorProcess } from './session.js';
 
 /** What the agents of a run share. */
 export interface AgentWorld extends Journal {
   url: string;
   refreshToken: string;
-  /** Claims whose answer came, of all agents. */
+  /** Claims of all agents whose response arrived. */
   claims: Claim[];
-  /** The run is over: agents end when they hold nothing. */
+  /** The run is over: each agent ends when it holds no job. */
   isOver: boolean;
   unexpected: Problem[];
 }
 
-/** A stock agent whose every write tells which claim it belongs to. */
+/** A stock agent that marks each write with the claim that it belongs to. */
 class ChaosAgent extends StockAgent {
   constructor(
     readonly chaosSession: ChaosSession,
@@ -26,7 +26,7 @@ class ChaosAgent extends StockAgent {
 
   get #claim(): Claim {
     const { claim } = this.chaosSession;
-    if (claim === undefined) throw new Error('it holds no job');
+    if (claim === undefined) throw new Error('the agent holds no job');
     return claim;
   }
 
@@ -42,18 +42,18 @@ class ChaosAgent extends StockAgent {
     return makeLine(this.#claim, number);
   }
 
-  /** As after a restart with a run folder: how far the job came, as its end. */
+  /** Sends the last status of a job as its outcome, as the stock agent does after a restart with a run folder. */
   async sendLeftOver(claim: Claim): Promise<void> {
     await this.sendOutcome(claim.jobId, lastStatus(claim));
   }
 }
 
-/** One agent's name through all its processes, with the folder of the job that it runs. */
+/** One agent name with all its successive processes, and the run folder of its job. */
 export class AgentSlot {
   /** The run folder: a job whose outcome was not sent. */
   #folder: Claim | undefined;
-  #life = new Life();
-  /** Restarts, each of which draws from a generator of its own. */
+  #process = new ActorProcess();
+  /** Number of processes so far. Each has its own random generator. */
   #processes = 0;
 
   constructor(
@@ -68,41 +68,41 @@ export class AgentSlot {
     return this.#folder !== undefined && !isOutcomeSent(this.#folder);
   }
 
-  /** kill -9, wherever it is; it comes back by itself. */
+  /** Kills the process at any point, like kill -9. `run` starts the next one. */
   kill(): void {
     this.#folder?.notes.push(`killed at ${Math.round(this.world.now())}`);
-    this.#life.kill();
+    this.#process.kill();
   }
 
-  /** Nothing of it moves for so long, and then it goes on as if nothing had been. */
+  /** Stops the process for `ms` milliseconds, like SIGSTOP and SIGCONT. */
   stop(ms: number): Promise<void> {
     this.#folder?.notes.push(`stopped at ${Math.round(this.world.now())} for ${Math.round(ms)}`);
-    return this.#life.stop(ms, this.world.calm);
+    return this.#process.stop(ms, this.world.faultsOver);
   }
 
-  /** One process after the other, until the run is over. */
+  /** Runs one process after the other, until the run is over. */
   async run(): Promise<void> {
     while (!this.world.isOver || this.isHolding) {
-      this.#life = new Life();
+      this.#process = new ActorProcess();
       const random = this.random.fork(`process ${this.#processes++}`);
       try {
-        await this.#runProcess(this.#life, random);
+        await this.#runProcess(this.#process, random);
       } catch (error) {
-        const killed = this.#life.signal.aborted;
+        const killed = this.#process.signal.aborted;
         if (!killed) this.#noteFailure(error as Error);
         const [low, high] = this.restartMs;
-        if (killed) await Promise.race([sleep(random.integer(low, high)), this.world.calm]);
+        if (killed) await Promise.race([sleep(random.integer(low, high)), this.world.faultsOver]);
         else await sleep(500);
       } finally {
-        void this.#life.dispatcher.destroy();
+        void this.#process.dispatcher.destroy();
       }
     }
   }
 
-  async #runProcess(life: Life, random: SeededRandom): Promise<void> {
+  async #runProcess(actorProcess: ActorProcess, random: SeededRandom): Promise<void> {
     const { world, name, queues } = this;
-    const session = new ChaosSession(world.url, life, world, random);
-    const onPhase = () => life.sleep(random.integer(2, 250) * world.pace);
+    const session = new ChaosSession(world.url, actorProcess, world, random);
+    const onPhase = () => actorProcess.sleep(random.integer(2, 250) * world.pace);
     const { url, refreshToken } = world;
     const agent = new ChaosAgent(session, { url, name, queues, refreshToken, onPhase });
     await agent.start();
@@ -116,7 +116,7 @@ export class AgentSlot {
       session.claim = undefined;
       const job = await agent.poll();
       if (job === undefined) {
-        await life.sleep(random.integer(200, 600));
+        await actorProcess.sleep(random.integer(200, 600));
         continue;
       }
       const claim = this.#remember(session, job, random);
@@ -146,11 +146,11 @@ export class AgentSlot {
     return claim;
   }
 
-  /** A call that failed in all its tries ends the process; an answer that the v1 contract does not know is a fault. */
+  /** Notes a call that failed in all its tries, which ends the process. A status outside of the v1 contract is a problem. */
   #noteFailure(error: Error): void {
     this.#folder?.notes.push(`ended: ${error.message}`);
-    const isAnswer = /: \d{3} /.test(error.message);
-    if (isAnswer && !/: 50[234] /.test(error.message)) {
+    const isResponse = /: \d{3} /.test(error.message);
+    if (isResponse && !/: 50[234] /.test(error.message)) {
       this.world.unexpected.push({ jobId: this.#folder?.jobId, text: `${this.name}: ${error.message}` });
     }
   }

@@ -12,7 +12,7 @@ import {
 
 const jobId = '11111111-2222-4333-8444-555555555555';
 
-/** A claim that the agent got at a time and that writes a line a second from then on. */
+/** A claim whose response arrived at `answeredAt`. */
 function makeClaim(agent: string, code: number, answeredAt: number): Claim {
   const id = `claim-${code}`;
   return {
@@ -48,7 +48,7 @@ function makeFragments(texts: readonly [number, string][]): StoredFragment[] {
   }));
 }
 
-/** What is served of such logs and such a result. */
+/** Sets the logs and the result that the server returns for the stored fragments. */
 function serve(job: JobFacts): void {
   const texts = job.fragments.map(({ log_data }) => log_data).join('');
   job.logs = {
@@ -58,7 +58,7 @@ function serve(job: JobFacts): void {
   job.result.test_output = texts;
 }
 
-/** A job that agent-1 lost after two lines and agent-2 completed, with nothing wrong. */
+/** A job without problems, which agent-1 lost after two lines and agent-2 completed. */
 function makeFacts(): { facts: Facts; job: JobFacts; first: Claim; second: Claim } {
   const first = makeClaim('agent-1', 1001, 100);
   const second = makeClaim('agent-2', 1002, 200);
@@ -97,11 +97,11 @@ function makeFacts(): { facts: Facts; job: JobFacts; first: Claim; second: Claim
 type Case = ReturnType<typeof makeFacts>;
 const texts = (problems: Problem[]) => problems.map(({ text }) => text).join('\n');
 
-test('a job that was lost once and completed by another agent is right', (t) => {
+test('a job that one agent lost and another completed has no problems', (t) => {
   t.deepEqual(checkAll(makeFacts().facts), []);
 });
 
-test('so is one that the server gave up, one that came back to its agent, and one that was cancelled', (t) => {
+test('a job that the server gave up, a job that its first agent completed after all, and a cancelled job have no problems', (t) => {
   const givenUp = makeFacts();
   givenUp.job.result = { ...givenUp.job.result, test_status: 75 };
   givenUp.second.writes.pop();
@@ -130,65 +130,66 @@ test('so is one that the server gave up, one that came back to its agent, and on
   t.deepEqual(checkAll(cancelled.facts), []);
 });
 
-const wrongs: Record<string, { spoil: (given: Case) => void; told: RegExp }> = {
-  'an acknowledged job that is gone': {
-    spoil: ({ facts }) => void facts.jobs.pop(),
-    told: /is there 0 times/,
+const faultyCases: Record<string, { corrupt: (given: Case) => void; message: RegExp }> = {
+  'an acknowledged job that is missing': {
+    corrupt: ({ facts }) => void facts.jobs.pop(),
+    message: /is there 0 times/,
   },
-  'a job that was made twice': {
-    spoil: ({ facts, job }) => void facts.jobs.push({ ...job, job: { ...job.job, job_id: 'another' } }),
-    told: /was made 2 times/,
+  'a job that was created twice': {
+    corrupt: ({ facts, job }) => void facts.jobs.push({ ...job, job: { ...job.job, job_id: 'another' } }),
+    message: /was made 2 times/,
   },
-  'a job that is left running': {
-    spoil: ({ job }) => void (job.job.result_data.job_state = job.result.job_state = 'test'),
-    told: /left in state test, held by agent-2/,
+  'a job that is still running at the end': {
+    corrupt: ({ job }) => void (job.job.result_data.job_state = job.result.job_state = 'test'),
+    message: /left in state test, held by agent-2/,
   },
-  'a write that was taken after another agent had the job': {
-    spoil: ({ first }) => void write(first, 205, 'output', { fragment_number: 1 }),
-    told: /agent-1 .* was taken, and agent-2/,
+  'a write that was accepted after another agent claimed the job': {
+    corrupt: ({ first }) => void write(first, 205, 'output', { fragment_number: 1 }),
+    message: /agent-1 .* was taken, and agent-2/,
   },
-  'two claims of one attempt': {
-    spoil: ({ job }) => void (job.job.lease = { holder: 'agent-2', attempt: 1 }),
-    told: /attempt 1 had several holders[^]*2 claims, and the last attempt is 1/,
+  'two claims with one attempt number': {
+    corrupt: ({ job }) => void (job.job.lease = { holder: 'agent-2', attempt: 1 }),
+    message: /attempt 1 had several holders[^]*2 claims, and the last attempt is 1/,
   },
   'a closed attempt that holds the statuses of another': {
-    spoil: ({ job }) => void (job.job.attempts = [{ attempt: 1, holder: 'agent-1', status: { test: 1002 } }]),
-    told: /kept of attempt 1 is not all its own/,
+    corrupt: ({ job }) =>
+      void (job.job.attempts = [{ attempt: 1, holder: 'agent-1', status: { test: 1002 } }]),
+    message: /kept of attempt 1 is not all its own/,
   },
   'statuses of two attempts': {
-    spoil: ({ job }) => void (job.result.provision_status = 1001),
-    told: /mixed of claim-1001 and claim-1002/,
+    corrupt: ({ job }) => void (job.result.provision_status = 1001),
+    message: /mixed of claim-1001 and claim-1002/,
   },
   'the device of another attempt': {
-    spoil: ({ job }) => void (job.result.device_info = { attempt: 'claim-1001' }),
-    told: /mixed of claim-1001 and claim-1002/,
+    corrupt: ({ job }) => void (job.result.device_info = { attempt: 'claim-1001' }),
+    message: /mixed of claim-1001 and claim-1002/,
   },
-  'an outcome that was acknowledged and does not stand': {
-    spoil: ({ job }) =>
+  'an acknowledged outcome that is not the stored one': {
+    corrupt: ({ job }) =>
       void (job.result = { job_state: 'complete', test_status: 75, test_output: job.result.test_output }),
-    told: /acknowledged outcome of claim-1002 is not/,
+    message: /acknowledged outcome of claim-1002 is not/,
   },
   'statuses that nobody sent as an outcome': {
-    spoil: ({ job }) => void (job.result.provision_status = 1002),
-    told: /no outcome that claim-1002 sent/,
+    corrupt: ({ job }) => void (job.result.provision_status = 1002),
+    message: /no outcome that claim-1002 sent/,
   },
   'a job that was given up before its last attempt': {
-    spoil: ({ job, facts }) => {
+    corrupt: ({ job, facts }) => {
       job.result.test_status = 75;
       facts.attempts = 3;
     },
-    told: /given up after attempt 2 of 3/,
+    message: /given up after attempt 2 of 3/,
   },
   'the artifact of another attempt': {
-    spoil: ({ job, first }) => void (job.artifact = makeArtifact(first)),
-    told: /artifact is of claim-1001, the result of claim-1002/,
+    corrupt: ({ job, first }) => void (job.artifact = makeArtifact(first)),
+    message: /artifact is of claim-1001, the result of claim-1002/,
   },
-  'an artifact that is gone': {
-    spoil: ({ job }) => void (job.artifact = undefined),
-    told: /acknowledged artifact of claim-1002 is missing/,
+  'an acknowledged artifact that is missing': {
+    corrupt: ({ job }) => void (job.artifact = undefined),
+    message: /acknowledged artifact of claim-1002 is missing/,
   },
   'a line of the first attempt after those of the second': {
-    spoil: ({ job, first, second }) =>
+    corrupt: ({ job, first, second }) =>
       void (job.fragments = makeFragments([
         [1, makeLine(first, 0)],
         [1, lostText],
@@ -196,37 +197,37 @@ const wrongs: Record<string, { spoil: (given: Case) => void; told: RegExp }> = {
         [1, makeLine(first, 1)],
         [2, makeLine(second, 1)],
       ])),
-    told: /lines of claim-1002 come again after those of claim-1001/,
+    message: /lines of claim-1002 come again after those of claim-1001/,
   },
   'two attempts without a line about the loss': {
-    spoil: ({ job }) => void job.fragments.splice(2, 1),
-    told: /follow without a line about the loss/,
+    corrupt: ({ job }) => void job.fragments.splice(2, 1),
+    message: /follow without a line about the loss/,
   },
-  'a line that was acknowledged and is gone': {
-    spoil: ({ job }) => void job.fragments.splice(4, 1),
-    told: /acknowledged line is missing: .* claim-1002 1/,
+  'an acknowledged line that is missing': {
+    corrupt: ({ job }) => void job.fragments.splice(4, 1),
+    message: /acknowledged line is missing: .* claim-1002 1/,
   },
-  'a line that is there twice': {
-    spoil: ({ job, second }) => void job.fragments.push(...makeFragments([[2, makeLine(second, 1)]])),
-    told: /line 1 of claim-1002 comes after its line 1/,
+  'a line that is stored twice': {
+    corrupt: ({ job, second }) => void job.fragments.push(...makeFragments([[2, makeLine(second, 1)]])),
+    message: /line 1 of claim-1002 comes after its line 1/,
   },
-  'a line that is stored with the attempt of another': {
-    spoil: ({ job }) => void ((job.fragments[4] as StoredFragment).attempt = 1),
-    told: /claim claim-1002 is stored with 2 and 1/,
+  'a line that is stored with the attempt number of another claim': {
+    corrupt: ({ job }) => void ((job.fragments[4] as StoredFragment).attempt = 1),
+    message: /claim claim-1002 is stored with 2 and 1/,
   },
-  'a log that is served otherwise than it is stored': {
-    spoil: ({ job }) => void (job.logs.output.test = { last_fragment_number: 4, log_data: '' }),
-    told: /test is served otherwise/,
+  'a log that is returned differently from how it is stored': {
+    corrupt: ({ job }) => void (job.logs.output.test = { last_fragment_number: 4, log_data: '' }),
+    message: /test is served otherwise/,
   },
 };
 
-for (const [name, { spoil, told }] of Object.entries(wrongs)) {
-  test(`it is told: ${name}`, (t) => {
+for (const [name, { corrupt, message }] of Object.entries(faultyCases)) {
+  test(`the checks report ${name}`, (t) => {
     const given = makeFacts();
     const { fragments } = given.job;
     const length = fragments.length;
-    spoil(given);
+    corrupt(given);
     if (given.job.fragments !== fragments || fragments.length !== length) serve(given.job);
-    t.regex(texts(checkAll(given.facts)), told);
+    t.regex(texts(checkAll(given.facts)), message);
   });
 }

@@ -5,19 +5,19 @@ import { checkLogs } from './log-checks.js';
 import { type Claim, makeArtifact, type Problem, type WriteRecord } from './records.js';
 import { checkOwners, findOwners, lostCode } from './result-owners.js';
 
-/** All that is wrong at the end of a run, when faults are over and agents have drained the queue. */
+/** Returns all problems at the end of a run, after faults have ended and agents have drained the queue. */
 export function checkAll(facts: Facts): Problem[] {
   const ofJobs = facts.jobs.flatMap((one) => {
     const { job_id: jobId } = one.job;
     const checks = [checkState, checkHolders, checkAttempts, checkResult, checkArtifact, checkLogs];
-    // Without fencing, an agent goes on with a job that was submitted again meanwhile.
+    // Without leases, an agent continues with a job that was resubmitted meanwhile.
     if (!facts.leases && mayRestart(one)) return [];
     return checks.flatMap((check) => check(one, facts)).map((text) => ({ jobId, text }));
   });
   return [...checkSubmissions(facts), ...ofJobs];
 }
 
-/** Every acknowledged job is there once, and what names itself was made once however often it was sent. */
+/** Every acknowledged job exists once, and a submission with an id or key created one job however often it was sent. */
 function checkSubmissions({ jobs, submissions }: Facts): Problem[] {
   const ids = groupBy(jobs, ({ job }) => job.job_id);
   const tags = groupBy(jobs, ({ submission }) => submission?.tag);
@@ -32,7 +32,7 @@ function checkSubmissions({ jobs, submissions }: Facts): Problem[] {
   });
 }
 
-/** Whether a retry of its submitter, which is a resubmission, may have started it again. */
+/** Whether a retry of the submitter, which is a resubmission, may have restarted the job. */
 function mayRestart({ submission }: JobFacts): boolean {
   return submission?.kind === 'id' && submission.sends > 1;
 }
@@ -47,12 +47,12 @@ function checkState({ job, submission, claims, result }: JobFacts, { leases }: F
   if (state === 'waiting') {
     return job.job_data.attachments_status === 'waiting' ? [] : ['it still waits, and agents are idle'];
   }
-  // A claim whose answer was lost: only its lease brings it back.
-  const isUnheard = state === 'running' && claims.length === 0;
-  return !leases && isUnheard ? [] : [`it is left in state ${state}, held by ${job.lease?.holder}`];
+  // The response to the claim was lost, so only the lease can return the job to the queue.
+  const isClaimUnanswered = state === 'running' && claims.length === 0;
+  return !leases && isClaimUnanswered ? [] : [`it is left in state ${state}, held by ${job.lease?.holder}`];
 }
 
-/** An agent whose write was taken after another one had the job: two held it at once. */
+/** Two agents held a job at once if a write of one was accepted after another claimed the job. */
 function checkHolders({ claims }: JobFacts): string[] {
   return claims.flatMap((claim, n) =>
     claims.slice(n + 1).flatMap((later) =>
@@ -68,7 +68,7 @@ function checkHolders({ claims }: JobFacts): string[] {
   );
 }
 
-/** Each attempt has one holder, no claim had the number of another, and what was kept apart is of its holder's claim. */
+/** Each attempt has one holder, no two claims share a number, and the data of a closed attempt comes from its holder's claim. */
 function checkAttempts({ job, claims }: JobFacts): string[] {
   const { attempts = [], lease } = job;
   const current = lease?.holder === undefined ? [] : [{ attempt: lease.attempt, holder: lease.holder }];
@@ -90,7 +90,7 @@ function checkAttempts({ job, claims }: JobFacts): string[] {
 
 const isOutcome = ({ kind, body }: WriteRecord) => kind === 'result' && body.job_state === 'complete';
 
-/** The statuses and the device are those of one claim, the one that completed the job, and no acknowledged outcome is lost. */
+/** Statuses and device come from the claim that completed the job, and no acknowledged outcome is lost. */
 function checkResult(facts: JobFacts, { attempts }: Facts): string[] {
   const { claims, result, job } = facts;
   const problems = checkOwners(result, claims);
@@ -110,7 +110,7 @@ function checkGivenUp({ lease, attempts = [] }: StoredJob, allowed: number): str
   return last >= allowed ? [] : [`it was given up after attempt ${last} of ${allowed}`];
 }
 
-/** An outcome that was acknowledged, and not discarded, is the one that stands. */
+/** An outcome that was acknowledged and not discarded is the stored one. */
 function checkKept(facts: JobFacts, owner: Claim | undefined): string[] {
   if (mayRestart(facts)) return [];
   return facts.claims
@@ -127,7 +127,7 @@ function checkOwner(owner: Claim | undefined, status: Record<string, number>): s
 
 const isAccepted = (write: WriteRecord) => isOutcome(write) && write.call.outcome === 'accepted';
 
-/** The artifact is that of the claim that completed the job. */
+/** The artifact comes from the claim that completed the job. */
 function checkArtifact({ claims, result, artifact }: JobFacts): string[] {
   const device = (result.device_info as { attempt?: string } | undefined)?.attempt;
   const owner = claims.find(({ id }) => id === device);

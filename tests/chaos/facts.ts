@@ -12,30 +12,30 @@ export interface ClosedAttempt {
   device_info?: { attempt?: string };
 }
 
-/** A job as stored; of closed attempts what the actors sent. */
+/** A job as stored. Closed attempts have the fields that the actors sent. */
 export type StoredJob = Omit<JobRecord, 'attempts'> & { attempts?: ClosedAttempt[] };
 
-/** A piece of log as stored. */
+/** A log fragment as stored. */
 export type StoredFragment = LogRecord;
 
 /** The logs of a job by type and phase, as a client reads them. */
 export type LogTexts = Record<string, { last_fragment_number: number; log_data: string }>;
 
-/** All that is known of one job when everything stands still: what is stored, served, and what its actors did. */
+/** Everything known about one job after the run: the stored data, the HTTP responses, and the actors' records. */
 export interface JobFacts {
   job: StoredJob;
   submission: Submission | undefined;
-  /** In the order of their answers. */
+  /** In the order of their responses. */
   claims: Claim[];
-  /** By log and number. */
+  /** Sorted by log type and number. */
   fragments: StoredFragment[];
   result: Record<string, unknown>;
   logs: { output: LogTexts; serial: LogTexts };
-  /** `undefined`: none. */
+  /** `undefined` if the job has no artifact. */
   artifact: string | undefined;
 }
 
-/** Everything that the checks look at. */
+/** The input of all checks. */
 export interface Facts {
   jobs: JobFacts[];
   submissions: readonly Submission[];

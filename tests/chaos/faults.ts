@@ -4,37 +4,37 @@ import type { SeededRandom } from '../support/seeded-random.js';
 import type { AgentSlot } from './agents.js';
 import type { ServerSlot } from './servers.js';
 
-/** Every kind of fault but cut connections, which the proxy makes. */
+/** Every kind of fault except cut connections, which the proxy makes. */
 export const faultKinds = ['agentKills', 'agentStops', 'serverKills', 'primaryKills', 'stepDowns'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** How often each kind comes on average, in milliseconds, and how often at most. */
+/** For each kind, the average interval in milliseconds and the maximum count. */
 export type FaultPlan = Record<FaultKind, { everyMs: number; atMost: number }>;
 
-/** What faults are done to. */
+/** The targets of faults. */
 export interface FaultTargets {
   set: MongodReplicaSet;
   servers: readonly ServerSlot[];
   agents: readonly AgentSlot[];
-  /** Milliseconds that an agent is stopped: from its lease to twice of it. */
+  /** Milliseconds that an agent is stopped, minimum and maximum. */
   stopMs: readonly [number, number];
   now(): number;
-  calm: Promise<void>;
+  faultsOver: Promise<void>;
 }
 
 /**
- * Makes faults, each kind at its own pace, until `end()`. Times, kinds and targets are those of the seed; which call
- * they meet is a matter of timing.
+ * Makes faults, each kind at its own rate, until `end()`. The seed decides times, kinds and targets. Timing decides
+ * which call a fault hits.
  */
 export class Faults {
   readonly done = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
-  /** What was done when, for people. */
+  /** The faults so far with their times, for the report. */
   readonly history: string[] = [];
-  /** Faults after which what was hit did not come back. */
+  /** Faults after which the target did not recover. */
   readonly failed: string[] = [];
   #isOver = false;
   readonly #loops: Promise<void[]>;
-  /** At most one member of the set is down at a time, else there is no majority. */
+  /** At most one member of the set is down at a time, otherwise there is no majority. */
   #setIsFree: Promise<void> = Promise.resolve();
 
   constructor(
@@ -45,7 +45,7 @@ export class Faults {
     this.#loops = Promise.all(faultKinds.map((kind) => this.#repeat(kind, plan[kind], random.fork(kind))));
   }
 
-  /** Makes no more; resolves when all that were hit are back. Who waits for a fault is told by `calm`. */
+  /** Stops making faults. Resolves when all targets have recovered. `faultsOver` must resolve first to end the waits between faults. */
   async end(): Promise<void> {
     this.#isOver = true;
     await this.#loops;
@@ -57,20 +57,20 @@ export class Faults {
     random: SeededRandom,
   ): Promise<void> {
     for (let n = 0; n < atMost; n += 1) {
-      await Promise.race([sleep(random.interval(everyMs)), this.targets.calm]);
+      await Promise.race([sleep(random.interval(everyMs)), this.targets.faultsOver]);
       if (this.#isOver) return;
       const target = random.integer(0, 2 ** 30);
       const waitMs = random.integer(300, 2500);
-      const told = await this.#make(kind, target, waitMs).catch((error: Error) => {
+      const description = await this.#make(kind, target, waitMs).catch((error: Error) => {
         this.failed.push(`${kind}: ${error.message}`);
         return `failed: ${error.message}`;
       });
       this.done[kind] += 1;
-      this.history.push(`${Math.round(this.targets.now())} ${kind}: ${told}`);
+      this.history.push(`${Math.round(this.targets.now())} ${kind}: ${description}`);
     }
   }
 
-  /** What it was done to. */
+  /** Makes a fault. Returns the name of its target. */
   async #make(kind: FaultKind, target: number, waitMs: number): Promise<string> {
     const { servers, stopMs } = this.targets;
     switch (kind) {
@@ -81,7 +81,7 @@ export class Faults {
       }
       case 'agentStops': {
         const agent = this.#findAgent(target);
-        // Others are stopped meanwhile.
+        // Not awaited: other agents can be stopped meanwhile.
         void agent.stop(stopMs[0] + (target % (stopMs[1] - stopMs[0])));
         return agent.name;
       }
@@ -92,7 +92,7 @@ export class Faults {
       }
       case 'primaryKills':
       case 'stepDowns':
-        return this.#alone(() => this.#hitSet(kind, waitMs));
+        return this.#runExclusively(() => this.#hitSet(kind, waitMs));
     }
   }
 
@@ -110,7 +110,7 @@ export class Faults {
     return `member ${n}`;
   }
 
-  #alone<T>(task: () => Promise<T>): Promise<T> {
+  #runExclusively<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#setIsFree.then(task);
     this.#setIsFree = turn.then(
       () => undefined,
@@ -119,7 +119,7 @@ export class Faults {
     return turn;
   }
 
-  /** The first from there on that runs a job: a fault of an idle one shows little. */
+  /** The first agent from `target` on that runs a job, since a fault of an idle agent tests little. */
   #findAgent(target: number): AgentSlot {
     const { agents } = this.targets;
     const turned = agents.map((_, n) => agents[(target + n) % agents.length] as AgentSlot);

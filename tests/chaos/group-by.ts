@@ -1,4 +1,4 @@
-/** The items by what `read` says of them, in their order (`Map.groupBy` comes with Node 21). */
+/** Groups items by the key that `read` returns, in order (`Map.groupBy` needs Node 21). */
 export function groupBy<T, K>(items: readonly T[], read: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

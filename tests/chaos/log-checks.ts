@@ -4,7 +4,7 @@ import { type Claim, makeLine } from './records.js';
 
 const lostLine = /^Queuepass: (\S+) was lost, attempt (\d+) of (\d+)\n?$/;
 
-/** What is wrong with the logs of a job, in sentences. */
+/** Returns the problems of a job's logs, as sentences. */
 export function checkLogs(facts: JobFacts): string[] {
   return (['output', 'serial'] as const).flatMap((type) => {
     const fragments = facts.fragments.filter(({ log_type }) => log_type === type);
@@ -23,7 +23,7 @@ function checkNumbers(fragments: StoredFragment[]): string[] {
   return new Set(numbers).size === numbers.length ? [] : [`numbers are there twice: ${numbers.join()}`];
 }
 
-/** What is served is what is stored, in its order. */
+/** The server returns the stored fragments, in order. */
 function checkServed(
   { logs, result }: JobFacts,
   type: 'output' | 'serial',
@@ -57,7 +57,7 @@ function readLines({ claims }: JobFacts, fragments: StoredFragment[]): Line[] {
   }));
 }
 
-/** One claim after the other, with the server's line between them, and each one's lines in the order sent. */
+/** The lines of one claim follow those of another, with the server's line between them, each in the order sent. */
 function checkOrder(facts: JobFacts, type: 'output' | 'serial', fragments: StoredFragment[]): string[] {
   const problems: string[] = [];
   const ended = new Set<Claim>();
@@ -74,7 +74,7 @@ function checkOrder(facts: JobFacts, type: 'output' | 'serial', fragments: Store
     }
     if (claim !== current) {
       if (ended.has(claim)) problems.push(`lines of ${claim.id} come again after those of ${current?.id}`);
-      // The server tells of a loss in the output alone.
+      // The server writes the line about a loss only to the output.
       if (current && !lost && type === 'output') {
         problems.push(`lines of ${current.id} and ${claim.id} follow without a line about the loss`);
       }
@@ -90,7 +90,7 @@ function checkOrder(facts: JobFacts, type: 'output' | 'serial', fragments: Store
   return problems;
 }
 
-/** Each line that was acknowledged, and not discarded, is there; a resubmission clears those before it. */
+/** Each line that was acknowledged and not discarded is stored. A resubmission deletes the lines before it. */
 function checkWhole(facts: JobFacts, type: 'output' | 'serial', fragments: StoredFragment[]): string[] {
   const { claims, submission } = facts;
   const mayRestart = submission?.kind === 'id' && submission.sends > 1;
@@ -106,7 +106,7 @@ function checkWhole(facts: JobFacts, type: 'output' | 'serial', fragments: Store
   );
 }
 
-/** The attempt that is stored with a line says which claim it is of, and the other way round. */
+/** All lines of an attempt number belong to one claim, and all lines of a claim have one attempt number. */
 function checkAttemptNumbers(facts: JobFacts, fragments: StoredFragment[]): string[] {
   const pairs = readLines(facts, fragments).flatMap(({ claim }, n) => {
     const attempt = fragments[n]?.attempt;

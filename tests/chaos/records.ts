@@ -1,12 +1,12 @@
 import type { AgentJob } from '../actors/stock-agent.js';
 
-/** What an actor learned about one try: a cut or a 5xx leaves open whether it was done. */
+/** What an actor knows about one try. After a cut or a 5xx it does not know whether the server did the work. */
 export type Outcome = 'accepted' | 'discarded' | 'unknown' | 'refused';
 
 /** One try of one call; times in milliseconds since the start of the run. */
 export interface CallRecord {
   sentAt: number;
-  /** When its answer or the error came; absent while it is under way, and when the agent was killed in it. */
+  /** When the response or the error arrived. Absent while the try runs, and if the agent was killed during it. */
   doneAt?: number;
   method: string;
   path: string;
@@ -22,11 +22,11 @@ export interface WriteRecord {
   body: { status?: Record<string, number>; job_state?: string; fragment_number?: number };
 }
 
-/** A claim whose answer came to its agent, and all that the agent did about the job: the run folder, and more. */
+/** A claim whose response reached its agent, and everything that the agent did with the job. */
 export interface Claim {
-  /** Unlike any other one's; in each line, in the device's data and in the artifact. */
+  /** Unique. Each log line, the device data and the artifact contain it. */
   id: string;
-  /** The exit code of each of its phases, unlike any other claim's. */
+  /** The exit code of each phase, unique among claims. */
   code: number;
   jobId: string;
   agent: string;
@@ -35,46 +35,46 @@ export interface Claim {
   answeredAt: number;
   calls: CallRecord[];
   writes: WriteRecord[];
-  /** What became of the run, for people. */
+  /** Events of the run, for the report. */
   notes: string[];
 }
 
-/** A job that a submitter wants to be run. */
+/** A job that a submitter sends, possibly several times. */
 export interface Submission {
-  /** Among the tags of the job. */
+  /** One of the job's tags. */
   tag: string;
-  /** `id`: with a job id of its own; `key`: with an `Idempotency-Key`; `plain`: sent again it makes another job. */
+  /** `id`: with a job id; `key`: with an `Idempotency-Key`; `plain`: with neither, so each send creates a job. */
   kind: 'id' | 'key' | 'plain';
-  /** As the server acknowledged it. */
+  /** The id that the server returned. */
   jobId?: string;
   acknowledgedAt?: number;
-  /** How often the job itself was sent. */
+  /** How often the job was sent. */
   sends: number;
   cancelAskedAt?: number;
 }
 
-/** Something that must not be, with the job that it is about. */
+/** A violation that a check found, and its job. */
 export interface Problem {
   jobId: string | undefined;
   text: string;
 }
 
-/** The text of a line, by which the checks know where it belongs. */
+/** The text of a log line. The checks derive its claim from it. */
 export function makeLine({ jobId, agent, id }: Claim, number: number): string {
   return `${jobId} ${agent} ${id} ${number}\n`;
 }
 
-/** The bytes of the artifact of a claim. */
+/** The content of a claim's artifact. */
 export function makeArtifact({ id }: Claim): string {
   return `artifact of ${id}`;
 }
 
-/** The statuses that an agent last sent, or tried to: what its run folder holds. */
+/** The statuses that an agent last sent or tried to send, as its run folder has them. */
 export function lastStatus({ writes }: Claim): Record<string, number> {
   return writes.findLast(({ body }) => body.status !== undefined)?.body.status ?? {};
 }
 
-/** Whether the server took the outcome, so that the agent removed its run folder. */
+/** Whether the server accepted the outcome, so that the agent removed its run folder. */
 export function isOutcomeSent({ writes }: Claim): boolean {
   return writes.some(({ body, call }) => body.job_state === 'complete' && call.status === 200);
 }

@@ -3,7 +3,7 @@ import { groupBy } from './group-by.js';
 import type { Problem } from './records.js';
 import type { ChaosWorld } from './world.js';
 
-/** The figures of a run, as lines of a table. */
+/** The counts of a run, as lines of a table. */
 export function presentSummary(world: ChaosWorld, { jobs, submissions }: Facts): string {
   const states = groupBy(jobs, ({ job }) => job.result_data.job_state);
   const writes = world.claims.flatMap((claim) => claim.writes);
@@ -15,12 +15,12 @@ export function presentSummary(world: ChaosWorld, { jobs, submissions }: Facts):
     ['submits acknowledged', submissions.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length],
     ['submits sent', sum(submissions.map(({ sends }) => sends))],
     ['claims answered', world.claims.length],
-    ['  unheard (attempts less answered)', sum(jobs.map(countUnheard))],
+    ['  unanswered (attempts minus answered)', sum(jobs.map(countUnansweredClaims))],
     ['attempts lost', sum(jobs.map(({ job }) => job.attempts?.length ?? 0))],
     ['writes', writes.length],
     ['  discarded', writes.filter(({ call }) => call.outcome === 'discarded').length],
-    ['  without an answer', writes.filter(({ call }) => call.outcome === 'unknown').length],
-    ['results looked at in between', world.looks],
+    ['  without a response', writes.filter(({ call }) => call.outcome === 'unknown').length],
+    ['results read during the run', world.resultReads],
     ['tries of the actors', world.tries],
     ['requests at the proxy', world.proxy.requests],
     ...Object.entries(world.proxy.cuts).map(([place, n]): [string, unknown] => [`  cut ${place}`, n]),
@@ -31,22 +31,22 @@ export function presentSummary(world: ChaosWorld, { jobs, submissions }: Facts):
   return rows.map(([name, value]) => `${name.padEnd(36)}${String(value).padStart(8)}`).join('\n');
 }
 
-function countUnheard({ job, claims }: JobFacts): number {
+function countUnansweredClaims({ job, claims }: JobFacts): number {
   return Math.max(0, (job.lease?.attempt ?? 0) - claims.length);
 }
 
-/** Everything about the jobs that something is wrong with, the first few of them. */
+/** The first problems, everything known about the first few jobs with problems, and the faults. */
 export function presentProblems(world: ChaosWorld, facts: Facts, problems: readonly Problem[]): string {
   const first = problems.slice(0, 30).map(({ jobId, text }) => `WRONG ${jobId ?? ''} ${text}`);
   const ids = new Set(problems.flatMap(({ jobId }) => jobId ?? []));
-  const told = facts.jobs.filter(({ job }) => ids.has(job.job_id)).slice(0, 3);
+  const shown = facts.jobs.filter(({ job }) => ids.has(job.job_id)).slice(0, 3);
   return [
     ...first,
     ...(problems.length > first.length ? [`and ${problems.length - first.length} more`] : []),
-    ...told.map(presentJob),
+    ...shown.map(presentJob),
     '--- faults',
     ...(world.faults?.history ?? []),
-    `repeat it with --seed ${world.options.seed}`,
+    `to repeat this run, use --seed ${world.options.seed}`,
   ].join('\n');
 }
 

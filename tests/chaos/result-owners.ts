@@ -2,20 +2,20 @@ import type { Claim } from './records.js';
 
 /** The status of a job that the server ended after its last attempt. */
 export const lostCode = 75;
-/** The status by which a stock agent tells of a cancel that it saw. */
+/** The status that a stock agent posts after it noticed a cancel. */
 const cancelCode = 247;
 
-/** What a result tells of who made it. */
+/** The parts of a result that show which claims it comes from. */
 export interface ResultOwners {
-  /** By phase. */
+  /** The statuses by phase. */
   status: Record<string, number>;
-  /** The claim that its device names. */
+  /** The claim id in the device data. */
   device: string | undefined;
-  /** The claims that a part of it is of. */
+  /** The claims from which a part of the result comes. */
   owners: Claim[];
 }
 
-/** Finds the claims that the statuses and the device of a result are of: one at most, if all is well. */
+/** Finds the claims from which the statuses and the device of a result come. A correct result has at most one. */
 export function findOwners(result: Record<string, unknown>, claims: readonly Claim[]): ResultOwners {
   const entries = Object.entries(result).filter(([field]) => field.endsWith('_status'));
   const status = Object.fromEntries(
@@ -26,16 +26,16 @@ export function findOwners(result: Record<string, unknown>, claims: readonly Cla
   return { status, device, owners: claims.filter(({ id, code }) => id === device || codes.includes(code)) };
 }
 
-/** What is wrong with a result at any moment: parts of several claims, or any part while the job waits for one. */
+/** Returns the problems of a result at any time: parts of several claims, or any part while the job waits for a claim. */
 export function checkOwners(result: Record<string, unknown>, claims: readonly Claim[]): string[] {
   const { status, device, owners } = findOwners(result, claims);
   const codes = Object.values(status);
   const known = [...claims.map(({ code }) => code), lostCode, cancelCode];
-  const told = JSON.stringify({ status, device });
-  if (codes.some((code) => !known.includes(code))) return [`statuses of no claim of it: ${told}`];
+  const details = JSON.stringify({ status, device });
+  if (codes.some((code) => !known.includes(code))) return [`statuses of no claim of it: ${details}`];
   if (owners.length > 1)
-    return [`the result is mixed of ${owners.map(({ id }) => id).join(' and ')}: ${told}`];
-  if (device !== undefined && owners.length === 0) return [`the device is of no claim of it: ${told}`];
+    return [`the result is mixed of ${owners.map(({ id }) => id).join(' and ')}: ${details}`];
+  if (device !== undefined && owners.length === 0) return [`the device is of no claim of it: ${details}`];
   const isEmpty = codes.length === 0 && device === undefined;
-  return result.job_state === 'waiting' && !isEmpty ? [`it waits with a result: ${told}`] : [];
+  return result.job_state === 'waiting' && !isEmpty ? [`it waits with a result: ${details}`] : [];
 }

@@ -5,25 +5,25 @@ import type { Problem } from './records.js';
 import { presentProblems, presentSummary } from './report.js';
 import { type ChaosOptions, ChaosWorld } from './world.js';
 
-/** What a run came to. */
+/** The outcome of a run. */
 export interface ChaosOutcome {
   world: ChaosWorld;
   facts: Facts;
   problems: Problem[];
-  /** Figures, and everything about what is wrong. */
+  /** The counts and, if there are problems, the details. */
   text: string;
 }
 
-/** One run: the seed is told before anything can fail, then progress, and at the end all that is wrong. */
+/** Does one run. Reports the seed before anything can fail, then progress. Returns all problems. */
 export async function runChaos(owner: Owner, options: ChaosOptions): Promise<ChaosOutcome> {
   const { report } = options;
   report(`chaos with seed ${options.seed}`);
   const world = await ChaosWorld.start(owner, options);
-  const telling = setInterval(() => report(presentProgress(world)), 5000);
+  const progressTimer = setInterval(() => report(presentProgress(world)), 5000);
   try {
     await world.run();
   } finally {
-    clearInterval(telling);
+    clearInterval(progressTimer);
   }
   const facts = await gatherFacts(world);
   const errors = [...world.serverErrors, ...(world.faults?.failed ?? [])].map((text) => ({

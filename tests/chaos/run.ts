@@ -1,12 +1,13 @@
 /*
  * The chaos run: `npx tsx tests/chaos/run.ts [--seed N] [--jobs 1000] [--agents 20] [--servers 3] [--minutes 10]
- * [--leases off] [--without agentKills,stepDowns] [--cuts 0.01]`. Jobs of all sorts are submitted to servers on a
- * three-node replica set and run by agents that act like stock ones, while agents, servers and the primary are killed
- * and connections cut. At the end no job may be lost, held by two at once, or have output of two attempts mixed.
+ * [--leases off] [--without agentKills,stepDowns] [--cuts 0.01]`. Submitters send jobs of all kinds to servers on a
+ * three-node replica set. Agents that behave like stock agents run the jobs, while agents, servers and the primary are
+ * killed and connections are cut. At the end the run checks that no job was lost, that no two agents held a job at once,
+ * and that no job has output from two attempts mixed.
  *
- * The seed decides the jobs, the times, kinds and targets of the faults and which requests are cut. Processes and
- * sockets keep their own time, so that a run is not repeated call by call: the schedule is, and what it provokes
- * comes again soon.
+ * The seed decides the jobs, the times, kinds and targets of the faults, and which requests are cut. The timing of
+ * processes and sockets varies, so a repeated run has the same schedule but not the same sequence of calls. It usually
+ * shows the same problem again soon.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -56,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  const { text: told, problems } = await runChaos(
+  const { text: outcome, problems } = await runChaos(
     { teardown: (task: () => unknown) => void teardowns.push(task) },
     {
       seed: Number(values.seed ?? randomInt(2 ** 31)),
@@ -70,16 +71,16 @@ try {
       leases: values.leases !== 'off',
       leaseSeconds: Number(values['lease-seconds']),
       attempts: Number(values.attempts),
-      stormMs: Number(values.minutes) * 60_000,
+      faultPhaseMs: Number(values.minutes) * 60_000,
       drainMs: 60_000,
       report: (line) => console.log(line),
     },
   );
-  console.log(told);
-  console.log(problems.length === 0 ? 'nothing is wrong' : `${problems.length} things are wrong`);
+  console.log(outcome);
+  console.log(problems.length === 0 ? 'no problems' : `${problems.length} problems`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 } finally {
   await endAll();
 }
-// Timers of actors that were given up would hold the process.
+// Timers of abandoned actors would keep the process running.
 process.exit();

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../support/own-mongod.js';
 import { type Owner, type ServerProcess, startServerProcess } from '../support/server-process.js';
 
-/** A place where a server process runs, and another one after it was killed. */
+/** One server with all its successive processes. */
 export class ServerSlot {
   #server: ServerProcess | undefined;
   readonly #folder = makeFolder();
-  /** What all its processes wrote, the last of it. */
+  /** The end of the output of earlier processes. */
   #log = '';
 
   constructor(
@@ -14,13 +14,13 @@ export class ServerSlot {
     readonly settings: Record<string, string>,
   ) {}
 
-  /** Its port while it runs; processes come back on other ones. */
+  /** The port while the server runs. Each process has another port. */
   get port(): number | undefined {
     const { url } = this.#server ?? {};
     return url ? Number(new URL(url).port) : undefined;
   }
 
-  /** The last that it wrote, of this process and those before. */
+  /** The output of this process and the end of the output of earlier ones. */
   get log(): string {
     const { stdout, stderr } = this.#server ?? {};
     return this.#log + (stdout?.() ?? '') + (stderr?.() ?? '');
@@ -31,7 +31,7 @@ export class ServerSlot {
     this.#server = await startServerProcess(this.owner, { folder, settings });
   }
 
-  /** kill -9, and another process after so many milliseconds; resolves when that listens. */
+  /** Kills the process with kill -9 and starts another after `waitMs`. Resolves when that listens. */
   async replace(waitMs: number): Promise<void> {
     const killed = this.#server;
     this.#log = this.log.slice(-100_000);

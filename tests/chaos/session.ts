@@ -4,8 +4,8 @@ import { StockSession, type Try, type TryAnswer } from '../actors/stock-session.
 import type { SeededRandom } from '../support/seeded-random.js';
 import type { CallRecord, Claim, WriteRecord } from './records.js';
 
-/** The life of one actor's process: it can be killed at any moment, and stopped and continued. */
-export class Life {
+/** The simulated process of one actor. It can be killed at any time, and stopped and continued. */
+export class ActorProcess {
   readonly #killing = new AbortController();
   readonly dispatcher = new Agent({ connections: 1, headersTimeout: 30_000, bodyTimeout: 30_000 });
   #stopped: Promise<void> = Promise.resolve();
@@ -14,13 +14,13 @@ export class Life {
     return this.#killing.signal;
   }
 
-  /** Nothing of it goes on, and all its connections are gone. */
+  /** Ends the process and closes all its connections. */
   kill(): void {
     this.#killing.abort(new Error('killed'));
     void this.dispatcher.destroy();
   }
 
-  /** As SIGSTOP, and SIGCONT after so many milliseconds or when `early` resolves. */
+  /** Like SIGSTOP, followed by SIGCONT after `ms` milliseconds or when `early` resolves. */
   stop(ms: number, early: Promise<void>): Promise<void> {
     const over = new AbortController();
     const timer = sleep(ms, undefined, { signal: over.signal }).catch(() => undefined);
@@ -28,35 +28,35 @@ export class Life {
     return this.#stopped;
   }
 
-  /** Resolves while it runs; throws when it was killed. */
-  async goOn(): Promise<void> {
+  /** Waits while the process is stopped. Throws if it was killed. */
+  async waitWhileStopped(): Promise<void> {
     await this.#stopped;
     this.signal.throwIfAborted();
   }
 
   async sleep(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.signal });
-    await this.goOn();
+    await this.waitWhileStopped();
   }
 }
 
-/** Where the sessions of a run tell what happened. */
+/** Records what happens in the sessions of a run. */
 export interface Journal {
   now(): number;
-  /** Tries in all. */
+  /** Number of tries of all actors. */
   tries: number;
-  /** Answers that no client should get: what the server calls its own fault. */
+  /** The 500 responses, which no client should get. */
   serverErrors: string[];
-  /** By which the times of agents at work are multiplied; 1 gives a job of two or three seconds. */
+  /** Factor for the durations of the agents' work. With 1 a job takes two or three seconds. */
   pace: number;
-  /** Milliseconds, more than a lease, that an agent now and then stalls between its artifact and its outcome. */
+  /** Milliseconds, longer than a lease, for which an agent sometimes stops between its artifact and its outcome. */
   stallMs: number;
-  /** Resolves when no faults are made any more. */
-  calm: Promise<void>;
+  /** Resolves when no more faults are made. */
+  faultsOver: Promise<void>;
   stalls: number;
 }
 
-/** A session of an actor that can be killed and stopped, which writes down every try. */
+/** A session of an actor that can be killed and stopped. It records every try. */
 export class ChaosSession extends StockSession {
   /** The claim that the calls about a job belong to. */
   claim: Claim | undefined;
@@ -64,7 +64,7 @@ export class ChaosSession extends StockSession {
 
   constructor(
     url: string,
-    readonly life: Life,
+    readonly process: ActorProcess,
     readonly journal: Journal,
     readonly random: SeededRandom,
   ) {
@@ -72,48 +72,48 @@ export class ChaosSession extends StockSession {
   }
 
   override async call(...given: Parameters<StockSession['call']>): ReturnType<StockSession['call']> {
-    // Pieces of a log come one after the other, and not as fast as the server takes them.
-    const { life, random, journal } = this;
-    if (given[1].includes('/log/')) await life.sleep(random.integer(20, 120) * journal.pace);
+    // An agent writes log fragments over time, not as fast as the server accepts them.
+    const { process, random, journal } = this;
+    if (given[1].includes('/log/')) await process.sleep(random.integer(20, 120) * journal.pace);
     const answer = await super.call(...given);
-    // Both belong to one attempt, and faults at random hardly ever come between them.
+    // Artifact and outcome must belong to one attempt, and random faults rarely hit the time between them.
     if (given[1].endsWith('/artifact') && random.chance(0.08)) {
       journal.stalls += 1;
-      await life.stop(journal.stallMs, journal.calm);
-      await life.goOn();
+      await process.stop(journal.stallMs, journal.faultsOver);
+      await process.waitWhileStopped();
     }
     return answer;
   }
 
   protected override async exchange(sent: Try): Promise<TryAnswer> {
-    await this.life.goOn();
+    await this.process.waitWhileStopped();
     const call: CallRecord = {
       sentAt: this.journal.now(),
       method: sent.method,
       path: sent.path,
       outcome: 'unknown',
     };
-    this.#note(call, sent);
+    this.#recordCall(call, sent);
     try {
-      const { dispatcher, signal } = this.life;
+      const { dispatcher, signal } = this.process;
       const answer = await super.exchange(sent, { dispatcher, signal });
-      this.#judge(call, answer);
+      this.#recordOutcome(call, answer);
       return answer;
     } catch (error) {
       call.error = `${(error as NodeJS.ErrnoException).code ?? ''} ${(error as Error).message}`;
       throw error;
     } finally {
       call.doneAt = this.journal.now();
-      // A stopped process learns of the answer when it goes on.
-      await this.life.goOn();
+      // A stopped process receives the response only when it continues.
+      await this.process.waitWhileStopped();
     }
   }
 
   protected override pause(ms: number): Promise<void> {
-    return this.life.sleep(ms);
+    return this.process.sleep(ms);
   }
 
-  #note(call: CallRecord, { path, body }: Try): void {
+  #recordCall(call: CallRecord, { path, body }: Try): void {
     this.journal.tries += 1;
     this.lastCall = call;
     const { claim } = this;
@@ -124,7 +124,7 @@ export class ChaosSession extends StockSession {
     claim.writes.push({ call, kind, body: typeof body === 'string' ? JSON.parse(body) : {} });
   }
 
-  #judge(call: CallRecord, { statusCode: status, headers, bytes }: TryAnswer): void {
+  #recordOutcome(call: CallRecord, { statusCode: status, headers, bytes }: TryAnswer): void {
     call.status = status;
     if (status < 300) call.outcome = headers['queuepass-discarded'] ? 'discarded' : 'accepted';
     else if (status < 500) call.outcome = 'refused';

@@ -4,7 +4,7 @@ import type { Answer } from '../actors/stock-session.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import { type Claim, isOutcomeSent, type Problem, type Submission } from './records.js';
 import { checkOwners } from './result-owners.js';
-import { ChaosSession, type Journal, Life } from './session.js';
+import { ChaosSession, type Journal, ActorProcess } from './session.js';
 
 /** What the submitters of a run share. */
 export interface SubmitterWorld extends Journal {
@@ -15,13 +15,13 @@ export interface SubmitterWorld extends Journal {
   submissions: Submission[];
   claims: readonly Claim[];
   unexpected: Problem[];
-  /** Results that were read in between. */
-  looks: number;
-  /** Of a quiet provision, in seconds: it is part of the lease there. */
+  /** Number of results read during the run. */
+  resultReads: number;
+  /** The jobs' global_timeout in seconds, which extends the lease during provisioning. */
   globalTimeout: number;
-  /** Nothing new is submitted any more. */
-  isCalm: boolean;
-  /** Whether what is seen in between must be of one attempt; without leases a resubmission can mix two. */
+  /** No more jobs are submitted. */
+  isFaultPhaseOver: boolean;
+  /** Whether a result read during the run must come from one attempt. Without leases a resubmission can mix two. */
   leases: boolean;
 }
 
@@ -38,7 +38,7 @@ class SubmitterSession extends ChaosSession {
   }
 }
 
-/** A person at the stock CLI: submits one job after the other, looks at some and cancels a few. */
+/** A person with the stock CLI, who submits one job after the other, reads some and cancels a few. */
 export class Submitter {
   readonly #session: SubmitterSession;
   readonly #cli: StockCli;
@@ -48,33 +48,33 @@ export class Submitter {
     readonly name: string,
     readonly random: SeededRandom,
   ) {
-    this.#session = new SubmitterSession(world.url, new Life(), world, random);
+    this.#session = new SubmitterSession(world.url, new ActorProcess(), world, random);
     const { url, clientId, clientKey } = world;
     this.#cli = new StockCli({ url, clientId, clientKey, session: this.#session });
   }
 
-  /** Submits so many jobs, with pauses of `gapMs` on average. */
+  /** Submits `count` jobs, with pauses of `gapMs` on average. */
   async run(count: number, gapMs: number): Promise<void> {
-    for (let n = 0; n < count && !this.world.isCalm; n += 1) {
+    for (let n = 0; n < count && !this.world.isFaultPhaseOver; n += 1) {
       const random = this.random.fork(`job ${n}`);
       const submission = this.#plan(`${this.name}-${n}`, random);
       await this.#submit(submission, random);
       await sleep(random.interval(gapMs));
-      if (random.chance(0.3)) await this.#look(random);
+      if (random.chance(0.3)) await this.#readJob(random);
       if (random.chance(0.04)) await this.#cancel(random);
     }
   }
 
-  /** Goes on looking at jobs until nothing happens any more. */
+  /** Reads jobs until the fault phase is over. */
   async watch(): Promise<void> {
     for (
       const random = this.random.fork('watch');
-      !this.world.isCalm;
+      !this.world.isFaultPhaseOver;
       await sleep(random.integer(100, 400))
     ) {
-      await this.#look(random);
+      await this.#readJob(random);
     }
-    await this.#session.life.dispatcher.destroy();
+    await this.#session.process.dispatcher.destroy();
   }
 
   #plan(tag: string, random: SeededRandom): Submission {
@@ -83,7 +83,7 @@ export class Submitter {
     return submission;
   }
 
-  /** Sent again, with the same id or key, until it is acknowledged. */
+  /** Sends a job, with the same id or key each time, until the server acknowledges it. */
   async #submit(submission: Submission, random: SeededRandom): Promise<void> {
     const { tag, kind } = submission;
     const hasAttachments = random.chance(0.08);
@@ -93,7 +93,7 @@ export class Submitter {
     };
     const headers: Record<string, string> = kind === 'key' ? { 'idempotency-key': `chaos ${tag}` } : {};
     this.#session.submission = submission;
-    await this.#persist(async () => {
+    await this.#retryUntilAccepted(async () => {
       await this.#cli.start();
       const attachments = hasAttachments ? Buffer.from(`attachments of ${tag}`) : undefined;
       submission.jobId = await this.#cli.submit(job, attachments, headers);
@@ -114,15 +114,15 @@ export class Submitter {
     };
   }
 
-  /** As `poll` of the CLI; what it reads must be of one attempt at any moment. */
-  async #look(random: SeededRandom): Promise<void> {
-    // One that an agent is at, if there is any: of the others there is little to see.
+  /** Polls a job like the CLI, and checks that its result comes from one attempt. */
+  async #readJob(random: SeededRandom): Promise<void> {
+    // Prefers a job that an agent runs, since the results of others do not change.
     const open = this.world.claims.filter((claim) => !isOutcomeSent(claim));
     const { jobId } = random.pick<{ jobId?: string }>(open.length > 0 ? open : this.world.submissions);
     if (jobId === undefined) return;
     const answer = await this.#poll(jobId);
     if (answer?.status !== 200) return;
-    this.world.looks += 1;
+    this.world.resultReads += 1;
     if (!this.world.leases) return;
     const claims = this.world.claims.filter((claim) => claim.jobId === jobId);
     const problems = checkOwners(answer.json(), claims);
@@ -130,7 +130,7 @@ export class Submitter {
     this.world.unexpected.push(...problems.map((text) => ({ jobId, text: `at ${at}: ${text}` })));
   }
 
-  /** The result at the end of a round; `undefined` where a call failed: the CLI would end and be run again. */
+  /** The result after a round of calls. `undefined` if a call failed: a person would run the CLI again. */
   async #poll(jobId: string): Promise<Answer | undefined> {
     try {
       await this.#cli.start();
@@ -148,18 +148,18 @@ export class Submitter {
     await this.#cli.start().catch(() => undefined);
     const status = await this.#cli.cancel(submission.jobId).catch(() => undefined);
     if (![200, 400, 401, 503, undefined].includes(status)) {
-      this.world.unexpected.push({ jobId: submission.jobId, text: `its cancel was answered ${status}` });
+      this.world.unexpected.push({ jobId: submission.jobId, text: `its cancel returned ${status}` });
     }
   }
 
-  async #persist(task: () => Promise<void>): Promise<void> {
+  async #retryUntilAccepted(task: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
         return await task();
       } catch (error) {
         const { message } = error as Error;
-        const isAnswer = /: \d{3}\b/.test(message) && !/: (401|50[0234])\b/.test(message);
-        if (isAnswer) this.world.unexpected.push({ jobId: undefined, text: `${this.name}: ${message}` });
+        const isResponse = /: \d{3}\b/.test(message) && !/: (401|50[0234])\b/.test(message);
+        if (isResponse) this.world.unexpected.push({ jobId: undefined, text: `${this.name}: ${message}` });
         await sleep(200);
       }
     }

@@ -27,27 +27,27 @@ export interface ChaosOptions {
   /** Milliseconds between submits of one of the four submitters, on average. */
   gapMs: number;
   pace: number;
-  /** Of all requests, how many are cut. */
+  /** The share of requests whose connection is cut. */
   cuts: number;
   faults: FaultPlan;
-  /** Whether the server has leases: without them a job whose claim was lost stays with its holder for ever. */
+  /** Whether the server has leases. Without leases a job whose claim response was lost stays with its holder forever. */
   leases: boolean;
   leaseSeconds: number;
   attempts: number;
-  /** Milliseconds after which faults end, whatever is left to do. */
-  stormMs: number;
-  /** Milliseconds without any progress after which agents are no longer awaited when they drain the queue. */
+  /** Milliseconds after which faults end, even if jobs are left. */
+  faultPhaseMs: number;
+  /** Milliseconds without progress after which the run no longer waits for agents to drain the queue. */
   drainMs: number;
   report: (line: string) => void;
 }
 
-/** Servers on a replica set behind a cutting proxy, agents and submitters, and the faults that befall them. */
+/** Servers on a replica set behind a proxy that cuts connections, with agents, submitters and faults. */
 export class ChaosWorld {
   readonly started = performance.now();
   readonly now = (): number => performance.now() - this.started;
   readonly claims: Claim[] = [];
   readonly submissions: Submission[] = [];
-  /** Answers that no actor should get. */
+  /** Problems that actors found during the run. */
   readonly unexpected: Problem[] = [];
   readonly serverErrors: string[] = [];
   readonly queues = ['q1', 'q2', 'q3'];
@@ -57,17 +57,17 @@ export class ChaosWorld {
   readonly pace: number;
   readonly leases: boolean;
   readonly stallMs: number;
-  readonly calm: Promise<void>;
+  readonly faultsOver: Promise<void>;
   tries = 0;
   stalls = 0;
-  looks = 0;
+  resultReads = 0;
   isOver = false;
-  isCalm = false;
+  isFaultPhaseOver = false;
   refreshToken = '';
   agents: AgentSlot[] = [];
   faults: Faults | undefined;
-  #calmDown: () => void = () => undefined;
-  #watching: Promise<unknown> = Promise.resolve();
+  #endFaultPhase: () => void = () => undefined;
+  #watchers: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly options: ChaosOptions,
@@ -81,8 +81,8 @@ export class ChaosWorld {
     this.pace = options.pace;
     this.leases = options.leases;
     this.stallMs = 2500 * options.leaseSeconds;
-    this.calm = new Promise((resolve) => {
-      this.#calmDown = resolve;
+    this.faultsOver = new Promise((resolve) => {
+      this.#endFaultPhase = resolve;
     });
   }
 
@@ -118,7 +118,7 @@ export class ChaosWorld {
     return this.proxy.url;
   }
 
-  /** Runs all of it: a storm until the jobs are nearly done, then calm until the queue is drained. */
+  /** Makes faults until nearly all jobs are done, then waits without faults until the queue is drained. */
   async run(): Promise<void> {
     const { options, random, proxy } = this;
     const lease = options.leaseSeconds * 1000;
@@ -128,35 +128,35 @@ export class ChaosWorld {
       return new AgentSlot(this, name, queues, random.fork(name), [200, 2.5 * lease]);
     });
     const running = Promise.all(this.agents.map((agent) => agent.run()));
-    const { set, servers, agents, calm, now } = this;
-    const targets = { set, servers, agents, calm, now, stopMs: [1.2 * lease, 3 * lease] as const };
+    const { set, servers, agents, faultsOver, now } = this;
+    const targets = { set, servers, agents, faultsOver, now, stopMs: [1.2 * lease, 3 * lease] as const };
     proxy.cutting = true;
     this.faults = new Faults(targets, options.faults, random.fork('faults'));
-    await Promise.race([this.#storm(), sleep(options.stormMs, undefined, { ref: false })]);
-    options.report(`calm after ${Math.round(this.now() / 1000)} s`);
+    await Promise.race([this.#runFaultPhase(), sleep(options.faultPhaseMs, undefined, { ref: false })]);
+    options.report(`faults end after ${Math.round(this.now() / 1000)} s`);
     proxy.cutting = false;
-    this.isCalm = true;
-    this.#calmDown();
+    this.isFaultPhaseOver = true;
+    this.#endFaultPhase();
     await this.faults.end();
     await this.#drain();
     this.isOver = true;
     const late = sleep(30_000, 'late', { ref: false });
     if ((await Promise.race([running, late])) === 'late')
-      this.unexpected.push({ jobId: undefined, text: 'agents do not come to an end' });
+      this.unexpected.push({ jobId: undefined, text: 'the agents did not end within 30 seconds' });
   }
 
-  /** The last of the server's logs, for people. */
+  /** The last lines of the servers' logs, for the report. */
   listServerLogs(): string[] {
     return this.servers.flatMap(({ log }) => log.trim().split('\n'));
   }
 
-  async #storm(): Promise<void> {
+  async #runFaultPhase(): Promise<void> {
     const { jobs, gapMs } = this.options;
     const submitters = Array.from({ length: 4 }, (_, n) => `submitter-${n}`);
     const shares = submitters.map((_, n) => Math.floor((jobs + n) / submitters.length));
     const actors = submitters.map((name) => new Submitter(this, name, this.random.fork(name)));
     const submitting = actors.map((actor, n) => actor.run(shares[n] as number, gapMs));
-    this.#watching = Promise.all(
+    this.#watchers = Promise.all(
       actors.map(async (actor, n) => {
         await submitting[n];
         await actor.watch();
@@ -167,22 +167,22 @@ export class ChaosWorld {
     while ((await this.countOpen().catch(() => jobs)) > few) await sleep(500);
   }
 
-  /** Ends when all is done, or when nothing has come nearer to its end for so long. */
+  /** Resolves when all jobs are done, or after `drainMs` without progress. */
   async #drain(): Promise<void> {
     const { drainMs, leases } = this.options;
-    await Promise.race([this.#watching, sleep(drainMs, undefined, { ref: false })]);
-    let least = Number.POSITIVE_INFINITY;
+    await Promise.race([this.#watchers, sleep(drainMs, undefined, { ref: false })]);
+    let fewest = Number.POSITIVE_INFINITY;
     for (let until = performance.now() + drainMs; performance.now() < until; await sleep(300)) {
       const held = this.agents.filter((agent) => agent.isHolding).length;
-      // Without leases what was claimed and never heard of stays.
+      // Without leases, a job whose claim response was lost stays claimed.
       const left = held + (leases ? await this.countOpen() : await this.#countWaiting());
       if (left === 0) return;
-      if (left < least) until = performance.now() + drainMs;
-      least = Math.min(least, left);
+      if (left < fewest) until = performance.now() + drainMs;
+      fewest = Math.min(fewest, left);
     }
   }
 
-  /** Jobs that have not ended, but for those whose attachments never came. */
+  /** Counts the jobs that have not ended, except those whose attachments never arrived. */
   countOpen(): Promise<number> {
     return this.collections.jobs.countDocuments({
       'result_data.job_state': { $nin: ['complete', 'cancelled'] },
@@ -207,13 +207,13 @@ export class ChaosWorld {
       `${this.url}/v1/client-permissions/agents/agent-token`,
       jsonBody({}, makeHeaders('admin')),
     );
-    const told = (await answer.json()) as { refresh_token: string };
-    if (answer.status !== 200) throw new Error(`agent-token: ${answer.status} ${JSON.stringify(told)}`);
-    this.refreshToken = told.refresh_token;
+    const body = (await answer.json()) as { refresh_token: string };
+    if (answer.status !== 200) throw new Error(`agent-token: ${answer.status} ${JSON.stringify(body)}`);
+    this.refreshToken = body.refresh_token;
   }
 }
 
-/** A token of the role. */
+/** The headers of a client with the role. */
 export function makeHeaders(role: string): Record<string, string> {
   const signer = { signingKeys: readSigningKeys(signingKey), clock: { now: () => new Date() } };
   return { authorization: `Bearer ${signAccessToken(signer, { client_id: role, role })}` };

@@ -9,19 +9,19 @@ import { addActor, runQueuepass } from '../support/queuepass.js';
 import { grant, startServerProcess } from '../support/server-process.js';
 import { startServer, type TestServer, testMongodbUri } from '../support/start-server.js';
 
-/** The settings of an operator on the database of a test server, without the server's signing key. */
+/** The settings with which an operator reaches a test server's database. They do not include the signing key. */
 function settingsOf(server: TestServer): Record<string, string> {
   const database = server.deps.connection.db.databaseName;
   return { MONGODB_URI: testMongodbUri(), MONGODB_DATABASE: database, BCRYPT_COST: '4' };
 }
 
-/** The status of a login of the admin. */
+/** Logs in as the admin and returns the status. */
 async function login(server: TestServer, key: string): Promise<number> {
   const headers = { 'client-key': key };
   return (await server.request('/v1/authenticate/token/testflinger-admin', { headers })).status;
 }
 
-test.serial('admin reset-key makes the admin, prints its key, and later ends all that it had', async (t) => {
+test.serial('admin reset-key creates the admin, prints its key, and revokes earlier access', async (t) => {
   const server = await startServer(t);
   const environment = settingsOf(server);
   const first = await runQueuepass(['admin', 'reset-key'], { environment });
@@ -41,7 +41,7 @@ test.serial('admin reset-key makes the admin, prints its key, and later ends all
   t.is(admin?.role, 'admin');
 });
 
-test.serial('admin set-key sets a key, and every earlier one is dead', async (t) => {
+test.serial('admin set-key sets a key, and every earlier key stops working', async (t) => {
   const server = await startServer(t);
   const environment = settingsOf(server);
   const { key: earlier } = await addActor(server, 'admin', 'other-admin');
@@ -67,25 +67,25 @@ test.serial('admin set-key sets a key, and every earlier one is dead', async (t)
   t.is(other.status, 200, 'other clients keep their keys');
 });
 
-const refused: [what: string, stdin: string | Buffer, status: number, told: RegExp][] = [
-  ['none', '', 2, /no key on standard input: queuepass admin set-key --stdin < FILE/],
-  ['one of 14 characters', 'x'.repeat(14), 1, /15 characters or more/],
-  ['one of 73 bytes', `${'x'.repeat(71)}é`, 1, /72 bytes or less/],
-  ['one that begins like those of the server', 'qpk_and some more text', 1, /must not begin with qpk_/],
+const refused: [what: string, stdin: string | Buffer, status: number, message: RegExp][] = [
+  ['an empty input', '', 2, /no key on standard input: queuepass admin set-key --stdin < FILE/],
+  ['a key of 14 characters', 'x'.repeat(14), 1, /15 characters or more/],
+  ['a key of 73 bytes', `${'x'.repeat(71)}é`, 1, /72 bytes or less/],
+  ['a key that begins like a server-made key', 'qpk_and some more text', 1, /must not begin with qpk_/],
   ['two lines', 'a first line\na second line\n', 1, /one line/],
-  ['one that is no UTF-8', Buffer.from([...Array(20).fill(0x61), 0xff]), 1, /no UTF-8/],
+  ['a key that is not valid UTF-8', Buffer.from([...Array(20).fill(0x61), 0xff]), 1, /no UTF-8/],
 ];
-for (const [what, stdin, status, told] of refused) {
-  test.serial(`admin set-key refuses ${what} before it looks at the database`, async (t) => {
+for (const [what, stdin, status, message] of refused) {
+  test.serial(`admin set-key refuses ${what} before it connects to the database`, async (t) => {
     const environment = { MONGODB_URI: 'mongodb://127.0.0.1:1' };
     const run = await runQueuepass(['admin', 'set-key', '--stdin'], { environment, stdin });
     t.is(run.status, status);
     t.regex(run.stderr, /^queuepass: [^\n]+\n$/);
-    t.regex(run.stderr, told);
+    t.regex(run.stderr, message);
   });
 }
 
-test.serial('admin commands take the parts of a MongoDB URI and tell what is wrong with it', async (t) => {
+test.serial('admin commands accept the parts of a MongoDB URI and report errors in it', async (t) => {
   const down = { MONGODB_HOST: '127.0.0.1', MONGODB_PORT: '1' };
   const run = await runQueuepass(['admin', 'reset-key'], { environment: down });
   t.is(run.status, 1);
@@ -100,7 +100,7 @@ test.serial('admin commands take the parts of a MongoDB URI and tell what is wro
   t.false(both.stderr.includes('secret'));
 });
 
-test.serial('admin reset-key in a folder where no server has run makes nothing there', async (t) => {
+test.serial('admin reset-key creates no file in a directory where no server has run', async (t) => {
   const cwd = makeFolder();
   const run = await runQueuepass(['admin', 'reset-key'], { cwd });
   t.is(run.status, 1);
@@ -112,7 +112,7 @@ test.serial('admin reset-key in a folder where no server has run makes nothing t
 });
 
 test.serial(
-  'on the machine of a first run, commands work as they are, and keys are reset up or down',
+  'next to the data directory of a first run, commands need no options, and the key can be reset whether the server runs or not',
   async (t) => {
     const server = await startServerProcess(t);
     const { folder: cwd, dataDir } = server;
@@ -144,7 +144,7 @@ test.serial(
     t.is(offline.status, 0, offline.stderr);
     t.deepEqual(JSON.parse(offline.stdout), { client_id: 'testflinger-admin', admin_key_file: keyFile });
     t.not(readKey(), before);
-    t.deepEqual(await listProcessesOf(dataDir), [], 'its mongod has ended');
+    t.deepEqual(await listProcessesOf(dataDir), [], 'the mongod that the command started has ended');
 
     const next = await startServerProcess(t, { folder: cwd });
     t.deepEqual([(await grant(next, before)).status, (await grant(next, readKey())).status], [401, 200]);

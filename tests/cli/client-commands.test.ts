@@ -3,7 +3,7 @@ import { addClient } from '../support/clients.js';
 import { addActor, runQueuepass } from '../support/queuepass.js';
 import { startServer } from '../support/start-server.js';
 
-test.serial('client add prints the key alone, once, and the next command on the side', async (t) => {
+test.serial('client add prints the key to stdout, once, and the next command to stderr', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   const limits = ['--max-priority', '*=1', '--max-priority', 'q1=50', '--max-reservation', 'q1=8h'];
@@ -38,7 +38,7 @@ test.serial('client add prints the key alone, once, and the next command on the 
   t.false(server.logText().includes(stdout.trim()));
 });
 
-test.serial('client add with --json gives id, key id and key', async (t) => {
+test.serial('client add with --json prints client id, key id and key', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   const { stdout, stderr } = await runQueuepass(['client', 'add', 'lab-ci', '--json'], { environment });
@@ -48,7 +48,7 @@ test.serial('client add with --json gives id, key id and key', async (t) => {
   t.is(stderr, '');
 });
 
-test.serial('client add leaves a client that is there alone', async (t) => {
+test.serial('client add does not change an existing client', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   await addClient(server, { client_id: 'lab-ci', max_priority: { q1: 5 } });
@@ -60,7 +60,7 @@ test.serial('client add leaves a client that is there alone', async (t) => {
   t.is(await server.deps.collections.clientKeys.countDocuments({ client_id: 'lab-ci' }), 0);
 });
 
-test.serial('client list is a table with - for what is empty, or the JSON of the server', async (t) => {
+test.serial('client list prints a table with - for empty fields, or the JSON of the server', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   await addClient(server, {
@@ -85,7 +85,7 @@ test.serial('client list is a table with - for what is empty, or the JSON of the
   );
 });
 
-test.serial('what a terminal would obey is shown as an escape', async (t) => {
+test.serial('control characters are printed as escape sequences', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   await addClient(server, { client_id: 'evil', email: 'a\u001b[2Jb\u009b', max_priority: { 'q\n': 1 } });
@@ -94,7 +94,7 @@ test.serial('what a terminal would obey is shown as an escape', async (t) => {
   t.true(stdout.includes('q\\u000a=1'), stdout);
 });
 
-test.serial('client show tells one client', async (t) => {
+test.serial('client show prints one client', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   await addClient(server, { client_id: 'a.b@c d', max_priority: { q1: 50 } });
@@ -104,13 +104,15 @@ test.serial('client show tells one client', async (t) => {
   t.deepEqual((JSON.parse(json.stdout) as { max_priority: object }).max_priority, { q1: 50 });
 });
 
-test.serial('client set changes what is named, keeps the rest, and takes entries of 0 away', async (t) => {
+test.serial('client set changes the given fields, keeps the rest, and removes entries of 0', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   const before = { max_priority: { '*': 1, q1: 50 }, max_reservation_time: { q1: 60 }, email: 'a@b.cd' };
   await addClient(server, { client_id: 'lab-ci', ...before });
   const limits = ['--max-priority', '*=0', '--max-priority', 'a=b=7'];
-  const run = await runQueuepass(['client', 'set', 'lab-ci', ...limits, '--role', 'agent'], { environment });
+  const run = await runQueuepass(['client', 'set', 'lab-ci', ...limits, '--role', 'agent'], {
+    environment,
+  });
   t.is(run.status, 0, run.stderr);
   t.regex(run.stdout, /max priority +q1=50 a=b=7\n/);
   const record = await server.deps.collections.clients.findOne({ client_id: 'lab-ci' });
@@ -120,13 +122,13 @@ test.serial('client set changes what is named, keeps the rest, and takes entries
   t.is(record?.role, 'agent');
 });
 
-test.serial('client set with nothing to change is wrong usage', async (t) => {
+test.serial('client set with nothing to change is a usage error', async (t) => {
   const run = await runQueuepass(['client', 'set', 'lab-ci', '--json'], {});
   t.is(run.status, 2);
   t.is(run.stderr, 'queuepass: there is nothing to change; see: queuepass client set --help\n');
 });
 
-test.serial('client remove ends the client', async (t) => {
+test.serial('client remove deletes the client', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'admin');
   await addClient(server, { client_id: 'lab-ci' });
@@ -136,7 +138,7 @@ test.serial('client remove ends the client', async (t) => {
 });
 
 for (const command of ['show', 'set --role agent', 'remove']) {
-  test.serial(`client ${command} of a client that is not there names the next step`, async (t) => {
+  test.serial(`client ${command} of an unknown client prints the next step`, async (t) => {
     const server = await startServer(t);
     const { environment } = await addActor(server, 'admin');
     const run = await runQueuepass(['client', ...command.split(' '), 'nobody'], { environment });
@@ -146,7 +148,7 @@ for (const command of ['show', 'set --role agent', 'remove']) {
   });
 }
 
-test.serial('what the server finds wrong with a field is told with the field', async (t) => {
+test.serial('a validation error of the server is printed with the name of the field', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   const run = await runQueuepass(['client', 'add', 'x', '--email', '@'], { environment });

@@ -11,7 +11,7 @@ import { makeFolder } from '../support/own-mongod.js';
 import { addActor, runQueuepass } from '../support/queuepass.js';
 import { startServer } from '../support/start-server.js';
 
-/** The address of a server that is no Queuepass, which answers all requests alike. */
+/** Starts a server that is not Queuepass and sends the same response to every request. */
 async function startOther(
   t: ExecutionContext,
   answer: { status: number; headers?: Record<string, string>; body?: string },
@@ -26,7 +26,7 @@ async function startOther(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
-/** A data folder as a first run leaves it. */
+/** Creates a data directory as a first run leaves it. */
 function makeDataFolder(url: string, key: string): string {
   const cwd = makeFolder();
   mkdirSync(join(cwd, '.queuepass'));
@@ -35,7 +35,7 @@ function makeDataFolder(url: string, key: string): string {
   return cwd;
 }
 
-test.serial('token prints the pass alone, or with its end as JSON', async (t) => {
+test.serial('token prints only the access token, or JSON that includes its expiry', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'contributor', 'lab-ci', { max_priority: { q1: 5 } });
   const run = await runQueuepass(['token'], { environment });
@@ -46,14 +46,14 @@ test.serial('token prints the pass alone, or with its end as JSON', async (t) =>
   const body = JSON.stringify({ job_queue: 'q1', job_priority: 5 });
   t.is((await server.request('/v1/job', { method: 'POST', headers, body })).status, 200);
   const json = await runQueuepass(['token', '--json'], { environment });
-  const told = JSON.parse(json.stdout) as Record<string, unknown>;
-  t.deepEqual(Object.keys(told), ['client_id', 'access_token', 'token_type', 'expires_in', 'expires_at']);
-  t.is(told.expires_in, 600);
-  t.is(told.client_id, 'lab-ci');
+  const printed = JSON.parse(json.stdout) as Record<string, unknown>;
+  t.deepEqual(Object.keys(printed), ['client_id', 'access_token', 'token_type', 'expires_in', 'expires_at']);
+  t.is(printed.expires_in, 600);
+  t.is(printed.client_id, 'lab-ci');
 });
 
 test.serial(
-  'keys come from a file, from standard input, or from the environment; options go first',
+  'the key is read from a file, standard input or the environment, and options take precedence',
   async (t) => {
     const server = await startServer(t);
     const { key } = await addActor(server, 'contributor', 'lab-ci');
@@ -74,7 +74,7 @@ test.serial(
   },
 );
 
-test.serial('a key of other letters than ASCII is accepted', async (t) => {
+test.serial('a key with non-ASCII letters is accepted', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'lab-ci' }, 'geheimer Schlüssel');
   const environment = {
@@ -86,7 +86,7 @@ test.serial('a key of other letters than ASCII is accepted', async (t) => {
   t.is(run.status, 0, run.stderr);
 });
 
-test.serial('a server on a unix socket is reached, under a base path too', async (t) => {
+test.serial('a server on a Unix socket can be reached, also under a base path', async (t) => {
   const path = join(makeFolder(), 'qp.sock');
   const server = await startServer(t, { settings: { LISTEN: path, BASE_PATH: '/lab' } });
   const { environment } = await addActor(server, 'manager');
@@ -100,7 +100,7 @@ test.serial('a server on a unix socket is reached, under a base path too', async
   t.regex(gone.stderr, /^queuepass: no answer from unix:.*no such socket.*\n$/);
 });
 
-test.serial('the data folder names server and admin key, and that key goes to no other server', async (t) => {
+test.serial('the data directory has server URL and admin key; no other server gets the key', async (t) => {
   const server = await startServer(t);
   const { key } = await addActor(server, 'admin', 'testflinger-admin');
   const cwd = makeDataFolder(server.url, key);
@@ -115,17 +115,17 @@ test.serial('the data folder names server and admin key, and that key goes to no
   t.deepEqual(other.requests, []);
 });
 
-test.serial('a server that is down is told with the address and how to name another', async (t) => {
+test.serial('the error for a server that is down has its URL and how to name another', async (t) => {
   const environment = { QUEUEPASS_CLIENT_ID: 'a', QUEUEPASS_CLIENT_KEY: 'b' };
   const run = await runQueuepass(['token', '--server', 'http://127.0.0.1:1'], { environment });
   t.is(run.status, 1);
   t.is(run.stdout, '');
-  const told =
+  const message =
     /^queuepass: no answer from http:\/\/127\.0\.0\.1:1 \(connection refused\): is it running\?.*--server URL.*\n$/;
-  t.regex(run.stderr, told);
+  t.regex(run.stderr, message);
 });
 
-test.serial('a wrong key is told with the file that it is from, and never shown', async (t) => {
+test.serial('the error for a wrong key names the file of the key and never shows the key', async (t) => {
   const server = await startServer(t);
   await addActor(server, 'admin', 'testflinger-admin');
   const cwd = makeDataFolder(server.url, 'a wrong key of the admin');
@@ -137,24 +137,24 @@ test.serial('a wrong key is told with the file that it is from, and never shown'
   t.false(run.stderr.includes('a wrong key of the admin'));
 });
 
-test.serial('a role that may not is told with the roles that may', async (t) => {
+test.serial('the error for a role without permission names the roles that have it', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'contributor');
   const run = await runQueuepass(['client', 'list'], { environment });
   t.is(run.status, 1);
-  const told =
+  const message =
     /^queuepass: Specified action requires role: admin, manager: the client the-contributor may not.*\n$/;
-  t.regex(run.stderr, told);
+  t.regex(run.stderr, message);
 });
 
-const strangers = [
+const otherResponses = [
   { of: 'a page', status: 200, headers: { 'content-type': 'text/html' }, body: '<html>hello</html>' },
   { of: 'another 404', status: 404, headers: { 'content-type': 'text/html' }, body: '<h1>Not found</h1>' },
   { of: 'a redirect', status: 302, headers: { location: 'https://example.com/' }, body: '' },
   { of: 'other JSON', status: 403, headers: { 'content-type': 'application/json' }, body: '{"error": 1}' },
 ];
-for (const { of, ...answer } of strangers) {
-  test.serial(`a server that answers with ${of} is told to be no Queuepass`, async (t) => {
+for (const { of, ...answer } of otherResponses) {
+  test.serial(`a server that responds with ${of} is reported as not being Queuepass`, async (t) => {
     const { url, requests } = await startOther(t, answer);
     const environment = { QUEUEPASS_SERVER: url, QUEUEPASS_CLIENT_ID: 'a', QUEUEPASS_CLIENT_KEY: 'b' };
     const run = await runQueuepass(['client', 'list'], { environment });
@@ -164,7 +164,7 @@ for (const { of, ...answer } of strangers) {
   });
 }
 
-test.serial('503 is tried three times more, then told', async (t) => {
+test.serial('a 503 is retried three times, then reported', async (t) => {
   const headers = { 'content-type': 'application/json', 'retry-after': '0' };
   const body = JSON.stringify({ message: 'The database is not available, try again', detail: {} });
   const { url, requests } = await startOther(t, { status: 503, headers, body });
@@ -175,7 +175,7 @@ test.serial('503 is tried three times more, then told', async (t) => {
   t.is(requests.length, 4);
 });
 
-const wrong: [args: string[], environment: Record<string, string>, told: RegExp][] = [
+const wrong: [args: string[], environment: Record<string, string>, message: RegExp][] = [
   [['client', 'list'], {}, /no server is named, and none runs on .*--server URL/],
   [['client', 'list', '--server', 'localhost:5000'], {}, /a server is named as http:/],
   [['client', 'list', '--server', 'http://a:b@host'], {}, /a server is named as http:/],
@@ -194,21 +194,21 @@ const wrong: [args: string[], environment: Record<string, string>, told: RegExp]
   [['client', 'add', 'x', '--max-priority', 'q1=-1'], {}, /whole number from 0 up/],
   [['client', 'add', 'x', '--max-reservation', 'q1=long'], {}, /like 90d, 8h/],
 ];
-for (const [args, environment, told] of wrong) {
+for (const [args, environment, message] of wrong) {
   const given = Object.keys(environment).map((name) => `${name}=... `);
   test.serial(
-    `\`${given.join('')}queuepass ${args.join(' ')}\` is wrong usage, told in a line`,
+    `\`${given.join('')}queuepass ${args.join(' ')}\` is a usage error, reported in one line`,
     async (t) => {
       const run = await runQueuepass(args, { environment });
       t.is(run.status, 2);
       t.is(run.stdout, '');
       t.regex(run.stderr, /^queuepass: [^\n]+\n$/);
-      t.regex(run.stderr, told);
+      t.regex(run.stderr, message);
     },
   );
 }
 
-test.serial('a key file that is not there, or empty, is told', async (t) => {
+test.serial('a missing or empty key file is reported', async (t) => {
   const cwd = makeFolder();
   writeFileSync(join(cwd, 'empty'), '\n');
   const args = ['token', '--server', 'http://h', '--client-id', 'x', '--client-key-file'];
@@ -221,7 +221,7 @@ test.serial('a key file that is not there, or empty, is told', async (t) => {
   t.deepEqual([empty.status, empty.stderr], [1, 'queuepass: there is no key in empty: it is empty\n']);
 });
 
-test.serial('every command and option is described, and asking for help succeeds', async (t) => {
+test.serial('every command and option has a description, and --help exits with status 0', async (t) => {
   const program = createProgram();
   const commands = [program];
   for (const command of commands) {
@@ -236,6 +236,6 @@ test.serial('every command and option is described, and asking for help succeeds
   t.regex(run.stdout, /Usage: queuepass client add[^]*--max-priority[^]*--client-key-file/);
 });
 
-test.serial('the folder looked at by default is the one that the server uses by default', (t) => {
+test.serial('the default data directory of the command is the default of the server', (t) => {
   t.is(settings.dataDir.fallback, defaultDataDir);
 });

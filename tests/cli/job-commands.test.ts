@@ -5,7 +5,7 @@ import { addActor, runQueuepass } from '../support/queuepass.js';
 import { startServer } from '../support/start-server.js';
 import { TestClock } from '../support/tokens.js';
 
-/** The command logs in by itself, so that its server's time must be the machine's. */
+/** A clock that runs with the machine's clock, since the command logs in by itself, and that a test can move. */
 class MovedClock extends TestClock {
   #offsetMs = 0;
 
@@ -19,7 +19,7 @@ class MovedClock extends TestClock {
 }
 
 test.serial(
-  'job show tells state, queue, holder and lease, and after a loss who lost it and why',
+  'job show prints state, queue, holder and lease, and after a loss the agent that lost the job and why',
   async (t) => {
     const server = await startLeaseServer(t, {}, new MovedClock());
     const { environment } = await addActor(server, 'contributor');
@@ -48,7 +48,7 @@ test.serial(
 );
 
 test.serial(
-  'job list shows the jobs that have not ended, by queue, state and tag, and those that have on demand',
+  'job list prints the jobs that have not ended, filters by queue, state and tag, and includes ended jobs on request',
   async (t) => {
     const server = await startServer(t);
     const { environment } = await addActor(server, 'contributor');
@@ -74,7 +74,7 @@ test.serial(
   },
 );
 
-test.serial('what cannot be done is told with the next step', async (t) => {
+test.serial('a request that fails is reported with the next step', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'contributor');
   for (const id of ['6d0c1f5e-8f2a-4c46-9a53-0a2b1f6f3f11', 'no-id']) {

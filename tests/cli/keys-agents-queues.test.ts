@@ -11,7 +11,7 @@ function login(server: TestServer, id: string, key: string): Promise<Response> {
   return server.request(`/v1/authenticate/token/${id}`, { headers: { 'client-key': key } });
 }
 
-test.serial('client key add makes a further key, list shows it, remove ends it', async (t) => {
+test.serial('client key add creates another key, list prints it, and remove deletes it', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   const { key: first } = await addActor(server, 'contributor', 'lab-ci');
@@ -38,7 +38,7 @@ test.serial('client key add makes a further key, list shows it, remove ends it',
     (JSON.parse(json.stdout) as { label: string }[]).map(({ label }) => label),
     [null, 'rotated'],
   );
-  t.false((list.stdout + json.stdout).includes(key.slice(17)), 'no secret is listed');
+  t.false((list.stdout + json.stdout).includes(key.slice(17)), 'the list contains no secret');
 
   const removed = await runQueuepass(['client', 'key', 'remove', 'lab-ci', keyId], { environment });
   t.is(removed.stdout, `The key ${keyId} of lab-ci is ended\n`);
@@ -47,7 +47,7 @@ test.serial('client key add makes a further key, list shows it, remove ends it',
   t.false(server.logText().includes(key));
 });
 
-test.serial('a client without rights over others sees to its own keys', async (t) => {
+test.serial('a client without permissions on other clients can manage its own keys', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'contributor', 'lab-ci');
   const added = await runQueuepass(['client', 'key', 'add', 'lab-ci', '--json'], { environment });
@@ -61,7 +61,7 @@ test.serial('a client without rights over others sees to its own keys', async (t
 });
 
 test.serial(
-  'an eleventh key, a key that is not there and a wrong duration are told with the next step',
+  'an eleventh key, an unknown key and an invalid duration are reported with the next step',
   async (t) => {
     const server = await startServer(t);
     const { environment } = await addActor(server, 'manager');
@@ -82,7 +82,7 @@ test.serial(
 );
 
 test.serial(
-  'agent add writes a token file for its owner only, which refreshes and does not expire',
+  'agent add writes a token file that only its owner can read, with a refresh token that does not expire',
   async (t) => {
     const server = await startServer(t);
     const { environment } = await addActor(server, 'manager');
@@ -108,12 +108,12 @@ test.serial(
     const stored = await refreshTokens.find({ client_id: 'agent-1' }).toArray();
     t.is(stored.length, 1);
     t.false('expires_at' in (stored[0] ?? { expires_at: 0 }));
-    t.is(await clientKeys.countDocuments({ client_id: 'agent-1' }), 0, 'no key that nobody has seen');
+    t.is(await clientKeys.countDocuments({ client_id: 'agent-1' }), 0, 'no unused key is created');
     t.false((server.logText() + run.stdout + run.stderr).includes(content.refresh_token));
   },
 );
 
-test.serial('agent add keeps a file that is there; --force replaces it and revokes its token', async (t) => {
+test.serial('agent add keeps an existing file; --force replaces it and revokes its token', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'admin');
   const cwd = makeFolder();
@@ -125,7 +125,7 @@ test.serial('agent add keeps a file that is there; --force replaces it and revok
   t.is(second.status, 1);
   t.regex(second.stderr, /^queuepass: token is there already: --force .*\n$/);
   t.is(readFileSync(join(cwd, 'token'), 'utf8'), before);
-  t.is(await server.deps.collections.refreshTokens.countDocuments(), 1, 'no token was made in vain');
+  t.is(await server.deps.collections.refreshTokens.countDocuments(), 1, 'no unused token is created');
   const forced = await runQueuepass([...args, '--force'], { environment, cwd });
   t.is(forced.status, 0, forced.stderr);
   t.is(forced.stderr, '');
@@ -137,7 +137,7 @@ test.serial('agent add keeps a file that is there; --force replaces it and revok
   t.deepEqual([await refresh(before), await refresh(after)], [400, 200]);
 });
 
-test.serial('a manager who replaces a token file is told that the earlier token is still good', async (t) => {
+test.serial('a manager who replaces a token file is warned that the earlier token still works', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   const cwd = makeFolder();
@@ -148,7 +148,7 @@ test.serial('a manager who replaces a token file is told that the earlier token 
   t.regex(again.stderr, /^The earlier token of the file is not revoked: .*role: admin/m);
 });
 
-test.serial('agent add that fails leaves no file behind', async (t) => {
+test.serial('a failed agent add leaves no new file behind', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   await addClient(server, { client_id: 'person', role: 'contributor' });
@@ -166,13 +166,13 @@ test.serial('agent add that fails leaves no file behind', async (t) => {
   t.is(await server.deps.collections.clients.findOne({ client_id: 'a' }), null);
 });
 
-test.serial('agent add without --out is wrong usage', async (t) => {
+test.serial('agent add without --out is a usage error', async (t) => {
   const run = await runQueuepass(['agent', 'add', 'agent-1']);
   t.is(run.status, 2);
   t.regex(run.stderr, /^queuepass: .*--out <file>.* not specified; see: queuepass agent add --help\n$/);
 });
 
-test.serial('queue restrict, list and release tell the owners', async (t) => {
+test.serial('queue restrict, list and release print the owners', async (t) => {
   const server = await startServer(t);
   const { environment } = await addActor(server, 'manager');
   for (const id of ['a', 'b']) await addClient(server, { client_id: id });
@@ -189,7 +189,7 @@ test.serial('queue restrict, list and release tell the owners', async (t) => {
 });
 
 test.serial(
-  'a queue that no agent serves and an owner who is none are told with the next step',
+  'a queue that no agent serves and a queue that has no restriction are reported with the next step',
   async (t) => {
     const server = await startServer(t);
     const { environment } = await addActor(server, 'manager');

@@ -15,7 +15,7 @@ interface Answer {
 
 type Headers = Record<string, string>;
 
-/** A request below `/v1/client-permissions`, as an admin unless other headers are given. */
+/** Sends a request below `/v1/client-permissions`, as an admin unless other headers are given. */
 async function call(
   server: TestServer,
   method: string,
@@ -29,8 +29,8 @@ async function call(
   return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
 }
 
-/** The status and message of an error of these routes, which tell the request's id as well. */
-function told({ status, body }: Answer): [status: number, message: unknown] {
+/** The status and message of an error. These routes also return the request's id, which is left out. */
+function errorOf({ status, body }: Answer): [status: number, message: unknown] {
   return [status, body.message];
 }
 
@@ -39,7 +39,7 @@ const makeKey = (server: TestServer, id: string, body: object = {}, headers?: He
 const listKeys = async (server: TestServer, id: string): Promise<Record<string, unknown>[]> =>
   (await call(server, 'GET', `/${id}/keys`)).body as unknown as Record<string, unknown>[];
 
-test.serial('generate_key creates a client with a key, or makes a key for the one there is', async (t) => {
+test.serial('generate_key creates a client with a key, or adds a key to an existing client', async (t) => {
   const server = await startServer(t);
   const headers = bearer(server, { client_id: 'boss', role: 'manager' });
   const init = { ...jsonBody({ max_priority: { q1: 50 } }, headers), method: 'PUT' };
@@ -62,7 +62,7 @@ test.serial('generate_key creates a client with a key, or makes a key for the on
 });
 
 test.serial(
-  'generate_key=false keeps the v1 answers, and a secret does not go with generate_key',
+  'generate_key=false keeps the v1 responses, and generate_key cannot be combined with a secret',
   async (t) => {
     const server = await startServer(t);
     const headers = bearer(server, { role: 'admin' });
@@ -82,15 +82,15 @@ test.serial(
     t.deepEqual((JSON.parse(both.body) as Answer['body']).detail, {
       json: { client_secret: ['Must not be given together with generate_key.'] },
     });
-    const word = await put('generate_key=perhaps', {});
-    t.is(word.status, 422);
-    t.deepEqual((JSON.parse(word.body) as Answer['body']).detail, {
+    const invalid = await put('generate_key=perhaps', {});
+    t.is(invalid.status, 422);
+    t.deepEqual((JSON.parse(invalid.body) as Answer['body']).detail, {
       query: { generate_key: ['Not a valid boolean.'] },
     });
   },
 );
 
-test.serial('only the digest of a key is stored, and it is shown once', async (t) => {
+test.serial('only the digest of a key is stored, and the key is returned once', async (t) => {
   const server = await startServer(t, { clock: new TestClock() });
   await addClient(server, { client_id: 'ci' });
   const { status, body } = await makeKey(server, 'ci', { expires_after: 90, label: 'laptop' });
@@ -113,7 +113,7 @@ test.serial('only the digest of a key is stored, and it is shown once', async (t
   t.deepEqual(await listKeys(server, 'ci'), [{ ...shown, last_used_on: '2090-06-01' }]);
 });
 
-test.serial('wrong fields of a new key are told', async (t) => {
+test.serial('wrong fields of a new key are reported', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' });
   const rows: [body: object, reasons: object][] = [
@@ -130,14 +130,14 @@ test.serial('wrong fields of a new key are told', async (t) => {
   t.is((await makeKey(server, 'ci', { expires_after: '3153600000' })).status, 200);
 });
 
-test.serial('a key ends at its expiry, and its place is free again', async (t) => {
+test.serial('a key stops working when it expires, and no longer counts toward the limit', async (t) => {
   const clock = new TestClock();
   const server = await startServer(t, { clock });
   await addClient(server, { client_id: 'ci' });
   const keys: string[] = [];
   for (let i = 0; i < 10; i += 1)
     keys.push(String((await makeKey(server, 'ci', { expires_after: 60 + i })).body.client_key));
-  t.deepEqual(told(await makeKey(server, 'ci')), [409, 'A client has at most 10 keys: delete one first']);
+  t.deepEqual(errorOf(await makeKey(server, 'ci')), [409, 'A client has at most 10 keys: delete one first']);
   clock.move(59);
   t.is((await logIn(server, 'ci', keys[0])).status, 200);
   clock.move(1);
@@ -147,7 +147,7 @@ test.serial('a key ends at its expiry, and its place is free again', async (t) =
   t.is((await makeKey(server, 'ci')).status, 409);
 });
 
-test.serial('of 20 requests for a key at once exactly 10 get one', async (t) => {
+test.serial('of 20 simultaneous requests for a key exactly 10 succeed', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' });
   const answers = await Promise.all(Array.from({ length: 20 }, () => makeKey(server, 'ci')));
@@ -170,7 +170,7 @@ test.serial('generate_key for a client with 10 keys changes nothing', async (t) 
   t.deepEqual(record?.max_priority, { q1: 1 });
 });
 
-test.serial('a deleted key ends at once, and only one of the client that is named', async (t) => {
+test.serial('a deleted key stops working at once; only the URL of its own client deletes it', async (t) => {
   const server = await startServer(t);
   const other = await startServer(t, { database: server.deps.connection.db.databaseName });
   await addClient(server, { client_id: 'ci' });
@@ -179,21 +179,21 @@ test.serial('a deleted key ends at once, and only one of the client that is name
   const { client_key: second } = await makeClientKey(server.deps, 'ci');
   t.is((await logIn(other, 'ci', key)).status, 200);
   const none = [404, 'The client has no key of this id'];
-  t.deepEqual(told(await call(server, 'DELETE', `/other/keys/${id}`)), none);
+  t.deepEqual(errorOf(await call(server, 'DELETE', `/other/keys/${id}`)), none);
   t.deepEqual(await call(server, 'DELETE', `/ci/keys/${id}`), { status: 204, body: {} });
-  t.deepEqual(told(await call(server, 'DELETE', `/ci/keys/${id}`)), none);
+  t.deepEqual(errorOf(await call(server, 'DELETE', `/ci/keys/${id}`)), none);
   t.is((await logIn(other, 'ci', key)).status, 401);
   t.is((await logIn(other, 'ci', second)).status, 200);
 });
 
-test.serial('a key is made only for a client that is there when it is stored', async (t) => {
+test.serial('a key is created only if the client exists when the key is stored', async (t) => {
   const server = await startServer(t);
   const error = await t.throwsAsync(makeClientKey(server.deps, 'removed meanwhile'));
   t.is(error?.message, 'Error: Specified client_id does not exist.');
   t.is(await server.deps.collections.clientKeys.countDocuments(), 0);
 });
 
-test.serial('keys are for managers and admins, by the rights of changing the client', async (t) => {
+test.serial('managers and admins manage keys, under the same rules as changing the client', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' });
   await addClient(server, { client_id: 'chief', role: 'admin' });
@@ -207,18 +207,25 @@ test.serial('keys are for managers and admins, by the rights of changing the cli
     ['nobody', 404, 'Error: Specified client_id does not exist.'],
   ];
   for (const [id, status, message] of rows) {
-    t.deepEqual(told(await call(server, 'POST', `/${id}/keys`, {}, manager)), [status, message]);
-    t.deepEqual(told(await call(server, 'GET', `/${id}/keys`, undefined, manager)), [status, message]);
-    t.deepEqual(told(await call(server, 'DELETE', `/${id}/keys/k`, undefined, manager)), [status, message]);
+    t.deepEqual(errorOf(await call(server, 'POST', `/${id}/keys`, {}, manager)), [status, message]);
+    t.deepEqual(errorOf(await call(server, 'GET', `/${id}/keys`, undefined, manager)), [status, message]);
+    t.deepEqual(errorOf(await call(server, 'DELETE', `/${id}/keys/k`, undefined, manager)), [
+      status,
+      message,
+    ]);
   }
   t.is((await makeKey(server, 'ci', {}, manager)).status, 200);
   t.is((await makeKey(server, 'chief')).status, 200);
-  const mayNot = [403, 'Specified action requires role: admin, manager'];
+  const forbidden = [403, 'Specified action requires role: admin, manager'];
   for (const headers of [{}, bearer(server, { client_id: 'ci' }), bearer(server, { role: 'agent' })])
-    t.deepEqual(told(await makeKey(server, 'ci', {}, headers)), mayNot, 'also for itself by a pass');
+    t.deepEqual(
+      errorOf(await makeKey(server, 'ci', {}, headers)),
+      forbidden,
+      'an access token does not suffice, even for the keys of its own client',
+    );
 });
 
-test.serial('a client sees to its own keys by showing one, or its secret', async (t) => {
+test.serial('a client manages its own keys by sending one of them, or its secret', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci', role: 'agent' }, secret);
   await addClient(server, { client_id: 'other' });
@@ -237,7 +244,7 @@ test.serial('a client sees to its own keys by showing one, or its secret', async
     const permissions = await server.request('/v1/client-permissions/ci', {
       headers: { 'client-key': shown },
     });
-    t.is(permissions.status, 403, 'no other route takes it');
+    t.is(permissions.status, 403, 'no other route accepts the header');
   }
   const wrong = await server.request('/v1/client-permissions/ci/keys', {
     headers: { 'client-key': 'wrong' },
@@ -245,15 +252,15 @@ test.serial('a client sees to its own keys by showing one, or its secret', async
   t.is(wrong.status, 401);
 });
 
-test.serial('the built-in admin client does not see to its own keys', async (t) => {
+test.serial('the built-in admin client cannot manage its own keys', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'testflinger-admin', role: 'admin' }, secret);
   const answer = await makeKey(server, 'testflinger-admin', {}, { 'client-key': secret });
-  t.deepEqual(told(answer), [422, 'Error: System admin client cannot by modified from API.']);
+  t.deepEqual(errorOf(answer), [422, 'Error: System admin client cannot by modified from API.']);
 });
 
 test.serial(
-  'an agent token is a refresh token without end, for clients of the role agent only',
+  'an agent token is a refresh token that does not expire, and only clients with the role agent can have one',
   async (t) => {
     const clock = new TestClock();
     const server = await startServer(t, { clock });
@@ -269,17 +276,17 @@ test.serial(
     t.like(readClaims(token), { permissions: { client_id: 'a1', role: 'agent' } });
     const stored = await server.deps.collections.refreshTokens.findOne();
     t.false(stored !== null && 'expires_at' in stored);
-    t.deepEqual(told(await call(server, 'POST', '/ci/agent-token', {})), [
+    t.deepEqual(errorOf(await call(server, 'POST', '/ci/agent-token', {})), [
       422,
       'Only a client of the role agent gets such a token',
     ]);
     t.is((await call(server, 'POST', '/nobody/agent-token', {})).status, 404);
     const own = await call(server, 'POST', '/a1/agent-token', {}, { 'client-key': secret });
-    t.deepEqual(told(own), [403, 'Specified action requires role: admin, manager']);
+    t.deepEqual(errorOf(own), [403, 'Specified action requires role: admin, manager']);
   },
 );
 
-test.serial('keys that are made and ended go to the security log by their ids', async (t) => {
+test.serial('creating and deleting a key is written to the security log with the key id', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' });
   const { body } = await makeKey(server, 'ci');

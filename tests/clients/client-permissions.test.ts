@@ -10,7 +10,7 @@ interface Answer {
   body: unknown;
 }
 
-/** A request as a caller of a role (an admin when none is given); JSON bodies are parsed. */
+/** Sends a request with a role, by default admin. A JSON response is parsed. */
 async function call(
   server: TestServer,
   method: string,
@@ -34,7 +34,7 @@ const unknownClient = refused(404, 'Error: Specified client_id does not exist.')
 const created = (id: string): Answer => ({ status: 200, body: `Created permissions for client '${id}'` });
 const updated = (id: string): Answer => ({ status: 200, body: `Updated permissions for client '${id}'` });
 
-test.serial('clients are shown with every field of permissions and never with a hash', async (t) => {
+test.serial('clients are returned with every permission field and never with a hash', async (t) => {
   const server = await startServer(t);
   const bare = { client_id: 'bare', client_secret_hash: 'h', sub: 'oidc|1', last_login: new Date() };
   await server.deps.collections.clients.insertOne(bare as never);
@@ -60,7 +60,7 @@ test.serial('clients are shown with every field of permissions and never with a 
 });
 
 test.serial(
-  'a PUT creates a client with defaults, then changes what is given and nothing else',
+  'a PUT creates a client with defaults, and a later PUT changes only the given fields',
   async (t) => {
     const server = await startServer(t);
     const stored = () =>
@@ -86,7 +86,7 @@ test.serial(
 );
 
 test.serial(
-  'queue names with dots, dollars and the names of inherited fields are kept as they are',
+  'queue names with dots, dollar signs and names of inherited properties are stored unchanged',
   async (t) => {
     const server = await startServer(t);
     const limits = JSON.parse('{"a.b": 1, "$where": 2, "__proto__": 3, "constructor": 4, "": 5}') as object;
@@ -98,7 +98,7 @@ test.serial(
   },
 );
 
-test.serial('wrong fields are told with their reasons, and nothing is stored', async (t) => {
+test.serial('wrong fields are reported with their reasons, and nothing is stored', async (t) => {
   const server = await startServer(t);
   const tooLong = 'Must be at most 72 bytes long and without NUL.';
   const prefixed = 'Must not begin with qpk_, as keys made by the server do.';
@@ -127,7 +127,7 @@ test.serial('wrong fields are told with their reasons, and nothing is stored', a
   t.deepEqual(await call(server, 'PUT', '/ci', { client_secret: 'ä'.repeat(36) }), created('ci'));
 });
 
-test.serial('a new client needs a secret and an id that fits', async (t) => {
+test.serial('a new client needs a secret and a valid id', async (t) => {
   const server = await startServer(t);
   const missing = refused(400, 'Error: Missing client_secret in request body for new client');
   t.deepEqual(await call(server, 'PUT', '/ci', {}), missing);
@@ -145,7 +145,7 @@ test.serial('a new client needs a secret and an id that fits', async (t) => {
   }
 });
 
-test.serial('an id of an existing database that would not fit as a new one can be changed', async (t) => {
+test.serial('an existing client can be changed even if its id is invalid for a new one', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'an old: id' });
   t.deepEqual(
@@ -154,7 +154,7 @@ test.serial('an id of an existing database that would not fit as a new one can b
   );
 });
 
-test.serial('no new client shares the secrets namespace of another one', async (t) => {
+test.serial('a new client cannot have the secrets namespace of another client', async (t) => {
   const server = await startServer(t);
   const shared = wrongField({
     client_id: ['Another client has the same secrets namespace; choose another id.'],
@@ -171,11 +171,11 @@ test.serial('no new client shares the secrets namespace of another one', async (
   t.deepEqual(
     await call(server, 'PUT', '/a.b', { max_priority: {} }),
     updated('a.b'),
-    'an existing one may stay',
+    'an existing client can be updated',
   );
 });
 
-test.serial('of two new ids of one namespace asked for at once at most one is made', async (t) => {
+test.serial('of two simultaneous new clients with the same namespace at most one is created', async (t) => {
   const server = await startServer(t);
   for (let round = 0; round < 3; round += 1) {
     const ids = [`r${round}.x`, `r${round}_dot_x`];
@@ -184,7 +184,7 @@ test.serial('of two new ids of one namespace asked for at once at most one is ma
   }
 });
 
-test.serial('of many PUTs of a new client at once one is told that it created it', async (t) => {
+test.serial('of many simultaneous PUTs of a new client one returns that it created it', async (t) => {
   const server = await startServer(t);
   const puts = Array.from({ length: 10 }, (_, i) =>
     call(server, 'PUT', '/ci', { client_secret: secret, max_priority: { q: i } }),
@@ -195,19 +195,19 @@ test.serial('of many PUTs of a new client at once one is told that it created it
   t.is(await server.deps.collections.clients.countDocuments(), 1);
 });
 
-test.serial('the built-in admin client is neither changed nor deleted', async (t) => {
+test.serial('the built-in admin client can be neither changed nor deleted', async (t) => {
   const server = await startServer(t);
   const { clients } = server.deps.collections;
   await addClient(server, { client_id: 'testflinger-admin', role: 'admin' }, secret);
   const before = await clients.findOne();
-  const fixed = (deed: string) => refused(422, `Error: System admin client cannot by ${deed} from API.`);
+  const fixed = (action: string) => refused(422, `Error: System admin client cannot by ${action} from API.`);
   for (const role of ['manager', 'admin'])
     t.deepEqual(await call(server, 'PUT', '/testflinger-admin', {}, role), fixed('modified'));
   t.deepEqual(await call(server, 'DELETE', '/testflinger-admin'), fixed('deleted'));
   t.deepEqual(await clients.findOne(), before);
 });
 
-test.serial('nobody changes a client of a higher role or gives a role higher than its own', async (t) => {
+test.serial('nobody can change a client of a higher role or assign a higher role', async (t) => {
   const server = await startServer(t);
   for (const role of ['admin', 'manager', 'contributor', 'agent'])
     await addClient(server, { client_id: `a-${role}`, role }, secret);
@@ -227,13 +227,13 @@ test.serial('nobody changes a client of a higher role or gives a role higher tha
   t.deepEqual(await call(server, 'PUT', '/a-admin', { role: 'agent' }), updated('a-admin'));
 });
 
-test.serial('a client promoted while it is changed is not changed by one of a lower role', async (t) => {
+test.serial('a change is refused if the client is promoted above the caller meanwhile', async (t) => {
   const server = await startServer(t);
   const { clients } = server.deps.collections;
   const { bcryptPool } = server.deps;
   await addClient(server, { client_id: 'ci' });
   const hash = bcryptPool.hash.bind(bcryptPool);
-  // Its role was looked at when its new secret is hashed, and the change is written after that.
+  // The server checks the role, then hashes the new secret, then writes the change.
   bcryptPool.hash = async (text) => {
     await clients.updateOne({ client_id: 'ci' }, { $set: { role: 'admin' } });
     return hash(text);
@@ -243,7 +243,7 @@ test.serial('a client promoted while it is changed is not changed by one of a lo
   t.is((await clients.findOne())?.client_secret_hash, undefined);
 });
 
-test.serial('a client of OIDC takes no secret, key or email', async (t) => {
+test.serial('a client from OIDC cannot get a secret, a key or an email', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'person', sub: 'oidc|1' });
   const fixed = refused(422, 'Error: Cannot add email or client secret to OIDC client id');
@@ -253,7 +253,7 @@ test.serial('a client of OIDC takes no secret, key or email', async (t) => {
   t.deepEqual(await call(server, 'PUT', '/person', { role: 'manager' }), updated('person'));
 });
 
-test.serial('deleting a client ends its refresh tokens and its keys, and no other', async (t) => {
+test.serial('deleting a client ends its refresh tokens and keys, not those of others', async (t) => {
   const server = await startServer(t);
   const made = await call(server, 'PUT', '/ci?generate_key=true', {});
   const { client_key: key } = made.body as { client_key: string };
@@ -270,13 +270,17 @@ test.serial('deleting a client ends its refresh tokens and its keys, and no othe
   t.is(await refresh(others), 200);
   t.is((await logIn(server, 'ci', key)).status, 401);
   await call(server, 'PUT', '/ci', { client_secret: secret });
-  t.is((await logIn(server, 'ci', key)).status, 401, 'a new client of the id does not get the old key');
+  t.is(
+    (await logIn(server, 'ci', key)).status,
+    401,
+    'a new client with the same id does not get the old key',
+  );
   t.is(await refresh(mine), 400);
   const roles = refused(403, 'Specified action requires role: admin');
   t.deepEqual(await call(server, 'DELETE', '/ci', undefined, 'manager'), roles);
 });
 
-test.serial('changes of clients go to the security log without their secrets', async (t) => {
+test.serial('changes of clients are written to the security log without their secrets', async (t) => {
   const server = await startServer(t);
   await call(server, 'PUT', '/ci', { client_secret: secret });
   await call(server, 'DELETE', '/ci');

@@ -9,10 +9,13 @@ import { bearer } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 
-/** A valid value of each place in a path, so that only what is tested is wrong. */
-const places: Record<string, string> = { job_id: '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d', log_type: 'output' };
+/** A valid value for each path parameter, so that only the tested input is invalid. */
+const parameters: Record<string, string> = {
+  job_id: '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d',
+  log_type: 'output',
+};
 const pathOf = ({ path }: AnyRoute) =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => places[name] ?? 'thing');
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? 'thing');
 const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;
 const jsonRoutes = routes.filter(({ body }) => body?.mode === 'json');
 
@@ -35,7 +38,7 @@ const validation = (reasons: object) => ({
   status: 422,
   text: JSON.stringify({ message: 'Validation error', detail: { json: reasons } }),
 });
-/** Compares all but the request's id, which our own routes add. */
+/** Removes the request's id, which our own routes add, before a comparison. */
 const withoutId = ({ status, text }: { status: number; text: string }) => ({
   status,
   text: text.replace(/,"request_id":"[0-9a-f-]{36}"/, ''),
@@ -43,7 +46,7 @@ const withoutId = ({ status, text }: { status: number; text: string }) => ({
 const badRequest = { status: 400, text: '{"message":"Bad Request","detail":{}}' };
 const tooLarge = { status: 413, text: '{"message":"Payload too large","detail":{}}' };
 
-/** Values of every JSON type; a field refuses those of the types that it does not take. */
+/** Values of every JSON type. A field refuses the values of all types that it does not accept. */
 const samples: Record<string, unknown[]> = {
   object: [{ $ne: null }, { $gt: '' }, { $where: 'sleep(1)' }],
   array: [[], ['$x'], [{ $ne: 1 }]],
@@ -54,8 +57,8 @@ const samples: Record<string, unknown[]> = {
   boolean: [true],
   null: [null],
 };
-/** The kinds of samples that a field of a JSON Schema type takes, or may take by their content. */
-const takes: Record<string, string[]> = {
+/** For each JSON Schema type, the kinds of samples that a field accepts, or can accept depending on the value. */
+const accepts: Record<string, string[]> = {
   string: ['string'],
   integer: ['number', 'string'],
   boolean: ['boolean', 'string', 'number'],
@@ -63,7 +66,7 @@ const takes: Record<string, string[]> = {
   object: ['object'],
 };
 
-test('a field of a wrong type is told by its name, on every route', async (t) => {
+test('a field of a wrong type is reported by its name, on every route', async (t) => {
   const server = await startServer(t);
   let tried = 0;
   for (const route of jsonRoutes) {
@@ -71,15 +74,18 @@ test('a field of a wrong type is told by its name, on every route', async (t) =>
       properties?: Record<string, { type?: string }>;
     };
     for (const [field, { type = '' }] of Object.entries(schema.properties ?? {})) {
-      const taken = takes[type];
-      if (taken === undefined) continue;
+      const acceptedKinds = accepts[type];
+      if (acceptedKinds === undefined) continue;
       for (const [kind, values] of Object.entries(samples)) {
-        if (taken.includes(kind)) continue;
+        if (acceptedKinds.includes(kind)) continue;
         for (const value of values) {
-          const told = await send(server, route, JSON.stringify({ [field]: value }));
-          const place = `${nameOf(route)} ${field}=${JSON.stringify(value)}: ${told.status} ${told.text}`;
-          t.is(told.status, 422, place);
-          const { message, detail } = JSON.parse(told.text) as { message: string; detail: { json: object } };
+          const response = await send(server, route, JSON.stringify({ [field]: value }));
+          const place = `${nameOf(route)} ${field}=${JSON.stringify(value)}: ${response.status} ${response.text}`;
+          t.is(response.status, 422, place);
+          const { message, detail } = JSON.parse(response.text) as {
+            message: string;
+            detail: { json: object };
+          };
           t.is(message, 'Validation error', place);
           t.true(field in detail.json, place);
           tried += 1;
@@ -90,7 +96,7 @@ test('a field of a wrong type is told by its name, on every route', async (t) =>
   t.true(tried > 200);
 });
 
-test('texts and maps with dollars, dots and reserved names are answered, never with a 500', async (t) => {
+test('strings and maps with dollar signs, dots and reserved names never cause a 500', async (t) => {
   const server = await startServer(t);
   const odd: unknown[] = ['$x', '$$NOW', 'a.b', '\0', '\ud800', '__proto__', '', 'x'.repeat(5000)];
   const maps = [
@@ -112,45 +118,45 @@ test('texts and maps with dollars, dots and reserved names are answered, never w
         const known = Object.fromEntries(
           Object.entries(body).filter(([name]) => name in (schema.properties ?? {})),
         );
-        const told = await send(server, route, JSON.stringify(known));
+        const response = await send(server, route, JSON.stringify(known));
         t.true(
-          told.status < 500,
-          `${nameOf(route)} ${field}=${JSON.stringify(value)}: ${told.status} ${told.text}`,
+          response.status < 500,
+          `${nameOf(route)} ${field}=${JSON.stringify(value)}: ${response.status} ${response.text}`,
         );
       }
     }
   }
 });
 
-test('a body that is no object, or no JSON, is told in the same way on every route', async (t) => {
+test('a body that is not an object or not JSON gets the same error on every route', async (t) => {
   const server = await startServer(t);
   const utf8 = new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]);
   const deep = `${'{"a":'.repeat(200)}1${'}'.repeat(200)}`;
-  const abyss = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  const veryDeep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
   for (const route of jsonRoutes) {
     const name = nameOf(route);
     for (const body of ['[]', '[{}]', '"text"', '5', 'true', 'null']) {
-      const told = withoutId(await send(server, route, body));
-      t.deepEqual(told, validation({ _schema: ['Invalid input type.'] }), `${name} ${body}`);
+      const response = withoutId(await send(server, route, body));
+      t.deepEqual(response, validation({ _schema: ['Invalid input type.'] }), `${name} ${body}`);
     }
     for (const body of ['{', '{"a":', '{"a":1}}', "{'a':1}", '{"a":NaN}', 'undefined', ' ', '\u00ff', utf8]) {
       t.deepEqual(withoutId(await send(server, route, body)), badRequest, `${name} ${String(body)}`);
     }
-    for (const body of [deep, abyss]) {
-      const told = withoutId(await send(server, route, body));
-      t.deepEqual(told, validation({ _schema: ['Nested too deeply.'] }), name);
+    for (const body of [deep, veryDeep]) {
+      const response = withoutId(await send(server, route, body));
+      t.deepEqual(response, validation({ _schema: ['Nested too deeply.'] }), name);
     }
     for (const type of ['text/plain', 'application/xml', 'nonsense', 'application/jsonp', '']) {
       const empty = withoutId(await send(server, route, '{}'));
       const other = withoutId(await send(server, route, '{"unknown_field":1', type));
-      // What an empty body is answered once may differ the second time, but it is no complaint about the body's text.
+      // The response may differ from that to an empty body, but never reports that the body cannot be parsed.
       t.is(other.status === 400 && other.text === badRequest.text, false, `${name} ${type}`);
       if (empty.status === 422) t.deepEqual(other, empty, `${name} ${type}`);
     }
   }
 });
 
-test('a body over the limit is refused before it is read, and a chunked one once it is over', async (t) => {
+test('a body over the limit is refused before it is read, and a chunked body once it exceeds the limit', async (t) => {
   const server = await startServer(t);
   const mib = Buffer.alloc(1024 * 1024, 0x20);
   for (const route of jsonRoutes) {
@@ -161,8 +167,8 @@ test('a body over the limit is refused before it is read, and a chunked one once
       ...Object.entries(tokenFor(server, route)).map(([name, value]) => `${name}: ${value}`),
       'Content-Type: application/json',
     ];
-    const told = await rawRequest(server, [...head, `Content-Length: ${limit + 1}`]);
-    t.deepEqual(withoutId({ status: told.status, text: told.body }), tooLarge, nameOf(route));
+    const response = await rawRequest(server, [...head, `Content-Length: ${limit + 1}`]);
+    t.deepEqual(withoutId({ status: response.status, text: response.body }), tooLarge, nameOf(route));
     const chunks = Array.from({ length: 20 }, () => [`${mib.length.toString(16)}\r\n`, mib, '\r\n']).flat();
     const chunked = await rawRequest(
       server,
@@ -175,7 +181,7 @@ test('a body over the limit is refused before it is read, and a chunked one once
   }
 });
 
-test('a client that looks for the answer only once it has sent all gets it, and its connection goes on', async (t) => {
+test('a client that reads the response only after sending the whole body gets the response, and its connection stays usable', async (t) => {
   const server = await startServer(t);
   const { hostname, port } = new URL(server.url);
   const mib = Buffer.alloc(1024 * 1024, 0x20);
@@ -189,16 +195,20 @@ test('a client that looks for the answer only once it has sent all gets it, and 
     socket.pause();
     socket.write(`POST /v1/job HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${length}\r\n\r\n`);
     for (const piece of pieces) await new Promise((done) => socket.write(piece, done));
-    let told = '';
-    socket.setEncoding('utf8').on('data', (text: string) => (told += text));
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
     socket.resume();
     socket.write('GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await once(socket, 'close');
-    t.regex(told, /^HTTP\/1\.1 413 [^]*Payload too large[^]*HTTP\/1\.1 200 [^]*Testflinger Server/, length);
+    t.regex(
+      received,
+      /^HTTP\/1\.1 413 [^]*Payload too large[^]*HTTP\/1\.1 200 [^]*Testflinger Server/,
+      length,
+    );
   }
 });
 
-test('a job that is small as JSON and over 16 MiB as BSON is too large, and 100 levels of nesting are stored', async (t) => {
+test('a job that is small as JSON and over 16 MiB as BSON is too large, and a job with 100 levels of nesting is stored', async (t) => {
   const server = await startServer(t);
   const headers = { 'content-type': 'application/json' };
   const post = (body: string) => server.request('/v1/job', { method: 'POST', headers, body });

@@ -1,7 +1,7 @@
 /*
- * `npm run fuzz`: schemathesis (PyPI) against the OpenAPI document of a server that runs for it alone, as an admin, an
- * agent and an anonymous caller. It looks for answers of 500 and for ones that the document does not declare. Ends
- * with another status than 0 when it finds any.
+ * `npm run fuzz` runs schemathesis (PyPI) against the OpenAPI document of a server that it starts, as an admin, an agent
+ * and an anonymous caller. It looks for 500 responses and for responses that the document does not declare. The exit
+ * status is not 0 if it finds any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,7 +17,7 @@ const checks = [
   'content_type_conformance',
   'response_schema_conformance',
 ];
-/** Cases of random data for each operation and caller; the cases of its `coverage` phase, which are counted by the schemas, come besides. */
+/** Random test cases for each operation and caller. The `coverage` phase adds cases that it derives from the schemas. */
 const examples = 5;
 
 function run(program: string, args: readonly string[], cwd: string): Promise<number> {
@@ -28,20 +28,20 @@ function run(program: string, args: readonly string[], cwd: string): Promise<num
   });
 }
 
-/** The program, installed once into a cache folder outside of the tree. */
+/** Installs schemathesis once, into a cache directory outside of the repository. Returns its Python program. */
 async function ensureSchemathesis(): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'queuepass');
   const folder = join(cache, `schemathesis-${version}`);
   const program = join(folder, 'bin', 'python3');
   if (existsSync(program)) return program;
-  const making = `${folder}.${process.pid}`;
+  const temporary = `${folder}.${process.pid}`;
   try {
-    if (await run('python3', ['-m', 'venv', making], tmpdir())) throw new Error('python3 -m venv failed');
+    if (await run('python3', ['-m', 'venv', temporary], tmpdir())) throw new Error('python3 -m venv failed');
     const pip = ['-m', 'pip', 'install', '--quiet', `schemathesis==${version}`];
-    if (await run(join(making, 'bin', 'python3'), pip, tmpdir())) throw new Error('pip install failed');
-    await rename(making, folder);
+    if (await run(join(temporary, 'bin', 'python3'), pip, tmpdir())) throw new Error('pip install failed');
+    await rename(temporary, folder);
   } finally {
-    await rm(making, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true });
   }
   return program;
 }
@@ -64,7 +64,7 @@ async function startServer(folder: string): Promise<Running> {
     METRICS_PORT: '0',
     BCRYPT_COST: '4',
     QUEUEPASS_DATA_DIR: dataDir,
-    // Without it the route of job events answers 500, as the contract says.
+    // Without this setting the route of job events returns 500, as the contract says.
     WEBHOOK_URL: 'http://127.0.0.1:9',
   };
   const child = spawn(process.execPath, [builtServer], {
@@ -73,13 +73,13 @@ async function startServer(folder: string): Promise<Running> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const url = await new Promise<string>((done, failed) => {
-    let told = '';
+    let output = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      told += text;
-      const found = /listens on (\S+)\s/.exec(told)?.[1];
+      output += text;
+      const found = /listens on (\S+)\s/.exec(output)?.[1];
       if (found !== undefined) done(found);
     });
-    child.once('close', () => failed(new Error(`the server ended: ${told}`)));
+    child.once('close', () => failed(new Error(`the server exited: ${output}`)));
   });
   return { url, dataDir, child };
 }
@@ -91,21 +91,21 @@ async function ask(url: string, init: RequestInit): Promise<string> {
   return text;
 }
 
-/** Passes by the routes that any client uses. */
-async function grantPasses({ url, dataDir }: Running): Promise<{ admin: string; agent: string }> {
-  const grant = (id: string, key: string) =>
+/** Requests access tokens through the routes that every client uses. */
+async function requestTokens({ url, dataDir }: Running): Promise<{ admin: string; agent: string }> {
+  const logIn = (id: string, key: string) =>
     ask(`${url}/v1/authenticate/token/${id}`, { headers: { 'client-key': key } });
-  const admin = await grant('testflinger-admin', (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim());
+  const admin = await logIn('testflinger-admin', (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim());
   const made = await ask(`${url}/v1/client-permissions/fuzz-agent?generate_key=true`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
     body: JSON.stringify({ role: 'agent' }),
   });
-  return { admin, agent: await grant('fuzz-agent', (JSON.parse(made) as { client_key: string }).client_key) };
+  return { admin, agent: await logIn('fuzz-agent', (JSON.parse(made) as { client_key: string }).client_key) };
 }
 
 async function fuzz(program: string, folder: string, running: Running): Promise<string[]> {
-  const { admin, agent } = await grantPasses(running);
+  const { admin, agent } = await requestTokens(running);
   const failed: string[] = [];
   for (const [caller, pass] of [
     ['admin', admin],
@@ -139,7 +139,7 @@ const running = await startServer(folder);
 try {
   const failed = await fuzz(program, folder, running);
   if (failed.length > 0)
-    console.error(`schemathesis found what the document does not declare, as ${failed.join(', ')}`);
+    console.error(`schemathesis found responses that the document does not declare, as ${failed.join(', ')}`);
   process.exitCode = failed.length > 0 ? 1 : 0;
 } finally {
   const ended = new Promise((done) => running.child.once('close', done));

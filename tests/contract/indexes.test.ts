@@ -5,7 +5,7 @@ import { ensureIndexes, indexes } from '../../server/db/indexes.js';
 import type { Collection, IndexDescriptionInfo } from 'mongodb';
 import { startServer, type TestServer } from '../support/start-server.js';
 
-/** Name, keys and options of the indexes of one collection, without the one that MongoDB makes by itself. */
+/** Name, keys and options of the indexes of one collection, without the `_id_` index that MongoDB creates itself. */
 async function live({ deps }: TestServer, name: keyof Collections): Promise<unknown[]> {
   const collection = deps.collections[name] as unknown as Collection;
   const found: IndexDescriptionInfo[] = await collection.indexes().catch(() => []);
@@ -24,14 +24,14 @@ function wanted(name: keyof Collections): unknown[] {
 
 const names = (server: TestServer) => Object.keys(server.deps.collections) as (keyof Collections)[];
 
-test('after a start on a fresh database the indexes are those of the table, and a second start changes none', async (t) => {
+test('a first start on a fresh database creates the indexes of the table, and a second start changes none', async (t) => {
   const server = await startServer(t);
   for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
   await ensureIndexes(server.deps.collections);
   for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
 });
 
-test('no name of the table could be one of a Testflinger server, and each says what it is for', (t) => {
+test('no index name of the table can be a name of a Testflinger server, and each index states its purpose', (t) => {
   for (const row of indexes) {
     t.regex(row.name, /^qp_[a-z_]+$/);
     t.true(row.serves.length > 10, row.name);
@@ -41,7 +41,7 @@ test('no name of the table could be one of a Testflinger server, and each says w
   t.is(new Set(ids).size, ids.length);
 });
 
-test('indexes of a Testflinger server stay as they are, and only those that it lacks are made', async (t) => {
+test('indexes of a Testflinger server are not changed, and only missing indexes are created', async (t) => {
   const server = await startServer(t);
   const { connection } = server.deps;
   const db = connection.client.db(`${connection.db.databaseName}_peer`);
@@ -52,9 +52,9 @@ test('indexes of a Testflinger server stay as they are, and only those that it l
     ['jobs', { job_id: 1 }, {}],
     ['jobs', { 'result_data.job_state': 1, 'job_data.job_queue': 1 }, {}],
     ['agents', { updated_at: 1 }, { expireAfterSeconds: 7 * day }],
-    // An operator gave it another time.
+    // An operator changed its expiry time.
     ['refresh_tokens', { last_accessed: 1 }, { expireAfterSeconds: 30 * day }],
-    // The same keys, but not unique: it does not do what the table's does.
+    // The same keys, but not unique, so it cannot replace the index of the table.
     ['agents', { name: 1 }, {}],
   ];
   for (const [collection, keys, options] of theirs)
@@ -87,7 +87,7 @@ test('indexes of a Testflinger server stay as they are, and only those that it l
   await db.dropDatabase();
 });
 
-test('two jobs of one id that an older database holds do not stop the start', async (t) => {
+test('two jobs with the same id in an older database do not prevent the start', async (t) => {
   const server = await startServer(t);
   const { connection } = server.deps;
   const db = connection.client.db(`${connection.db.databaseName}_double`);

@@ -18,7 +18,7 @@ async function grant(
   return (await response.json()) as { access_token: string; refresh_token: string };
 }
 
-test('secrets planted in every place of requests never reach the log', async (t) => {
+test('secrets in any part of a request never appear in the log', async (t) => {
   const server = await startServer(t, { settings: { LOG_LEVEL: 'debug' } });
   const secret = 'kq7-client-secret-of-c';
   await addClient(server, { client_id: 'c', role: 'admin' }, secret);
@@ -94,21 +94,24 @@ test('secrets planted in every place of requests never reach the log', async (t)
       ],
     ];
     for (const [path, init] of attempts) await (await server.request(path, init)).text();
-    const told = server.logText();
+    const logText = server.logText();
     const parts = [planted, there, basic('c', planted).slice(6)];
     for (const part of parts)
       t.false(
-        told.includes(part),
-        told.split('\n').find((line) => line.includes(part)),
+        logText.includes(part),
+        logText.split('\n').find((line) => line.includes(part)),
       );
   }
-  t.true(server.logText().includes('"client_id":"root"'), 'the log tells what it may');
+  t.true(
+    server.logText().includes('"client_id":"root"'),
+    'the log contains the client id, which is not secret',
+  );
 });
 
-test('each request has one line, whose id is that of its answer', async (t) => {
+test('each request is logged in one line, with the request id of its response', async (t) => {
   const server = await startServer(t);
   const job = jsonBody({ job_queue: 'q' });
-  const asked: [path: string, init: RequestInit, line: object][] = [
+  const requests: [path: string, init: RequestInit, line: object][] = [
     ['/v1', {}, { method: 'GET', route: '/v1', status: 200 }],
     ['/v1/job', job, { method: 'POST', route: '/v1/job', status: 200 }],
     ['/v1/job', { method: 'HEAD' }, { method: 'HEAD', route: 'none', status: 405 }],
@@ -117,7 +120,7 @@ test('each request has one line, whose id is that of its answer', async (t) => {
     ['/v1/client-permissions', {}, { method: 'GET', route: '/v1/client-permissions', status: 403 }],
   ];
   const ids = new Set<string>();
-  for (const [path, init, wanted] of asked) {
+  for (const [path, init, wanted] of requests) {
     const before = accessLines(server).length;
     const response = await server.request(path, init);
     await response.text();
@@ -132,10 +135,10 @@ test('each request has one line, whose id is that of its answer', async (t) => {
     t.is(typeof job_id, init === job ? 'string' : 'undefined', path);
     ids.add(String(request_id));
   }
-  t.is(ids.size, asked.length);
+  t.is(ids.size, requests.length);
 });
 
-test('errors of our own routes tell the request id, those of the v1 contract do not', async (t) => {
+test('errors of our own routes contain the request id, and errors of v1 routes do not', async (t) => {
   const server = await startServer(t);
   const own = await server.request('/v1/client-permissions/x/keys', {
     headers: bearer(server, { role: 'admin' }),
@@ -148,7 +151,7 @@ test('errors of our own routes tell the request id, those of the v1 contract do 
   t.deepEqual(await v1.json(), rest);
 });
 
-test('the security log tells each login, refusal, token and change of permissions: who, what, from where, when', async (t) => {
+test('the security log records each login, refusal, token and change of permissions, with actor, event, source and time', async (t) => {
   const server = await startServer(t, { settings: { TRUST_PROXY: '1' } });
   const secret = 'a long secret of c';
   await addClient(server, { client_id: 'c', role: 'contributor' }, secret);

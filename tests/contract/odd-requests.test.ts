@@ -17,7 +17,7 @@ function headersFor(server: TestServer, { access }: AnyRoute): string[] {
 
 const leaks = /\.(ts|js):\d|\bat \w+|node_modules|MongoServerError|BSON/;
 
-test('no path makes a route fail, whatever stands in its places', async (t) => {
+test('no path makes a route fail, whatever its parameters are', async (t) => {
   const server = await startServer(t);
   const values = [
     '%00',
@@ -50,7 +50,7 @@ test('no path makes a route fail, whatever stands in its places', async (t) => {
   }
 });
 
-test('an unknown path is a 404 text, and paths are told apart by case', async (t) => {
+test('an unknown path returns 404 as text, and paths are case-sensitive', async (t) => {
   const server = await startServer(t);
   for (const path of [
     '/',
@@ -65,16 +65,16 @@ test('an unknown path is a 404 text, and paths are told apart by case', async (t
     '/livez/x',
     '/%ff',
   ]) {
-    const told = await rawRequest(server, [`GET ${path} HTTP/1.1`, 'Host: x']);
-    t.is(told.status, 404, path);
-    t.is(told.headers['content-type'], 'text/plain; charset=utf-8', path);
-    t.is(told.body, `Not found: ${path}`, path);
+    const response = await rawRequest(server, [`GET ${path} HTTP/1.1`, 'Host: x']);
+    t.is(response.status, 404, path);
+    t.is(response.headers['content-type'], 'text/plain; charset=utf-8', path);
+    t.is(response.body, `Not found: ${path}`, path);
   }
   const login = await server.request('/oidc/auth-init', { method: 'POST' });
   t.deepEqual([login.status, await login.text()], [404, 'Not found: /oidc/auth-init']);
 });
 
-test('any method that a path does not have is a 405 that names those it has', async (t) => {
+test('a method that a path does not support returns 405 and names the supported methods', async (t) => {
   const server = await startServer(t);
   const paths = new Map<string, Set<string>>();
   for (const { method, path, refuseHead } of routes) {
@@ -86,7 +86,7 @@ test('any method that a path does not have is a 405 that names those it has', as
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND']) {
       if (methods.has(method)) continue;
       const url = path.replaceAll(/\{\w+\}/g, 'thing');
-      // Another path may have this method here: /v1/job/{job_id} answers where /v1/job/search does not.
+      // Another route may match this path and method: /v1/job/{job_id} matches where /v1/job/search does not.
       const shadowed = routes.some(
         (route) =>
           route.path !== path &&
@@ -106,10 +106,10 @@ test('any method that a path does not have is a 405 that names those it has', as
   }
 });
 
-test('a slash at the end makes no difference, but that a page with relative links is redirected', async (t) => {
+test('a trailing slash makes no difference, except that a page with relative links redirects', async (t) => {
   const server = await startServer(t);
   for (const route of routes) {
-    // Both before anything is read: with a token of no use, or none, the two answers are the same.
+    // Both requests are refused for their token before anything is read, so the responses are the same.
     const url = pathOf(route, 'thing');
     const answers = [];
     for (const path of [url, `${url}/`]) {
@@ -125,7 +125,7 @@ test('a slash at the end makes no difference, but that a page with relative link
   }
 });
 
-test('HEAD answers as GET does, without a body', async (t) => {
+test('HEAD returns the status and type of GET, without a body', async (t) => {
   const server = await startServer(t);
   for (const route of routes.filter(({ method, refuseHead }) => method === 'GET' && !refuseHead)) {
     const role = route.access === 'public' ? 'none' : (route.access.roles.at(-1) ?? 'none');
@@ -140,7 +140,7 @@ test('HEAD answers as GET does, without a body', async (t) => {
   }
 });
 
-test('under a base path every route answers there, and the health checks at the root too', async (t) => {
+test('with a base path every route is served below it, and the health checks also at the root', async (t) => {
   const server = await startServer(t, { settings: { BASE_PATH: '/lab/qp/' } });
   const status = async (path: string) => (await server.request(path)).status;
   for (const path of [
@@ -162,7 +162,7 @@ test('under a base path every route answers there, and the health checks at the 
   t.deepEqual(servers, [{ url: '/lab/qp' }]);
 });
 
-test('headers up to 60 KiB are read, and larger ones refused by Node itself', async (t) => {
+test('headers up to 60 KiB are read, and Node refuses larger ones', async (t) => {
   const server = await startServer(t);
   const queues = Object.fromEntries(Array.from({ length: 2750 }, (_, i) => [`queue-${i}`, 5]));
   const long = bearer(server, { client_id: 'x', max_priority: queues });
@@ -175,11 +175,11 @@ test('headers up to 60 KiB are read, and larger ones refused by Node itself', as
     jsonBody({ job_queue: 'queue-2749', job_priority: 5 }, long),
   );
   t.is(response.status, 200);
-  const told = await rawRequest(server, ['GET /v1 HTTP/1.1', 'Host: x', `X: ${'x'.repeat(70_000)}`]);
-  t.is(told.status, 431);
+  const tooLong = await rawRequest(server, ['GET /v1 HTTP/1.1', 'Host: x', `X: ${'x'.repeat(70_000)}`]);
+  t.is(tooLong.status, 431);
 });
 
-test('of two Authorization headers the first counts; two lengths, or a length and chunks, are refused', async (t) => {
+test('the first of two Authorization headers is used; two lengths, or a length with chunked encoding, are refused', async (t) => {
   const server = await startServer(t);
   const good = `Authorization: ${bearer(server, { role: 'manager' }).authorization}`;
   const bad = 'Authorization: Bearer x';
@@ -193,7 +193,7 @@ test('of two Authorization headers the first counts; two lengths, or a length an
   t.is((await rawRequest(server, ['GET /v1 HTTP/1.1'])).status, 400);
 });
 
-test('a key in any header or query form is text, and never more than that', async (t) => {
+test('a client key or id that looks like a query operator is treated as a plain string', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'c' }, 'the key of the client');
   for (const path of [

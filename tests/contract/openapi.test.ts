@@ -20,14 +20,14 @@ interface Document extends Json {
   components: { securitySchemes: Json; schemas: Json };
 }
 
-/** Calls `visit` with every map and list inside a value, itself too. */
+/** Calls `visit` with a value and every object and array inside it. */
 function walk(value: unknown, visit: (node: Json) => void): void {
   if (typeof value !== 'object' || value === null) return;
   visit(value as Json);
   for (const inner of Object.values(value)) walk(inner, visit);
 }
 
-test('the document is OpenAPI 3.1 and lists every route once, and no other', async (t) => {
+test('the document is OpenAPI 3.1 and lists every route once and no other route', async (t) => {
   const server = await startServer(t);
   const response = await server.request('/openapi.json');
   t.is(response.headers.get('content-type'), 'application/json');
@@ -81,7 +81,7 @@ test('the document is OpenAPI 3.1 and lists every route once, and no other', asy
   }
 });
 
-test('references lead somewhere, and schemas are those of JSON Schema 2020-12', async (t) => {
+test('every reference has a target, and schemas are valid JSON Schema 2020-12', async (t) => {
   const server = await startServer(t);
   const document = (await (await server.request('/openapi.json')).json()) as Document;
   const types = ['string', 'integer', 'number', 'boolean', 'array', 'object', 'null'];
@@ -92,7 +92,7 @@ test('references lead somewhere, and schemas are those of JSON Schema 2020-12', 
       const target = steps.reduce<unknown>((at, step) => (at as Json | undefined)?.[step], document);
       t.is(typeof target, 'object', node['$ref']);
     }
-    // Words of OpenAPI 3.0 that 3.1 does not know.
+    // Keywords of OpenAPI 3.0 that 3.1 does not have.
     t.false(
       'nullable' in node || ('exclusiveMinimum' in node && typeof node['exclusiveMinimum'] === 'boolean'),
     );
@@ -107,24 +107,24 @@ test('references lead somewhere, and schemas are those of JSON Schema 2020-12', 
   t.true(schemas > 20);
 });
 
-test('who may call an operation is told: roles, the token, and that anonymous callers are contributors', async (t) => {
+test('each operation states who can call it: the roles, the token, and whether anonymous callers can as contributors', async (t) => {
   const server = await startServer(t);
   const { paths } = (await (await server.request('/openapi.json')).json()) as Document;
-  const told = (path: string, method: string) => {
+  const accessOf = (path: string, method: string) => {
     const operation = paths[path]?.[method];
     return [operation?.['x-permission-roles'], operation?.security];
   };
   const token = { accessToken: [] };
-  t.deepEqual(told('/v1/job', 'get'), [['agent'], [token]]);
-  t.deepEqual(told('/v1/job', 'post'), [
+  t.deepEqual(accessOf('/v1/job', 'get'), [['agent'], [token]]);
+  t.deepEqual(accessOf('/v1/job', 'post'), [
     ['contributor', 'manager', 'admin'],
     [token, {}],
   ]);
-  t.deepEqual(told('/v1/client-permissions/{client_id}', 'delete'), [['admin'], [token]]);
-  const keys = told('/v1/client-permissions/{client_id}/keys', 'get');
+  t.deepEqual(accessOf('/v1/client-permissions/{client_id}', 'delete'), [['admin'], [token]]);
+  const keys = accessOf('/v1/client-permissions/{client_id}/keys', 'get');
   t.deepEqual(keys, [
     ['manager', 'admin'],
     [token, { clientKey: [] }],
   ]);
-  t.deepEqual(told('/livez', 'get'), [undefined, undefined]);
+  t.deepEqual(accessOf('/livez', 'get'), [undefined, undefined]);
 });

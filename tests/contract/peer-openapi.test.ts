@@ -4,8 +4,8 @@ import { presentOpenApi } from '../../server/http/openapi.js';
 import { routes } from '../../server/routes.js';
 
 /**
- * Our OpenAPI document beside the one that a Testflinger server publishes (tests/fixtures/testflinger-openapi.json, its
- * origin in tests/fixtures/README.md). Every difference is on a list below, with its reason.
+ * Compares our OpenAPI document with the document of a Testflinger server (tests/fixtures/testflinger-openapi.json;
+ * tests/fixtures/README.md names its origin). The lists below explain every difference.
  */
 type Schema = Record<string, unknown> & {
   $ref?: string;
@@ -28,22 +28,22 @@ const fixture = new URL('../fixtures/testflinger-openapi.json', import.meta.url)
 const theirs = JSON.parse(readFileSync(fixture, 'utf8')) as Document;
 const ours = presentOpenApi(routes, '0') as unknown as Document;
 
-/** Operations that they have and we do not. */
+/** Operations that Testflinger has and we do not. */
 const operationsMissing: Record<string, string> = {
-  'post /oidc/auth-init': 'sign-in comes later; it is 404 while OIDC is off, there too',
-  'post /oidc/auth-poll/{request_id}': 'sign-in comes later',
+  'post /oidc/auth-init': 'sign-in is not implemented yet; Testflinger also returns 404 while OIDC is off',
+  'post /oidc/auth-poll/{request_id}': 'sign-in is not implemented yet',
 };
 
-/** Parameters, fields of requests and fields of answers that differ, as `operation place name`. */
+/** Parameters, request fields and response fields that differ, as `operation place name`. */
 const differences: Record<string, string> = {
-  ...explain('their document names no query, the spec does', [
+  ...explain('their document omits the query parameters, the spec has them', [
     'get /v1/job query adds queue',
     'get /v1/queues/wait_times query adds queue',
     'get /v1/result/{}/log/{} query adds phase',
     'get /v1/result/{}/log/{} query adds start_fragment',
     'get /v1/result/{}/log/{} query adds start_timestamp',
   ]),
-  ...explain('their document names no fields, the spec does', [
+  ...explain('their document omits the fields, the spec has them', [
     'get /v1/queues/{}/jobs answer adds created_at',
     'get /v1/queues/{}/jobs answer adds job_id',
     'get /v1/queues/{}/jobs answer adds job_queue',
@@ -58,33 +58,33 @@ const differences: Record<string, string> = {
     'post /v1/oauth2/token answer adds refresh_token',
     'post /v1/oauth2/token answer adds token_type',
   ]),
-  ...explain('the answer is a list of these; their document says an object around it, the spec does not', [
+  ...explain('the response is an array of these; their document wraps it in an object, the spec does not', [
     'get /v1/job/search answer adds created_at',
     'get /v1/job/search answer adds job_id',
     'get /v1/job/search answer adds job_state',
     'get /v1/job/search answer lacks jobs',
   ]),
-  ...explain('the spec tells more of an agent than their document', [
+  ...explain('the spec has more fields of an agent than their document', [
     'get /v1/agents/data answer adds identifier',
     'get /v1/agents/data answer adds updated_at',
     'get /v1/agents/data/{} answer adds identifier',
     'get /v1/agents/data/{} answer adds updated_at',
   ]),
-  ...explain('the spec lists what is told here, and this is not among it', [
+  ...explain('the spec lists the fields of this response, and this field is not among them', [
     'get /v1/queues/{}/agents answer lacks restricted_to',
   ]),
-  ...explain('leases are ours', [
+  ...explain('leases are a Queuepass feature', [
     'get /v1/job/{} answer adds attempts',
     'get /v1/job/{} answer adds lease',
     'post /v1/job request adds attempts',
     'post /v1/job request adds lease',
   ]),
-  ...explain('the search by id is ours', ['get /v1/job/search query adds job_id']),
-  ...explain('pages of a long list are ours', [
+  ...explain('the search by id is a Queuepass feature', ['get /v1/job/search query adds job_id']),
+  ...explain('pagination is a Queuepass feature', [
     'get /v1/job/search query adds cursor',
     'get /v1/job/search query adds limit',
   ]),
-  ...explain('keys made by the server are ours', [
+  ...explain('server-made keys are a Queuepass feature', [
     'put /v1/client-permissions/{} answer adds client_id',
     'put /v1/client-permissions/{} answer adds client_key',
     'put /v1/client-permissions/{} answer adds key_id',
@@ -97,7 +97,7 @@ function explain(reason: string, names: readonly string[]): Record<string, strin
   return Object.fromEntries(names.map((name) => [name, reason]));
 }
 
-/** Ours are written without the slash at the end, which makes no difference to the router. */
+/** Removes the trailing slash, which makes no difference to the router and which our paths do not have. */
 const pathOf = (path: string) => path.replace(/\/$/, '').replaceAll(/\{\w+\}/g, '{}');
 
 function operationsOf(document: Document): Map<string, Operation> {
@@ -117,7 +117,7 @@ function resolve(document: Document, schema: Schema | undefined): Schema | undef
   return name === undefined ? schema : resolve(document, document.components.schemas[name]);
 }
 
-/** Names of the fields of an object, or of the objects in a list; `undefined` where the schema names none. */
+/** Names of the fields of an object, or of the objects in an array. `undefined` if the schema has no properties. */
 function fieldsOf(document: Document, given: Schema | undefined): Set<string> | undefined {
   const schema = resolve(document, given);
   if (schema?.items) return fieldsOf(document, schema.items);
@@ -132,7 +132,7 @@ function answerOf(operation: Operation): Schema | undefined {
   return operation.responses['200']?.content?.['application/json']?.schema;
 }
 
-/** Differences of two sets of names that are not on the list. */
+/** Lists the names that are in only one of two sets. */
 function compare(place: string, their: Set<string> | undefined, our: Set<string> | undefined): string[] {
   const onlyTheirs = [...(their ?? [])]
     .filter((name) => !our?.has(name))
@@ -157,7 +157,7 @@ function compareAll(): string[] {
   });
 }
 
-test('every operation of the peer is here, but for those explained', (t) => {
+test('every operation of Testflinger exists here, except the explained ones', (t) => {
   const missing = [...theirOperations.keys()].filter((name) => !ourOperations.has(name));
   t.deepEqual(
     missing.sort(),
@@ -167,15 +167,15 @@ test('every operation of the peer is here, but for those explained', (t) => {
   );
 });
 
-test('query parameters, fields of requests and fields of answers are those of the peer, but for those explained', (t) => {
+test('query parameters, request fields and response fields match those of Testflinger, except the explained ones', (t) => {
   t.deepEqual(compareAll().sort(), Object.keys(differences).sort());
 });
 
-test('what requests must have is what the peer asks for', (t) => {
+test('every field that we require in a request is also required by Testflinger', (t) => {
   for (const [name, their] of theirOperations) {
     const our = ourOperations.get(name);
     const required = new Set(resolve(theirs, bodyOf(their))?.required ?? []);
-    const asked = our === undefined ? undefined : resolve(ours, bodyOf(our))?.required;
-    for (const field of asked ?? []) t.true(required.has(field), `${name} asks for ${field}`);
+    const ourRequired = our === undefined ? undefined : resolve(ours, bodyOf(our))?.required;
+    for (const field of ourRequired ?? []) t.true(required.has(field), `${name} requires ${field}`);
   }
 });

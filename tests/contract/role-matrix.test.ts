@@ -10,7 +10,7 @@ const submitters = ['contributor', 'manager', 'admin'];
 const managers = ['manager', 'admin'];
 const admin = ['admin'];
 
-/** Copied from the v1 contract, section 1, Roles; then the routes of our own. Never made from the route list. */
+/** The roles of each route: copied from the v1 contract, section 1, Roles, then our own routes. Never generated from the route list. */
 const allowed: Record<string, readonly string[] | 'public'> = {
   'GET /v1/job': agent,
   'GET /v1/job/{job_id}/attachments': agent,
@@ -73,7 +73,7 @@ const allowed: Record<string, readonly string[] | 'public'> = {
   'GET /docs/swagger-ui-bundle.js': 'public',
 };
 
-/** The order in which a 403 names the roles; the secrets routes have one of their own. */
+/** The roles in the order in which a 403 names them. The secrets routes have their own order. */
 function namedRoles(path: string, roles: readonly string[]): string {
   const order = path.startsWith('/v1/secrets/')
     ? ['contributor', 'manager', 'admin']
@@ -81,7 +81,7 @@ function namedRoles(path: string, roles: readonly string[]): string {
   return order.filter((role) => roles.includes(role)).join(', ');
 }
 
-test('every route of the list is in the table of the contract', (t) => {
+test('every route of the server is in the table of roles', (t) => {
   const listed = routes.map(({ method, path }) => `${method} ${path}`);
   t.deepEqual(
     listed.filter((route) => !(route in allowed)),
@@ -90,7 +90,7 @@ test('every route of the list is in the table of the contract', (t) => {
   t.is(new Set(listed).size, listed.length);
 });
 
-test('each route takes the roles that the contract names, and refuses all others before it looks further', async (t) => {
+test('each route accepts the roles that the contract names, and refuses all others before it checks anything else', async (t) => {
   const server = await startServer(t);
   const tokens: [who: string, role: string, headers: Record<string, string>][] = [
     ...everyRole.map(
@@ -107,7 +107,7 @@ test('each route takes the roles that the contract names, and refuses all others
     const roles = allowed[`${method} ${path}`];
     if (roles === undefined) continue;
     for (const [who, role, headers] of tokens) {
-      // Neither body nor id is right: a refusal comes before that is seen, and what passes changes nothing.
+      // Body and id are invalid: a refusal comes before they are checked, and an accepted request changes nothing.
       const url = path.replaceAll(/\{\w+\}/g, 'no-such-thing');
       const body =
         method === 'GET' ? {} : { body: '{', headers: { ...headers, 'content-type': 'application/json' } };
@@ -121,14 +121,14 @@ test('each route takes the roles that the contract names, and refuses all others
         t.true(response.status < 500, place);
       } else {
         t.is(response.status, 403, place);
-        const told = JSON.parse(text) as { message: string; detail: object };
-        t.deepEqual([told.message, told.detail], [message, {}], place);
+        const error = JSON.parse(text) as { message: string; detail: object };
+        t.deepEqual([error.message, error.detail], [message, {}], place);
       }
     }
   }
 });
 
-test('a bad token opens no route but the public ones, and those do not look at it', async (t) => {
+test('a bad token is refused by every route except the public ones, which do not check it', async (t) => {
   const server = await startServer(t);
   for (const { method, path } of routes) {
     const url = path.replaceAll(/\{\w+\}/g, 'no-such-thing');
@@ -145,7 +145,7 @@ test('a bad token opens no route but the public ones, and those do not look at i
   }
 });
 
-test('where anonymous callers are refused, every route but the public ones asks for a token', async (t) => {
+test('if anonymous callers are refused, every route except the public ones requires a token', async (t) => {
   const oidc = { OIDC_CLIENT_ID: 'x', OIDC_PROVIDER_ISSUER: 'http://issuer', WEB_SECRET_KEY: 'y' };
   for (const settings of [{ ANONYMOUS_ACCESS: 'deny' }, oidc]) {
     const server = await startServer(t, { settings });

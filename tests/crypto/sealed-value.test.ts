@@ -7,21 +7,21 @@ import { readCsfleVectors } from '../support/csfle-vectors.js';
 
 const none = Buffer.alloc(0);
 
-test('the master key opens the data key that the peer made, and no other key does', (t) => {
+test('the master key decrypts the data key that Testflinger made, and no other key does', (t) => {
   const { masterKey, keyMaterial } = readCsfleVectors();
   t.is(openBytes(masterKey, none, keyMaterial)?.length, 96);
   t.is(openBytes(randomBytes(96), none, keyMaterial), undefined);
 });
 
 for (const { key, plaintext, value } of readCsfleVectors().secrets) {
-  test(`the value of ${key} that the peer sealed reads as it was`, (t) => {
+  test(`the value of ${key} that Testflinger encrypted decrypts to its plaintext`, (t) => {
     const { dataKey } = readCsfleVectors();
     t.deepEqual(readKeyId(value), dataKey.id);
     t.is(openValue(dataKey, value), plaintext);
   });
 }
 
-test('what is sealed here has the form of the peer, is new each time and opens again', (t) => {
+test('a value that is encrypted here has the format of Testflinger, differs each time and can be decrypted', (t) => {
   const { dataKey } = readCsfleVectors();
   for (const text of ['', 'a', 'välue', 'x'.repeat(15), 'y'.repeat(16), '\0\n', 'z'.repeat(100_000)]) {
     const sealed = sealValue(dataKey, text);
@@ -33,7 +33,7 @@ test('what is sealed here has the form of the peer, is new each time and opens a
   }
 });
 
-test('a value with any one byte changed, cut short or under another key does not open', (t) => {
+test('a value with one byte changed, a truncated value, and a value under another key cannot be decrypted', (t) => {
   const { dataKey } = readCsfleVectors();
   const sealed = Buffer.from(sealValue(dataKey, 'the value').buffer);
   const open = (bytes: Buffer) => openValue(dataKey, new Binary(bytes, 6));
@@ -47,7 +47,7 @@ test('a value with any one byte changed, cut short or under another key does not
   t.is(openValue({ ...dataKey, key: randomBytes(96) }, new Binary(sealed, 6)), undefined);
 });
 
-test('what is no value of this form names no key', (t) => {
+test('readKeyId returns undefined for a value of any other format', (t) => {
   const { dataKey } = readCsfleVectors();
   const sealed = Buffer.from(sealValue(dataKey, 'the value').buffer);
   const deterministic = Buffer.from(sealed);
@@ -56,7 +56,7 @@ test('what is no value of this form names no key', (t) => {
   for (const value of [...wrong, new Binary(deterministic, 6)]) t.is(readKeyId(value), undefined);
 });
 
-test('a key of another length is refused', (t) => {
+test('a key of the wrong length is refused', (t) => {
   t.throws(() => sealBytes(randomBytes(64), none, none), { instanceOf: TypeError });
   t.throws(() => openBytes(randomBytes(95), none, randomBytes(96)), { instanceOf: TypeError });
 });

@@ -5,7 +5,7 @@ import { MongoServerError } from 'mongodb';
 import { Batcher, type BatcherOptions } from '../../server/db/batcher.js';
 import { ApiError } from '../../server/errors/api-error.js';
 
-/** A batcher whose commands end when the test says so, and what they were given; the item `faulty` has an error of its own. */
+/** A batcher whose commands end when the test ends them, and the items of each command. The item `faulty` gets an error. */
 function makeBatcher(options: Partial<BatcherOptions<string, string>> = {}) {
   const commands: { items: readonly string[]; end(): void; fail(error: Error): void }[] = [];
   const batcher = new Batcher<string, string>({
@@ -35,7 +35,7 @@ const outcomesOf = async (added: Promise<string>[]) =>
     one.status === 'fulfilled' ? one.value : (one.reason as Error).message,
   );
 
-test('a caller alone is served with the next turn of the event loop', async (t) => {
+test('the item of a single caller is sent in the next turn of the event loop', async (t) => {
   const { commands, sent, add } = makeBatcher();
   const added = add('a');
   await turn();
@@ -44,7 +44,7 @@ test('a caller alone is served with the next turn of the event loop', async (t) 
   t.deepEqual(await outcomesOf(added), ['a done']);
 });
 
-test('what comes while a command is under way goes out as the next one, in its order, each with its own outcome', async (t) => {
+test('items that arrive while a command runs are sent in order as the next command, and each gets its own outcome', async (t) => {
   const { commands, sent, add } = makeBatcher();
   const first = add('a b');
   await turn();
@@ -62,18 +62,18 @@ test('what comes while a command is under way goes out as the next one, in its o
   t.deepEqual(await outcomesOf(second), ['c done', 'd done', 'e done']);
 });
 
-test('nobody is told an outcome before the command has ended', async (t) => {
+test('no caller gets an outcome before the command has ended', async (t) => {
   const { commands, add } = makeBatcher();
-  let isTold = false;
-  const [a] = add('a').map((added) => added.then(() => (isTold = true)));
+  let isDone = false;
+  const [a] = add('a').map((added) => added.then(() => (isDone = true)));
   await wait(50);
   t.is(commands.length, 1);
-  t.false(isTold);
+  t.false(isDone);
   commands[0]?.end();
   t.true(await a);
 });
 
-test('an error of one item is told to its caller only, and one of the command to all of them', async (t) => {
+test('an error of one item rejects only its caller, and an error of the command rejects all callers', async (t) => {
   const { commands, add } = makeBatcher();
   const first = add('a faulty b');
   await turn();
@@ -84,10 +84,10 @@ test('an error of one item is told to its caller only, and one of the command to
   await turn();
   commands[1]?.fail(new MongoServerError({ message: 'not primary', code: 10107 }));
   t.deepEqual(await outcomesOf(second), ['not primary', 'not primary']);
-  t.is(commands.length, 2, 'what was sent is not sent again');
+  t.is(commands.length, 2, 'the items are not sent again');
 });
 
-test('an item that the driver can make no command of fails alone', async (t) => {
+test('an item that the driver cannot serialize fails alone', async (t) => {
   const batcher = new Batcher<string, string>({
     run: (items) =>
       items.includes('odd')
@@ -98,7 +98,7 @@ test('an item that the driver can make no command of fails alone', async (t) => 
   t.deepEqual(await outcomesOf(added), ['a done', 'cannot be sent', 'b done']);
 });
 
-test('a command has no more items and no more bytes than it may; a larger item goes alone, and holds nobody up', async (t) => {
+test('a command stays within its limits of items and bytes; a larger item is sent alone and delays no other item', async (t) => {
   const { commands, sent, add } = makeBatcher({ maxItems: 3, maxBytes: 100 });
   const added = [...add('a b', 40), ...add('c', 30), ...add('d e f g')];
   const huge = add('huge', 101);
@@ -113,7 +113,7 @@ test('a command has no more items and no more bytes than it may; a larger item g
   t.deepEqual(await outcomesOf(huge), ['huge done']);
 });
 
-test('when as many wait as may, a further one gets 503 at once and the others their outcomes', async (t) => {
+test('when the maximum number of items waits, a further item gets 503 immediately and the others get their outcomes', async (t) => {
   const { commands, sent, add } = makeBatcher({ maxWaiting: 2 });
   const added = add('a');
   await turn();
@@ -127,7 +127,7 @@ test('when as many wait as may, a further one gets 503 at once and the others th
   t.deepEqual(sent(), ['a', 'b c']);
 });
 
-test('a command that gets no answer holds up its own callers only', async (t) => {
+test('a command that gets no response delays only its own callers', async (t) => {
   const { commands, sent, add } = makeBatcher({ patienceMs: 500 });
   const silent = add('a');
   await turn();
@@ -142,7 +142,7 @@ test('a command that gets no answer holds up its own callers only', async (t) =>
   t.deepEqual(await outcomesOf(silent), ['a done']);
 });
 
-test('what waited so long that its caller was given up on gets 503 and is not sent any more', async (t) => {
+test('an item that waited longer than the limit gets 503 and is not sent', async (t) => {
   const { commands, sent, add } = makeBatcher({ longestWaitMs: 1000 });
   void add('a');
   await turn();
@@ -157,7 +157,7 @@ test('what waited so long that its caller was given up on gets 503 and is not se
   t.deepEqual(sent(), ['a', 'b']);
 });
 
-test('an orderly end waits for what is under way and for what waits', async (t) => {
+test('settle waits for the running command and for waiting items', async (t) => {
   const { batcher, commands, add } = makeBatcher();
   await batcher.settle();
   void add('a');
@@ -174,7 +174,7 @@ test('an orderly end waits for what is under way and for what waits', async (t) 
   t.true(await settled);
 });
 
-test('whatever comes when: each item is run once, in order, in commands that begin after it came, one at a time', async (t) => {
+test('for any arrival times, each item runs once and in order, in a command that starts after it arrived, one command at a time', async (t) => {
   const item = fc.record({ pauseMs: fc.constantFrom(0, 0, 0, 1, 3), bytes: fc.integer({ min: 0, max: 60 }) });
   const command = fc.record({ ms: fc.constantFrom(0, 1, 4), fails: fc.boolean() });
   const load = fc.record({
@@ -185,34 +185,34 @@ test('whatever comes when: each item is run once, in order, in commands that beg
   await fc.assert(
     fc.asyncProperty(load, async ({ items, commands, maxItems }) => {
       const ran: number[] = [];
-      const came = new Set<number>();
-      let underWay = 0;
+      const arrived = new Set<number>();
+      let running = 0;
       let count = 0;
       const batcher = new Batcher<number, number>({
         maxItems,
         maxBytes: 100,
         async run(batch) {
           const { ms, fails } = commands[count++ % commands.length] as { ms: number; fails: boolean };
-          t.is(++underWay, 1);
-          t.true(batch.every((n) => came.has(n)));
+          t.is(++running, 1);
+          t.true(batch.every((n) => arrived.has(n)));
           t.true(batch.length > 0 && batch.length <= maxItems);
           const bytes = batch.reduce((sum, n) => sum + (items[n]?.bytes ?? 0), 0);
           t.true(bytes <= 100 || batch.length === 1);
           ran.push(...batch);
           await wait(ms);
-          underWay -= 1;
+          running -= 1;
           if (fails) throw new MongoServerError({ message: `${batch.join()}`, code: 1 });
           return batch.map((n) => n * 10);
         },
       });
-      const told: Promise<[number, number | string]>[] = [];
+      const outcomes: Promise<[number, number | string]>[] = [];
       for (const [n, { pauseMs, bytes }] of items.entries()) {
         if (pauseMs > 0) await wait(pauseMs);
-        came.add(n);
+        arrived.add(n);
         const added = batcher.add(n, bytes).catch((error: unknown) => (error as Error).message);
-        told.push(added.then((outcome) => [n, outcome]));
+        outcomes.push(added.then((outcome) => [n, outcome]));
       }
-      for (const [n, outcome] of await Promise.all(told)) {
+      for (const [n, outcome] of await Promise.all(outcomes)) {
         if (typeof outcome === 'number') t.is(outcome, n * 10);
         else t.true(outcome.split(',').includes(String(n)));
       }
@@ -226,7 +226,7 @@ test('whatever comes when: each item is run once, in order, in commands that beg
   );
 });
 
-test('when too many bytes wait, a further one is answered 503', async (t) => {
+test('when too many bytes wait, a further item gets 503', async (t) => {
   const { commands, add } = makeBatcher({ maxBytes: 100, maxWaitingBytes: 100 });
   void add('a', 1);
   await turn();

@@ -15,41 +15,41 @@ const named = (name: string): Error => Object.assign(new Error('x'), { name });
 const ofServer = (code: number): Error => new MongoServerError({ message: 'x', code });
 const ofSystem = (code: string, syscall: string): Error => Object.assign(new Error('x'), { code, syscall });
 
-const table: [what: string, error: unknown, meant: DatabaseFailure | undefined][] = [
+const table: [what: string, error: unknown, failure: DatabaseFailure | undefined][] = [
   ['a lost connection', new MongoNetworkError('x'), 'unavailable'],
   ['a pool without a free connection', named('MongoWaitQueueTimeoutError'), 'unavailable'],
   ['a closed pool', named('MongoPoolClosedError'), 'unavailable'],
   ['a write to a closed connection', ofSystem('EPIPE', 'write'), 'unavailable'],
-  ['a name service that is away', ofSystem('ETIMEOUT', 'querySrv'), 'unavailable'],
+  ['a name service that does not respond', ofSystem('ETIMEOUT', 'querySrv'), 'unavailable'],
   ['a primary that steps down', ofServer(189), 'unavailable'],
   ['a full disk', ofServer(14031), 'unavailable'],
-  ['writes that an operator blocked', ofServer(371), 'unavailable'],
+  ['writes that an operator has blocked', ofServer(371), 'unavailable'],
   ['a user that was dropped', ofServer(18), 'unavailable'],
-  ['a user that may do less than before', ofServer(13), 'unavailable'],
+  ['a user that lost a permission', ofServer(13), 'unavailable'],
   [
-    'a write that no majority took',
+    'a write that no majority acknowledged',
     new MongoWriteConcernError({ ok: 1, writeConcernError: { code: 64, errmsg: 'x' } } as never),
     'unavailable',
   ],
   ['a document over 16 MiB', ofServer(10334), 'too_large'],
   [
-    'the same, told by the driver',
+    'a document over 16 MiB, reported by the driver',
     new MongoInvalidArgumentError('larger than the maximum size'),
     'too_large',
   ],
   ['a duplicate key', ofServer(11000), 'other'],
-  ['a command that MongoDB does not take', ofServer(9), 'other'],
-  ['a file that is not there', ofSystem('ENOENT', 'open'), undefined],
+  ['a command that MongoDB refuses', ofServer(9), 'other'],
+  ['a missing file', ofSystem('ENOENT', 'open'), undefined],
   ['an error of our own', new TypeError('x'), undefined],
-  ['something thrown that is no error', 'x', undefined],
+  ['a thrown value that is not an Error', 'x', undefined],
 ];
-for (const [what, error, meant] of table) {
-  test(`${what} means ${meant ?? 'nothing about MongoDB'}`, (t) => {
-    t.is(classifyDatabaseError(error), meant);
+for (const [what, error, failure] of table) {
+  test(`${what} is classified as ${failure ?? 'not an error of MongoDB'}`, (t) => {
+    t.is(classifyDatabaseError(error), failure);
   });
 }
 
-test('what the driver throws of itself is known: no server, a full pool, a closed client', async (t) => {
+test('errors that the driver itself throws are classified as unavailable: no server, a full pool, a closed client', async (t) => {
   const options = { serverSelectionTimeoutMS: 100, waitQueueTimeoutMS: 100, maxPoolSize: 1 };
   const away = new MongoClient(embeddedMongodUri(makeFolder()), options);
   t.is(classifyDatabaseError(await t.throwsAsync(away.db('x').command({ ping: 1 }))), 'unavailable');

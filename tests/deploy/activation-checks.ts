@@ -9,32 +9,32 @@ import { askSocket } from './pair.js';
 import { underLoad } from './rolling-check.js';
 import { builtServer, repositoryPath, type World } from './world.js';
 
-/** The server under what stands in for systemd; `told` are the lines of all notifications. */
+/** Starts the server under the systemd standIn-in. `notifications` returns the lines of all notifications. */
 function startUnderSystemd(world: World, database: string) {
   const socket = join(makeFolder(), 'http.sock');
   const command = ['python3', repositoryPath('tests/deploy/systemd-stand-in.py'), socket, ...builtServer];
   const settings = { ...world.settingsFor(database), LISTEN: 'systemd', LOG_LEVEL: 'warn' };
-  const stand = spawnServer(world, { command, settings, input: true });
+  const standIn = spawnServer(world, { command, settings, input: true });
   world.teardown(async () => {
-    stand.child.stdin?.end();
-    await stand.exited;
+    standIn.child.stdin?.end();
+    await standIn.exited;
   });
-  const told = (): string[] =>
-    stand
+  const notifications = (): string[] =>
+    standIn
       .stdout()
       .split('\n')
       .filter((line) => line.startsWith('['))
       .flatMap((line) => JSON.parse(line) as string[]);
-  return { stand, socket, told };
+  return { standIn, socket, notifications };
 }
 
-function countOf(told: () => string[], line: string): number {
-  return told().filter((other) => other === line).length;
+function countOf(notifications: () => string[], line: string): number {
+  return notifications().filter((other) => other === line).length;
 }
 
-async function endOf(stand: ServerProcess): Promise<void> {
-  stand.child.stdin?.end();
-  assert.deepEqual(await stand.exited, { code: 0, signal: null });
+async function endOf(standIn: ServerProcess): Promise<void> {
+  standIn.child.stdin?.end();
+  assert.deepEqual(await standIn.exited, { code: 0, signal: null });
 }
 
 /** `systemd-socket-activate` starts the server at the first connection, which is answered. */
@@ -51,40 +51,43 @@ export async function checkSocketActivation(world: World): Promise<void> {
   assert.deepEqual(await server.exited, { code: 0, signal: null });
 }
 
-/** Readiness comes when the server answers, and the watchdog is fed whether MongoDB answers or not. */
+/** The server reports readiness once it responds, and notifies the watchdog whether MongoDB responds or not. */
 export async function checkNotifications(world: World): Promise<string> {
-  const { stand, socket, told } = startUnderSystemd(world, 'notified');
-  await waitUntil(() => told().includes('READY=1'));
-  assert.ok(told().includes('STATUS=Listens on the socket of systemd'));
+  const { standIn, socket, notifications } = startUnderSystemd(world, 'notified');
+  await waitUntil(() => notifications().includes('READY=1'));
+  assert.ok(notifications().includes('STATUS=Listens on the socket of systemd'));
   assert.equal(await askSocket(socket, '/readyz'), 200);
-  const feeds = () => countOf(told, 'WATCHDOG=1');
-  await waitUntil(() => feeds() >= 2);
+  const watchdogCount = () => countOf(notifications, 'WATCHDOG=1');
+  await waitUntil(() => watchdogCount() >= 2);
   const [mongod = 0] = await findPids(join(world.folder, 'mongodb'), 'mongod');
-  const before = feeds();
+  const before = watchdogCount();
   process.kill(mongod, 'SIGSTOP');
   await wait(2000);
   process.kill(mongod, 'SIGCONT');
-  const frozen = feeds() - before;
-  assert.ok(frozen >= 2, `${frozen} feeds in 2 s without MongoDB, with a watchdog of 0.9 s`);
-  await endOf(stand);
-  assert.ok(told().includes('STOPPING=1'));
-  return `${frozen} feeds in 2 s without MongoDB`;
+  const whileFrozen = watchdogCount() - before;
+  assert.ok(
+    whileFrozen >= 2,
+    `${whileFrozen} watchdog notifications in 2 s without MongoDB, with a watchdog of 0.9 s`,
+  );
+  await endOf(standIn);
+  assert.ok(notifications().includes('STOPPING=1'));
+  return `${whileFrozen} watchdog notifications in 2 s without MongoDB`;
 }
 
-/** Connections wait in the socket that systemd holds while one process ends and the next one starts. */
+/** Connections wait on the socket that systemd holds while one process ends and the next one starts. */
 export async function checkRestartOnSocket(world: World): Promise<string> {
-  const { stand, socket, told } = startUnderSystemd(world, 'restarted');
-  await waitUntil(() => told().includes('READY=1'));
-  // A connection for each request, as nginx makes them.
+  const { standIn, socket, notifications } = startUnderSystemd(world, 'restarted');
+  await waitUntil(() => notifications().includes('READY=1'));
+  // Opens a connection for each request, as nginx does.
   const connect = () => new Pool('http://localhost', { socketPath: socket, pipelining: 0 });
   const target = { connect, basePath: '', mongodbUri: world.mongodbUri, database: 'restarted' };
   const summary = await underLoad(target, async () => {
     for (const ready of [2, 3]) {
-      stand.child.stdin?.write('restart\n');
-      await waitUntil(() => countOf(told, 'READY=1') === ready);
+      standIn.child.stdin?.write('restart\n');
+      await waitUntil(() => countOf(notifications, 'READY=1') === ready);
     }
   });
-  assert.equal(countOf(told, 'ended with 0'), 2, stand.stderr());
-  await endOf(stand);
+  assert.equal(countOf(notifications, 'ended with 0'), 2, standIn.stderr());
+  await endOf(standIn);
   return summary;
 }

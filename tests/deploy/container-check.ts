@@ -10,7 +10,7 @@ import { buildImage, measureImage } from './containerfile.js';
 import { findFreePort } from './nginx.js';
 import type { World } from './world.js';
 
-/** As root: another user, who owns nothing of what was built, and may reach the MongoDB of this run. */
+/** If this process is root, returns a command that runs as a user who owns no built file, and lets that user reach MongoDB. */
 function leaveRoot(world: World, root: string): string[] {
   if (userInfo().uid !== 0) return [];
   const dataDir = join(world.folder, 'mongodb');
@@ -23,10 +23,10 @@ function listFiles(folder: string): string {
   return execFileSync('find', [folder, '-printf', '%P %s %T@\n'], { encoding: 'utf8', maxBuffer: 2 ** 26 });
 }
 
-/** The steps of the Containerfile give a server that starts as its CMD says, is healthy, and writes nothing beside MongoDB. */
+/** The steps of the Containerfile build a server that its CMD starts, that is healthy, and that writes no files. */
 export async function checkContainerSteps(world: World): Promise<string> {
   const folder = makeFolder();
-  // Hundreds of megabytes, the packages of the build stage.
+  // The packages of the build stage take hundreds of megabytes.
   world.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const image = buildImage(folder);
   assert.notEqual(image.user, 'root');
@@ -43,11 +43,11 @@ export async function checkContainerSteps(world: World): Promise<string> {
     HOME: '/nonexistent',
   };
   const [program = '', ...rest] = image.command;
-  // The program is looked for on the PATH of the image.
+  // `env` finds the program on the PATH of the image.
   const command = [...asUser, 'env', `PATH=${PATH}`, program, ...rest];
   const server = await startServerProcess(world, { folder: image.workdir, settings, command });
   assert.equal((await server.request('/readyz')).status, 200);
-  // Files that no program imports: the image must have them all the same.
+  // No program imports these files, but the image must contain them.
   for (const path of ['/docs/start.js', '/docs/swagger-ui.css']) {
     assert.equal((await server.request(path)).status, 200);
   }

@@ -3,10 +3,11 @@ import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { repositoryPath } from './world.js';
 
-/** What a Containerfile makes, laid out in a folder instead of an image. */
+/** The result of a Containerfile, as a directory instead of an image. */
 export interface BuiltImage {
-  /** Where the last `WORKDIR` lies, and its root. */
+  /** The directory of the last `WORKDIR`. */
   workdir: string;
+  /** The root directory of the image. */
   root: string;
   environment: Record<string, string>;
   user: string;
@@ -15,13 +16,13 @@ export interface BuiltImage {
 }
 
 interface Stage extends BuiltImage {
-  /** As the Containerfile writes it. */
+  /** The last `WORKDIR` as written in the Containerfile. */
   path: string;
 }
 
 /**
- * Carries out the steps of the Containerfile, each stage in a folder of its own; base images are this machine.
- * @throws Error for an instruction that this does not know, so that none is passed over
+ * Runs the steps of the Containerfile, each stage in its own directory. This machine replaces the base images.
+ * @throws Error for an unknown instruction, so that none is skipped
  */
 export function buildImage(folder: string): BuiltImage {
   const stages = new Map<string, Stage>();
@@ -31,19 +32,19 @@ export function buildImage(folder: string): BuiltImage {
       const name = / AS (\w+)$/.exec(text)?.[1] ?? 'last';
       stage = startStage(join(folder, name));
       stages.set(name, stage);
-    } else if (stage === undefined) throw new Error(`${instruction} stands before FROM`);
-    else carryOut(stage, stages, instruction, text);
+    } else if (stage === undefined) throw new Error(`${instruction} is before FROM`);
+    else runStep(stage, stages, instruction, text);
   }
   if (stage === undefined) throw new Error('there is no FROM');
   return stage;
 }
 
-/** MiB that an image has over its base. */
+/** The size in MiB that the image adds to its base image. */
 export function measureImage({ root }: BuiltImage): number {
   return Number(execFileSync('du', ['-sm', root], { encoding: 'utf8' }).split('\t')[0]);
 }
 
-/** Instructions with their text, continued lines joined. */
+/** Reads the instructions and their arguments. Joins continued lines. */
 function readInstructions(): [string, string][] {
   return readFileSync(repositoryPath('Containerfile'), 'utf8')
     .replaceAll(/^#.*\n/gm, '')
@@ -59,7 +60,7 @@ function startStage(root: string): Stage {
   return { root, workdir: root, path: '/', environment, user: 'root', command: [], healthCommand: [] };
 }
 
-function carryOut(stage: Stage, stages: Map<string, Stage>, instruction: string, text: string): void {
+function runStep(stage: Stage, stages: Map<string, Stage>, instruction: string, text: string): void {
   const readCommand = (words: string) => JSON.parse(words) as string[];
   const steps: Record<string, () => void> = {
     WORKDIR() {
@@ -83,7 +84,7 @@ function carryOut(stage: Stage, stages: Map<string, Stage>, instruction: string,
     CMD: () => (stage.command = readCommand(text)),
   };
   const step = steps[instruction];
-  if (step === undefined) throw new Error(`${instruction} is not known here`);
+  if (step === undefined) throw new Error(`unknown instruction ${instruction}`);
   step();
 }
 
@@ -94,7 +95,7 @@ function copy(stage: Stage, stages: Map<string, Stage>, words: string[]): void {
   const kept = readFileSync(repositoryPath('.containerignore'), 'utf8').split('\n');
   for (const source of sources) {
     if (from === undefined && !kept.includes(`!${source}`))
-      throw new Error(`${source} is not in the context`);
+      throw new Error(`${source} is not in the build context`);
     const place = from === undefined ? repositoryPath(source) : join(stages.get(from)?.root ?? '', source);
     const copied = join(stage.workdir, target, target.endsWith('/') ? source : '');
     mkdirSync(dirname(copied), { recursive: true });

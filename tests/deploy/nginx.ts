@@ -10,16 +10,16 @@ import { repositoryPath, type World } from './world.js';
 /** nginx with the site file of the repository, on free ports. */
 export interface Nginx {
   url: string;
-  /** The same over TLS, with the certificate of `certificate`. */
+  /** The URL for TLS, with the certificate in the file `certificate`. */
   tlsUrl: string;
   certificate: string;
-  /** What it wrote there, with warnings such as of bodies that do not fit into memory. */
+  /** The content of the error log, which includes warnings such as that a body was buffered to a file. */
   errorLog(): string;
-  /** Of the one process that serves. */
+  /** The process id of the only worker. */
   workerPid: number;
 }
 
-/** Starts it in front of the two sockets. @throws Error when the site file no longer has what is replaced here. */
+/** Starts nginx in front of the two sockets. @throws Error if the site file does not contain a text that is replaced here. */
 export async function startNginx(world: World, sockets: readonly [string, string]): Promise<Nginx> {
   const folder = makeFolder();
   const [port, tlsPort] = [await findFreePort(), await findFreePort()];
@@ -63,7 +63,7 @@ export async function startNginx(world: World, sockets: readonly [string, string
 function presentMain(folder: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return [
-    // As root its worker would be another user, to whom the folder is closed.
+    // If nginx runs as root, its worker is by default another user, who cannot read the directory.
     ...(userInfo().uid === 0 ? ['user root;'] : []),
     `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log warn;`,
     'events { worker_connections 1024; }',
@@ -75,7 +75,8 @@ function presentMain(folder: string): string {
 
 function replaceAll(text: string, pairs: readonly (readonly [string, string])[]): string {
   return pairs.reduce((before, [from, to]) => {
-    if (before.split(from).length !== 2) throw new Error(`the site file has "${from}" not just once`);
+    if (before.split(from).length !== 2)
+      throw new Error(`the site file does not contain "${from}" exactly once`);
     return before.replace(from, to);
   }, text);
 }
@@ -90,7 +91,7 @@ function makeCertificate(folder: string): string {
   return file;
 }
 
-/** A TCP port that nothing listens on just now. */
+/** Finds a TCP port on which nothing listens. */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -4,7 +4,7 @@ import { makeFolder } from '../support/own-mongod.js';
 import { type ServerProcess, startServerProcess } from '../support/server-process.js';
 import { builtServer, type World } from './world.js';
 
-/** A server process on a unix socket, and another one in its place after a restart. */
+/** A server on a Unix socket. Each restart replaces its process. */
 export class SocketServer {
   readonly socket: string;
   #process: ServerProcess | undefined;
@@ -17,35 +17,35 @@ export class SocketServer {
   }
 
   get process(): ServerProcess {
-    if (!this.#process) throw new Error('it was not started');
+    if (!this.#process) throw new Error('the server was not started');
     return this.#process;
   }
 
-  /** Starts it and waits until it is ready. */
+  /** Starts the server and waits until it is ready. */
   async start(): Promise<void> {
     this.#process = await startServerProcess(this.world, {
       command: builtServer,
       settings: { ...this.settings, LISTEN: this.socket },
     });
     const status = await this.ask('/readyz');
-    if (status !== 200) throw new Error(`/readyz answered ${status}`);
+    if (status !== 200) throw new Error(`/readyz returned ${status}`);
   }
 
-  /** SIGTERM, its end, and the next one. @throws Error when it did not end in good order. */
+  /** Ends the process with SIGTERM and starts the next one. @throws Error if the process does not exit with status 0. */
   async restart(): Promise<void> {
     this.process.kill('SIGTERM');
     const { code, signal } = await this.process.exited;
-    if (code !== 0) throw new Error(`it ended with ${code ?? signal}: ${this.process.stderr()}`);
+    if (code !== 0) throw new Error(`the server exited with ${code ?? signal}: ${this.process.stderr()}`);
     await this.start();
   }
 
-  /** The status of an answer over the socket. */
+  /** Sends a GET over the socket. Returns the status. */
   ask(path: string): Promise<number | undefined> {
     return askSocket(this.socket, path);
   }
 }
 
-/** The status of one GET over a unix socket. */
+/** Sends one GET over a Unix socket. Returns the status. */
 export function askSocket(socketPath: string, path: string): Promise<number | undefined> {
   return new Promise((done, failed) => {
     const sent = request({ socketPath, path, headers: { connection: 'close' } }, (response) => {

@@ -11,16 +11,16 @@ import type { Nginx } from './nginx.js';
 import type { SocketServer } from './pair.js';
 import { bearer, builtServer, repositoryPath } from './world.js';
 
-/** What stands behind nginx: the servers, and the prefix of their routes. */
+/** nginx and the servers behind it. */
 export interface Site {
   nginx: Nginx;
   servers: readonly [SocketServer, SocketServer];
-  /** With the prefix. */
+  /** The URL of nginx with the prefix of the servers' routes. */
   url: string;
   tlsUrl: string;
 }
 
-/** The README's walk-through, with the address of nginx in place of its own. */
+/** Runs the README's walk-through with the address of nginx instead of the server's. */
 export async function checkWalkthrough({ url, servers }: Site): Promise<string> {
   const [node = '', program = ''] = builtServer;
   const { PATH, HOME } = process.env;
@@ -29,15 +29,15 @@ export async function checkWalkthrough({ url, servers }: Site): Promise<string> 
   const page = readFileSync(repositoryPath('README.md'), 'utf8')
     .replaceAll('http://127.0.0.1:5000', url)
     .replaceAll('npx queuepass', `'${node}' '${program}'`);
-  const typed = readBlocks(page).filter(({ name }) => name === '');
+  const blocks = readBlocks(page).filter(({ name }) => name === '');
   const asAdmin = { QUEUEPASS_CLIENT_ID: 'testflinger-admin', QUEUEPASS_CLIENT_KEY: String(key).trim() };
-  const failed = await typeBlocks(typed, { PATH, HOME, QUEUEPASS_SERVER: url, ...asAdmin }, makeFolder());
+  const failed = await typeBlocks(blocks, { PATH, HOME, QUEUEPASS_SERVER: url, ...asAdmin }, makeFolder());
   assert.equal(failed, undefined);
-  assert.ok(typed.length >= 6);
-  return `${typed.length} blocks`;
+  assert.ok(blocks.length >= 6);
+  return `${blocks.length} blocks`;
 }
 
-/** The longest headers that the server takes come through nginx; longer ones are refused by either. */
+/** nginx passes the longest headers that the server accepts. nginx or the server refuses longer ones. */
 export async function checkLongPass({ url }: Site): Promise<string> {
   const submit = (queues: number) => {
     const headers = bearer(
@@ -57,10 +57,10 @@ export async function checkLongPass({ url }: Site): Promise<string> {
   assert.equal((await long.answer).statusCode, 200);
   const tooLong = (await submit(2000).answer).statusCode;
   assert.ok([400, 431].includes(tooLong), `${tooLong}`);
-  return `a pass of ${long.length} bytes`;
+  return `a token of ${long.length} bytes`;
 }
 
-/** Scheme and address are nginx's word, not the client's. */
+/** The server uses the scheme and client address that nginx sends, not those that the client sends. */
 export async function checkForwarded({ url, tlsUrl, nginx, servers }: Site): Promise<void> {
   const dispatcher = new Agent({ connect: { ca: readFileSync(nginx.certificate) } });
   const report = async (base: string) => {
@@ -78,14 +78,14 @@ export async function checkForwarded({ url, tlsUrl, nginx, servers }: Site): Pro
   await dispatcher.close();
   const logged = servers.map(({ process }) => process.stdout()).join('');
   const sources = new Set([...logged.matchAll(/"source":"([^"]*)"/g)].map(([, source]) => source));
-  // `local` are the questions of this script over the sockets themselves.
+  // `local` marks this program's own requests over the sockets.
   assert.deepEqual(
     [...sources].filter((source) => source !== 'local'),
     ['127.0.0.1'],
   );
 }
 
-/** 200 MiB up and down through nginx, which keeps them neither in memory nor on the disk. */
+/** Uploads and downloads 200 MiB through nginx, which buffers them neither in memory nor on disk. */
 export async function checkLargeFile({ url, nginx, servers }: Site): Promise<string> {
   const path = `${url}/v1/result/${randomUUID()}/artifact`;
   const { body, headers, digest } = largeUpload(200);
@@ -95,13 +95,13 @@ export async function checkLargeFile({ url, nginx, servers }: Site): Promise<str
   assert.equal(await digestStream(fetched.body), digest());
   const proxy = readPeakMemory(nginx.workerPid);
   const server = Math.max(...servers.map(({ process }) => readPeakMemory(process.child.pid as number)));
-  assert.ok(proxy < 32, `nginx had ${proxy} MiB`);
-  assert.ok(server < 400, `a server had ${server} MiB`);
+  assert.ok(proxy < 32, `nginx used ${proxy} MiB`);
+  assert.ok(server < 400, `a server used ${server} MiB`);
   assert.doesNotMatch(nginx.errorLog(), /temporary file/);
   return `at most ${proxy} MiB in nginx, ${server} MiB in a server`;
 }
 
-/** A burst of logins is cut by nginx; other requests are not. */
+/** nginx limits a burst of logins, and no other requests. */
 export async function checkLoginLimit({ url }: Site): Promise<string> {
   const login = async (n: number) => {
     const answer = await request(`${url}/v1/authenticate/token/nobody-${n}`, {
@@ -111,9 +111,9 @@ export async function checkLoginLimit({ url }: Site): Promise<string> {
     return answer.statusCode;
   };
   const statuses = await Promise.all(Array.from({ length: 80 }, (_, n) => login(n)));
-  const cut = statuses.filter((status) => status === 429).length;
-  assert.ok(cut >= 1 && cut <= 40, `${cut} of 80 were cut`);
+  const limited = statuses.filter((status) => status === 429).length;
+  assert.ok(limited >= 1 && limited <= 40, `${limited} of 80 logins were refused`);
   const others = await Promise.all(Array.from({ length: 80 }, () => fetch(`${url}/v1`)));
   assert.ok(others.every(({ status }) => status === 200));
-  return `${cut} of 80 logins cut`;
+  return `${limited} of 80 logins refused`;
 }

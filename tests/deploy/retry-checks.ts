@@ -6,8 +6,8 @@ import { makeFolder } from '../support/own-mongod.js';
 import { startNginx } from './nginx.js';
 import type { World } from './world.js';
 
-/** An upstream that reads each request whole and is gone before it answers; `seen` are their methods. */
-async function startBreaker(world: World): Promise<{ socket: string; seen: string[] }> {
+/** Starts an upstream that reads each request and closes the connection without a response. `seen` contains the methods. */
+async function startClosingUpstream(world: World): Promise<{ socket: string; seen: string[] }> {
   const socket = join(makeFolder(), 'http.sock');
   const seen: string[] = [];
   const server = createServer((request) => {
@@ -21,22 +21,22 @@ async function startBreaker(world: World): Promise<{ socket: string; seen: strin
   return { socket, seen };
 }
 
-/** What nginx sends twice: what changes nothing when it is, and what was not sent yet. */
+/** nginx sends a request to the second process only if it is safe to repeat or was not sent yet. */
 export async function checkRetries(world: World): Promise<void> {
-  const [first, second] = [await startBreaker(world), await startBreaker(world)];
+  const [first, second] = [await startClosingUpstream(world), await startClosingUpstream(world)];
   const broken = await startNginx(world, [first.socket, second.socket]);
-  const times = () => first.seen.length + second.seen.length;
+  const requestCount = () => first.seen.length + second.seen.length;
   assert.equal((await fetch(`${broken.url}/v1`)).status, 502);
-  assert.equal(times(), 2, 'a GET goes to the other process as well');
+  assert.equal(requestCount(), 2, 'a GET is also sent to the other process');
   for (const path of ['/v1/job', '/v1/job/x/attachments', '/v1/oauth2/token']) {
-    const before = times();
+    const before = requestCount();
     assert.equal((await fetch(broken.url + path, { method: 'POST', body: 'x' })).status, 502);
-    assert.equal(times(), before + 1, `a POST to ${path} is sent once`);
+    assert.equal(requestCount(), before + 1, `a POST to ${path} is sent once`);
   }
-  const one = await startBreaker(world);
+  const one = await startClosingUpstream(world);
   const half = await startNginx(world, [one.socket, join(makeFolder(), 'nobody.sock')]);
   for (let n = 1; n <= 6; n += 1) {
     await fetch(`${half.url}/v1/job`, { method: 'POST', body: 'x' });
-    assert.equal(one.seen.length, n, 'a POST goes to the process that listens');
+    assert.equal(one.seen.length, n, 'a POST is sent to the process that listens');
   }
 }

@@ -4,13 +4,13 @@ import type { Pool } from 'undici';
 import { withClient } from '../support/own-mongod.js';
 import { bearer } from './world.js';
 
-/** A load that runs until it is ended, and what came of it. */
+/** A load that runs until `end()`. */
 export interface RunningLoad {
-  /** @throws AssertionError when a request failed, or a job was stored other than once. */
+  /** Ends the load and returns a summary. @throws AssertionError if a request failed or a job was not stored exactly once. */
   end(): Promise<string>;
 }
 
-/** The place under load: where requests go, and where their jobs lie. */
+/** The server under load, and the database with its jobs. */
 export interface LoadTarget {
   connect: () => Pool;
   basePath: string;
@@ -22,14 +22,14 @@ const queue = 'under-load';
 const parkedQueue = 'parked';
 
 /**
- * Eight callers that submit, claim and look, each its next request when the last is answered, and 40 agents that wait for
- * jobs of which one comes now and then.
+ * Starts eight callers that submit, claim and read, each with one request at a time, and 40 agents that wait for jobs,
+ * which are submitted from time to time.
  */
 export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarget): RunningLoad {
   const pool = connect();
   const failures: string[] = [];
   const counts = { requests: 0, accepted: 0, slowestMs: 0, parked: 0, woken: 0, sent: 0 };
-  let ending = false;
+  let isEnding = false;
   const send = async (
     method: 'GET' | 'POST',
     path: string,
@@ -56,7 +56,7 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
     }
   };
   const call = async (): Promise<void> => {
-    while (!ending && failures.length < 100) {
+    while (!isEnding && failures.length < 100) {
       const status = await send('POST', '/v1/job', 'contributor', {
         body: JSON.stringify({ job_queue: queue }),
       });
@@ -66,7 +66,7 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
     }
   };
   const park = async (): Promise<void> => {
-    while (!ending && failures.length < 100) {
+    while (!isEnding && failures.length < 100) {
       const status = await send('GET', `/v1/job?queue=${parkedQueue}`, 'agent', { prefer: 'wait=60' });
       counts.parked += 1;
       if (status === 200) counts.woken += 1;
@@ -74,33 +74,33 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
   };
   const wakeAgents = async (): Promise<void> => {
     const body = JSON.stringify({ job_queue: parkedQueue });
-    // At the end one for each of them, so that none waits for its time.
-    while (!ending || counts.woken + agents.length > counts.sent) {
+    // At the end submits one job for each agent, so that no agent waits until its timeout.
+    while (!isEnding || counts.woken + agents.length > counts.sent) {
       if (failures.length >= 100) return;
       if ((await send('POST', '/v1/job', 'contributor', { body })) === 200) counts.sent += 1;
-      if (!ending) await wait(50);
+      if (!isEnding) await wait(50);
     }
   };
   const agents = Array.from({ length: 40 }, park);
   const callers = [...Array.from({ length: 8 }, call), wakeAgents()];
   return {
     async end() {
-      ending = true;
+      isEnding = true;
       await Promise.all([...callers, ...agents]);
       await pool.close();
       assert.deepEqual(failures, []);
-      assert.ok(counts.woken >= agents.length, 'each agent that waited got a job in the end');
+      assert.ok(counts.woken >= agents.length, 'each agent that waited got a job at the end');
       const stored = await withClient(mongodbUri, (client) =>
         client.db(database).collection('jobs').countDocuments({ 'job_data.job_queue': queue }),
       );
-      assert.equal(stored, counts.accepted, 'each accepted job is there once');
-      const told = `${counts.requests} requests, none failed, the slowest ${Math.round(counts.slowestMs)} ms`;
-      return `${told}; ${counts.parked} waits for a job, ${counts.woken} of them woken`;
+      assert.equal(stored, counts.accepted, 'each accepted job is stored once');
+      const summary = `${counts.requests} requests, none failed, the slowest ${Math.round(counts.slowestMs)} ms`;
+      return `${summary}; ${counts.parked} waits for a job, ${counts.woken} of them woken`;
     },
   };
 }
 
-/** Runs the load over `task`, and a second before and after it. */
+/** Runs the load from a second before `task` to a second after it. */
 export async function underLoad(target: LoadTarget, task: () => Promise<void>): Promise<string> {
   const load = startLoad(target);
   await wait(1000);

@@ -7,7 +7,7 @@ import { makeFolder } from '../support/own-mongod.js';
 
 const run = (...args: string[]) => spawnSync('promtool', args, { encoding: 'utf8' });
 
-/** Prometheus's own tool reads the rules and the panels, and each rule fires when it must and not when it need not. */
+/** promtool accepts the rules and the panels, and each rule fires exactly when it must. */
 export async function checkRules(): Promise<string> {
   const shown = listExpressions().filter(
     (text) => !text.startsWith('label_values(') && text !== 'prometheus',

@@ -18,8 +18,8 @@ import { checkExposure, checkUnitsLoad } from './unit-checks.js';
 import { createWorld, type World } from './world.js';
 
 /*
- * What `tests/deploy/run` runs: each check by its sentence, all of them even when one fails; words of the sentences
- * given as arguments choose some.
+ * `tests/deploy/run` runs this program. It runs every check, even after one fails, and prints the check's sentence.
+ * Arguments are words that select the checks whose sentence contains one of them.
  */
 const basePath = '/lab';
 
@@ -36,17 +36,17 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
   const proxied = { connect: () => new Pool(site.nginx.url), basePath, mongodbUri, database: 'proxied' };
   return [
     ['the systemd units load', checkUnitsLoad],
-    ['systemd counts the exposure of the service under 2.0', checkExposure],
-    ['promtool reads the alert rules and the panels, and each rule fires when it must', checkRules],
-    ['the first connection to an activated socket is answered', () => checkSocketActivation(world)],
-    ['systemd is told of readiness, watchdog and end', () => checkNotifications(world)],
-    ['a restart on a socket of systemd loses nothing, under load', () => checkRestartOnSocket(world)],
-    ['the README walk-through goes through nginx, under a prefix', () => checkWalkthrough(site)],
-    ['a pass of 64 KiB goes through nginx', () => checkLongPass(site)],
-    ['address and scheme of a client are what nginx says', () => checkForwarded(site)],
-    ['200 MiB go up and down through nginx in bounded memory', () => checkLargeFile(site)],
+    ['systemd rates the exposure of the service at 2.0 or lower', checkExposure],
+    ['promtool accepts the alert rules and the panels, and each rule fires when it must', checkRules],
+    ['the first connection to an activated socket gets a response', () => checkSocketActivation(world)],
+    ['the server notifies systemd of readiness, watchdog and stop', () => checkNotifications(world)],
+    ['a restart on a socket of systemd loses no request, under load', () => checkRestartOnSocket(world)],
+    ['the README walk-through works through nginx, under a prefix', () => checkWalkthrough(site)],
+    ['a token of 64 KiB passes through nginx', () => checkLongPass(site)],
+    ['the server uses the client address and scheme that nginx sends', () => checkForwarded(site)],
+    ['200 MiB are uploaded and downloaded through nginx in bounded memory', () => checkLargeFile(site)],
     ['nginx limits logins and nothing else', () => checkLoginLimit(site)],
-    ['nginx sends no POST twice, and asks the other process where that is safe', () => checkRetries(world)],
+    ['nginx sends no POST twice, and tries the other process when that is safe', () => checkRetries(world)],
     [
       'two processes restart one after the other behind nginx, under load',
       () =>
@@ -54,7 +54,7 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
           for (const server of site.servers) await server.restart();
         }),
     ],
-    ['the steps of the Containerfile give a server that is healthy', () => checkContainerSteps(world)],
+    ['the steps of the Containerfile build a server that is healthy', () => checkContainerSteps(world)],
   ];
 }
 
@@ -66,14 +66,14 @@ try {
   const words = process.argv.slice(2);
   for (const [sentence, run] of listChecks(world, site)) {
     if (words.length > 0 && !words.some((word) => sentence.includes(word))) continue;
-    const begun = performance.now();
+    const checkStarted = performance.now();
     try {
-      const told = await run();
+      const details = await run();
       counts.passed += 1;
-      console.log(`ok   ${sentence} (${seconds(begun)}${told ? `; ${told}` : ''})`);
+      console.log(`ok   ${sentence} (${seconds(checkStarted)}${details ? `; ${details}` : ''})`);
     } catch (error) {
       counts.failed += 1;
-      console.log(`FAIL ${sentence} (${seconds(begun)})\n`, error);
+      console.log(`FAIL ${sentence} (${seconds(checkStarted)})\n`, error);
     }
   }
 } finally {

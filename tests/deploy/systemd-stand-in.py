@@ -1,7 +1,7 @@
-"""Stands in for systemd where none runs: systemd-stand-in.py SOCKET COMMAND...
+"""Replaces systemd on a machine where it does not run: systemd-stand-in.py SOCKET COMMAND...
 
-Holds a listening unix socket, starts the command with it as descriptor 3, and prints each notification that comes, one
-JSON list of lines at a time. Each line on standard input restarts the command; the end of the input ends it.
+Listens on a Unix socket, starts the command with the socket as descriptor 3, and prints each notification as a JSON
+list of lines. Each line on standard input restarts the command. The end of the input stops it.
 """
 
 import array
@@ -16,7 +16,7 @@ import time
 WATCHDOG_USEC = 900_000
 
 
-def say(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     print(json.dumps(lines), flush=True)
 
 
@@ -25,16 +25,16 @@ def receive(notify: socket.socket) -> None:
         size = array.array("i").itemsize
         data, ancillary, _, _ = notify.recvmsg(4096, socket.CMSG_SPACE(size))
         for level, kind, passed in ancillary:
-            # systemd-notify waits until the descriptor that it passed as a barrier is closed.
+            # systemd-notify passes a descriptor as a barrier and waits until the descriptor is closed.
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 for descriptor in array.array("i", passed[:size]):
                     os.close(descriptor)
-        say(*data.decode().splitlines())
+        print_lines(*data.decode().splitlines())
 
 
 def start(command: list[str], notify_path: str) -> subprocess.Popen:
-    given = {"LISTEN_FDS": "1", "NOTIFY_SOCKET": notify_path, "WATCHDOG_USEC": str(WATCHDOG_USEC)}
-    return subprocess.Popen(command, pass_fds=(3,), env={**os.environ, **given}, stdin=subprocess.DEVNULL)
+    variables = {"LISTEN_FDS": "1", "NOTIFY_SOCKET": notify_path, "WATCHDOG_USEC": str(WATCHDOG_USEC)}
+    return subprocess.Popen(command, pass_fds=(3,), env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
 
 
 def main(path: str, command: list[str]) -> None:
@@ -49,11 +49,11 @@ def main(path: str, command: list[str]) -> None:
     child = start(command, f"{path}.notify")
     for _ in sys.stdin:
         child.terminate()
-        say(f"ended with {child.wait()}")
+        print_lines(f"ended with {child.wait()}")
         child = start(command, f"{path}.notify")
     child.terminate()
     child.wait()
-    # A notification that it sent last may still be on its way.
+    # The last notification may not have arrived yet.
     time.sleep(0.5)
 
 

@@ -12,7 +12,7 @@ function analyze(...args: string[]): { status: number | null; text: string } {
   return { status, text: stdout + stderr };
 }
 
-/** The units load without a word, on a system that has what they start. */
+/** systemd loads the units without a warning, on a system that has the programs that they start. */
 export async function checkUnitsLoad(): Promise<void> {
   const root = makeFolder();
   const installed = join(root, 'etc/systemd/system');
@@ -21,14 +21,14 @@ export async function checkUnitsLoad(): Promise<void> {
   writeFileSync(join(root, 'usr/bin/node'), '');
   chmodSync(join(root, 'usr/bin/node'), 0o755);
   const own = ['/usr/lib/systemd/system', '/lib/systemd/system'].find((path) => existsSync(path));
-  assert.ok(own, 'systemd has units of its own');
+  assert.ok(own, 'the units of systemd itself are installed');
   cpSync(own, join(root, 'usr/lib/systemd/system'), { recursive: true, verbatimSymlinks: true });
   const names = ['queuepass@1.service', 'queuepass@1.socket'];
-  // A setting that it does not know is told, and no failure.
+  // systemd only warns about an unknown setting, so the output must be empty.
   assert.deepEqual(analyze('verify', '--man=no', `--root=${root}`, ...names), { status: 0, text: '' });
 }
 
-/** systemd's own measure of what a break into the service would give, from 0 to 10. */
+/** systemd's exposure level, from 0 to 10, estimates what an attacker gains by breaking into the service. */
 export async function checkExposure(): Promise<string> {
   const file = join(units, 'queuepass@.service');
   const { status, text } = analyze('security', '--offline=yes', '--threshold=20', file);

@@ -8,7 +8,7 @@ import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import { makeFolder } from '../support/own-mongod.js';
 import type { Owner } from '../support/server-process.js';
 
-/** A file of the repository, as a path. */
+/** The absolute path of a file in the repository. */
 export function repositoryPath(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
@@ -22,11 +22,11 @@ export const builtServer: readonly string[] = [
 
 const signingKey = randomBytes(48).toString('base64url');
 
-/** What all checks share: one MongoDB, a folder, and who ends what they start. */
+/** What all checks share: one MongoDB, a directory, and the list of teardowns. */
 export interface World extends Owner {
   folder: string;
   mongodbUri: string;
-  /** Settings of a server on a database of its own. */
+  /** The settings of a server on its own database. */
   settingsFor(database: string): Record<string, string>;
   end(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export interface World extends Owner {
 /** Starts the MongoDB. */
 export async function createWorld(): Promise<World> {
   const folder = makeFolder();
-  const enders: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const teardowns: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const mongod = await startEmbeddedMongod({
     dataDir: join(folder, 'mongodb'),
     environment: process.env,
@@ -43,7 +43,7 @@ export async function createWorld(): Promise<World> {
       throw error;
     },
   });
-  enders.push(() => mongod.stop());
+  teardowns.push(() => mongod.stop());
   return {
     folder,
     mongodbUri: mongod.uri,
@@ -53,14 +53,14 @@ export async function createWorld(): Promise<World> {
       JWT_SIGNING_KEY: signingKey,
       METRICS_PORT: '0',
     }),
-    teardown: (end: () => unknown) => void enders.push(end),
+    teardown: (end: () => unknown) => void teardowns.push(end),
     async end() {
-      for (const ender of enders.reverse()) await ender();
+      for (const task of teardowns.reverse()) await task();
     },
   };
 }
 
-/** The headers of a client with a pass of that role; `queues` are named in it one by one. */
+/** The headers of a client with a token of that role. The token names each of `queues`. */
 export function bearer(
   role: 'contributor' | 'agent',
   queues: readonly string[] = [],

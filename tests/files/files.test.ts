@@ -22,7 +22,7 @@ async function startFiles(t: ExecutionContext) {
   return { server, bucket, deps: server.deps };
 }
 
-test('files of every length around a chunk and a batch are read back by the driver, and by ourselves', async (t) => {
+test('files with lengths around a chunk and a batch are read back unchanged by the driver and by our code', async (t) => {
   const { server, bucket, deps } = await startFiles(t);
   const lengths = [
     0,
@@ -54,7 +54,7 @@ test('a piece larger than a batch is stored whole', async (t) => {
   t.is(digest(await buffer(downloadFile(deps, file))), digest(bytes));
 });
 
-test('a file that the driver stored, with chunks of another size, is read', async (t) => {
+test('a file that the driver stored with another chunk size can be read', async (t) => {
   const { bucket, deps } = await startFiles(t);
   const bytes = makeBytes(1_000_000);
   await pipeline(Readable.from([bytes]), bucket.openUploadStream('f', { chunkSizeBytes: 50_000 }));
@@ -65,7 +65,7 @@ test('a file that the driver stored, with chunks of another size, is read', asyn
   t.is(digest(part), digest(bytes.subarray(99_999, 150_001)));
 });
 
-test('every chunk carries a date by which it expires, after the file that it belongs to', async (t) => {
+test('every chunk has an upload date by which it expires, later than that of its file', async (t) => {
   const { deps } = await startFiles(t);
   const file = await uploadFile(deps, 'f', inPieces(makeBytes(3 * chunk), chunk));
   const chunks = await deps.collections.fileChunks.find().sort({ n: 1 }).toArray();
@@ -85,7 +85,7 @@ test('every chunk carries a date by which it expires, after the file that it bel
   );
 });
 
-test('nobody finds a file before it is whole, and a source that fails leaves nothing', async (t) => {
+test('a file cannot be found before its upload is complete, and a failed source leaves nothing behind', async (t) => {
   const { server, deps } = await startFiles(t);
   let seen: unknown[] = [];
   async function* failing(): AsyncGenerator<Buffer> {
@@ -98,7 +98,7 @@ test('nobody finds a file before it is whole, and a source that fails leaves not
   await waitForFiles(server, 0, 0);
 });
 
-test('a chunk that cannot be stored fails the upload, and what was stored goes', async (t) => {
+test('a chunk that cannot be stored fails the upload, and the stored chunks are deleted', async (t) => {
   const { server, deps } = await startFiles(t);
   const { db } = deps.connection;
   await db.command({ collMod: 'fs.chunks', validator: { n: { $lt: 20 } } });
@@ -106,7 +106,7 @@ test('a chunk that cannot be stored fails the upload, and what was stored goes',
   await waitForFiles(server, 0, 0);
 });
 
-test('a later upload of a name is the newest even where clocks stand still or go back', async (t) => {
+test('a later upload under a name is the newest even if clocks stop or go backwards', async (t) => {
   const { deps } = await startFiles(t);
   const times = [50_000, 50_000, 10_000].map((ms) => ({ ...deps, clock: clockOf(() => new Date(ms)) }));
   for (const [n, at] of times.entries()) {
@@ -115,7 +115,7 @@ test('a later upload of a name is the newest even where clocks stand still or go
   }
 });
 
-test('of several files of a name the newest stays, or the one that is given', async (t) => {
+test('of several files with one name the newest is kept, or the given one', async (t) => {
   const { server, deps } = await startFiles(t);
   const store = (text: string) => uploadFile(deps, 'f', inPieces(Buffer.from(text), 100));
   const files = [await store('one'), await store('two'), await store('three')];

@@ -7,7 +7,7 @@ import { multipartFile } from '../actors/stock-session.js';
 
 const enforce = { settings: { AGENT_BINDING: 'enforce' } };
 
-/** The writes of an agent to a job, each as a request. */
+/** Every request by which an agent writes to a job. */
 function writesTo(jobId: string, headers: Record<string, string>): Record<string, [string, RequestInit]> {
   const fragment = { fragment_number: 0, timestamp: new Date().toISOString(), phase: 'test', log_data: 'x' };
   const file = multipartFile(Buffer.from('x'), 'artifact.tar.gz', 'application/x-gzip');
@@ -30,7 +30,7 @@ function bindingEvents(server: TestServer): unknown[] {
     .map(({ outcome, reason }) => [outcome, reason]);
 }
 
-test('with AGENT_BINDING=enforce an agent writes only to a job that it holds', async (t) => {
+test('with AGENT_BINDING=enforce an agent can write only to a job that it holds', async (t) => {
   const server = await startServer(t, enforce);
   const jobId = await submit(server);
   await claim(server, ['q1'], 'agent-1');
@@ -48,7 +48,7 @@ test('with AGENT_BINDING=enforce an agent writes only to a job that it holds', a
   );
 });
 
-test('by default such a write is answered 200 and has no effect; it is taken with AGENT_LEASES=off, and logged', async (t) => {
+test('by default a write of an agent that does not hold the job returns 200 and has no effect; with AGENT_LEASES=off it is stored and logged', async (t) => {
   const leased = await startServer(t);
   const held = await submit(leased);
   await claim(leased, ['q1'], 'agent-1');
@@ -70,7 +70,7 @@ test('by default such a write is answered 200 and has no effect; it is taken wit
   ]);
 });
 
-test('a job that was claimed from another server has no holder, and any agent writes to it', async (t) => {
+test('a job that was claimed from a Testflinger server has no holder, and any agent can write to it', async (t) => {
   const server = await startServer(t, enforce);
   const jobId = await submit(server);
   await server.deps.collections.jobs.updateOne(
@@ -101,7 +101,7 @@ test("an agent's name belongs to the client that used it first", async (t) => {
   t.false('bound_to' in shown);
 });
 
-test('by default the name is bound all the same, and use by another client is logged', async (t) => {
+test('by default an agent name is also bound to its first client, and its use by another client is logged', async (t) => {
   const server = await startServer(t);
   const path = '/v1/agents/data/agent-1';
   for (const clientId of ['first', 'second', 'first']) {

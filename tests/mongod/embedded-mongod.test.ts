@@ -28,7 +28,7 @@ import {
 import { listProcessesOf } from '../support/processes-of.js';
 
 test.serial(
-  'data, transactions and change streams work, are for this user alone, and are kept',
+  'data, transactions and change streams work, only this user can access the files, and the data survives a restart',
   async (t) => {
     const dataDir = join(makeFolder(), 'data');
     const first = await startOwnMongod(t, dataDir);
@@ -36,7 +36,7 @@ test.serial(
     await withClient(first.uri, async (client) => {
       const kept = client.db('test').collection<{ _id: string }>('kept');
       const changes = kept.watch();
-      // It follows what comes after it was opened, which the first look does.
+      // The first read opens the stream, which returns only later changes.
       t.is(await changes.tryNext(), null);
       const change = changes.next();
       await client.withSession((session) =>
@@ -67,7 +67,7 @@ test.serial(
 );
 
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
-onLinux('it listens on its one socket and on no port', async (t) => {
+onLinux('mongod listens on one Unix socket and on no port', async (t) => {
   const dataDir = makeFolder();
   const mongod = await startOwnMongod(t, dataDir);
   const [pid] = await findPids(dataDir, 'mongod');
@@ -86,7 +86,7 @@ onLinux('it listens on its one socket and on no port', async (t) => {
 });
 
 test.serial(
-  'kill -9 of its process takes mongod along, and a start right after it has every acknowledged write',
+  'kill -9 of the parent process also ends mongod, and an immediate restart has every acknowledged write',
   async (t) => {
     const dataDir = makeFolder();
     const { child, exited } = await startMongodChild(t, dataDir);
@@ -102,7 +102,7 @@ test.serial(
   },
 );
 
-test.serial('kill -9 of its process leaves nothing behind, not even a frozen mongod', async (t) => {
+test.serial('kill -9 of the parent leaves no process behind, not even a stopped mongod', async (t) => {
   const dataDir = makeFolder();
   const { child, exited } = await startMongodChild(t, dataDir);
   const [pid = 0] = await findPids(dataDir, 'mongod');
@@ -113,7 +113,7 @@ test.serial('kill -9 of its process leaves nothing behind, not even a frozen mon
   t.pass();
 });
 
-test.serial('Ctrl-C does not reach mongod', async (t) => {
+test.serial('Ctrl-C does not stop mongod', async (t) => {
   const dataDir = makeFolder();
   const { child, said, exited } = await startMongodChild(t, dataDir);
   const before = await findPids(dataDir, 'mongod');
@@ -127,7 +127,7 @@ test.serial('Ctrl-C does not reach mongod', async (t) => {
 });
 
 test.serial(
-  'a second start on the same data directory waits, fails with one line, and harms nothing',
+  'a second start on the same data directory waits, fails with a one-line error, and does not affect the first',
   async (t) => {
     const dataDir = makeFolder();
     const first = await startOwnMongod(t, dataDir);
@@ -136,20 +136,20 @@ test.serial(
     t.regex(error.message, /in use by another Queuepass/);
     t.false(error.message.includes('\n'));
     await writeKept(first.uri, 'still served');
-    t.true(readFileSync(join(dataDir, 'mongod.log'), 'utf8').startsWith(log), 'its log is not taken away');
+    t.true(readFileSync(join(dataDir, 'mongod.log'), 'utf8').startsWith(log), 'its log is not rotated');
     await first.stop();
   },
 );
 
-onLinux('a second start does not touch a running mongod whose socket file was lost', async (t) => {
+onLinux('a second start does not affect a running mongod whose socket file was deleted', async (t) => {
   const dataDir = makeFolder();
   await startOwnMongod(t, dataDir);
   rmSync(join(dataDir, 'mongod.sock'));
   await t.throwsAsync(startOwnMongod(t, dataDir), { instanceOf: DataInUseError });
-  t.false(readdirSync(dataDir).includes('mongod.log.1'), 'its log is not taken away');
+  t.false(readdirSync(dataDir).includes('mongod.log.1'), 'its log is not rotated');
 });
 
-test.serial('two starts at once: one serves and the other waits for it', async (t) => {
+test.serial('of two simultaneous starts one serves and the other waits for it and fails', async (t) => {
   const dataDir = makeFolder();
   const results = await Promise.allSettled([startOwnMongod(t, dataDir), startOwnMongod(t, dataDir)]);
   const served = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
@@ -158,7 +158,7 @@ test.serial('two starts at once: one serves and the other waits for it', async (
   await served[0]?.stop();
 });
 
-test.serial('a data directory that was moved is primary again, with its data', async (t) => {
+test.serial('a mongod on a moved data directory becomes primary again, with its data', async (t) => {
   const folder = makeFolder();
   const before = await startOwnMongod(t, join(folder, 'before'));
   await writeKept(before.uri, 'one');
@@ -171,7 +171,7 @@ test.serial('a data directory that was moved is primary again, with its data', a
 });
 
 test.serial(
-  'a path too long or too odd for a socket gets a short one, for this user alone, that any process finds',
+  'a data directory whose path is unusable for a socket gets a short socket path that only this user can access and any process can find',
   async (t) => {
     for (const name of ['x'.repeat(120), 'with space, comma:1']) {
       const dataDir = join(makeFolder(), name);
@@ -187,7 +187,7 @@ test.serial(
   },
 );
 
-test.serial('a folder for the socket that is a link is refused', async (t) => {
+test.serial('a socket directory that is a symbolic link is refused', async (t) => {
   const dataDir = join(makeFolder(), 'x'.repeat(120));
   mkdirSync(dataDir);
   symlinkSync(makeFolder(), dirname(embeddedSocketPath(dataDir)));
@@ -197,7 +197,7 @@ test.serial('a folder for the socket that is a link is refused', async (t) => {
   });
 });
 
-test.serial('a mongod that dies is started again three times, with its data, then given up', async (t) => {
+test.serial('a mongod that dies is restarted three times with its data, and not a fourth time', async (t) => {
   const dataDir = makeFolder();
   const mongod = await startOwnMongod(t, dataDir);
   for (let death = 1; death <= 3; death += 1) {
@@ -212,7 +212,7 @@ test.serial('a mongod that dies is started again three times, with its data, the
   t.deepEqual(await listProcessesOf(dataDir), []);
 });
 
-test.serial('when its watcher alone is killed, mongod is not left without one', async (t) => {
+test.serial('if only the watcher is killed, mongod is restarted with a new watcher', async (t) => {
   const dataDir = makeFolder();
   const mongod = await startOwnMongod(t, dataDir);
   const before = await findPids(dataDir, 'mongod');
@@ -226,7 +226,7 @@ test.serial('when its watcher alone is killed, mongod is not left without one', 
   t.deepEqual(await listProcessesOf(dataDir), []);
 });
 
-test.serial('a data directory that cannot be made is one line', async (t) => {
+test.serial('a data directory that cannot be created is reported in one line', async (t) => {
   const file = join(makeFolder(), 'file');
   writeFileSync(file, '');
   const error = await t.throwsAsync(startOwnMongod(t, join(file, 'data')), { instanceOf: StartError });
@@ -238,33 +238,36 @@ const failures = [
     of: 'data of another series',
     exit: 62,
     log: 'Wrong featureCompatibilityVersion',
-    says: /another series.*Wrong feature/,
+    message: /another series.*Wrong feature/,
   },
   {
     of: 'a full disk',
     exit: 14,
     log: 'write: No space left on device',
-    says: /no space left on the disk.*write: No space/,
+    message: /no space left on the disk.*write: No space/,
   },
-  { of: 'anything else', exit: 3, log: 'Something odd', says: /exit code 3.*Something odd.*mongod\.log/ },
+  { of: 'anything else', exit: 3, log: 'Something odd', message: /exit code 3.*Something odd.*mongod\.log/ },
 ];
-for (const { of, exit, log, says } of failures) {
-  test.serial(`a mongod that ends because of ${of} is one line with what its log says`, async (t) => {
+for (const { of, exit, log, message } of failures) {
+  test.serial(`a mongod that exits because of ${of} is reported in one line with its error`, async (t) => {
     const folder = makeFolder();
     const line = JSON.stringify({ s: 'F', msg: 'Error during start', attr: { error: log } });
     const binary = join(folder, 'mongod');
     writeFileSync(binary, FAILING_MONGOD.replace('LINE', line).replace('EXIT', String(exit)));
     chmodSync(binary, 0o755);
-    const start = startOwnMongod(t, join(folder, 'data'), { ...process.env, MONGOMS_SYSTEM_BINARY: binary });
+    const start = startOwnMongod(t, join(folder, 'data'), {
+      ...process.env,
+      MONGOMS_SYSTEM_BINARY: binary,
+    });
     const error = await t.throwsAsync(start, {
       instanceOf: exit === 62 ? WrongSeriesError : StartError,
-      message: says,
+      message,
     });
     t.false(error.message.includes('\n'));
   });
 }
 
-// A disk cannot be filled and another series cannot be had in a test: this ends as mongod then does.
+// A test can neither fill a disk nor use another series. This script exits as mongod does in those cases.
 const FAILING_MONGOD = `#!/bin/sh
 [ "$1" = --version ] && { echo 'db version v6.0.9'; exit; }
 while [ $# -gt 1 ]; do [ "$1" = --logpath ] && log=$2; shift; done

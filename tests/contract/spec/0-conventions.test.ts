@@ -6,7 +6,7 @@ import { invalid, noJob, refused, send, type SpecRow, testRows, text } from '../
 import type { TestServer } from '../../support/start-server.js';
 import { upload } from '../../support/uploads.js';
 
-/** Submits what a client sends, on top of a queue. */
+/** Submits a job with these fields and a queue. */
 const job = (fields: unknown) => (server: TestServer) =>
   send(server, 'POST', '/v1/job', { job_queue: 'q', ...(fields as object) });
 const put = (path: string, body: unknown) => (server: TestServer) =>
@@ -41,7 +41,7 @@ const reasons: SpecRow[] = [
     ...invalid({ job_priority: ['Not a valid integer.'] }),
   })),
   {
-    says: 'Not a valid string. (an object where a string is due)',
+    says: 'Not a valid string. (an object where a string is required)',
     given: job({ job_queue: { $ne: null } }),
     ...invalid({ job_queue: ['Not a valid string.'] }),
   },
@@ -51,7 +51,7 @@ const reasons: SpecRow[] = [
     ...invalid({ phase: [`Must be one of: ${phases}.`] }),
   },
   {
-    says: 'Must be greater than or equal to 0. (of the log query, whose 400 has the reasons as its message)',
+    says: 'Must be greater than or equal to 0. (in the log query, whose 400 has the reasons as its message)',
     given: get(`/v1/result/${noJob}/log/output?start_fragment=-1`),
     ...refused(400, { start_fragment: ['Must be greater than or equal to 0.'] }),
   },

@@ -11,7 +11,7 @@ const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const loginFailed = text(401, 'Invalid client id or client key');
 
 let clients = 0;
-/** A new client and its id. */
+/** Adds a client and returns its id. */
 async function makeClient(server: TestServer): Promise<string> {
   const client_id = `client-${++clients}`;
   await addClient(server, { client_id }, secret);
@@ -128,7 +128,7 @@ const refresh = (server: TestServer, refresh_token: string) =>
 const revoke = (server: TestServer, refresh_token: string, role = 'admin') =>
   send(server, 'POST', '/v1/oauth2/revoke', { refresh_token }, bearer(server, { role }));
 
-/** A refresh token as an existing database has it, in clear. */
+/** Stores an undigested refresh token, as an existing database has it. */
 async function store(server: TestServer, fields: Partial<RefreshToken> = {}): Promise<string> {
   const client_id = await makeClient(server);
   const refresh_token = `refresh token of ${client_id}`;
@@ -150,7 +150,7 @@ const refreshTokens: SpecRow[] = [
     ...refused(400, 'Invalid refresh token.'),
   },
   {
-    says: '400: Invalid refresh token. (its client is gone)',
+    says: '400: Invalid refresh token. (its client was deleted)',
     given: async (server) => refresh(server, await store(server, { client_id: 'gone' })),
     ...refused(400, 'Invalid refresh token.'),
   },
@@ -188,7 +188,7 @@ const refreshTokens: SpecRow[] = [
   },
 ];
 
-/** Asks a route for contributors, managers and admins with this header, or none. */
+/** Requests a route for contributors, managers and admins with this Authorization header, or without one. */
 const ask = (authorization?: string) => (server: TestServer) =>
   server.request('/v1/restricted-queues', authorization === undefined ? {} : { headers: { authorization } });
 const bear = (parts: TokenParts) => ask(`Bearer ${forgeToken(parts)}`);
@@ -258,7 +258,7 @@ const bearers: SpecRow[] = [
     ...refused(403, 'Specified action requires role: contributor, manager, admin'),
   },
   {
-    says: 'a token of the oldest kind is worth its max_priority',
+    says: 'a token of the oldest format grants its max_priority',
     given: (server) =>
       send(
         server,
@@ -284,5 +284,5 @@ testRows(test, shareServer(test, { clock, settings: oidc }), [
   { says: 'while OIDC is on, no header: 401', given: ask(), ...closed },
 ]);
 testRows(test, shareServer(test, { clock, settings: { ANONYMOUS_ACCESS: 'deny' } }), [
-  { says: 'ANONYMOUS_ACCESS=deny closes it without OIDC', given: ask(), ...closed },
+  { says: 'with ANONYMOUS_ACCESS=deny and without OIDC, no header: 401', given: ask(), ...closed },
 ]);

@@ -120,7 +120,7 @@ const rows: SpecRow[] = [
   },
 ];
 
-/** A webhook whose path is the status that it answers; `/silent` never answers, `/cut` ends the connection. */
+/** A webhook that returns the status in its path. `/silent` never responds, and `/cut` closes the connection. */
 const webhook = createServer((request, response) => {
   if (request.url === '/cut') request.socket.destroy();
   else if (request.url !== '/silent') response.writeHead(Number(request.url?.slice(1))).end('told');
@@ -131,7 +131,7 @@ test.after.always(() => {
   webhook.close();
 });
 const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}`;
-const tell =
+const postEvents =
   (path: string, base = url) =>
   async (server: TestServer) =>
     send(
@@ -150,25 +150,25 @@ testRows(test, shareServer(test), [
       send(server, 'POST', `/v1/job/${noJob}/events`, { job_status_webhook: url }, agentHeaders(server)),
     ...refused(404, 'Job not found'),
   },
-  { says: 'no WEBHOOK_URL: 500', given: tell('/200'), ...refused(500, 'Webhook URL not configured') },
+  { says: 'no WEBHOOK_URL: 500', given: postEvents('/200'), ...refused(500, 'Webhook URL not configured') },
 ]);
 
 testRows(test, shareServer(test, { settings: { WEBHOOK_URL: url } }), [
   {
     says: 'another host: 403 Invalid job_status_webhook URL specified',
-    given: tell('/', 'http://elsewhere.example'),
+    given: postEvents('/', 'http://elsewhere.example'),
     ...refused(403, 'Invalid job_status_webhook URL specified'),
   },
-  { says: 'webhook timeout: 504', given: tell('/silent'), ...refused(504, 'Webhook Timeout') },
-  { says: 'unreachable: 502', given: tell('/cut'), ...refused(502, 'Webhook unreachable') },
+  { says: 'webhook timeout: 504', given: postEvents('/silent'), ...refused(504, 'Webhook Timeout') },
+  { says: 'unreachable: 502', given: postEvents('/cut'), ...refused(502, 'Webhook unreachable') },
   ...[401, 403].map((status) => ({
     says: `webhook answers ${status}: 500`,
-    given: tell(`/${status}`),
+    given: postEvents(`/${status}`),
     ...refused(500, 'Webhook authentication failed'),
   })),
   ...[200, 302, 418].map((status) => ({
     says: `the status ${status} and its text pass through`,
-    given: tell(`/${status}`),
+    given: postEvents(`/${status}`),
     ...text(status, 'told'),
   })),
 ]);

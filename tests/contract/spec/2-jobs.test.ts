@@ -9,7 +9,7 @@ import type { TestServer } from '../../support/start-server.js';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const accepted = { status: 200, body: { job_id: uuid } };
 
-/** Submits a job, as a client with these permissions or anonymously. */
+/** Submits a job as a client with these permissions, or anonymously. */
 const push =
   (job: object, permissions?: object) =>
   (server: TestServer): Promise<Response> =>
@@ -56,7 +56,7 @@ const submissions: SpecRow[] = [
   },
   { says: 'provision_data is null', given: push({ provision_data: null }), ...accepted },
   {
-    says: '1. no agent of that queue left: 422',
+    says: '1. every agent of the queue is excluded: 422',
     given: push({ exclude_agents: ['a'] }),
     ...refused(422, 'There are no agents on the specified queue that are allowed to run this job'),
   },
@@ -128,7 +128,7 @@ const submissions: SpecRow[] = [
     given: push(reserve('7h'), { max_reservation_time: { '*': 25_199 } }),
     ...refused(403, 'Not enough permissions to push to q with reservation timeout 25200'),
   },
-  { says: '6. a reservation of 6 hours is free', given: push(reserve('6h')), ...accepted },
+  { says: '6. a reservation of 6 hours needs no permission', given: push(reserve('6h')), ...accepted },
 ];
 
 /** Takes the next job of a queue. */
@@ -163,7 +163,7 @@ const claims: SpecRow[] = [
     body: { job_queue: 'claimed', name: 'n', job_id: uuid, started_at: /Z$/, exclude_agents: [] },
   },
   {
-    says: 'no agent gets a job before its attachments came',
+    says: 'no agent gets a job before its attachments have arrived',
     async given(server) {
       await submit(server, { job_queue: 'awaits', test_data: { attachments: [] } });
       return take(server, 'awaits');
@@ -184,7 +184,7 @@ const withStore: SpecRow[] = [
     ...refused(422, 'Inaccessible secret paths: a, b'),
   },
   {
-    says: 'a claimed job has its secrets resolved and the client_id that was kept',
+    says: 'a claimed job has its secrets resolved and the stored client_id',
     async given(server) {
       await addClient(server, { client_id: 'ci' });
       const own = bearer(server, { client_id: 'ci' });

@@ -9,7 +9,7 @@ import { upload } from '../../support/uploads.js';
 const phases = ['setup', 'provision', 'firmware_update', 'test', 'allocate', 'reserve', 'cleanup'];
 const fragment = { fragment_number: 0, timestamp: '2020-01-01T00:00:00Z', phase: 'test', log_data: 'x\n' };
 
-/** What an agent posts about a job. */
+/** Posts to a job as an agent. */
 const post = (server: TestServer, id: string, body: unknown, path = '') =>
   send(server, 'POST', `/v1/result/${id}${path}`, body, agentHeaders(server));
 const get = (path: string) => (server: TestServer) => server.request(`/v1/result/${path}`);
@@ -52,7 +52,7 @@ const rows: SpecRow[] = [
     ...ok,
   },
   {
-    says: 'a fragment sent twice is stored once; last_fragment_number is -1 where there is none',
+    says: 'a fragment sent twice is stored once; last_fragment_number is -1 for an empty log',
     async given(server) {
       const id = await submit(server);
       for (const _ of [1, 2]) await post(server, id, fragment, '/log/output');

@@ -8,10 +8,10 @@ import type { TestServer } from '../../support/start-server.js';
 const statusOk = { status: 200, body: { status: 'OK' } };
 const cookie = { 'set-cookie': 'agent_name=cookie; HttpOnly; Path=/; SameSite=Strict' };
 
-/** What the agent of that name posts. */
+/** Posts as the agent with that name. */
 const post = (server: TestServer, path: string, body: unknown, name = 'a') =>
   send(server, 'POST', `/v1/agents/${path}`, body, agentHeaders(server, name));
-const tell = (server: TestServer, name: string, body: object = {}) =>
+const postData = (server: TestServer, name: string, body: object = {}) =>
   post(server, `data/${name}`, body, name);
 const provision = (name: string, exit_code: number) => (server: TestServer) =>
   post(server, `provision_logs/${name}`, { job_id: noJob, exit_code, detail: 'x' }, name);
@@ -19,15 +19,15 @@ const provision = (name: string, exit_code: number) => (server: TestServer) =>
 const rows: SpecRow[] = [
   {
     says: 'POST agents/data: {"status": "OK"} and the cookie',
-    given: (server) => tell(server, 'cookie', { state: 'waiting', log: ['line'] }),
+    given: (server) => postData(server, 'cookie', { state: 'waiting', log: ['line'] }),
     ...statusOk,
     headers: cookie,
   },
   {
     says: 'GET one: without log, with updated_at, identifier and restricted_to; no field is ever null',
     async given(server) {
-      await tell(server, 'shown', { state: 'offline', queues: ['mine'], identifier: 'i', log: ['x'] });
-      await tell(server, 'shown', { comment: 'merged' });
+      await postData(server, 'shown', { state: 'offline', queues: ['mine'], identifier: 'i', log: ['x'] });
+      await postData(server, 'shown', { comment: 'merged' });
       await server.deps.collections.restrictedQueues.insertOne({ queue_name: 'mine' });
       await server.deps.collections.clients.insertOne({ client_id: 'ci', allowed_queues: ['mine'] });
       return server.request('/v1/agents/data/shown');
@@ -60,7 +60,7 @@ const rows: SpecRow[] = [
     ...text(200, 'OK'),
   },
   {
-    says: 'GET agents/images/{queue} after images replaced those of the queue',
+    says: 'GET agents/images/{queue} after new images replaced the images of the queue',
     async given(server) {
       await post(server, 'images', { replaced: { old: 'url: x' } });
       await post(server, 'images', { replaced: { new: 'url: y' } });
@@ -83,7 +83,7 @@ const rows: SpecRow[] = [
   {
     says: 'POST provision_logs of a known agent',
     async given(server) {
-      await tell(server, 'provider');
+      await postData(server, 'provider');
       return provision('provider', 0)(server);
     },
     ...text(200, 'OK'),
@@ -91,7 +91,7 @@ const rows: SpecRow[] = [
   {
     says: 'provision_streak_type pass|fail and provision_streak_count',
     async given(server) {
-      await tell(server, 'streaky');
+      await postData(server, 'streaky');
       for (const code of [0, 1, 2]) await provision('streaky', code)(server);
       return server.request('/v1/agents/data/streaky');
     },
@@ -123,8 +123,8 @@ const rows: SpecRow[] = [
   {
     says: 'GET queues/{q}/agents: name, state, queues, location, provision_type, job_id, comment of each',
     async given(server) {
-      const told = { state: 's', queues: ['served'], location: 'l', provision_type: 'p' };
-      await tell(server, 'server', { ...told, job_id: 'j', comment: 'c', identifier: 'not shown' });
+      const data = { state: 's', queues: ['served'], location: 'l', provision_type: 'p' };
+      await postData(server, 'server', { ...data, job_id: 'j', comment: 'c', identifier: 'not shown' });
       return server.request('/v1/queues/served/agents');
     },
     status: 200,
@@ -172,7 +172,7 @@ testRows(test, shareServer(test, { settings: { AGENT_BINDING: 'enforce' } }), [
   {
     says: 'with AGENT_BINDING=enforce the name of another client is refused: 403',
     async given(server) {
-      await tell(server, 'bound');
+      await postData(server, 'bound');
       return post(server, 'data/bound', {}, 'other');
     },
     ...refused(403, 'The agent name belongs to another client'),

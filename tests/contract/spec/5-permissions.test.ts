@@ -10,7 +10,7 @@ const clients = '/v1/client-permissions';
 const record = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
 const unknown = refused(404, 'Error: Specified client_id does not exist.');
 
-/** A request of the client `boss`, an admin unless said. */
+/** Sends a request as the client `boss`, by default an admin. */
 const call =
   (method: string, path: string, body?: unknown, role = 'admin') =>
   (server: TestServer): Promise<Response> => {
@@ -19,7 +19,7 @@ const call =
       ? server.request(path, { method, headers })
       : send(server, method, path, body, headers);
   };
-/** The same of a client that is there. */
+/** Does the same with an existing client. */
 const callOn =
   (client_id: string, method: string, body?: unknown, role?: string, fields: object = {}) =>
   async (server: TestServer): Promise<Response> => {
@@ -100,7 +100,7 @@ const permissions: SpecRow[] = [
     ...invalid({ client_id: [/./] }),
   },
   {
-    says: 'none may share its secrets namespace with another client: 422',
+    says: 'a new client cannot share its secrets namespace with another client: 422',
     async given(server) {
       await addClient(server, { client_id: 'a.b' });
       return call('PUT', `${clients}/a_dot_b`, { client_secret })(server);
@@ -108,7 +108,7 @@ const permissions: SpecRow[] = [
     ...invalid({ client_id: [/./] }),
   },
   { says: 'DELETE (admin): OK', given: callOn('gone', 'DELETE'), ...ok },
-  { says: 'DELETE: or 404', given: call('DELETE', `${clients}/nobody`), ...unknown },
+  { says: 'DELETE of an unknown client: 404', given: call('DELETE', `${clients}/nobody`), ...unknown },
   {
     says: 'DELETE is for admins',
     given: call('DELETE', `${clients}/nobody`, undefined, 'manager'),
@@ -117,7 +117,7 @@ const permissions: SpecRow[] = [
 ];
 
 const locked = '/v1/restricted-queues';
-/** A queue that an agent serves, with these owners. */
+/** Adds a queue that an agent serves, with these owners. */
 const onQueue =
   (queue: string, owners: string[], method: string, body?: unknown) =>
   async (server: TestServer): Promise<Response> => {
@@ -162,7 +162,7 @@ const restricted: SpecRow[] = [
     ...ok,
   },
   {
-    says: 'the restriction ends only with its last owner',
+    says: 'the restriction ends only when its last owner is removed',
     async given(server) {
       await onQueue('q6', ['o6', 'p6'], 'DELETE', { client_id: 'o6' })(server);
       return call('GET', `${locked}/q6`)(server);
@@ -172,7 +172,7 @@ const restricted: SpecRow[] = [
   },
 ];
 
-/** PUT of a secret of `boss`. */
+/** PUTs a secret of `boss`. */
 const put = (body: object, path = 'boss/a') => call('PUT', `/v1/secrets/${path}`, body);
 const expiry = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/;
 const badPath = invalid({ path: ['String does not match expected pattern.'] });
@@ -222,7 +222,11 @@ testRows(test, shareServer(test), [
   ...permissions,
   ...restricted,
   { says: 'no store: 400 No secrets store', given: put({ value: 'x' }), ...refused(400, 'No secrets store') },
-  { says: 'the body is told before the store', given: put({ value: 'x' }, 'boss/a//b'), ...badPath },
+  {
+    says: 'an invalid body is reported before a missing store',
+    given: put({ value: 'x' }, 'boss/a//b'),
+    ...badPath,
+  },
 ]);
 const { masterKeyText } = readCsfleVectors();
 testRows(test, shareServer(test, { settings: { TESTFLINGER_SECRETS_MASTER_KEY: masterKeyText } }), withStore);

@@ -14,7 +14,7 @@ interface Vectors {
 }
 
 /**
- * Reads values that Testflinger's library (pymongo, local KMS) sealed. `tests/fixtures/csfle-vectors.json` is a copy
+ * Reads values that Testflinger's library (pymongo, local KMS) encrypted. `tests/fixtures/csfle-vectors.json` is a copy
  * of the project's reference file of that name, unchanged. Its field `about` describes how it was made.
  */
 export function readCsfleVectors(): Vectors {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedMongod } from '../../server/db/embedded-mongod.js';
+import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 
 /** A MongoDB that exists for one benchmark. */
 export interface BenchMongod {

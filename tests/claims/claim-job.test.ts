@@ -25,21 +25,21 @@ function makeJob(i: number, priority: number, age: number, queue = 'q1', data: o
 }
 
 async function drain(server: TestServer, queues: string[], agent?: string): Promise<unknown[]> {
-  const taken: unknown[] = [];
+  const claimed: unknown[] = [];
   for (;;) {
     const job = await claim(server, queues, agent);
-    if (job === undefined) return taken;
-    taken.push(job['job_id']);
+    if (job === undefined) return claimed;
+    claimed.push(job['job_id']);
   }
 }
 
-const told = async (response: Response): Promise<[number, string]> => [
+const statusAndText = async (response: Response): Promise<[number, string]> => [
   response.status,
   await response.text(),
 ];
 const error = (message: string) => JSON.stringify({ message, detail: {} });
 
-test('jobs are taken by priority, then age, then the order they came in, over all named queues', async (t) => {
+test('jobs are claimed by priority, then age, then order of arrival, over all named queues', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   const some = fc.array(
@@ -71,19 +71,19 @@ test('jobs are taken by priority, then age, then the order they came in, over al
   t.pass();
 });
 
-test('an agent that a job excludes does not get it, and others do', async (t) => {
+test('an agent that a job excludes does not get it, and other agents do', async (t) => {
   const server = await startServer(t);
   await server.deps.collections.agents.insertOne({ name: 'b', queues: ['q1'] });
   const first = await submit(server, { exclude_agents: ['a', 'a b'] });
   const second = await submit(server);
   t.is((await claim(server, ['q1'], 'a'))?.['job_id'], second);
   t.is(await claim(server, ['q1'], 'a%20b'), undefined);
-  const taken = await claim(server, ['q1'], 'b');
-  t.is(taken?.['job_id'], first);
-  t.deepEqual(taken?.['exclude_agents'], ['a', 'a b']);
+  const claimed = await claim(server, ['q1'], 'b');
+  t.is(claimed?.['job_id'], first);
+  t.deepEqual(claimed?.['exclude_agents'], ['a', 'a b']);
 });
 
-test('a job that awaits attachments is taken once they came', async (t) => {
+test('a job that waits for attachments is claimed once they are uploaded', async (t) => {
   const server = await startServer(t);
   const job_id = await submit(server, { test_data: { attachments: [{ agent: 'a' }] } });
   t.is(await claim(server), undefined);
@@ -92,7 +92,7 @@ test('a job that awaits attachments is taken once they came', async (t) => {
   t.is((await claim(server))?.['attachments_status'], 'complete');
 });
 
-test('the claim stores state, holder, attempt and start, and the answer tells the start', async (t) => {
+test('a claim stores state, holder, attempt and start time, and the response contains the start time', async (t) => {
   const server = await startServer(t);
   const before = Date.now();
   const job_id = await submit(server, { name: 'n' });
@@ -113,38 +113,38 @@ test('the claim stores state, holder, attempt and start, and the answer tells th
   t.deepEqual(rest as object, { job_queue: 'q1', name: 'n', job_id, exclude_agents: [] });
 });
 
-test('without a job the answer is 204 at once, without a body', async (t) => {
+test('without a job the response is an immediate 204 without a body', async (t) => {
   const server = await startServer(t);
   const response = await server.request('/v1/job?queue=q1', { headers: agentHeaders(server) });
-  t.deepEqual(await told(response), [204, '']);
+  t.deepEqual(await statusAndText(response), [204, '']);
   t.is(response.headers.get('content-type'), null);
 });
 
-test('role, queue and cookie are asked for in this order, and other query fields are passed over', async (t) => {
+test('role, queue and cookie are checked in this order, and other query fields are ignored', async (t) => {
   const server = await startServer(t);
   await submit(server);
   const headers = bearer(server, { client_id: 'x', role: 'agent' });
   const needsRole = error('Specified action requires role: agent');
   const cookie = { cookie: 'agent_name=a' };
-  t.deepEqual(await told(await server.request('/v1/job')), [403, needsRole]);
+  t.deepEqual(await statusAndText(await server.request('/v1/job')), [403, needsRole]);
   for (const role of ['admin', 'manager', 'contributor', 'root']) {
     const other = { headers: { ...bearer(server, { role }), ...cookie } };
-    t.deepEqual(await told(await server.request('/v1/job?queue=q1', other)), [403, needsRole]);
+    t.deepEqual(await statusAndText(await server.request('/v1/job?queue=q1', other)), [403, needsRole]);
   }
   const noQueue: [number, string] = [400, error('No queue(s) specified in request')];
-  t.deepEqual(await told(await server.request('/v1/job', { headers })), noQueue);
-  t.deepEqual(await told(await server.request('/v1/job?queues=q1', { headers })), noQueue);
+  t.deepEqual(await statusAndText(await server.request('/v1/job', { headers })), noQueue);
+  t.deepEqual(await statusAndText(await server.request('/v1/job?queues=q1', { headers })), noQueue);
   const noAgent: [number, string] = [401, error('Agent not identified')];
-  t.deepEqual(await told(await server.request('/v1/job?queue=q1', { headers })), noAgent);
+  t.deepEqual(await statusAndText(await server.request('/v1/job?queue=q1', { headers })), noAgent);
   for (const value of ['agent_name=', 'agent=a', 'agent_names=a']) {
     const wrong = { headers: { ...headers, cookie: value } };
-    t.deepEqual(await told(await server.request('/v1/job?queue=q1', wrong)), noAgent, value);
+    t.deepEqual(await statusAndText(await server.request('/v1/job?queue=q1', wrong)), noAgent, value);
   }
   const right = { headers: { ...headers, ...cookie } };
   t.is((await server.request('/v1/job?x=1&queue=q1&queue[$ne]=2', right)).status, 200);
 });
 
-test('HEAD takes no job', async (t) => {
+test('HEAD claims no job', async (t) => {
   const server = await startServer(t);
   const job_id = await submit(server);
   const response = await server.request('/v1/job?queue=q1', {
@@ -156,7 +156,7 @@ test('HEAD takes no job', async (t) => {
   t.is((await claim(server))?.['job_id'], job_id);
 });
 
-test('50 claims of 50 jobs at once over two servers give 50 different jobs', async (t) => {
+test('50 concurrent claims of 50 jobs over two servers return 50 different jobs', async (t) => {
   const server = await startServer(t);
   const second = await startServer(t, { database: server.deps.collections.jobs.dbName });
   const jobs = Array.from({ length: 50 }, (_, i) => makeJob(i, i % 3, i, `q${i % 4}`));
@@ -169,7 +169,7 @@ test('50 claims of 50 jobs at once over two servers give 50 different jobs', asy
   t.is(await claim(server, queues), undefined);
 });
 
-test('secrets of a job from an older database go out as empty, never as their paths', async (t) => {
+test('secrets of a job from an older database are sent as empty texts, never as their paths', async (t) => {
   const server = await startServer(t);
   const secrets = { test_data: { test_cmds: 'x', secrets: { TOKEN: 'team/token' } }, client_id: 'ci' };
   await server.deps.collections.jobs.insertOne(makeJob(1, 0, 0, 'q1', secrets));
@@ -178,7 +178,7 @@ test('secrets of a job from an older database go out as empty, never as their pa
   t.is(job?.['client_id'], 'ci');
 });
 
-test('a job whose claimer has gone is back in the queue, with its place', async (t) => {
+test('a job whose claimer has disconnected returns to its place in the queue', async (t) => {
   const server = await startServer(t);
   const first = await submit(server);
   await submit(server);
@@ -188,7 +188,7 @@ test('a job whose claimer has gone is back in the queue, with its place', async 
   const { connection, collections } = server.deps;
   let attempts = 0;
   for (const leave of ['destroy', 'resetAndDestroy'] as const) {
-    // A transaction holds the jobs, so that the claim is under way for as long as the test wants.
+    // A transaction locks the jobs, so that the claim does not finish before the test allows it.
     const session = connection.client.startSession();
     session.startTransaction();
     await collections.jobs.updateMany({}, { $set: { held: true } } as object, { session });
@@ -212,7 +212,7 @@ test('a job whose claimer has gone is back in the queue, with its place', async 
   t.is((await claim(server))?.['job_id'], first);
 });
 
-test('a claim that nobody got is taken back as it was; one that went on stays', async (t) => {
+test('a claim whose response was not delivered is undone, unless the job has changed since', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   const job_id = await submit(server);
@@ -246,14 +246,14 @@ test('a claim that nobody got is taken back as it was; one that went on stays', 
   t.is(gone?.status, 204);
 });
 
-/** The names of the stages of a plan, from the top down, all branches. */
+/** Lists the names of the stages of a plan in all its branches, from the top down. */
 function stagesOf(plan: Document): string[] {
   const inputs = [plan['inputStage'], ...((plan['inputStages'] as Document[]) ?? [])].filter(Boolean);
   return [plan['stage'] as string, ...inputs.flatMap((input) => stagesOf(input as Document))];
 }
 
 for (const count of [1, 20]) {
-  test(`a claim over ${count} queue(s) reads the claim index and one document, and sorts nothing`, async (t) => {
+  test(`a claim over ${count} queue(s) reads the claim index and one document, without a sort`, async (t) => {
     const server = await startServer(t);
     const { jobs } = server.deps.collections;
     const many = Array.from({ length: 2000 }, (_, i) => makeJob(i, i % 7, i % 50, `q${i % 20}`));
@@ -271,7 +271,7 @@ for (const count of [1, 20]) {
     t.true(JSON.stringify(winningPlan).includes('"indexName":"qp_claim"'));
     t.is(explained['executionStats'].totalDocsExamined, 1);
     t.true(explained['executionStats'].totalKeysExamined <= count + 1);
-    // The statement itself, not the query that stands for it here.
+    // Check the real statement too, not only the equivalent query above.
     await server.deps.connection.db.command({ profile: 2 });
     await claim(server, queues);
     await server.deps.connection.db.command({ profile: 0 });

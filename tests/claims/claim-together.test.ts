@@ -30,12 +30,12 @@ const makeClaimers = (count: number, queues = ['q1']): Claimer[] =>
   Array.from({ length: count }, (_, i) => ({ queues, agent: `agent-${i}` }));
 const jobIdOf = (outcome: ClaimOutcome) => (outcome instanceof Error ? 'error' : outcome?.job_id);
 
-/** What `deed` does with jobs, as MongoDB sees it. */
-async function commandsOf({ deps }: TestServer, deed: () => Promise<unknown>): Promise<Document[]> {
+/** Returns the profile of the MongoDB commands on jobs that `action` runs. */
+async function commandsOf({ deps }: TestServer, action: () => Promise<unknown>): Promise<Document[]> {
   const { db } = deps.connection;
   await db.collection('system.profile').drop();
   await db.command({ profile: 2 });
-  await deed();
+  await action();
   await db.command({ profile: 0 });
   return db
     .collection('system.profile')
@@ -44,7 +44,7 @@ async function commandsOf({ deps }: TestServer, deed: () => Promise<unknown>): P
     .toArray();
 }
 
-/** Their names; the writes of one command count once. */
+/** Returns the names of the commands. The writes of one command count once. */
 function namesOf(commands: readonly Document[]): string[] {
   const names = commands.map(({ op, command }) =>
     op === 'update' ? 'update' : (Object.keys(command as object)[0] as string),
@@ -52,7 +52,7 @@ function namesOf(commands: readonly Document[]): string[] {
   return names.filter((name, i) => name !== 'update' || names[i - 1] !== 'update');
 }
 
-test('claims of the same queues that wait together are served by one look and one command, in strict order', async (t) => {
+test('concurrent claims of the same queues are served by one query and one write command, in strict order', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   const stored = makeJobs(40).map((job, i) => ({ ...job, job_priority: i % 3 }));
@@ -75,14 +75,14 @@ test('claims of the same queues that wait together are served by one look and on
   for (const [i, { agent }] of claimers.slice(0, 40).entries()) {
     const job = await jobs.findOne({ job_id: wanted[i]?.job_id as string });
     t.like(job, { result_data: { job_state: 'running' }, lease: { holder: agent, attempt: 1 } });
-    const told = outcomes[i] as JobRecord;
-    t.deepEqual(told.started_at, job?.started_at);
-    t.like(told, { job_id: job?.job_id, job_data: job?.job_data, lease: { holder: agent, attempt: 1 } });
+    const returned = outcomes[i] as JobRecord;
+    t.deepEqual(returned.started_at, job?.started_at);
+    t.like(returned, { job_id: job?.job_id, job_data: job?.job_data, lease: { holder: agent, attempt: 1 } });
     t.true((job?.lease?.until?.getTime() ?? 0) > Date.now() + 800_000);
   }
 });
 
-test('one claim alone is one statement, and empty claims that wait together are one query', async (t) => {
+test('a single claim is one statement, and concurrent claims that find nothing are one query', async (t) => {
   const server = await startServer(t);
   const { deps } = server;
   t.deepEqual(namesOf(await commandsOf(server, () => claimTogether(deps, makeClaimers(1)))), [
@@ -96,11 +96,15 @@ test('one claim alone is one statement, and empty claims that wait together are 
   );
   const commands = await commandsOf(server, () => claimTogether(deps, many));
   t.deepEqual(namesOf(commands), ['aggregate', 'update']);
-  t.like(commands[0], { keysExamined: 10, docsExamined: 10 }, 'one of each queue, however many wait');
+  t.like(
+    commands[0],
+    { keysExamined: 10, docsExamined: 10 },
+    'one document per queue, however many jobs wait',
+  );
   t.falsy(commands[0]?.hasSortStage);
 });
 
-/** What `claimers` get when they are served one after the other. */
+/** Returns the job ids that the claimers would get if they were served one after the other. */
 function serveInTurn(jobs: readonly JobRecord[], claimers: readonly Claimer[]): (string | undefined)[] {
   const left = jobs
     .filter(({ job_data: data }) => data.attachments_status !== 'waiting')
@@ -114,7 +118,7 @@ function serveInTurn(jobs: readonly JobRecord[], claimers: readonly Claimer[]): 
   });
 }
 
-test('whatever waits and whoever asks, nobody is passed over for a worse job, or left without one that is free', async (t) => {
+test('for any jobs and claimers, no claimer gets a worse job than it could, or nothing while a suitable job is free', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   const agents = fc.subarray(['agent-0', 'agent-1', 'agent-2']);
@@ -148,7 +152,7 @@ test('whatever waits and whoever asks, nobody is passed over for a worse job, or
       const got = outcomes.map(jobIdOf);
       const held = await jobs.find({ 'result_data.job_state': 'running' }).toArray();
       t.deepEqual(held.map(({ job_id: id }) => id).sort(), got.filter((id) => id !== undefined).sort());
-      // Those who could not be told in the first round are served after the others: each still gets a job if one is left.
+      // Claimers that got no job in the first round are served after the others. Each still gets a job if one is left.
       t.is(
         got.filter((id) => id !== undefined).length >= 1,
         serveInTurn(stored, claimers).some((id) => id !== undefined),
@@ -157,7 +161,11 @@ test('whatever waits and whoever asks, nobody is passed over for a worse job, or
         const own = held.find(({ job_id: id }) => id === got[i]);
         if (own === undefined) {
           const free = stored.filter(({ job_id: id }) => !got.includes(id));
-          t.is(serveInTurn(free, [{ agent, queues }])[0], undefined, 'who got nothing could have nothing');
+          t.is(
+            serveInTurn(free, [{ agent, queues }])[0],
+            undefined,
+            'a claimer without a job had no suitable one',
+          );
           continue;
         }
         t.true(queues.includes(own.job_data.job_queue));
@@ -167,14 +175,14 @@ test('whatever waits and whoever asks, nobody is passed over for a worse job, or
         t.is(own.lease?.holder, agent);
         const better = stored.filter(({ job_id: id }) => !got.includes(id));
         const [best] = serveInTurn([...better, own as JobRecord], [{ agent, queues }]);
-        t.is(best, own.job_id, 'no better job was passed over');
+        t.is(best, own.job_id, 'no better job was skipped');
       }
     },
   );
   await fc.assert(property, { numRuns: 60 });
 });
 
-test('a job that another process takes in between goes to nobody else, and its claimer gets the next', async (t) => {
+test('a job that another process claims between our read and our write is given to no one else, and its claimer gets the next job', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(makeJobs(6));
@@ -201,7 +209,7 @@ test('a job that another process takes in between goes to nobody else, and its c
   t.is(await jobs.countDocuments({ 'lease.holder': 'other' }), 2);
 });
 
-test('when MongoDB leaves in the middle, those who have their job are told it, and only the others get the error', async (t) => {
+test('when MongoDB becomes unavailable during claims, claimers that have a job get it, and only the others get the error', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(makeJobs(6));
@@ -217,14 +225,14 @@ test('when MongoDB leaves in the middle, those who have their job are told it, a
   t.deepEqual(outcomes.map(jobIdOf), ['error', makeJob(1).job_id, 'error', makeJob(3).job_id]);
 });
 
-test('jobs that a command took, and whose claimers could not be told, go back to their queue', async (t) => {
+test('jobs of a write whose response was lost return to their queue', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(makeJobs(4));
   const bulkWrite = jobs.bulkWrite.bind(jobs);
   jobs.bulkWrite = async (...given: Parameters<typeof bulkWrite>) => {
     await bulkWrite(...given);
-    throw new MongoNetworkError('its answer was lost');
+    throw new MongoNetworkError('the response was lost');
   };
   const outcomes = await claimTogether(server.deps, makeClaimers(3));
   t.deepEqual(outcomes.map(jobIdOf), ['error', 'error', 'error']);
@@ -237,11 +245,11 @@ test('jobs that a command took, and whose claimers could not be told, go back to
   );
 });
 
-test('a release that is tried again, since its answer was lost, takes no job from who claimed it since', async (t) => {
+test('a release that is retried because its response was lost takes no job from an agent that has claimed it since', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(makeJobs(2));
-  const lost = new MongoNetworkError('its answer was lost');
+  const lost = new MongoNetworkError('the response was lost');
   const bulkWrite = jobs.bulkWrite.bind(jobs);
   const updateMany = jobs.updateMany.bind(jobs);
   let tries = 0;
@@ -266,7 +274,7 @@ test('a release that is tried again, since its answer was lost, takes no job fro
   });
 });
 
-test('a claim whose client went while it waited for its turn takes nothing', async (t) => {
+test('a claim whose client disconnects while it waits gets no job', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(makeJobs(2));
@@ -278,7 +286,7 @@ test('a claim whose client went while it waited for its turn takes nothing', asy
   t.deepEqual(outcomes.map(jobIdOf), [undefined, makeJob(0).job_id, makeJob(1).job_id]);
 });
 
-test('of 1,000 queues of an agent, nothing is sorted in memory', async (t) => {
+test('a claim of an agent with 1,000 queues sorts nothing in memory', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(
@@ -294,16 +302,16 @@ test('of 1,000 queues of an agent, nothing is sorted in memory', async (t) => {
     outcomes.map(jobIdOf),
     [4, 9, 14].map((i) => makeJob(i).job_id),
   );
-  const looked = commands.filter(({ op }) => op === 'query');
-  // The profile has no room for all ten.
-  t.true(looked.length >= 5);
-  for (const { hasSortStage, docsExamined } of looked) {
+  const queries = commands.filter(({ op }) => op === 'query');
+  // The profile has no space for all ten queries.
+  t.true(queries.length >= 5);
+  for (const { hasSortStage, docsExamined } of queries) {
     t.falsy(hasSortStage);
     t.true(docsExamined <= 2);
   }
 });
 
-test('who came first is served first, also where the first job of its queues is not to be had', async (t) => {
+test('claimers are served in order of arrival, also when the first job of their queues is not available to them', async (t) => {
   const { deps } = await startServer(t);
   await deps.collections.jobs.insertMany([
     makeJob(0, { queue: 'a', priority: 9, data: { attachments_status: 'waiting' } }),

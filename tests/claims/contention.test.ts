@@ -5,7 +5,7 @@ import { claimTogether } from '../../server/claims/claim-together.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 import { until } from '../support/until.js';
 
-/** Two processes on one database, which have lost jobs to each other, and jobs of a few priorities. */
+/** Starts two processes on one database that have had conflicting claims, and stores jobs of three priorities. */
 async function startPair(t: ExecutionContext, count: number) {
   const one = await startServer(t);
   const other = await startServer(t, { database: one.deps.connection.db.databaseName });
@@ -35,7 +35,7 @@ async function claimIds({ deps }: TestServer, count: number, name?: string): Pro
   return outcomes.map((outcome) => (outcome instanceof Error ? outcome.message : outcome?.job_id));
 }
 
-/** As a process does that is killed before it takes its choice, which counts for so long. */
+/** Stores the choice of a process that was killed before it claimed its jobs. The choice is valid for `ms`. */
 async function chooseElsewhere(
   { deps }: TestServer,
   jobs: readonly WithId<JobRecord>[],
@@ -53,7 +53,7 @@ async function chooseElsewhere(
   );
 }
 
-test('processes that contend take each job once, and none but the first', async (t) => {
+test('contending processes claim each job once, and only the first jobs of the queue', async (t) => {
   const { one, other, inOrder } = await startPair(t, 400);
   for (let round = 0; round < 8; round += 1) {
     const taken = await Promise.all([claimIds(one, 20, 'one'), claimIds(other, 20, 'other')]);
@@ -67,7 +67,7 @@ test('processes that contend take each job once, and none but the first', async 
   t.is(new Set(held.map(({ lease }) => `${lease.holder} ${lease.claim_token}`)).size, 320);
 });
 
-test('what another process is about to take is passed over, and no longer than its choice counts', async (t) => {
+test('jobs that another process has chosen are skipped, until its choice expires', async (t) => {
   const { one, inOrder } = await startPair(t, 40);
   await chooseElsewhere(one, inOrder.slice(0, 10), 60_000);
   t.deepEqual(
@@ -87,24 +87,24 @@ test('what another process is about to take is passed over, and no longer than i
   );
 });
 
-test('claims that find only what others have chosen take it in the end', async (t) => {
+test('claims that find only jobs that another process has chosen claim them in the end', async (t) => {
   const { one, inOrder } = await startPair(t, 12);
   await chooseElsewhere(one, inOrder, 60_000);
   t.deepEqual((await claimIds(one, 12)).toSorted(), inOrder.map(({ job_id }) => job_id).toSorted());
 });
 
-test('a process that contends with nobody stops telling its choices after a second', async (t) => {
+test('a process without contention stops publishing its choices after a second', async (t) => {
   const { one } = await startPair(t, 100);
   await claimIds(one, 10);
-  const told = await one.deps.collections.claimsUnderWay.findOne({});
-  t.is(told?.choices.length, 1);
+  const published = await one.deps.collections.claimsUnderWay.findOne({});
+  t.is(published?.choices.length, 1);
   await until(t, () => !one.deps.claimsUnderWay.isContended);
   await claimIds(one, 10, 'later');
-  t.deepEqual(await one.deps.collections.claimsUnderWay.findOne({}), told);
+  t.deepEqual(await one.deps.collections.claimsUnderWay.findOne({}), published);
   await until(t, () => one.deps.claimsUnderWay.gatherMs === 0);
 });
 
-test('after claims that were served together the next one waits for company, and one that comes alone does not', async (t) => {
+test('after claims that were served together the next claim waits for others, and after a single claim it does not', async (t) => {
   const { deps } = await startServer(t);
   const { claimsUnderWay } = deps;
   claimsUnderWay.noteClaims(1);
@@ -114,16 +114,16 @@ test('after claims that were served together the next one waits for company, and
   await until(t, () => claimsUnderWay.gatherMs === 0);
 });
 
-test('an agent of more queues than one statement merges takes in the end what another process chose and left', async (t) => {
+test('an agent with more queues than one statement merges claims in the end the jobs that another process chose and did not claim', async (t) => {
   const { one, inOrder } = await startPair(t, 3);
   await chooseElsewhere(one, inOrder, 60_000);
   const queues = ['q1', ...Array.from({ length: 200 }, (_, n) => `other-${n}`)];
   const { jobs } = one.deps.collections;
-  let looks = 0;
+  let queries = 0;
   const find = jobs.find.bind(jobs) as (...given: unknown[]) => never;
   Object.assign(jobs, {
     find: (...given: unknown[]) => {
-      looks += 1;
+      queries += 1;
       return find(...given);
     },
   });
@@ -132,5 +132,5 @@ test('an agent of more queues than one statement merges takes in the end what an
     { queues, agent: 'many' },
   ]);
   t.is((own as JobRecord | undefined)?.job_id, inOrder[0]?.job_id);
-  t.true(looks < 20, `${looks} looks`);
+  t.true(queries < 20, `${queries} queries`);
 });

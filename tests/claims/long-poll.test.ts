@@ -44,13 +44,13 @@ async function poll(
   };
 }
 
-/** Resolves when so many claims wait and none of them looks. */
-function parked(t: ExecutionContext, server: TestServer, count: number): Promise<void> {
+/** Resolves when exactly `count` claims wait and none of them runs a query. */
+function untilWaiting(t: ExecutionContext, server: TestServer, count: number): Promise<void> {
   const { jobWaiters, claimableFeed } = server.deps;
   return until(t, () => claimableFeed.isLive && jobWaiters.count === count);
 }
 
-test('the seconds of a Prefer header', (t) => {
+test('the wait time is read from the Prefer header', (t) => {
   const cases: [string | undefined, number][] = [
     [undefined, 0],
     ['', 0],
@@ -71,18 +71,18 @@ test('the seconds of a Prefer header', (t) => {
   for (const [header, seconds] of cases) t.is(readWait(header), seconds, header);
 });
 
-test('a poll that waits is answered by the job that comes, whichever process it is submitted to', async (t) => {
+test('a waiting poll gets the next job, whichever process it is submitted to', async (t) => {
   const server = await startServer(t);
   const second = await startServer(t, { database: server.deps.connection.db.databaseName });
   const waiting = poll(server);
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   const jobId = await submit(second);
   const { ms: _ms, ...answer } = await waiting;
   t.deepEqual(answer, { status: 200, jobId, applied: 'wait=20', retryAfter: null });
   t.is(server.deps.jobWaiters.count, 0);
 });
 
-test('a job that is there is answered at once; without one, 204 comes after the time, or at once without the header', async (t) => {
+test('a waiting job is returned at once, and without one 204 is returned after the wait time, or at once without the header', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server);
   t.is((await poll(server)).jobId, jobId);
@@ -94,7 +94,7 @@ test('a job that is there is answered at once; without one, 204 comes after the 
   t.is(response.headers.get('preference-applied'), null);
 });
 
-test('one job wakes one waiter, in the order of arrival, of those that wait for its queue and may have it', async (t) => {
+test('one job wakes one waiter: the first of those that wait for its queue and are not excluded', async (t) => {
   const server = await startServer(t);
   const polls: Promise<Poll>[] = [];
   const asked: PollOptions[] = [
@@ -105,33 +105,33 @@ test('one job wakes one waiter, in the order of arrival, of those that wait for 
   ];
   for (const [n, options] of asked.entries()) {
     polls.push(poll(server, options));
-    await parked(t, server, n + 1);
+    await untilWaiting(t, server, n + 1);
   }
   await server.deps.collections.agents.insertMany([{ name: 'excluded' }, { name: 'first', queues: ['q1'] }]);
-  let looks = 0;
+  let queries = 0;
   const { jobs } = server.deps.collections;
   const find = jobs.findOneAndUpdate.bind(jobs);
   jobs.findOneAndUpdate = ((...given: Parameters<typeof find>) => {
-    looks += 1;
+    queries += 1;
     return find(...given);
   }) as typeof find;
   const one = await submit(server, { exclude_agents: ['excluded'] });
   t.is((await (polls[2] as Promise<Poll>)).jobId, one);
-  t.is(looks, 1);
+  t.is(queries, 1);
   const two = await submit(server, { exclude_agents: ['excluded'] });
   t.is((await (polls[3] as Promise<Poll>)).jobId, two);
   const three = await submit(server);
   t.is((await (polls[0] as Promise<Poll>)).jobId, three);
   const four = await submit(server, { job_queue: 'q2' });
   t.is((await (polls[1] as Promise<Poll>)).jobId, four);
-  t.is(looks, 4);
+  t.is(queries, 4);
 });
 
-test('a burst of jobs is handed out to as many waiters, each once', async (t) => {
+test('a burst of jobs goes to as many waiters, each job once', async (t) => {
   const server = await startServer(t);
   const agents = Array.from({ length: 40 }, (_, i) => `agent-${i}`);
   const polls = agents.map((agent) => poll(server, { agent }));
-  await parked(t, server, 40);
+  await untilWaiting(t, server, 40);
   const jobs = await Promise.all(agents.slice(0, 30).map(() => submit(server)));
   await until(t, () => server.deps.jobWaiters.count === 10);
   jobs.push(...(await Promise.all(agents.slice(30).map(() => submit(server)))));
@@ -139,40 +139,40 @@ test('a burst of jobs is handed out to as many waiters, each once', async (t) =>
   t.deepEqual(answers.map(({ jobId }) => jobId).sort(), jobs.sort());
 });
 
-test('attachments that complete and a lost lease wake a waiter', async (t) => {
+test('completed attachments and a lost lease wake a waiter', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server, { test_data: { attachments: [{ agent: 'a' }] } });
   const first = poll(server, { agent: 'a' });
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   t.is(
     (await server.request(`/v1/job/${jobId}/attachments`, upload(makeBytes(10), bearer(server)))).status,
     200,
   );
   t.is((await first).jobId, jobId);
   const second = poll(server, { agent: 'b' });
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   await passTime(server, 900);
   t.is((await second).jobId, jobId);
 });
 
-test('a claim whose answer nobody got goes to the waiter', async (t) => {
+test('a job whose claim response was not delivered goes to the waiter', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server);
   await claim(server);
   const waiting = poll(server, { agent: 'b' });
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   const { deps } = server;
   await releaseClaim(deps, (await deps.collections.jobs.findOne({ job_id: jobId })) as JobRecord);
   t.is((await waiting).jobId, jobId);
 });
 
-test('a waiter whose client has gone takes no job, and what woke it goes to the next', async (t) => {
+test('a waiter whose client has disconnected claims no job, and the job goes to the next waiter', async (t) => {
   const server = await startServer(t);
   const leaving = new AbortController();
   const gone = poll(server, { agent: 'gone', signal: leaving.signal });
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   const staying = poll(server, { agent: 'staying' });
-  await parked(t, server, 2);
+  await untilWaiting(t, server, 2);
   leaving.abort();
   await t.throwsAsync(gone, { any: true });
   const jobId = await submit(server);
@@ -180,45 +180,45 @@ test('a waiter whose client has gone takes no job, and what woke it goes to the 
   t.is((await server.deps.collections.jobs.findOne({ job_id: jobId }))?.lease?.attempt, 1);
 });
 
-test('a cancelled job wakes nobody who then gets it, and a job submitted again does', async (t) => {
+test('a cancelled job goes to no waiter, and goes to one when it is submitted again', async (t) => {
   const server = await startServer(t);
   const jobId = '4fcd9e02-5ab4-4ea9-bb2c-7cbd1b9f1bf7';
   await submit(server, { job_id: jobId });
   await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }));
   const waiting = poll(server);
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   await submit(server, { job_id: jobId });
   t.is((await waiting).jobId, jobId);
 });
 
-test('at the end of the process all waiters get 204 and are to ask again at once', async (t) => {
+test('when the process shuts down all waiters get 204 with Retry-After: 0', async (t) => {
   const server = await startServer(t);
   const waiting = [poll(server), poll(server, { agent: 'b' })];
-  await parked(t, server, 2);
+  await untilWaiting(t, server, 2);
   const stopped = server.stop();
   for (const answer of await Promise.all(waiting)) t.like(answer, { status: 204, retryAfter: '0' });
   await stopped;
 });
 
-test('a waiter that was woken for a job that another took waits on, at its place', async (t) => {
+test('a waiter that is woken for a job that another agent has claimed keeps waiting, and keeps its place', async (t) => {
   const server = await startServer(t);
   const waiting = poll(server, { agent: 'a' });
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   const later = poll(server, { agent: 'b' });
-  await parked(t, server, 2);
+  await untilWaiting(t, server, 2);
   server.deps.jobWaiters.wake({ id: 'one that another took', queue: 'q1', excluded: [] });
-  await parked(t, server, 2);
+  await untilWaiting(t, server, 2);
   const jobId = await submit(server);
   t.is((await waiting).jobId, jobId);
   const second = await submit(server);
   t.is((await later).jobId, second);
 });
 
-test('a waiter that took another job than the one that woke it leaves that one to the next', async (t) => {
+test('a waiter that claims a different job than the one that woke it leaves that job to the next waiter', async (t) => {
   const server = await startServer(t);
   const { deps } = server;
   const { jobWaiters } = deps;
-  // A look that lasts until both jobs are there: as where jobs come in together.
+  // Delay the query until both jobs are stored, as when jobs arrive together.
   const add = deps.claims.add.bind(deps.claims);
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -230,7 +230,7 @@ test('a waiter that took another job than the one that woke it leaves that one t
   const polls: Record<string, Promise<Poll>> = {};
   for (const [n, [name, options]] of Object.entries(parts).entries()) {
     polls[name] = poll(server, { ...options, wait: 30 });
-    await parked(t, server, n + 1);
+    await untilWaiting(t, server, n + 1);
   }
   deps.claims.add = async (claimer, bytes) => {
     await held;
@@ -240,7 +240,7 @@ test('a waiter that took another job than the one that woke it leaves that one t
   await until(t, () => jobWaiters.count === 2);
   const second = await submit(server, { job_queue: 'q2', job_priority: 0 });
   await until(t, () => jobWaiters.count === 1);
-  // Better for both of them by its priority.
+  // Its priority makes it the better job for both waiters.
   await deps.collections.jobs.updateOne({ job_id: second }, { $set: { job_priority: 5 } });
   release();
   t.is((await (polls.a as Promise<Poll>)).jobId, second);
@@ -249,31 +249,31 @@ test('a waiter that took another job than the one that woke it leaves that one t
   t.is((await (polls.b as Promise<Poll>)).status, 204);
 });
 
-test('without a change stream, jobs are looked for once a second, and the stream comes back by itself', async (t) => {
+test('without a change stream jobs are polled for once a second, and the stream is reopened automatically', async (t) => {
   const server = await startServer(t);
   const waiting = poll(server);
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   const { db } = server.deps.connection;
-  // As after a failover that lost the stream's place: the collection it follows is another one.
+  // As after a failover that invalidated the stream: the collection that it watches no longer exists.
   await db.collection('jobs').rename('jobs_before');
   await until(t, () => !server.deps.claimableFeed.isLive);
   const jobId = await submit(server);
   t.is((await waiting).jobId, jobId);
   await until(t, () => server.deps.claimableFeed.isLive);
   const again = poll(server);
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   await pause(50);
   const second = await submit(server);
   t.is((await again).jobId, second);
   t.is(await claim(server), undefined);
 });
 
-test('a waiter outlasts a look that MongoDB did not answer, and is refused only when its time is nearly over', async (t) => {
+test('a waiter keeps waiting after a query that MongoDB did not answer, and gets 503 only when its time is almost over', async (t) => {
   const server = await startServer(t);
   const { deps } = server;
   const add = deps.claims.add.bind(deps.claims);
   const waiting = poll(server);
-  await parked(t, server, 1);
+  await untilWaiting(t, server, 1);
   deps.claims.add = () => Promise.reject(new MongoNetworkError('gone'));
   deps.jobWaiters.wakeAll();
   await until(t, () => deps.jobWaiters.count === 0);

@@ -6,13 +6,13 @@ import { startServer, type TestServer } from '../support/start-server.js';
 const read = async ({ request }: TestServer, query = ''): Promise<unknown> =>
   (await request(`/v1/queues/wait_times${query}`)).json();
 
-test.serial('percentiles lie between the closest ranks', (t) => {
+test.serial('percentiles are interpolated between the closest ranks', (t) => {
   t.deepEqual(findPercentiles([]), {});
   t.deepEqual(findPercentiles([7]), { 5: 7, 10: 7, 50: 7, 90: 7, 95: 7 });
   t.deepEqual(findPercentiles([30, 10, 20]), { 5: 11, 10: 12, 50: 20, 90: 28, 95: 29 });
 });
 
-test.serial('the wait times of each queue are told, of all queues or of those named', async (t) => {
+test.serial('the wait times of all queues, or of the named queues, are returned by queue', async (t) => {
   const server = await startServer(t);
   t.deepEqual(await read(server), {});
   await server.deps.collections.queueWaitTimes.insertMany([
@@ -28,7 +28,7 @@ test.serial('the wait times of each queue are told, of all queues or of those na
   t.deepEqual(await read(server, '?queue=nobody'), {});
 });
 
-test.serial('only the newest 1,000 samples count, and a record that grew past them shrinks', async (t) => {
+test.serial('only the newest 1,000 samples count, and a longer record is shortened', async (t) => {
   const server = await startServer(t);
   const { collections, waitTimes } = server.deps;
   const grown = [...Array<number>(5000).fill(1e9), ...Array<number>(1000).fill(2)];
@@ -44,7 +44,7 @@ test.serial('only the newest 1,000 samples count, and a record that grew past th
   );
 });
 
-test.serial('each claim adds the wait of its job, in seconds', async (t) => {
+test.serial('each claim adds the wait time of its job, in seconds', async (t) => {
   const server = await startServer(t);
   const job = await submit(server);
   const { jobs, queueWaitTimes } = server.deps.collections;
@@ -61,7 +61,7 @@ test.serial('each claim adds the wait of its job, in seconds', async (t) => {
 });
 
 test.serial(
-  'samples of several processes at once make one record, and an orderly end writes the rest',
+  'concurrent samples of several processes make one record, and a shutdown writes the rest',
   async (t) => {
     const server = await startServer(t);
     const database = server.deps.connection.db.databaseName;
@@ -76,9 +76,9 @@ test.serial(
   },
 );
 
-test.serial('samples that cannot be written fail no claim and are dropped with a warning', async (t) => {
+test.serial('samples that cannot be written are dropped with a warning, and no claim fails', async (t) => {
   const server = await startServer(t);
-  // An array is due there, so that every push to it fails.
+  // The field must be an array, so every push to it fails.
   await server.deps.collections.queueWaitTimes.insertOne({ name: 'q1', wait_times: 'text' as never });
   await submit(server);
   t.truthy(await claim(server));

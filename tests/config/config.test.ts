@@ -59,7 +59,7 @@ test('without any setting the server listens on loopback and starts the embedded
   t.is(config.mongodbDatabase, 'testflinger_db');
 });
 
-/** For each setting that not every text is right for: right texts with what they mean, and wrong ones. */
+/** For each setting that does not accept every text: valid texts with their parsed values, and invalid texts. */
 const table: Record<string, { good: [string, (config: Config) => unknown, unknown][]; bad: string[] }> = {
   HOST: {
     good: [
@@ -166,7 +166,7 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
 };
 
 for (const [name, { good, bad }] of Object.entries(table)) {
-  test(`${name} is read, and what it cannot be is refused by its name`, (t) => {
+  test(`${name} accepts valid values, and an error names it for invalid ones`, (t) => {
     const others = { JWT_SIGNING_KEY: longKey, ...(name === 'TESTFLINGER_VAULT_URL' && vaultToken) };
     for (const [text, pick, meant] of good) t.deepEqual(pick(readConfig({ ...others, [name]: text })), meant);
     for (const text of bad) {
@@ -177,7 +177,7 @@ for (const [name, { good, bad }] of Object.entries(table)) {
   });
 }
 
-test('the table above has every setting that is not any text', (t) => {
+test('the table above has every setting that does not accept every text', (t) => {
   const rows = Object.values(settings).filter((row) => row.read !== asText && !(row.name in table));
   t.deepEqual(
     rows.map((row) => row.name),
@@ -185,12 +185,12 @@ test('the table above has every setting that is not any text', (t) => {
   );
 });
 
-test('an empty variable counts as not given', (t) => {
+test('an empty variable counts as not set', (t) => {
   const empty = Object.fromEntries(Object.values(settings).map((row) => [row.name, '']));
   t.deepEqual(readConfig({ ...empty, MONGODB_URI_FILE: '', JWT_SIGNING_KEY_FILE: '' }), readConfig({}));
 });
 
-test('all wrong settings are reported together, each once', (t) => {
+test('all invalid settings are reported together, each once', (t) => {
   const problems = listProblems({
     PORT: 'x',
     LISTEN: 'y',
@@ -205,7 +205,7 @@ test('all wrong settings are reported together, each once', (t) => {
   );
 });
 
-test('no message repeats a secret, whatever is wrong with it', (t) => {
+test('no message contains a secret, whatever is wrong with it', (t) => {
   const planted = 'hunter2';
   const short = listProblems({ ...own, JWT_SIGNING_KEY: planted });
   const uris = [
@@ -225,7 +225,7 @@ test('no message repeats a secret, whatever is wrong with it', (t) => {
   t.false(all.join('\n').includes(planted), all.join('\n'));
 });
 
-test('a secret can come from a file, of which one line end is not part', (t) => {
+test('a secret can be read from a file, without one trailing line break', (t) => {
   const read = (content: string) =>
     readConfig({ JWT_SIGNING_KEY_FILE: writeTemporary(content) }).jwtSigningKey;
   t.is(read(longKey), longKey);
@@ -236,11 +236,11 @@ test('a secret can come from a file, of which one line end is not part', (t) => 
   t.false(readConfig({ MONGODB_URI_FILE: uri, JWT_SIGNING_KEY: longKey }).embedded);
 });
 
-test('every setting that is a secret can come from a file, and no other', (t) => {
+test('every setting that is a secret can be read from a file, and no other setting can', (t) => {
   for (const row of Object.values(settings)) {
     const problems = listProblems({ ...own, MONGODB_URI: '', [`${row.name}_FILE`]: '/nowhere/at/all' });
-    const told = problems.filter((problem) => problem.includes('/nowhere/at/all'));
-    t.is(told.length, row.secret && row.name !== 'JWT_SIGNING_KEY' ? 1 : 0, row.name);
+    const fileErrors = problems.filter((problem) => problem.includes('/nowhere/at/all'));
+    t.is(fileErrors.length, row.secret && row.name !== 'JWT_SIGNING_KEY' ? 1 : 0, row.name);
   }
 });
 
@@ -251,12 +251,12 @@ const badFiles: [what: string, make: () => Record<string, string>, says: RegExp]
     /^JWT_SIGNING_KEY is given twice: leave out JWT_SIGNING_KEY or JWT_SIGNING_KEY_FILE$/,
   ],
   [
-    'a file that is not there',
+    'a missing file',
     () => ({ JWT_SIGNING_KEY_FILE: join(makeFolder(), 'absent') }),
     /^JWT_SIGNING_KEY cannot be read from its file .*absent \(ENOENT\)$/,
   ],
   [
-    'a folder',
+    'a directory',
     () => ({ JWT_SIGNING_KEY_FILE: makeFolder() }),
     /^JWT_SIGNING_KEY cannot be read from its file .*\(EISDIR\)$/,
   ],
@@ -266,13 +266,13 @@ const badFiles: [what: string, make: () => Record<string, string>, says: RegExp]
     /^MONGODB_URI has an empty file/,
   ],
   [
-    'bytes that are no text',
+    'bytes that are not text',
     () => ({ JWT_SIGNING_KEY_FILE: writeTemporary(Buffer.alloc(48, 0xff)) }),
     /^JWT_SIGNING_KEY has a file that is no UTF-8 text/,
   ],
 ];
 for (const [what, make, says] of badFiles) {
-  test(`a secret from ${what} is one problem, also with a MongoDB of one's own`, (t) => {
+  test(`a secret from ${what} is reported as one problem, also with an external MongoDB`, (t) => {
     const given = make();
     const problems = listProblems(
       'MONGODB_URI_FILE' in given ? given : { MONGODB_URI: 'mongodb://h', ...given },
@@ -282,7 +282,7 @@ for (const [what, make, says] of badFiles) {
   });
 }
 
-test('the parts of MONGODB make a connection string, user and password escaped', (t) => {
+test('the MONGODB_* settings make a connection string, with user and password escaped', (t) => {
   const parts = { MONGODB_HOST: 'db.example', JWT_SIGNING_KEY: longKey };
   const uriOf = (more: Record<string, string>) => findMongodbUri(readConfig({ ...parts, ...more }));
   t.is(uriOf({ MONGODB_PORT: '1' }), 'mongodb://db.example:1/');
@@ -294,7 +294,7 @@ test('the parts of MONGODB make a connection string, user and password escaped',
   t.is(uriOf({ MONGODB_URI: 'mongodb://other' }), 'mongodb://other');
 });
 
-test('user, password and host of MONGODB are told when one of them is missing', (t) => {
+test('a missing MONGODB_USERNAME, MONGODB_PASSWORD or MONGODB_HOST is reported when another of them is set', (t) => {
   const named = (environment: Record<string, string>) =>
     listProblems({ JWT_SIGNING_KEY: longKey, ...environment }).map((problem) => problem.split(' ')[0]);
   t.deepEqual(named({ MONGODB_HOST: 'h', MONGODB_USERNAME: 'u' }), ['MONGODB_PASSWORD']);
@@ -302,7 +302,7 @@ test('user, password and host of MONGODB are told when one of them is missing', 
   t.deepEqual(named({ MONGODB_USERNAME: 'u', MONGODB_PASSWORD: 'p' }), ['MONGODB_HOST']);
 });
 
-test('the database is that of the URI, else MONGODB_DATABASE, else testflinger_db', async (t) => {
+test('the database comes from the URI, else from MONGODB_DATABASE, else it is testflinger_db', async (t) => {
   const nameOf = async (environment: Record<string, string>) => {
     const config = readConfig({ ...own, ...environment });
     const { client, db } = openConnection(config, findMongodbUri(config) as string);
@@ -317,7 +317,7 @@ test('the database is that of the URI, else MONGODB_DATABASE, else testflinger_d
   }
 });
 
-test('the pool is as large as the URI says, else as MONGODB_MAX_POOL_SIZE', async (t) => {
+test('the pool size comes from the URI, else from MONGODB_MAX_POOL_SIZE', async (t) => {
   for (const [uri, size] of [
     ['mongodb://h', 7],
     ['mongodb://h/?maxPoolSize=3', 3],
@@ -329,7 +329,7 @@ test('the pool is as large as the URI says, else as MONGODB_MAX_POOL_SIZE', asyn
   }
 });
 
-test('with a MongoDB of your own a signing key is required, and the error says how to make one', (t) => {
+test('with an external MongoDB a signing key is required, and the error says how to make one', (t) => {
   for (const named of [{ MONGODB_URI: 'mongodb://h' }, { MONGODB_HOST: 'h' }] as Record<string, string>[]) {
     const problems = listProblems(named);
     t.is(problems.length, 1);
@@ -338,20 +338,20 @@ test('with a MongoDB of your own a signing key is required, and the error says h
   }
 });
 
-test('a signing key under 32 bytes is refused, and with JWT_ALLOW_SHORT_KEY only warned of', (t) => {
+test('a signing key under 32 bytes is refused, or causes only a warning with JWT_ALLOW_SHORT_KEY', (t) => {
   const short = 'k'.repeat(31);
   for (const base of [{}, { MONGODB_URI: 'mongodb://h' }]) {
     t.regex(listProblems({ ...base, JWT_SIGNING_KEY: short }).join(), /^JWT_SIGNING_KEY is under 32 bytes/);
     const config = readConfig({ ...base, JWT_SIGNING_KEY: short, JWT_ALLOW_SHORT_KEY: 'true' });
     t.regex(listStartWarnings(config).join(), /^JWT_SIGNING_KEY is under 32 bytes/);
   }
-  // Bytes, not characters.
+  // The length counts bytes, not characters.
   t.deepEqual(listStartWarnings(readConfig({ JWT_SIGNING_KEY: 'ä'.repeat(16) })), []);
   const previous = readConfig({ JWT_PREVIOUS_SIGNING_KEYS: JSON.stringify([longKey, short]) });
   t.regex(listStartWarnings(previous).join(), /^JWT_PREVIOUS_SIGNING_KEYS has a key under 32 bytes/);
 });
 
-test('anonymous access is warned of where others can reach the server', (t) => {
+test('anonymous access causes a warning when other hosts can reach the server', (t) => {
   const isWarned = (environment: Record<string, string>) =>
     listStartWarnings(readConfig(environment)).some((warning) => warning.includes('ANONYMOUS_ACCESS=deny'));
   for (const LISTEN of ['0.0.0.0:1', '[::]:1', '10.0.0.1:1', 'systemd', '127.0.0.1.example:1']) {
@@ -375,7 +375,7 @@ test('several workers need a TCP port', (t) => {
   }
 });
 
-test('settings without effect in this version are named in one warning, and proxies are none of them', (t) => {
+test('settings without effect in this version are named in one warning, and proxy settings are not among them', (t) => {
   const later = Object.values(settings).filter((row) => row.later);
   const environment = Object.fromEntries(
     later.map((row) => [row.name, row.fallback ?? 'http://text.example']),

@@ -8,7 +8,7 @@ import { findUnknownSettings } from './settings.js';
 const all = readPages();
 const instructing = all.filter(({ path }) => /^docs\/(?:tutorial|how-to)\//.test(path));
 
-/** The pages whose commands a reader may type. */
+/** The pages whose commands a reader can run. */
 const typed = all.filter(({ path }) => path !== 'CHANGELOG.md');
 
 async function findCallFaults({ path, text }: Page): Promise<string[]> {
@@ -27,13 +27,13 @@ async function findCallFaults({ path, text }: Page): Promise<string[]> {
   return faults.flat();
 }
 
-test('every shell block of tutorial and how-to is run by the file that it names, or says why it is not', (t) => {
+test('every shell block of the tutorial and the how-to pages names the file that runs it, or why nothing does', (t) => {
   t.deepEqual(instructing.flatMap(findMarkFaults), []);
   t.true(instructing.flatMap(listShellBlocks).length > 40);
   t.deepEqual(instructing.flatMap(findIndentedCode), []);
 });
 
-test('every shell block of every page is right shell', (t) => {
+test('every shell block of every page is valid shell', (t) => {
   for (const page of all) {
     for (const { text, line } of listShellBlocks(page)) {
       const { status, stderr } = spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' });
@@ -42,27 +42,27 @@ test('every shell block of every page is right shell', (t) => {
   }
 });
 
-test('every call of queuepass on every page is one that the command takes', async (t) => {
+test('every queuepass command on every page is valid', async (t) => {
   t.deepEqual((await Promise.all(typed.map(findCallFaults))).flat(), []);
 });
 
-test('every setting that a page names is one that the server or the command reads', (t) => {
+test('every setting that a page names is read by the server or the command', (t) => {
   t.deepEqual(typed.flatMap(findUnknownSettings), []);
 });
 
-test('a block without a mark, one that its file does not hold, and a file that is not there are each told', (t) => {
+test('a block without a mark, a block that its file does not contain, and a missing file are each reported', (t) => {
   const block = '```sh\nnpx queuepass doctor\n```\n';
   const faults = (text: string, name = 'page.md') => findMarkFaults({ path: `docs/how-to/${name}`, text });
   const mark = (text: string) => `# A page\n\n<!-- ${text} -->\n\n`;
   const here = 'tests/docs/how-to.test.ts';
   t.deepEqual(faults(`# A page\n\n${block}`), [
-    'docs/how-to/page.md:3: nobody runs it: mark it "run by: FILE" or "not run here: REASON"',
+    'docs/how-to/page.md:3: nothing runs this block: mark it "run by: FILE" or "not run here: REASON"',
   ]);
   t.deepEqual(faults(mark('not run here: needs Juju') + block), []);
   t.deepEqual(faults(`${mark('not run here: needs Juju')}## A section\n\n${block}`), []);
   t.is(faults(`# A page\n\n## One\n\n<!-- not run here: needs Juju -->\n\n## Two\n\n${block}`).length, 1);
   t.deepEqual(faults(mark('run by: tests/gone.test.ts') + block), [
-    'docs/how-to/page.md:5: tests/gone.test.ts is not there',
+    'docs/how-to/page.md:5: tests/gone.test.ts does not exist',
   ]);
   t.deepEqual(faults(mark(`run by: ${here}`) + block), [
     `docs/how-to/page.md:5: ${here} does not name page.md`,
@@ -70,14 +70,14 @@ test('a block without a mark, one that its file does not hold, and a file that i
   const named = 'move-from-testflinger.md';
   t.deepEqual(faults(mark(`run by: ${here}`) + block, named), []);
   t.deepEqual(faults(mark(`run by: ${here}`) + block.replace('doctor', 'migrate --gone'), named), [
-    `docs/how-to/${named}:5: ${here} does not hold this block`,
+    `docs/how-to/${named}:5: ${here} does not contain this block`,
   ]);
   t.deepEqual(findIndentedCode({ path: 'page.md', text: '# A page\n\n    npx queuepass doctor\n' }), [
     'page.md:3',
   ]);
 });
 
-test('a command, an option or an argument that does not exist is told, and so is a setting', async (t) => {
+test('an unknown command, option, argument or setting is reported', async (t) => {
   const text = `# A page
 \`queuepass client frob\`, \`queuepass client add\`, \`QUEUEPASS_NOTHING\`, \`queuepass admin\`
 

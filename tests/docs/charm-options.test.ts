@@ -2,7 +2,7 @@ import test from 'ava';
 import { settings } from '../../server/config/config.js';
 import { readPages } from './pages.js';
 
-/** Each setting that the table of options names, and whether a star follows it. */
+/** Lists the settings in the table of options, and whether a star follows each. */
 function readStars(text: string): [name: string, isStarred: boolean][] {
   const section = text.split(/^## /m).find((one) => one.startsWith('Options\n')) ?? '';
   const rows = section.split('\n').filter((line) => line.startsWith('| `'));
@@ -13,7 +13,7 @@ function readStars(text: string): [name: string, isStarred: boolean][] {
   );
 }
 
-test('deploy-with-juju.md: a star stands at each setting that has no effect in this version, and at no other', (t) => {
+test('deploy-with-juju.md: the settings with a star are exactly those without effect in this version', (t) => {
   const page = readPages('docs/how-to').find(({ path }) => path.endsWith('deploy-with-juju.md'));
   const stars = readStars(page?.text ?? '');
   t.true(stars.length > 15);

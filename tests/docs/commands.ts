@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { createProgram } from '../../server/cli/main.js';
 
-/** Where the command is called: by `npx`, by its file, in a container, or by its name at the begin of a command. */
+/** The ways to call the command: with `npx`, by its file, in a container, or by its name at the start of a command. */
 const calls =
   /(?:npx queuepass|node \S*queuepass\.mjs|exec queuepass queuepass|(?:^|[;|&(])\s*(?:[A-Z_]+=\S*\s+)*queuepass)(?=\s)/gm;
 
-/** The words of each call of `queuepass` in a shell text, up to the end of that command. */
+/** Lists the words of each `queuepass` call in a shell text, up to the end of that command. */
 export function listCalls(shell: string): string[][] {
   const text = shell.replaceAll('\\\n', ' ');
   return [...text.matchAll(calls)].map(({ index, 0: call }) => readWords(text.slice(index + call.length)));
@@ -18,8 +18,8 @@ function readWords(text: string): string[] {
 }
 
 /**
- * Has the command's own tree read a call, without running it: what it says against it, `undefined` when it takes it.
- * @param isMention whether it is only named, so that arguments, and the command of a group, may be missing
+ * Parses a call with the command's own parser, without running it. Returns its error, or `undefined` for a valid call.
+ * @param isMention whether the text only names the command, so that arguments or a subcommand can be missing
  */
 export async function findCallFault(
   words: readonly string[],
@@ -37,7 +37,7 @@ export async function findCallFault(
   }
 }
 
-/** Nothing is run, printed or ended. */
+/** Prevents the parser from running actions, printing, and ending the process. */
 function disarm(command: Command): void {
   command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
   if (command.commands.length === 0) command.action(() => undefined);

@@ -18,7 +18,7 @@ const showDisk = `df -h .
    du -sh .queuepass/db .queuepass/mongod.log*`;
 const rewriteRunbooks = `sed -i 's|runbook_url: |&https://git.example/queuepass/blob/main/|' queuepass-alerts.yaml`;
 
-test('store-secrets.md: with the master key that it makes, the secret that it stores reaches an agent', async (t) => {
+test('store-secrets.md: the page makes a master key and stores a secret, and an agent receives the secret', async (t) => {
   const host = new Host(t, {
     JWT_SIGNING_KEY: signingKey,
     TESTFLINGER_SECRETS_MASTER_KEY_FILE: 'master-key',
@@ -43,7 +43,7 @@ test('store-secrets.md: with the master key that it makes, the secret that it st
   t.deepEqual(given.secrets, { TOKEN: '...' });
 });
 
-test('move-from-testflinger.md: look, prepare and stay work on the database of a Testflinger server', async (t) => {
+test('move-from-testflinger.md: the steps of the page work on the database of a Testflinger server', async (t) => {
   const uri = makeDatabaseUri(t);
   await withClient(uri, async (client) => {
     const db = client.db();
@@ -55,8 +55,8 @@ test('move-from-testflinger.md: look, prepare and stay work on the database of a
       (await db.collection('refresh_tokens').distinct('refresh_token')).filter(
         (token) => !String(token).startsWith('sha256:'),
       ).length;
-    const told = await operator.run('npx queuepass doctor');
-    t.regex(told, /would be marked/);
+    const report = await operator.run('npx queuepass doctor');
+    t.regex(report, /would be marked/);
     t.false(await isMade());
     await operator.run('npx queuepass migrate');
     t.true(await isMade());
@@ -67,15 +67,15 @@ test('move-from-testflinger.md: look, prepare and stay work on the database of a
   });
 });
 
-test('recover.md: what takes the room of a data folder is told', async (t) => {
+test('recover.md: the command of the page shows what uses the space of a data directory', async (t) => {
   const host = new Host(t, {});
   await host.restart(0);
   const operator = new Operator('recover.md', host.folder);
-  const told = await operator.run(showDisk);
-  t.regex(told, /\.queuepass\/db\n.*\.queuepass\/mongod\.log$/m);
+  const sizes = await operator.run(showDisk);
+  t.regex(sizes, /\.queuepass\/db\n.*\.queuepass\/mongod\.log$/m);
 });
 
-test('monitor.md: the runbooks of the alert rules become addresses', async (t) => {
+test('monitor.md: the command of the page turns the runbooks of the alert rules into URLs', async (t) => {
   const folder = makeFolder();
   const rules = join(folder, 'queuepass-alerts.yaml');
   copyFileSync(join(root, 'docs/monitoring/queuepass-alerts.yaml'), rules);

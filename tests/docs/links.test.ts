@@ -4,7 +4,7 @@ import { readPages } from './pages.js';
 
 const pages = readPages();
 
-test('every relative link and image of every page leads to a file, and every anchor to a heading', (t) => {
+test('every relative link and image of every page points to a file, and every anchor to a heading', (t) => {
   t.true(pages.length >= 20);
   t.deepEqual(pages.flatMap(findBrokenLinks), []);
   const all = pages.flatMap(({ path, text }) => listLinks(text).map((link) => ({ ...link, path })));
@@ -13,7 +13,7 @@ test('every relative link and image of every page leads to a file, and every anc
     t.log(`not followed: ${path}:${line} ${target}`);
 });
 
-test('every file and folder that a page names in code is there', (t) => {
+test('every file and directory that a page names in code exists', (t) => {
   t.deepEqual(pages.flatMap(findMissingPaths), []);
   const page = {
     path: 'page.md',
@@ -22,7 +22,7 @@ test('every file and folder that a page names in code is there', (t) => {
   t.deepEqual(findMissingPaths(page), ['page.md: server/gone.ts']);
 });
 
-test('every page of docs is named in its index', (t) => {
+test('every page of docs is listed in its index', (t) => {
   const linked = listLinks(pages.find(({ path }) => path === 'docs/README.md')?.text ?? '');
   const targets = linked.map(({ target }) => `docs/${target}`);
   const unnamed = pages.filter(({ path }) => path.startsWith('docs/') && path !== 'docs/README.md');
@@ -32,7 +32,7 @@ test('every page of docs is named in its index', (t) => {
   );
 });
 
-test('a link to nothing, an anchor of no heading, an absolute path and a way out are each told', (t) => {
+test('a link to a missing file, an unknown anchor, an absolute path and a path outside the repository are each reported', (t) => {
   const text = `# A page
 [a](gone.md) [b](reference/config.md#nothing) ![c](none.png) [d](/docs/README.md) [e](../../x.md)
 [f](#nowhere) <a href="none.html">g</a> [h](reference/openapi.json#x)
@@ -45,19 +45,19 @@ echo '[in](a-block.md)'
 \`\`\`
 `;
   t.deepEqual(findBrokenLinks({ path: 'docs/page.md', text }).sort(), [
-    'docs/page.md:2: ../../x.md leads out of the repository',
+    'docs/page.md:2: ../../x.md is outside the repository',
     'docs/page.md:2: /docs/README.md is not relative',
-    'docs/page.md:2: gone.md is not there',
-    'docs/page.md:2: none.png is not there',
-    'docs/page.md:2: reference/config.md#nothing names no heading of that page',
-    'docs/page.md:3: #nowhere names no heading of that page',
-    'docs/page.md:3: none.html is not there',
-    'docs/page.md:3: reference/openapi.json#x has an anchor, and is no page',
-    'docs/page.md:4: missing.md is not there',
+    'docs/page.md:2: gone.md does not exist',
+    'docs/page.md:2: none.png does not exist',
+    'docs/page.md:2: reference/config.md#nothing is not a heading of that page',
+    'docs/page.md:3: #nowhere is not a heading of that page',
+    'docs/page.md:3: none.html does not exist',
+    'docs/page.md:3: reference/openapi.json#x has an anchor but is not a page',
+    'docs/page.md:4: missing.md does not exist',
   ]);
 });
 
-test('anchors are made as GitHub makes them', (t) => {
+test('anchors have the same names as on GitHub', (t) => {
   const text = `# The \`queuepass\` command
 ## 1. Look before
 ## Who is trusted, with what?

@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { dropBlocks, listSpans, type Page, root } from './pages.js';
 
-/** A link of a page, or the source of an image, as it is written. */
+/** The target of a link or image, as the page has it. */
 interface Link {
   target: string;
   line: number;
 }
 
-/** The links of a page: inline ones, images, reference definitions, and those of HTML. */
+/** Lists the links of a page: inline links, images, reference definitions, and HTML links. */
 export function listLinks(text: string): Link[] {
   const prose = dropBlocks(text).replaceAll(/`[^`\n]*`/g, (code) => '`'.repeat(code.length));
   const forms = [
@@ -23,12 +23,12 @@ export function listLinks(text: string): Link[] {
   }));
 }
 
-/** Whether a link leads out of the repository; such links are not followed. */
+/** Returns whether a link points to another host. Such links are not followed. */
 export function isOutside({ target }: Link): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(target);
 }
 
-/** What is wrong with the links of a page, each with its place. */
+/** Lists the broken links of a page, each with its line. */
 export function findBrokenLinks(page: Page): string[] {
   return listLinks(page.text)
     .filter((link) => !isOutside(link))
@@ -42,24 +42,24 @@ function findFault(page: Page, target: string): string | undefined {
   const [path = '', anchor] = target.split('#');
   if (path.startsWith('/')) return 'is not relative';
   const file = path === '' ? page.path : normalize(join(dirname(page.path), decodeURIComponent(path)));
-  if (file.startsWith('..')) return 'leads out of the repository';
-  if (file !== page.path && !existsSync(join(root, file))) return 'is not there';
+  if (file.startsWith('..')) return 'is outside the repository';
+  if (file !== page.path && !existsSync(join(root, file))) return 'does not exist';
   if (anchor === undefined) return undefined;
-  if (!file.endsWith('.md')) return 'has an anchor, and is no page';
+  if (!file.endsWith('.md')) return 'has an anchor but is not a page';
   const text = file === page.path ? page.text : readFileSync(join(root, file), 'utf8');
-  return listAnchors(text).includes(anchor) ? undefined : 'names no heading of that page';
+  return listAnchors(text).includes(anchor) ? undefined : 'is not a heading of that page';
 }
 
-/** Files and folders of the repository that a page names in code, and that are not there. */
+/** Lists the files and directories that a page names in code and that do not exist. */
 export function findMissingPaths({ path, text }: Page): string[] {
   const named = listSpans(text).filter((span) => /^(?:charm|docs|server|tests)\/[\w./@-]*$/.test(span));
   const isThere = (span: string) =>
     [span, join(dirname(path), span)].some((file) => existsSync(join(root, file)));
-  // Hidden folders are made by tools.
+  // Tools create hidden directories.
   return named.filter((span) => !span.includes('/.') && !isThere(span)).map((span) => `${path}: ${span}`);
 }
 
-/** The anchors of a page, as GitHub makes them of its headings; one that comes again has a number. */
+/** Lists the anchors that GitHub makes from the headings of a page. A repeated anchor gets a number. */
 export function listAnchors(text: string): string[] {
   const seen = new Map<string, number>();
   return [...dropBlocks(text).matchAll(/^ {0,3}#{1,6}\s+(.+?)(?:\s+#+)?\s*$/gm)].map(([, heading = '']) => {

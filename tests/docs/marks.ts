@@ -3,17 +3,17 @@ import { basename, join } from 'node:path';
 import { type Block, readBlocks } from '../walkthrough/read-walkthrough.js';
 import { dropBlocks, type Page, root } from './pages.js';
 
-/** Who runs a block, or why nobody does here. */
+/** The file that runs a block, or the reason why no file does. */
 type Mark = { runBy: string } | { reason: string };
 
-/** The shell blocks of a page. */
+/** Lists the shell blocks of a page. */
 export function listShellBlocks(page: Page): Block[] {
   return readBlocks(page.text).filter(({ language }) =>
     ['sh', 'bash', 'console', 'shell'].includes(language),
   );
 }
 
-/** What is wrong with the marks of a page's shell blocks, each with its place. */
+/** Lists the faults in the marks of a page's shell blocks, each with its line. */
 export function findMarkFaults(page: Page): string[] {
   return listShellBlocks(page).flatMap((block) => {
     const fault = findFault(page, block);
@@ -21,7 +21,7 @@ export function findMarkFaults(page: Page): string[] {
   });
 }
 
-/** Lines that Markdown shows as code without a fence: no check would see them. */
+/** Lists lines that Markdown shows as code without a fence. The other checks would miss them. */
 export function findIndentedCode({ path, text }: Page): string[] {
   const lines = dropBlocks(text).split('\n');
   return lines.flatMap((line, n) =>
@@ -31,19 +31,20 @@ export function findIndentedCode({ path, text }: Page): string[] {
 
 function findFault(page: Page, block: Block): string | undefined {
   const mark = findMark(page.text, block.line);
-  if (mark === undefined) return 'nobody runs it: mark it "run by: FILE" or "not run here: REASON"';
+  if (mark === undefined) return 'nothing runs this block: mark it "run by: FILE" or "not run here: REASON"';
   if ('reason' in mark) return undefined;
   const file = join(root, mark.runBy);
-  if (!existsSync(file)) return `${mark.runBy} is not there`;
+  if (!existsSync(file)) return `${mark.runBy} does not exist`;
   const source = readFileSync(file, 'utf8');
   if (!source.includes(basename(page.path))) return `${mark.runBy} does not name ${basename(page.path)}`;
-  // One that reads the blocks of its page runs all but those named for something else; any other shows what it runs.
+  // A test that reads the blocks of its page runs all blocks except those with another name. Other tests contain the
+  // block.
   const isRead = source.includes('readBlocks(') && ['', 'start'].includes(block.name);
   if (isRead || flatten(source).includes(flatten(block.text))) return undefined;
-  return `${mark.runBy} does not hold this block`;
+  return `${mark.runBy} does not contain this block`;
 }
 
-/** The mark before a line: the last of its section, else the one that stands over all sections. */
+/** Finds the mark of a line: the last one before it in its section, else the one before all sections. */
 function findMark(text: string, line: number): Mark | undefined {
   const before = text.split('\n').slice(0, line - 1);
   const section = before.findLastIndex((one) => /^##+ /.test(one));
@@ -58,7 +59,7 @@ function readMark(lines: readonly string[]): Mark | undefined {
   return kind === 'run by' ? { runBy: text } : { reason: text };
 }
 
-/** Without what differs between a page and a string of a test: indentation, and a backslash before a backslash. */
+/** Removes the differences between a page and a string in a test: indentation and escaped backslashes. */
 function flatten(text: string): string {
   return text.replaceAll('\\\\', '\\').replaceAll(/\s+/g, ' ').trim();
 }

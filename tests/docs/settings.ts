@@ -8,18 +8,18 @@ const ofServer = Object.values(settings).flatMap(({ name, secret }) =>
   secret ? [name, `${name}_FILE`] : [name],
 );
 
-/** What the command reads of its environment beside the settings. */
+/** The environment variables that the command reads in addition to the settings. */
 const ofCommand = readdirSync(join(root, 'server/cli'))
   .map((file) => readFileSync(join(root, 'server/cli', file), 'utf8'))
   .flatMap((source) => [...source.matchAll(/\b(QUEUEPASS_[A-Z_]+)\b/g)])
   .map(([, name = '']) => name);
 
-/** Of mongodb-memory-server, and what the pages write for any setting. */
+/** A variable of mongodb-memory-server, and the placeholders that the pages use for any setting. */
 const others = ['MONGOMS_SYSTEM_BINARY', 'NAME', 'NAME_FILE'];
 
 const known = new Set([...ofServer, ...ofCommand, ...others]);
 
-/** Names that a page sets (`NAME=...`) or names as a whole, and that are no setting and no variable of its own. */
+/** Lists names that a page sets (`NAME=...`) or mentions, and that are neither a setting nor a variable of the page. */
 export function findUnknownSettings({ path, text }: Page): string[] {
   const spans = listSpans(text);
   const code = [...spans, ...readBlocks(text).map((block) => block.text)];

@@ -13,13 +13,13 @@ const resetShown = `umask 077
 MONGODB_URI_FILE=mongodb-uri npx queuepass admin reset-key > admin-key`;
 const listClients = 'npx queuepass client list';
 
-/** The one answer that all failed logins get. */
+/** Checks that a login gets the response that all failed logins get. */
 async function checkRefused(t: ExecutionContext, server: ServerProcess, key: string, clientId?: string) {
   const answer = await grant(server, key, clientId);
   t.deepEqual([answer.status, await answer.text()], [401, 'Invalid client id or client key']);
 }
 
-/** Servers on a MongoDB of the operator's, whose folder holds the connection string and the admin key. */
+/** Starts servers on an external MongoDB. The host's directory holds the connection string and the admin key. */
 async function startHost(t: ExecutionContext, servers: readonly number[]): Promise<Host> {
   const host = new Host(t, {
     MONGODB_URI_FILE: 'mongodb-uri',
@@ -30,7 +30,7 @@ async function startHost(t: ExecutionContext, servers: readonly number[]): Promi
   return host;
 }
 
-test('a new admin key ends the old one at once in every process, and the sessions that it had', async (t) => {
+test('a new admin key revokes the old one and its sessions at once in every process', async (t) => {
   const host = await startHost(t, [0, 1]);
   const operator = new Operator('rotate-keys.md', host.folder);
   const readKey = () => readFileSync(join(host.folder, 'admin-key'), 'utf8').trim();
@@ -38,7 +38,7 @@ test('a new admin key ends the old one at once in every process, and the session
   const old = readKey();
   const login = await host.server(0).request('/v1/oauth2/token', loginWith('testflinger-admin', old));
   const { refresh_token } = (await login.json()) as { refresh_token: string };
-  // Remembered pairs must not outlive it either.
+  // Cached logins must not outlive the key.
   for (const n of [0, 1]) t.is((await grant(host.server(n), old)).status, 200);
 
   await operator.run(resetShown);
@@ -54,14 +54,14 @@ test('a new admin key ends the old one at once in every process, and the session
   t.regex(await operator.run(listClients), /testflinger-admin/);
 });
 
-test('a lost admin key is made anew from the shell, while the embedded server runs and while it is down', async (t) => {
+test('a lost admin key is replaced from the shell, while the embedded server runs and while it is down', async (t) => {
   const host = new Host(t, {});
   let server = await host.restart(0);
   const operator = new Operator('rotate-keys.md', host.folder);
   const keyFile = join(server.dataDir, 'admin-key');
   const lost = readFileSync(keyFile, 'utf8').trim();
   rmSync(keyFile);
-  t.not((await operator.try(listClients)).status, 0, 'the command has no key either');
+  t.not((await operator.try(listClients)).status, 0, 'the command has no key');
   t.is(await operator.run(resetKept), `The new key of testflinger-admin is in ${keyFile}\n`);
   await checkRefused(t, server, lost);
   t.regex(await operator.run(listClients), /testflinger-admin/);
@@ -75,7 +75,7 @@ test('a lost admin key is made anew from the shell, while the embedded server ru
   t.is((await grant(server, readFileSync(keyFile, 'utf8').trim())).status, 200);
 });
 
-test('a client moves from one key to another with both good in between', async (t) => {
+test('a client changes its key, and both keys are valid during the change', async (t) => {
   const host = await startHost(t, [0]);
   const server = host.server(0);
   const operator = new Operator('rotate-keys.md', host.folder);
@@ -95,7 +95,7 @@ test('a client moves from one key to another with both good in between', async (
   const oldRow = rows.find((row) => !row.includes('second'));
   t.is(rows.length, 2);
   const [oldId = ''] = oldRow?.split(/\s+/) ?? [];
-  t.true(old.startsWith(`qpk_${oldId}_`), 'the list tells the old one by its id');
+  t.true(old.startsWith(`qpk_${oldId}_`), 'the list shows the id of the old key');
   operator.environment.OLD_KEY_ID = oldId;
   await operator.run('npx queuepass client key remove lab-ci "$OLD_KEY_ID"');
   await checkRefused(t, server, old, 'lab-ci');
@@ -106,7 +106,7 @@ test('a client moves from one key to another with both good in between', async (
   );
 });
 
-test('an agent whose token file was seen gets another, and the one that was seen is worth nothing', async (t) => {
+test('an agent whose token file leaked gets a new one, and the leaked one becomes invalid', async (t) => {
   const host = await startHost(t, [0]);
   const operator = new Operator('rotate-keys.md', host.folder);
   await operator.run(resetShown);

@@ -5,11 +5,11 @@ import { withClient } from '../support/own-mongod.js';
 import { type ServerProcess, serverCommand, startServerProcess } from '../support/server-process.js';
 import { canMount, SmallDisk } from '../support/small-disk.js';
 
-// It needs a mount, for which this user may have no right.
+// The test mounts a file system, which this user may not be allowed to do.
 const ifMountable = canMount() ? test : test.skip;
 
 ifMountable(
-  'an embedded MongoDB on a full disk ends the server with one clear line, and has all when there is room',
+  'an embedded MongoDB on a full disk ends the server with one clear line, and loses no job once there is space',
   async (t) => {
     t.timeout(280_000);
     const disk = await SmallDisk.mount(t, 700);
@@ -35,7 +35,7 @@ ifMountable(
     const submitting = (async () => {
       while (!isOver) await submit(first);
     })();
-    // MongoDB writes its files each minute; this asks it to do so now.
+    // MongoDB writes its files once a minute. This command makes it write them now.
     const socket = join(disk.outside, '.queuepass', 'mongod.sock');
     const uri = `mongodb://${encodeURIComponent(socket)}/?directConnection=true`;
     await withClient(uri, (client) => client.db('admin').command({ fsync: 1 })).catch(() => undefined);

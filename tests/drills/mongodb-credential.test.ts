@@ -24,12 +24,12 @@ const dropUser = `mongosh "$ADMIN_URI" --eval 'db.getSiblingDB("admin").dropUser
 
 const roles = ['testflinger_db', 'encryption'].map((db) => ({ role: 'readWrite', db }));
 
-/** A MongoDB that asks for a password, and a host of servers that has the one of `queuepass-a`. */
+/** Starts a MongoDB with authentication, and makes a host of servers that log in as `queuepass-a`. */
 async function startHost(t: ExecutionContext) {
   const keyFile = join(makeFolder(), 'key');
   writeFileSync(keyFile, 'between members of a set', { mode: 0o600 });
   const set = await MongodReplicaSet.start(t, 1, ['--keyFile', keyFile]);
-  // The first user, by the exception for a MongoDB that has none.
+  // MongoDB allows the first user to be created without authentication.
   const root = { createUser: 'root', pwd: 'of-root', roles: ['root'] };
   await withClient(set.uri, (client) => client.db('admin').command(root));
   const adminUri = set.uriOf('admin', 'root:of-root');
@@ -47,7 +47,10 @@ async function startHost(t: ExecutionContext) {
   return { host, operator, adminUri, asRoot, createFirst };
 }
 
-/** Submitters who send a job until it is taken, by whichever server there is; what they were told, and what they should not be. */
+/**
+ * Submitters that repeat each job until `server` acknowledges it. Records the acknowledged jobs and the wrong
+ * responses.
+ */
 class Submitters {
   readonly acknowledged: string[] = [];
   readonly wrong: string[] = [];
@@ -84,7 +87,7 @@ class Submitters {
   }
 }
 
-test('the user of MongoDB is replaced under traffic: no request fails, and no job is lost', async (t) => {
+test('the MongoDB user is replaced under traffic: no request fails, and no job is lost', async (t) => {
   const { host, operator, adminUri } = await startHost(t);
   const submitters = new Submitters(await host.restart(0));
   t.teardown(() => submitters.end());
@@ -102,7 +105,7 @@ test('the user of MongoDB is replaced under traffic: no request fails, and no jo
 
   await withClient(adminUri, async (client) => {
     const stored = await openCollections(client.db('testflinger_db')).jobs.distinct('job_id');
-    t.deepEqual([...submitters.acknowledged].sort(), [...stored].sort(), 'each is there, and once');
+    t.deepEqual([...submitters.acknowledged].sort(), [...stored].sort(), 'each job is stored once');
     const { users } = (await client.db('admin').command({ usersInfo: 1 })) as unknown as {
       users: { user: string }[];
     };
@@ -112,7 +115,7 @@ test('the user of MongoDB is replaced under traffic: no request fails, and no jo
 
 const away = [503, '1', { message: 'The database is not available, try again', detail: {} }];
 
-test('a server whose user is dropped answers 503 until the user is back and it is restarted; with an old password it does not start', async (t) => {
+test('a server whose MongoDB user is dropped returns 503 until the user exists again and the server is restarted, and does not start with an old password', async (t) => {
   const { host, asRoot, createFirst } = await startHost(t);
   let server = await host.restart(0);
   const submit = async () => {
@@ -136,7 +139,7 @@ test('a server whose user is dropped answers 503 until the user is back and it i
   t.is((await server.request(`/v1/job/${jobId}`)).status, 503);
   t.regex(server.stdout(), /Authentication failed|requires authentication|not authorized/);
   await createFirst();
-  // Its connections were of the user that was dropped.
+  // The connections of the server belonged to the dropped user.
   server = await host.restart(0);
   await until(200);
   t.is((await server.request(`/v1/job/${jobId}`)).status, 200);

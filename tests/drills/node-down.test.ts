@@ -10,7 +10,7 @@ import { Traffic } from '../support/traffic.js';
 
 const key = { id: 'a'.repeat(12), secret: 'b'.repeat(43) };
 
-test('nobody notices the loss of a secondary; that of the primary is over within ten seconds', async (t) => {
+test('the loss of a secondary affects no request, and the loss of the primary affects requests for at most ten seconds', async (t) => {
   const set = await MongodReplicaSet.start(t);
   const host = new Host(t, { MONGODB_URI: set.uriOf('jobs'), JWT_SIGNING_KEY: signingKey });
   const server = await host.restart(0);
@@ -39,7 +39,7 @@ test('nobody notices the loss of a secondary; that of the primary is over within
   await set.kill(primary);
   await traffic.untilAll(200);
   t.not(await set.findPrimary(), primary);
-  // Ten seconds, and what a busy machine takes to send and read.
+  // Ten seconds, plus the time that a busy machine takes to send and read.
   t.true(traffic.slowestMs < 12_000, `the slowest took ${traffic.slowestMs} ms`);
   await set.restart(primary);
   await set.untilHealthy();
@@ -56,7 +56,7 @@ test('nobody notices the loss of a secondary; that of the primary is over within
   t.is(new Set(traffic.claimed).size, traffic.claimed.length, 'no job was claimed twice');
   t.log(traffic.counts, `slowest ${Math.round(traffic.slowestMs)} ms`);
   const operator = new Operator('recover.md', host.folder, { ADMIN_URI: set.uriOf('admin') });
-  // The primary hears of the others by its heartbeats, and so after they are there.
+  // The primary learns from heartbeats that the other members are up, which takes a moment.
   await waitUntil(async () => {
     const status = JSON.parse(await operator.run(`mongosh "$ADMIN_URI" --eval 'rs.status()'`)) as {
       members: { stateStr: string }[];
@@ -66,7 +66,7 @@ test('nobody notices the loss of a secondary; that of the primary is over within
   });
 });
 
-test('without two of three nodes requests get 503, and one more node ends that', async (t) => {
+test('requests get 503 while two of three nodes are down, and succeed once one of them is back', async (t) => {
   const set = await MongodReplicaSet.start(t);
   const host = new Host(t, { MONGODB_URI: set.uriOf('jobs'), JWT_SIGNING_KEY: signingKey });
   const server = await host.restart(0);

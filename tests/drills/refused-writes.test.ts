@@ -9,12 +9,12 @@ import { loginWith, passOf, People, signingKey } from '../support/people.js';
 import { runQueuepass } from '../support/queuepass.js';
 import { makeFragment } from '../support/results.js';
 
-/** How a mongod refuses writes, and how it stops to. */
+/** The commands that make a mongod refuse writes, and those that make it accept them again. */
 interface Refusal {
   name: string;
   set: readonly object[];
   end: readonly object[];
-  /** It lets writes wait, and does them when it has ended. */
+  /** Writes are not refused but wait, and MongoDB executes them afterwards. */
   holds?: true;
 }
 
@@ -32,7 +32,7 @@ const refusals: Refusal[] = [
     end: [{ configureFailPoint: 'failCommand', mode: 'off' }],
   },
   {
-    name: 'was told to take no writes (UserWritesBlocked)',
+    name: 'is set to block writes (UserWritesBlocked)',
     set: [{ setUserWriteBlockMode: 1, global: true }],
     end: [{ setUserWriteBlockMode: 1, global: false }],
   },
@@ -44,10 +44,10 @@ const refusals: Refusal[] = [
   },
 ];
 
-const away = { message: 'The database is not available, try again', detail: {} };
+const unavailable = { message: 'The database is not available, try again', detail: {} };
 
 test.serial(
-  'a MongoDB that refuses writes gives 503 on every way in, and nothing that was told is lost',
+  'while MongoDB refuses writes every kind of request gets 503, and nothing that was acknowledged is lost',
   async (t) => {
     const set = await MongodReplicaSet.start(t, 1, ['--setParameter', 'enableTestCommands=1']);
     const host = new Host(t, { MONGODB_URI: set.uriOf('jobs'), JWT_SIGNING_KEY: signingKey });
@@ -76,20 +76,20 @@ test.serial(
       agent: () => ['/v1/agents/data/agent-1', jsonBody({ state: 'test' }, agent)],
       readyz: () => ['/readyz'],
     };
-    /** Whether a kind of request may do without a write. */
+    /** The kinds of requests that can succeed without a write. */
     const mayRead = ['refresh'];
-    const ask = async (kind: string) => {
+    const send = async (kind: string) => {
       const answer = await people.server.request(...(requests[kind] as () => [string, RequestInit?])());
       const body = answer.status === 204 ? '' : await answer.text();
       return { kind, status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
     };
-    const askAll = () => Promise.all(Object.keys(requests).map(ask));
+    const sendAll = () => Promise.all(Object.keys(requests).map(send));
     const onMongo = (commands: readonly object[]) =>
       withClient(set.uriOf('admin'), async (client: MongoClient) => {
         for (const command of commands) await client.db().command({ ...command });
       });
     const checkServes = async () => {
-      for (const { kind, status, body } of await askAll()) {
+      for (const { kind, status, body } of await sendAll()) {
         t.true([200, 204].includes(status), `${kind}: ${status} ${body}`);
         if (kind === 'submit') acknowledged.push((JSON.parse(body) as { job_id: string }).job_id);
       }
@@ -101,11 +101,11 @@ test.serial(
       acknowledged.push(await people.submit());
       await onMongo(commands);
       const started = performance.now();
-      for (const { kind, status, retryAfter, body } of await askAll()) {
+      for (const { kind, status, retryAfter, body } of await sendAll()) {
         if (mayRead.includes(kind) && status === 200) continue;
         t.deepEqual([name, kind, status, retryAfter], [name, kind, 503, '1'], body);
-        const { request_id: _, ...told } = JSON.parse(body) as Record<string, unknown>;
-        t.deepEqual(told, away);
+        const { request_id: _, ...error } = JSON.parse(body) as Record<string, unknown>;
+        t.deepEqual(error, unavailable);
       }
       t.true(performance.now() - started < 12_000);
       await people.must('/livez');
@@ -121,11 +121,11 @@ test.serial(
           [],
           name,
         );
-        if (!holds) t.is(stored.length, acknowledged.length, 'what was answered 503 was not stored');
+        if (!holds) t.is(stored.length, acknowledged.length, 'jobs whose submit got 503 are not stored');
       });
       const log = await people.must(`/v1/result/${held}/log/output`);
       const { log_data: text } = (JSON.parse(log) as { output: { test: { log_data: string } } }).output.test;
-      t.is(text, Array.from({ length: pieces }, (_, n) => `piece ${n}\n`).join(''), 'each piece once');
+      t.is(text, Array.from({ length: pieces }, (_, n) => `piece ${n}\n`).join(''), 'each fragment once');
     }
     t.notRegex(people.server.stdout(), /"status":500/);
   },

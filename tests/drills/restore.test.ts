@@ -19,7 +19,7 @@ import { digest, makeBytes, upload } from '../support/uploads.js';
 
 const hour = 3_600_000;
 
-/** A MongoDB with a client of it, and a host of servers that has its connection string. */
+/** Starts a MongoDB with a client, and makes a host of servers that use it. */
 async function start(t: ExecutionContext, masterKey: string) {
   const { uri } = await startOwnMongod(t, makeFolder());
   const client = new MongoClient(uri);
@@ -32,7 +32,7 @@ async function start(t: ExecutionContext, masterKey: string) {
   return { client, host, collections: openCollections(client.db('testflinger_db')) };
 }
 
-test('a server on the restore of an old dump goes on as of then, takes no job from anybody, and tells what is lost', async (t) => {
+test('a server on a restored old dump continues from its state, lets agents keep their jobs, and its log shows which jobs are lost', async (t) => {
   const masterKey = makeMasterKey();
   const before = await start(t, masterKey);
   const people = new People(t, await before.host.restart(0));
@@ -64,7 +64,7 @@ test('a server on the restore of an old dump goes on as of then, takes no job fr
   const folder = makeFolder();
   await dump(before.client, ['testflinger_db', 'encryption'], folder);
 
-  // Since then.
+  // Changes after the dump, which the restore loses.
   const lost = await people.submit({ job_queue: 'lost' });
   await people.claim('agent-3', 'later');
   const { refresh_token: lateToken } = JSON.parse(
@@ -91,28 +91,33 @@ test('a server on the restore of an old dump goes on as of then, takes no job fr
   for (const { collection, name } of indexes)
     t.true((await restored[collection].indexExists(name)) || name.startsWith('_'), `${collection} ${name}`);
 
-  // Leases begin anew with the first sweep; the one who gives a sign of life keeps its job, and its files are there.
+  // The first sweep renews the leases. An agent that sends a request keeps its job, and the job's files are restored.
   await waitUntil(async () => {
     const job = await restored.jobs.findOne({ job_id: held });
     return (job?.lease?.until?.getTime() ?? 0) > Date.now();
   });
-  const told = await people.tell('agent-1', held, { status: { setup: 0 }, job_state: 'test' });
-  t.deepEqual([told.status, told.headers.get('queuepass-discarded')], [200, null]);
-  t.is(await people.stateOf(left), 'running', 'nobody lost anything by the restore');
-  // Not fetch, which would unpack it.
+  const posted = await people.postResult('agent-1', held, { status: { setup: 0 }, job_state: 'test' });
+  t.deepEqual([posted.status, posted.headers.get('queuepass-discarded')], [200, null]);
+  t.is(await people.stateOf(left), 'running', 'the restore ends no lease');
+  // fetch would decompress the artifact.
   const file = await request(people.server.url + artifact, { headers: passOf('ci', 'contributor') });
   t.is(digest(await file.body.bytes()), digest(bytes));
   t.regex(await people.must(`/v1/result/${held}/log/output`), /of before/);
 
-  // A job that was taken since goes on with its agent; one that came since is answered, and kept nowhere.
+  // A job claimed after the dump continues with its agent. For a job submitted after it, posts get 200 and store
+  // nothing.
   t.is(await people.stateOf(waiting), 'waiting');
-  t.is((await people.tell('agent-3', waiting, { job_state: 'provision' })).status, 200);
+  t.is((await people.postResult('agent-3', waiting, { job_state: 'provision' })).status, 200);
   t.is((await restored.jobs.findOne({ job_id: waiting }))?.lease?.holder, 'agent-3');
-  t.is((await people.tell('agent-4', lost, { job_state: 'complete' })).status, 200);
+  t.is((await people.postResult('agent-4', lost, { job_state: 'complete' })).status, 200);
   await people.must(`/v1/job/${lost}`, undefined, 204);
 
-  // Keys and tokens are those of then, the secrets too.
-  t.is((await grant(people.server, ciKey, 'ci')).status, 200, 'a key that was ended since is good again');
+  // Keys, tokens and secrets are those of the dump.
+  t.is(
+    (await grant(people.server, ciKey, 'ci')).status,
+    200,
+    'a key that was removed after the dump is valid again',
+  );
   const refreshed = await people.server.request('/v1/oauth2/refresh', jsonBody({ refresh_token: lateToken }));
   t.deepEqual(
     [refreshed.status, await refreshed.json()],
@@ -121,7 +126,7 @@ test('a server on the restore of an old dump goes on as of then, takes no job fr
   await people.submit({ job_queue: 'secret', test_data: { secrets: { A: 'a' } } });
   t.deepEqual((await people.claim('agent-5', 'secret')).test_data, { secrets: { A: 'a value' } });
 
-  // The agent that never comes back loses its job by the lease.
+  // The agent that does not come back loses its job when the lease expires.
   await waitUntil(async () => (await people.stateOf(left)) === 'waiting');
   t.is((await people.claim('agent-6', 'left')).job_id, left);
 
@@ -135,7 +140,7 @@ while read -r ID; do npx queuepass job show "$ID" > /dev/null 2>&1 || echo "$ID"
   t.true(ended.some((line) => line.includes('client_key_removed') && line.includes(keyId)));
 });
 
-test('a data folder that was copied while its server was down is put back whole, with its keys', async (t) => {
+test('a data directory that was backed up while its server was down is restored completely, with its keys', async (t) => {
   const host = new Host(t, {});
   const operator = new Operator('recover.md', host.folder);
   const people = new People(t, await host.restart(0));

@@ -24,7 +24,7 @@ mv master-key.old master-key`;
 const done = (now: number, before: number) =>
   `Data keys sealed with the new master key: ${now} now, ${before} before\n`;
 
-/** Servers that share a key vault of their own, and a client and agents of theirs. */
+/** Starts servers that share a separate key vault, with functions that act as their client and agents. */
 async function start(t: ExecutionContext, servers: readonly number[]) {
   const { uri } = await startKeyVault(t);
   const settings = {
@@ -52,7 +52,7 @@ async function start(t: ExecutionContext, servers: readonly number[]) {
     const claimed = await must(n, `/v1/job?queue=${agent}`, { headers: passOf(agent, 'agent') });
     return JSON.parse(claimed) as { job_id: string; [field: string]: unknown };
   };
-  /** What is stored of a piece of its log. */
+  /** Posts a log fragment and returns its stored text. */
   const log = async (n: number, agent: string, jobId: string, number: number, text: string) => {
     const piece = makeFragment({ fragment_number: number, log_data: text });
     await must(n, `/v1/result/${jobId}/log/output`, jsonBody(piece, passOf(agent, 'agent')));
@@ -65,19 +65,19 @@ async function start(t: ExecutionContext, servers: readonly number[]) {
   return { host, put, claim, log, restartOneByOne, operator: new Operator('rotate-keys.md', host.folder) };
 }
 
-test('the secrets master key is rotated under jobs that use secrets, and the old one is forgotten', async (t) => {
+test('the secrets master key is rotated while jobs use secrets, and the old key is removed', async (t) => {
   const { host, put, claim, log, restartOneByOne, operator } = await start(t, [0, 1]);
   await put(0, 'value-of-before');
   const held = await claim(1, 'agent-1');
   t.deepEqual(secretsOf(held), { A: 'value-of-before' });
 
   await operator.run(makeNew);
-  // Between the two, each process has other keys.
+  // Between the two restarts, the processes have different keys.
   await host.restart(0);
   t.deepEqual(secretsOf(await claim(0, 'agent-2')), { A: 'value-of-before' });
   t.deepEqual(secretsOf(await claim(1, 'agent-3')), { A: 'value-of-before' });
   await host.restart(1);
-  // Cut short at several moments; nobody can tell which of them was in the middle.
+  // Kill the command at several times. At least one is likely to be in the middle of the rotation.
   for (const killAfterMs of [200, 600, 900]) {
     await operator.try(rotate, killAfterMs);
     t.deepEqual(secretsOf(await claim(0, 'agent-4')), { A: 'value-of-before' });
@@ -97,13 +97,13 @@ test('the secrets master key is rotated under jobs that use secrets, and the old
   const last = await claim(1, 'agent-6');
   t.deepEqual(secretsOf(last), { A: 'value-of-after' });
   t.is(await log(0, 'agent-6', last.job_id, 0, 'it is value-of-after\n'), 'it is ***\n');
-  // Too early for this job, which is what the page warns of: nothing of it leaks.
+  // This is too early for this job, as the page warns: its texts are withheld, and nothing leaks.
   const withheld = await log(0, 'agent-1', held.job_id, 2, 'again value-of-before\n');
   t.false(withheld.includes('again'), withheld);
   t.regex(host.server(0).stdout(), /secrets of a job cannot be opened/);
 });
 
-test('a rotation of the secrets master key is undone, and a server with the wrong key does not start', async (t) => {
+test('a rotation of the secrets master key can be undone, and a server with the wrong key does not start', async (t) => {
   const { host, put, claim, log, restartOneByOne, operator } = await start(t, [0]);
   await put(0, 'a value');
   await operator.run(makeNew);
@@ -115,8 +115,8 @@ test('a rotation of the secrets master key is undone, and a server with the wron
     TESTFLINGER_SECRETS_MASTER_KEY_FILE: 'master-key.old',
     TESTFLINGER_SECRETS_PREVIOUS_MASTER_KEYS_FILE: '',
   };
-  const told = await readStartFailure(t, { folder: host.folder, settings: alone });
-  t.regex(told, /TESTFLINGER_SECRETS_MASTER_KEY does not open the data key in the key vault/);
+  const error = await readStartFailure(t, { folder: host.folder, settings: alone });
+  t.regex(error, /TESTFLINGER_SECRETS_MASTER_KEY does not open the data key in the key vault/);
   t.is(await operator.run(rotateBack), done(1, 0));
   await restartOneByOne();
   t.deepEqual(secretsOf(await claim(0, 'agent-2')), { A: 'a value' });

@@ -32,14 +32,14 @@ const forgetAtOnce = `umask 077
 openssl rand -base64 48 > jwt-signing-key
 printf '[]\\n' > previous-signing-keys`;
 
-/** What a server answers the holder of a pass of the admin. */
-async function ask(server: ServerProcess, pass: string): Promise<[number, unknown]> {
+/** Sends a request with an access token of the admin, and returns the status and the error. */
+async function requestAs(server: ServerProcess, pass: string): Promise<[number, unknown]> {
   const headers = { authorization: `Bearer ${pass}` };
   const answer = await server.request('/v1/client-permissions', { headers });
   return [answer.status, answer.status === 200 ? undefined : await answer.json()];
 }
 
-test('rotating the signing key refuses nobody on the way, and ends the old key at its end', async (t) => {
+test('a rotation of the signing key refuses no request while it runs, and invalidates the old key at its end', async (t) => {
   const host = new Host(t, {
     MONGODB_URI: makeDatabaseUri(t),
     JWT_SIGNING_KEY_FILE: 'jwt-signing-key',
@@ -66,12 +66,12 @@ test('rotating the signing key refuses nobody on the way, and ends the old key a
     for (const n of both) {
       passes.push(await passOf(n));
       const refreshed = await host.server(n).request('/v1/oauth2/refresh', jsonBody(agentFile));
-      t.is(refreshed.status, 200, 'an agent gets its pass');
+      t.is(refreshed.status, 200, 'an agent gets an access token');
     }
     for (const n of both)
-      for (const pass of passes) t.deepEqual(await ask(host.server(n), pass), [200, undefined]);
+      for (const pass of passes) t.deepEqual(await requestAs(host.server(n), pass), [200, undefined]);
   };
-  /** After each restart, since it is between two that processes know different keys. */
+  /** Checks after each restart, since the processes have different keys between two restarts. */
   const restartOneByOne = async () => {
     for (const n of both) {
       await host.restart(n);
@@ -84,7 +84,7 @@ test('rotating the signing key refuses nobody on the way, and ends the old key a
   await restartOneByOne();
   t.true(
     passes.every((pass) => kidOf(pass) === oldKid),
-    'nobody signs with the new key yet',
+    'no process signs with the new key yet',
   );
   await operator.run(signWithNew);
   await restartOneByOne();
@@ -98,23 +98,31 @@ test('rotating the signing key refuses nobody on the way, and ends the old key a
     return signAccessToken(signer, { client_id: 'testflinger-admin', role: 'admin' });
   };
   const pass = expiring(2);
-  t.deepEqual(await ask(host.server(0), pass), [200, undefined], 'one of the old key works until it ends');
+  t.deepEqual(
+    await requestAs(host.server(0), pass),
+    [200, undefined],
+    'a token of the old key is valid until it expires',
+  );
   const expired = [401, { message: 'Token has expired', detail: {} }];
-  await waitUntil(async () => (await ask(host.server(0), pass))[0] !== 200);
-  t.deepEqual(await ask(host.server(0), pass), expired, 'and an agent is told to get another');
+  await waitUntil(async () => (await requestAs(host.server(0), pass))[0] !== 200);
+  t.deepEqual(await requestAs(host.server(0), pass), expired, 'the error makes an agent refresh its token');
 
   await operator.run(forgetOld);
   for (const n of both) await host.restart(n);
   for (const n of both) {
-    t.deepEqual(await ask(host.server(n), passes[0] as string), refused);
-    t.deepEqual(await ask(host.server(n), expiring(-1)), refused, 'an agent that was quiet for too long');
-    t.deepEqual(await ask(host.server(n), await passOf(1 - n)), [200, undefined]);
+    t.deepEqual(await requestAs(host.server(n), passes[0] as string), refused);
+    t.deepEqual(
+      await requestAs(host.server(n), expiring(-1)),
+      refused,
+      'a token that expired before the old key was removed',
+    );
+    t.deepEqual(await requestAs(host.server(n), await passOf(1 - n)), [200, undefined]);
     t.is((await host.server(n).request('/v1/oauth2/refresh', jsonBody(agentFile))).status, 200);
   }
   t.regex(host.server(0).stdout(), /"log":"security".*"event":"token_refused".*"reason":"token_signature"/);
 });
 
-test('a rotation is undone, and a signing key that leaked ends at once; refresh tokens go on', async (t) => {
+test('a rotation can be undone, and a leaked signing key can be invalidated at once while refresh tokens stay valid', async (t) => {
   const host = new Host(t, {
     MONGODB_URI: makeDatabaseUri(t),
     JWT_SIGNING_KEY_FILE: 'jwt-signing-key',
@@ -137,17 +145,17 @@ test('a rotation is undone, and a signing key that leaked ends at once; refresh 
   t.is(kids[0], kids[2]);
   t.not(kids[0], kids[1]);
   for (const pass of [tokens.access_token, between, again])
-    t.deepEqual(await ask(undone, pass), [200, undefined]);
+    t.deepEqual(await requestAs(undone, pass), [200, undefined]);
   await operator.run(forgetAtOnce);
   const after = await host.restart(0);
-  t.deepEqual(await ask(after, tokens.access_token), refused);
+  t.deepEqual(await requestAs(after, tokens.access_token), refused);
   const { refresh_token } = tokens;
   const refreshed = await after.request('/v1/oauth2/refresh', jsonBody({ refresh_token }));
   const { access_token: pass } = (await refreshed.json()) as { access_token: string };
-  t.deepEqual(await ask(after, pass), [200, undefined]);
+  t.deepEqual(await requestAs(after, pass), [200, undefined]);
 });
 
-test('the signing key of a data folder is rotated with the old one kept', async (t) => {
+test('the signing key of a data directory is rotated, and tokens of the old key stay valid', async (t) => {
   const host = new Host(t, {});
   const operator = new Operator('rotate-keys.md', host.folder);
   const first = await host.restart(0);
@@ -160,8 +168,8 @@ printf '["%s"]\\n' "$(cat .queuepass/signing-key)" > previous-signing-keys
 mv .queuepass/signing-key jwt-signing-key.old`);
   host.settings.JWT_PREVIOUS_SIGNING_KEYS_FILE = 'previous-signing-keys';
   const second = await host.restart(0);
-  t.deepEqual(await ask(second, pass), [200, undefined]);
+  t.deepEqual(await requestAs(second, pass), [200, undefined]);
   const next = await passOf(second);
   t.not(readTokenHeader(next).kid, readTokenHeader(pass).kid);
-  t.deepEqual(await ask(second, next), [200, undefined]);
+  t.deepEqual(await requestAs(second, next), [200, undefined]);
 });

@@ -15,7 +15,7 @@ import { makeBytes, readToEnd, sendRaw, upload } from '../support/uploads.js';
 
 const path = '/v1/result/0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d/artifact';
 
-test('a large file takes no more memory than a small one, up and down', async (t) => {
+test('an upload and a download of a large file need no more memory than those of a small one', async (t) => {
   const signer = await startServer(t);
   const server = await startServerProcess(t, {
     settings: {
@@ -38,10 +38,10 @@ test('a large file takes no more memory than a small one, up and down', async (t
   const fetched = await request(server.url + path, { headersTimeout: 0, bodyTimeout: 0 });
   t.is(await digestStream(fetched.body), digest());
   const grown = readPeakMemory(pid) - before;
-  t.true(grown < 200, `${grown} MiB more than before 320 MiB came and went`);
+  t.true(grown < 200, `${grown} MiB more than before the transfer of 320 MiB`);
 });
 
-test('an upload is answered 503 when MongoDB falls silent, counted from its last byte', async (t) => {
+test('an upload gets 503 when MongoDB stops responding, with the time counted from its last byte', async (t) => {
   const dataDir = join(makeFolder(), 'data');
   const mongod = await startOwnMongod(t, dataDir);
   const server = await startServer(t, { settings: { MONGODB_URI: mongod.uri } });
@@ -58,7 +58,7 @@ test('an upload is answered 503 when MongoDB falls silent, counted from its last
   t.is((await server.request(path, upload(makeBytes(1000), agentHeaders(server)))).status, 200);
 });
 
-test('a connection goes on after an upload that was refused', async (t) => {
+test('a connection stays usable after an upload that was refused', async (t) => {
   const server = await startServer(t);
   const headers = { ...agentHeaders(server), 'content-type': 'text/plain', 'content-length': '3000000' };
   const socket = await sendRaw(server, path, headers, makeBytes(3_000_000));
@@ -70,14 +70,14 @@ test('a connection goes on after an upload that was refused', async (t) => {
   );
 });
 
-test('headers have a minute; the time of a request as a whole is not limited', async (t) => {
+test('headers must arrive within a minute, and the total time of a request is not limited', async (t) => {
   const { server, drain } = await listen(() => undefined, { host: '127.0.0.1', port: 0 });
   t.teardown(() => drain(0));
   t.is(server.headersTimeout, 60_000);
   t.is(server.requestTimeout, 0);
 });
 
-test('a body that does not come in its time is cut, unless that limit was lifted', async (t) => {
+test('the connection is closed when a body does not arrive in time, unless that limit was lifted', async (t) => {
   const server = createServer((incoming, response) => {
     const lift = limitBodyTime(incoming, 50);
     if (incoming.url === '/lifted') lift();
@@ -101,7 +101,7 @@ test('a body that does not come in its time is cut, unless that limit was lifted
   t.is(await (await request(url, { method: 'POST', body: 'quick' })).body.text(), 'whole');
 });
 
-test('a Range header names a part, the whole, or what is outside', (t) => {
+test('a Range header selects a part, the whole file, or an unsatisfiable range', (t) => {
   const cases: [string | undefined, number, ReturnType<typeof readByteRange>][] = [
     [undefined, 10, undefined],
     ['', 10, undefined],

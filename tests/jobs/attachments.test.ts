@@ -25,7 +25,7 @@ function fetchAttachments(server: TestServer, jobId: string, headers: Record<str
   return server.request(pathOf(jobId), { headers: { ...agentHeaders(server), ...headers } });
 }
 
-test('a job that names attachments is given to an agent once they came, with the same bytes', async (t) => {
+test('a job that names attachments is given to an agent once they are uploaded, and the agent gets the same bytes', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   t.is(await claim(server), undefined);
@@ -45,7 +45,7 @@ test('a job that names attachments is given to an agent once they came, with the
   t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes));
 });
 
-test('an empty list of attachments is awaited too, and an empty file is one', async (t) => {
+test('a job with an empty list of attachments waits for an upload too, and an empty file is a valid one', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, { reserve_data: {}, allocate_data: { attachments: [] } });
   t.is((await server.request(pathOf(jobId), upload(new Uint8Array()))).status, 200);
@@ -55,7 +55,7 @@ test('an empty list of attachments is awaited too, and an empty file is one', as
   t.is((await claim(server))?.job_id, jobId);
 });
 
-test('an id is found in each of its forms', async (t) => {
+test('a job is found by each form of its id', async (t) => {
   const server = await startServer(t);
   await submit(server, { ...attaching, job_id: canonical });
   const hex = canonical.replaceAll('-', '').toUpperCase();
@@ -63,7 +63,7 @@ test('an id is found in each of its forms', async (t) => {
   t.is((await fetchAttachments(server, encodeURIComponent(`{${canonical}}`))).status, 200);
 });
 
-test('attachments that are there already are left as they are, in every state of the job', async (t) => {
+test('attachments that are already stored are not replaced, in any state of the job', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   const bytes = makeBytes(300_000);
@@ -81,7 +81,7 @@ test('attachments that are there already are left as they are, in every state of
   t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes));
 });
 
-test('what is wrong is told in order: role, body, id, job', async (t) => {
+test('errors are reported in this order: role, body, id, job', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
   const file = makeBytes(10);
@@ -132,27 +132,27 @@ test('the file is found among other fields and files', async (t) => {
   t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes));
 });
 
-test('a body over the limit is 413: before it is read when its length is told, else once it is over', async (t) => {
+test('a body over the limit gets 413: before it is read if it has a Content-Length, else once it exceeds the limit', async (t) => {
   const server = await startServer(t, { settings: { MAX_UPLOAD_MIB: '1' } });
   const jobId = await submit(server, attaching);
   const tooLarge = [413, 'application/json', '{"message":"Payload too large","detail":{}}'] as const;
-  const told = await server.request(pathOf(jobId), upload(makeBytes(1024 * 1024)));
-  t.deepEqual(await answerOf(told), [...tooLarge]);
+  const announced = await server.request(pathOf(jobId), upload(makeBytes(1024 * 1024)));
+  t.deepEqual(await answerOf(announced), [...tooLarge]);
   const headers = { 'content-type': multipart.type, 'content-length': String(2 ** 40) };
   const early = await sendRaw(server, pathOf(jobId), { ...headers, connection: 'close' }, '');
   t.regex(await readToEnd(early), /^HTTP\/1.1 413 /);
-  const untold = await server.request(pathOf(jobId), {
+  const unannounced = await server.request(pathOf(jobId), {
     method: 'POST',
     headers: { 'content-type': multipart.type },
     body: new Blob([multipart.head, new Uint8Array(2 * 1024 * 1024), multipart.tail]).stream(),
     duplex: 'half',
   } as RequestInit);
-  t.deepEqual(await answerOf(untold), [...tooLarge]);
+  t.deepEqual(await answerOf(unannounced), [...tooLarge]);
   await waitForFiles(server, 0, 0);
   t.is((await server.request(pathOf(jobId), upload(makeBytes(1000)))).status, 200);
 });
 
-test('a cut upload leaves nothing, the job waits on, and the upload can be repeated', async (t) => {
+test('an interrupted upload stores nothing, the job keeps waiting, and the upload can be repeated', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   const headers = { 'content-type': multipart.type, 'content-length': '20000000' };
@@ -169,7 +169,7 @@ test('a cut upload leaves nothing, the job waits on, and the upload can be repea
   t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes));
 });
 
-test('a body without its end is 400 and leaves nothing', async (t) => {
+test('a multipart body without its final boundary gets 400 and stores nothing', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   const body = Buffer.concat([Buffer.from(multipart.head), makeBytes(5_000_000)]);
@@ -183,7 +183,7 @@ test('a body without its end is 400 and leaves nothing', async (t) => {
   t.is(await claim(server), undefined);
 });
 
-test('of uploads at the same moment one is kept, whole, and all are told OK', async (t) => {
+test('of concurrent uploads one is stored completely, and all get OK', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   const all = Array.from({ length: 8 }, () => makeBytes(1_500_000));
@@ -195,7 +195,7 @@ test('of uploads at the same moment one is kept, whole, and all are told OK', as
   t.true(all.some((bytes) => digest(bytes) === stored));
 });
 
-test('a resubmitted job awaits its attachments again, and the old ones are gone', async (t) => {
+test('a resubmitted job waits for attachments again, and the old ones are deleted', async (t) => {
   const server = await startServer(t);
   const headers = bearer(server);
   await submit(server, { ...attaching, job_id: canonical }, headers);
@@ -228,7 +228,7 @@ test('an upload for an earlier run of a job does not count for the next', async 
   t.is(await claim(server), undefined);
 });
 
-test('a part of the attachments can be fetched, to go on after a cut', async (t) => {
+test('a range of the attachments can be fetched, to resume an interrupted download', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   const bytes = makeBytes(700_000);
@@ -256,7 +256,7 @@ test('a part of the attachments can be fetched, to go on after a cut', async (t)
   ]);
 });
 
-test('attachments have a tag, by which they are not sent again, nor a part of others', async (t) => {
+test('attachments have an ETag: If-None-Match avoids a second download, and If-Range avoids a part of a different file', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, attaching);
   await server.request(pathOf(jobId), upload(makeBytes(1000)));

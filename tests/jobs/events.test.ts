@@ -14,7 +14,7 @@ interface Received {
 
 type Answer = (response: ServerResponse, received: Received) => unknown;
 
-/** A webhook, or a proxy, that keeps what it received and ends with the test. */
+/** Starts a webhook or proxy that records its requests and stops when the test ends. */
 async function startWebhook(t: ExecutionContext, answer: Answer) {
   const received: Received[] = [];
   const server = createServer((request, response) => {
@@ -51,12 +51,15 @@ async function answerOf(response: Response): Promise<[number, unknown]> {
 
 const refusal = (status: number, message: string) => [status, { message, detail: {} }];
 
-test('events go on to the webhook with PUT and the bearer token, and its answer comes back', async (t) => {
+test('events are forwarded to the webhook with PUT and the bearer token, and its response is returned', async (t) => {
   const webhook = await startWebhook(t, ok);
   const server = await startServer(t, { settings: { WEBHOOK_URL: webhook.url, WEBHOOK_AUTH: 'token-1' } });
   const jobId = await submit(server, {});
-  const told = { agent_id: 'a1', job_queue: 'q1', events };
-  const response = await post(server, jobId, { ...told, job_status_webhook: `${webhook.url}/hooks/1?x=2#y` });
+  const forwarded = { agent_id: 'a1', job_queue: 'q1', events };
+  const response = await post(server, jobId, {
+    ...forwarded,
+    job_status_webhook: `${webhook.url}/hooks/1?x=2#y`,
+  });
   t.is(response.headers.get('content-type'), 'text/plain; charset=utf-8');
   t.deepEqual(await answerOf(response), [200, 'thanks']);
   t.is(webhook.received.length, 1);
@@ -65,10 +68,10 @@ test('events go on to the webhook with PUT and the bearer token, and its answer 
   t.is(got?.url, '/hooks/1?x=2');
   t.is(got?.headers.authorization, 'Bearer token-1');
   t.is(got?.headers['content-type'], 'application/json');
-  t.deepEqual(JSON.parse(got?.body ?? ''), told);
+  t.deepEqual(JSON.parse(got?.body ?? ''), forwarded);
 });
 
-test('without WEBHOOK_AUTH no credentials go along, and only what was sent goes on', async (t) => {
+test('without WEBHOOK_AUTH no credentials are sent, and only the fields of the request are forwarded', async (t) => {
   const webhook = await startWebhook(t, ok);
   const server = await startServer(t, { settings: { WEBHOOK_URL: `${webhook.url}/some/path` } });
   const jobId = await submit(server, {});
@@ -78,7 +81,7 @@ test('without WEBHOOK_AUTH no credentials go along, and only what was sent goes 
   t.is(webhook.received[0]?.body, '{}');
 });
 
-test('what is wrong is told in order: body, id, job, setting, host', async (t) => {
+test('errors are reported in this order: body, id, job, setting, host', async (t) => {
   const webhook = await startWebhook(t, ok);
   const bare = await startServer(t);
   const server = await startServer(t, { settings: { WEBHOOK_URL: webhook.url } });
@@ -106,7 +109,7 @@ test('what is wrong is told in order: body, id, job, setting, host', async (t) =
   t.is(webhook.received.length, 0);
 });
 
-test('a webhook of another scheme, host or port, and every trick with one, is refused', async (t) => {
+test('a webhook with another scheme, host or port is refused, also when the URL disguises it', async (t) => {
   const webhook = await startWebhook(t, ok);
   const { port } = new URL(webhook.url);
   const server = await startServer(t, { settings: { WEBHOOK_URL: webhook.url } });
@@ -144,7 +147,7 @@ test('a webhook of another scheme, host or port, and every trick with one, is re
   t.is((await post(server, jobId, { job_status_webhook: `${webhook.url}/a@b` })).status, 200);
 });
 
-test('status and text of a webhook pass through, a redirect too; 401 and 403 are told as 500', async (t) => {
+test('status and text of a webhook response are returned, redirects too, and 401 and 403 become 500', async (t) => {
   const other = await startWebhook(t, ok);
   const webhook = await startWebhook(t, (response, { url }) => {
     const status = Number(url?.slice(1));
@@ -170,7 +173,7 @@ test('status and text of a webhook pass through, a redirect too; 401 and 403 are
   t.is(other.received.length, 0);
 });
 
-test('of a long answer the beginning is passed on', async (t) => {
+test('only the beginning of a long webhook response is returned', async (t) => {
   const webhook = await startWebhook(t, (response) => {
     response.writeHead(200);
     const send = (): void => void response.write('x'.repeat(100_000), (error) => !error && send());
@@ -182,7 +185,7 @@ test('of a long answer the beginning is passed on', async (t) => {
   t.is((await response.text()).length, 64 * 1024);
 });
 
-test('a webhook that does not answer, or not to its end, is 504, and is not tried again', async (t) => {
+test('a webhook without a response, or with an incomplete one, causes 504 and is not retried', async (t) => {
   const webhook = await startWebhook(t, (response, { url }) => {
     if (url === '/begins') response.writeHead(200).write('begins');
   });
@@ -196,7 +199,7 @@ test('a webhook that does not answer, or not to its end, is 504, and is not trie
   t.deepEqual(webhook.received.map(({ url }) => url).sort(), paths.sort());
 });
 
-test('a webhook that cannot be reached is tried once more, then 502', async (t) => {
+test('a webhook that cannot be reached is retried once, then causes 502', async (t) => {
   let attempts = 0;
   const listener = createTcpServer((socket) => {
     attempts += 1;
@@ -213,7 +216,7 @@ test('a webhook that cannot be reached is tried once more, then 502', async (t) 
   t.deepEqual(await answerOf(await post(server, jobId, { job_status_webhook: url })), unreachable);
 });
 
-test('the second try is an answer', async (t) => {
+test('the response to a retry is returned', async (t) => {
   let attempts = 0;
   const webhook = await startWebhook(t, (response, received) => {
     attempts += 1;
@@ -228,7 +231,7 @@ test('the second try is an answer', async (t) => {
   ]);
 });
 
-test('the proxy of the settings is used, but for the hosts that they exclude', async (t) => {
+test('the proxy of the settings is used, except for hosts in NO_PROXY', async (t) => {
   const proxy = await startWebhook(t, (response, { url }) => response.end(`by proxy to ${url}`));
   const webhook = await startWebhook(t, ok);
   const settings = { WEBHOOK_URL: 'http://hooks.example', HTTP_PROXY: proxy.url };
@@ -248,7 +251,7 @@ test('the proxy of the settings is used, but for the hosts that they exclude', a
   t.is(proxy.received.length, 1);
 });
 
-test('a proxy in the environment of the process alone is not used', async (t) => {
+test('a proxy that is set only in the environment of the process is not used', async (t) => {
   const webhook = await startWebhook(t, ok);
   const proxy = await startWebhook(t, (response) => response.end('by proxy'));
   const before = { ...process.env };

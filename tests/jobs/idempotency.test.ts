@@ -19,7 +19,7 @@ const countJobs = (server: TestServer) => server.deps.collections.jobs.countDocu
 const otherBody = { message: 'Idempotency-Key was used with another body already', detail: {} };
 const canonical = '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d';
 
-test('one key and body name one job: one after the other, at once, and through two servers', async (t) => {
+test('requests with the same key and body create one job: in sequence, concurrently, and through two servers', async (t) => {
   const server = await startServer(t);
   const { dbName } = server.deps.collections.jobs;
   const second = await startServer(t, { database: dbName });
@@ -37,7 +37,7 @@ test('one key and body name one job: one after the other, at once, and through t
   t.not((await post(server, { name: 'a' }, withKey(server, 'k3')))[1], first[1]);
 });
 
-test('a key that comes with another body is refused, and nothing is stored', async (t) => {
+test('a key with a different body is refused, and nothing is stored', async (t) => {
   const server = await startServer(t);
   await post(server, { name: 'a' }, withKey(server, 'k'));
   t.deepEqual(await post(server, { name: 'b' }, withKey(server, 'k')), [422, otherBody]);
@@ -45,7 +45,7 @@ test('a key that comes with another body is refused, and nothing is stored', asy
   t.is(await countJobs(server), 1);
 });
 
-test('each client has keys of its own, anonymous callers too', async (t) => {
+test('each client has its own keys, and so do anonymous callers', async (t) => {
   const server = await startServer(t);
   const anonymous = { 'idempotency-key': 'k' };
   const ids = [
@@ -58,7 +58,7 @@ test('each client has keys of its own, anonymous callers too', async (t) => {
   t.deepEqual(await post(server, {}, anonymous), [200, ids[3]]);
 });
 
-test('without a key, or with an empty one, each submission is a job', async (t) => {
+test('without a key, or with an empty one, each submission creates a job', async (t) => {
   const server = await startServer(t);
   const plain = bearer(server, { client_id: 'ci' });
   for (const headers of [plain, plain, withKey(server, ''), withKey(server, '')])
@@ -66,7 +66,7 @@ test('without a key, or with an empty one, each submission is a job', async (t) 
   t.is(await countJobs(server), 4);
 });
 
-test('a key is remembered for a day, not longer', async (t) => {
+test('a key is kept for a day, and no longer', async (t) => {
   let now = Date.now();
   const clock = clockOf(() => new Date(now));
   const server = await startServer(t, { clock });
@@ -82,7 +82,7 @@ test('a key is remembered for a day, not longer', async (t) => {
   t.is(await countJobs(server), 2);
 });
 
-test('a repeat is answered as the first was, though the rules would refuse it by now', async (t) => {
+test('a repeat gets the response of the first request, even if the rules would refuse it now', async (t) => {
   const server = await startServer(t);
   const urgent = { job_priority: 5, exclude_agents: ['a1'] };
   const { agents } = server.deps.collections;
@@ -107,28 +107,28 @@ test('a repeat of a job with its own id does not restart it', async (t) => {
   t.is(await countJobs(server), 1);
 });
 
-test('a key whose server was killed after it stored the job gets that job from the next one', async (t) => {
+test('a repeat after the server was killed gets the stored job from the next server', async (t) => {
   const server = await startServer(t);
   const headers = withKey(server, 'k');
   const [, id] = await post(server, { name: 'a' }, headers);
   const { jobs } = server.deps.collections;
   const stored = await jobs.findOne({}, { projection: { _id: 0 } });
   await jobs.deleteMany({});
-  // What the write of the killed server left, and nothing else of it.
+  // Keep only what the killed server wrote to the database.
   if (stored) await jobs.insertOne(stored as never);
   const second = await startServer(t, { database: jobs.dbName });
   t.deepEqual(await post(second, { name: 'a' }, headers), [200, id]);
   t.is(await countJobs(server), 1);
 });
 
-test('neither key nor body is stored in clear', async (t) => {
+test('neither the key nor the body is stored in plain text', async (t) => {
   const server = await startServer(t);
   await post(server, {}, withKey(server, 'a-key-that-is-a-secret-by-mistake'));
   const stored = JSON.stringify(await server.deps.collections.jobs.findOne({}));
   t.false(stored.includes('a-key-that-is-a-secret'));
 });
 
-test('a late repeat names its job, and does not start it again, also after it was submitted under another key', async (t) => {
+test('a late repeat returns its job and does not restart it, also after a submission with another key', async (t) => {
   const server = await startServer(t);
   const job = { job_id: canonical };
   await post(server, job, withKey(server, 'first'));

@@ -14,13 +14,13 @@ type Step =
   | { do: 'claim' }
   | { do: 'cancel' | 'phase' | 'complete'; job: number };
 
-/** What a job should be: its state, its priority, who holds it, and how often it was handed out since it last waited. */
+/** The expected job: its state, priority and holder, and how often it was handed out since it last waited. */
 interface Expected {
   state: State;
   priority: number;
   handedOut: number;
   holder?: string;
-  /** An agent held an earlier run of it. */
+  /** Whether an agent held an earlier run of the job. */
   wasHeld: boolean;
 }
 
@@ -41,7 +41,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** One life of some jobs in a queue of their own: each step on the server and on paper, compared after each. */
+/**
+ * Runs random steps for some jobs in their own queue, on the server and in a model. The test compares both after each
+ * step.
+ */
 class Life {
   readonly queue = `life ${randomUUID()}`;
   readonly ids: string[] = Array.from({ length: jobs }, () => randomUUID());
@@ -52,7 +55,7 @@ class Life {
     if (step.do === 'submit') return this.#submit(step);
     const known = this.expected.get(step.job);
     if (step.do === 'cancel') return this.#cancel(step.job, known);
-    // An agent posts only for a job that it was given at some time.
+    // An agent posts only for a job that it was given before.
     if (known === undefined || known.state === 'waiting') return;
     const word = step.do === 'phase' ? 'test' : 'complete';
     const headers = agentHeaders(server(), known.holder ?? 'somebody else');
@@ -61,7 +64,7 @@ class Life {
       jsonBody({ job_state: word }, headers),
     );
     if (sent.status !== 200) throw new Error(`result: ${sent.status}`);
-    // Whoever does not hold a job that others held is not listened to.
+    // Posts of an agent that does not hold the job are ignored once another agent has held it.
     if (known.holder === undefined && known.wasHeld) return;
     if (step.do === 'complete') known.state = 'complete';
     else if (!jobStates[known.state].ended) known.state = 'phase';
@@ -75,7 +78,7 @@ class Life {
     this.expected.set(job, { state: 'waiting', priority, handedOut: 0, wasHeld: held });
   }
 
-  /** Two agents at once: each waiting job goes to one of them at most, the highest priorities first. */
+  /** Two agents claim at once. Each waiting job goes to at most one of them, with the highest priorities first. */
   async #claim(): Promise<void> {
     const agents = ['a', 'b'];
     const taken = await Promise.all(agents.map((agent) => claim(server(), [this.queue], agent)));
@@ -106,7 +109,7 @@ class Life {
     if (possible) known.state = 'cancelled';
   }
 
-  /** The states on the server, in the words of the table. */
+  /** Reads the states from the server, named as in the state table. */
   async stored(): Promise<Record<string, string>> {
     const found = await server().deps.collections.jobs.find({ 'job_data.job_queue': this.queue }).toArray();
     return Object.fromEntries(
@@ -118,7 +121,7 @@ class Life {
   }
 }
 
-test('any sequence of submit, claim, cancel, result and resubmit leaves each job in the state that the table allows', async (t) => {
+test('any sequence of submit, claim, cancel, result and resubmit leaves each job in a state that the state table allows', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
       const life = new Life();
@@ -126,8 +129,8 @@ test('any sequence of submit, claim, cancel, result and resubmit leaves each job
         const before = await life.stored();
         await life.take(taken);
         const after = await life.stored();
-        const told = [...life.expected].map(([index, { state }]) => [life.ids[index], state] as const);
-        t.deepEqual(after, Object.fromEntries(told) as Record<string, string>);
+        const expected = [...life.expected].map(([index, { state }]) => [life.ids[index], state] as const);
+        t.deepEqual(after, Object.fromEntries(expected) as Record<string, string>);
         for (const [id, state] of Object.entries(after)) {
           const from = before[id] as State | undefined;
           const isAllowed = Object.values(jobEvents).some(

@@ -6,7 +6,7 @@ import { startServer, type TestServer } from '../support/start-server.js';
 const cancel = (server: TestServer, jobId: string, headers: Record<string, string> = {}) =>
   server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }, headers));
 
-test('with JOB_OWNERSHIP=enforce only the submitter, a manager or an admin changes a job', async (t) => {
+test('with JOB_OWNERSHIP=enforce only the submitter, a manager or an admin can change a job', async (t) => {
   const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
   const owner = bearer(server, { client_id: 'owner' });
   const jobId = await submit(server, { test_data: { attachments: [{ agent: 'a' }] } }, owner);
@@ -30,23 +30,23 @@ test('with JOB_OWNERSHIP=enforce only the submitter, a manager or an admin chang
   }
 });
 
-test('a job without an owner is anyone’s', async (t) => {
+test('a job without an owner can be changed by anyone', async (t) => {
   const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
   const jobId = await submit(server);
   t.is((await cancel(server, jobId, bearer(server, { client_id: 'other' }))).status, 200);
 });
 
-test('by default the owner is kept and nobody is refused', async (t) => {
+test('by default the owner is stored and no client is refused', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {}, bearer(server, { client_id: 'owner' }));
   t.is((await server.deps.collections.jobs.findOne({ job_id: jobId }))?.submitted_by, 'owner');
   t.is((await cancel(server, jobId, bearer(server, { client_id: 'other' }))).status, 200);
 });
 
-test('a refusal to the owner of another job is in the security log', async (t) => {
+test('a request that is refused because another client owns the job is in the security log', async (t) => {
   const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
   const jobId = await submit(server, {}, bearer(server, { client_id: 'owner' }));
   await cancel(server, jobId, bearer(server, { client_id: 'other' }));
-  const told = server.logged.filter(({ log }) => log === 'security');
-  t.like(told[0], { event: 'role_refused', outcome: 'refused', actor: 'other', reason: 'job_not_owned' });
+  const events = server.logged.filter(({ log }) => log === 'security');
+  t.like(events[0], { event: 'role_refused', outcome: 'refused', actor: 'other', reason: 'job_not_owned' });
 });

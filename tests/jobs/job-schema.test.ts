@@ -11,7 +11,7 @@ function reasons(fields: object): unknown {
   return outcome.ok ? undefined : outcome.errors;
 }
 
-test('a job needs its queue and nothing else, and nothing is added to it', (t) => {
+test('a job requires only its queue, and no field is added to it', (t) => {
   t.deepEqual(readInput(jobSchema, { job_queue: 'q' }), { ok: true, value: { job_queue: 'q' } });
   const missing = { ok: false, errors: { job_queue: ['Missing data for required field.'] } } as const;
   t.deepEqual(readInput(jobSchema, {}), missing as never);
@@ -56,7 +56,7 @@ test('a job with every field is kept as sent, in the order sent, with numbers an
   t.is(JSON.stringify(readInput(jobSchema, sent)), JSON.stringify({ ok: true, value: stored }));
 });
 
-test('fields of the wrong type are named with their reasons', (t) => {
+test('fields of the wrong type are reported with their reasons', (t) => {
   const wrong = {
     job_id: 5,
     tags: 'a',
@@ -151,7 +151,7 @@ test('durations are read as seconds', (t) => {
   }
 });
 
-test('what is no duration is refused with what was sent', (t) => {
+test('an invalid duration is refused, and the error contains the value that was sent', (t) => {
   for (const sent of [
     -1,
     1.5,
@@ -172,13 +172,13 @@ test('what is no duration is refused with what was sent', (t) => {
       reserve_data: { timeout: [`Invalid duration format: ${sent}`] },
     });
   }
-  const told = (timeout: unknown) => reasons({ reserve_data: { timeout } });
-  t.deepEqual(told(null), { reserve_data: { timeout: ['Invalid duration format: null'] } });
-  t.deepEqual(told([1]), { reserve_data: { timeout: ['Invalid duration format: a list'] } });
-  t.deepEqual(told({ $gt: 1 }), { reserve_data: { timeout: ['Invalid duration format: an object'] } });
+  const reasonsFor = (timeout: unknown) => reasons({ reserve_data: { timeout } });
+  t.deepEqual(reasonsFor(null), { reserve_data: { timeout: ['Invalid duration format: null'] } });
+  t.deepEqual(reasonsFor([1]), { reserve_data: { timeout: ['Invalid duration format: a list'] } });
+  t.deepEqual(reasonsFor({ $gt: 1 }), { reserve_data: { timeout: ['Invalid duration format: an object'] } });
 });
 
-test('every field of the schema is described, and only the queue is required', (t) => {
+test('the JSON Schema describes every field, and requires only the queue', (t) => {
   const json = toJsonSchema(jobSchema);
   t.deepEqual(json['required'], ['job_queue']);
   t.is(json['additionalProperties'], false);
@@ -188,7 +188,7 @@ test('every field of the schema is described, and only the queue is required', (
   t.is(Object.keys(properties).length, 17);
 });
 
-test('reading a job never throws, whatever JSON its fields hold', (t) => {
+test('reading a job never throws, for any JSON values of its fields', (t) => {
   const fields = Object.keys(jobSchema.shape);
   const jobs = fc.dictionary(fc.constantFrom(...fields), fc.jsonValue());
   t.notThrows(() => fc.assert(fc.property(jobs, (job) => typeof readInput(jobSchema, job).ok === 'boolean')));

@@ -19,55 +19,55 @@ function makeJob(i: number, priority: number, age: number, state = 'waiting', da
   };
 }
 
-interface Told {
+interface Answer {
   status: number;
   type: string | null;
   body: string;
 }
 
-async function ask(server: TestServer, path: string, init?: RequestInit): Promise<Told> {
+async function send(server: TestServer, path: string, init?: RequestInit): Promise<Answer> {
   const response = await server.request(path, init);
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
 }
 
 const plain = 'text/plain; charset=utf-8';
-const json = (status: number, body: object): Told => ({
+const json = (status: number, body: object): Answer => ({
   status,
   type: 'application/json',
   body: JSON.stringify(body),
 });
-const action = (server: TestServer, id: string, body: unknown): Promise<Told> =>
-  ask(server, `/v1/job/${id}/action`, jsonBody(body));
+const action = (server: TestServer, id: string, body: unknown): Promise<Answer> =>
+  send(server, `/v1/job/${id}/action`, jsonBody(body));
 
 test('a job is shown as it was sent, with its id and the agents that it excludes', async (t) => {
   const server = await startServer(t);
   const sent = { job_queue: 'q1', name: 'n', test_data: { attachments: [{ agent: 'a' }] } };
   const job_id = await submit(server, sent, bearer(server, { client_id: 'ci' }));
   const shown = json(200, { ...sent, job_id, exclude_agents: [] });
-  t.deepEqual(await ask(server, `/v1/job/${job_id}`), shown);
-  t.deepEqual(await ask(server, `/v1/job/${job_id}/`), shown);
-  t.deepEqual(await ask(server, `/v1/job/${job_id}?x=1`), shown);
+  t.deepEqual(await send(server, `/v1/job/${job_id}`), shown);
+  t.deepEqual(await send(server, `/v1/job/${job_id}/`), shown);
+  t.deepEqual(await send(server, `/v1/job/${job_id}?x=1`), shown);
 });
 
-test('an unknown job is 204, and an id that is no UUID is refused', async (t) => {
+test('an unknown job gets 204, and an id that is not a UUID is refused', async (t) => {
   const server = await startServer(t);
-  t.deepEqual(await ask(server, `/v1/job/${canonical}`), { status: 204, type: null, body: '' });
+  t.deepEqual(await send(server, `/v1/job/${canonical}`), { status: 204, type: null, body: '' });
   const refused = json(400, { message: 'Invalid job_id specified', detail: {} });
   for (const id of ['1', 'x'.repeat(4000), '%00', '%ff', '%2F..%2F', '[$ne]', `${canonical}%00`, '%7B%7D']) {
-    t.deepEqual(await ask(server, `/v1/job/${id}`), refused, id);
-    t.deepEqual(await ask(server, `/v1/job/${id}/position`), refused, id);
+    t.deepEqual(await send(server, `/v1/job/${id}`), refused, id);
+    t.deepEqual(await send(server, `/v1/job/${id}/position`), refused, id);
   }
 });
 
-test('where an older database holds two jobs of one id, the newest is shown', async (t) => {
+test('if an older database has two jobs with the same id, the newest is shown', async (t) => {
   const server = await startServer(t);
   const { live: _live, ...older } = makeJob(1, 0, 10, 'complete', { name: 'older' });
   const { live: _mark, ...newer } = { ...makeJob(1, 0, 0), job_data: { job_queue: 'q1', name: 'newer' } };
   await server.deps.collections.jobs.insertMany([older, newer] as JobRecord[]);
-  t.regex((await ask(server, `/v1/job/${older.job_id}`)).body, /"newer"/);
+  t.regex((await send(server, `/v1/job/${older.job_id}`)).body, /"newer"/);
 });
 
-test('the position counts the jobs that claims would take before', async (t) => {
+test('the position is the number of jobs that would be claimed before', async (t) => {
   const server = await startServer(t);
   const records = [
     makeJob(0, 2, 0),
@@ -84,24 +84,24 @@ test('the position counts the jobs that claims would take before', async (t) => 
   ];
   await server.deps.collections.jobs.insertMany([...aside, ...records]);
   for (const [position, { job_id }] of records.entries()) {
-    const told = await ask(server, `/v1/job/${job_id}/position`);
-    t.deepEqual(told, { status: 200, type: plain, body: String(position) });
+    const answer = await send(server, `/v1/job/${job_id}/position`);
+    t.deepEqual(answer, { status: 200, type: plain, body: String(position) });
   }
   t.is((await claim(server))?.['job_id'], records[0]?.job_id);
-  t.is((await ask(server, `/v1/job/${records[1]?.job_id}/position`)).body, '0');
+  t.is((await send(server, `/v1/job/${records[1]?.job_id}/position`)).body, '0');
 });
 
 test('a job that has started, or is unknown, has no position', async (t) => {
   const server = await startServer(t);
   const gone = { status: 410, type: plain, body: 'Job not found or already started\n' };
-  t.deepEqual(await ask(server, `/v1/job/${canonical}/position`), gone);
+  t.deepEqual(await send(server, `/v1/job/${canonical}/position`), gone);
   const job_id = await submit(server);
-  t.is((await ask(server, `/v1/job/${job_id}/position`)).body, '0');
+  t.is((await send(server, `/v1/job/${job_id}/position`)).body, '0');
   await claim(server);
-  t.deepEqual(await ask(server, `/v1/job/${job_id}/position`), gone);
+  t.deepEqual(await send(server, `/v1/job/${job_id}/position`), gone);
 });
 
-test('a position is counted in the claim index alone, without reading a job', async (t) => {
+test('a position is counted in the claim index only, without reading a job', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   await jobs.insertMany(Array.from({ length: 500 }, (_, i) => makeJob(i, i % 5, i % 3)));
@@ -112,16 +112,16 @@ test('a position is counted in the claim index alone, without reading a job', as
   let counted = 0;
   for (const range of ranges) {
     const counting = [{ $match: range }, { $group: { _id: 1, n: { $sum: 1 } } }];
-    const told = JSON.stringify(await jobs.aggregate(counting).explain('executionStats'));
-    t.regex(told, /"indexName":"qp_claim"/);
-    t.notRegex(told, /"stage":"(FETCH|COLLSCAN|SORT)"/);
-    t.regex(told, /"totalDocsExamined":0/);
+    const plan = JSON.stringify(await jobs.aggregate(counting).explain('executionStats'));
+    t.regex(plan, /"indexName":"qp_claim"/);
+    t.notRegex(plan, /"stage":"(FETCH|COLLSCAN|SORT)"/);
+    t.regex(plan, /"totalDocsExamined":0/);
     counted += await jobs.countDocuments(range);
   }
-  t.is(String(counted), (await ask(server, `/v1/job/${job.job_id}/position`)).body);
+  t.is(String(counted), (await send(server, `/v1/job/${job.job_id}/position`)).body);
 });
 
-test('a cancel ends a job that waits or runs, once', async (t) => {
+test('a cancel ends a waiting or running job, once', async (t) => {
   const server = await startServer(t);
   const ended = { status: 400, type: plain, body: 'The job is already completed or cancelled' };
   const done = { status: 200, type: plain, body: 'OK' };
@@ -150,7 +150,7 @@ test('a cancel ends a job that waits or runs, once', async (t) => {
   t.is(await claim(server, ['q3']), undefined);
 });
 
-test('the body of an action is read before its id', async (t) => {
+test('the body of an action is checked before its id', async (t) => {
   const server = await startServer(t);
   const refused = (reasons: object) => json(422, { message: 'Validation error', detail: { json: reasons } });
   t.deepEqual(await action(server, 'no-id', {}), refused({ action: ['Missing data for required field.'] }));

@@ -56,7 +56,7 @@ const examples: Record<keyof typeof provisionVariants, object[]> = {
 };
 
 for (const [name, bodies] of Object.entries(examples)) {
-  test(`data for ${name} are kept as sent, and no other field is allowed`, (t) => {
+  test(`data for ${name} is kept as sent, and no other field is allowed`, (t) => {
     const variant = provisionVariants[name as keyof typeof provisionVariants];
     for (const data of bodies) {
       t.true(readInput(variant, data).ok, JSON.stringify(data));
@@ -67,12 +67,12 @@ for (const [name, bodies] of Object.entries(examples)) {
   });
 }
 
-test('the variants stand in the order in which the peer tries them', (t) => {
+test('the variants are in the order in which a Testflinger server tries them', (t) => {
   t.deepEqual(Object.keys(provisionVariants), Object.keys(examples));
   t.is(Object.keys(provisionVariants).length, 13);
 });
 
-test('no provisioning may be said with null', (t) => {
+test('null means no provisioning', (t) => {
   t.deepEqual(readInput(schema, { provision_data: null }), { ok: true, value: { provision_data: null } });
 });
 
@@ -105,12 +105,12 @@ const unfit: unknown[] = [
 ];
 
 for (const data of unfit) {
-  test(`${JSON.stringify(data)} fits no variant`, (t) => {
+  test(`${JSON.stringify(data)} matches no variant`, (t) => {
     t.deepEqual(readInput(schema, { provision_data: data }), REFUSED);
   });
 }
 
-test('the first variant that fits converts numbers and booleans', (t) => {
+test('the first variant that matches converts numbers and booleans', (t) => {
   for (const [sent, stored] of [
     [{ skip: 'no' }, { skip: false }],
     [{ ephemeral: 1 }, { ephemeral: true }],
@@ -125,13 +125,13 @@ test('the first variant that fits converts numbers and booleans', (t) => {
   t.deepEqual(readInput(provisionVariants.noprovision, {}), { ok: true, value: { skip: true } });
 });
 
-test('the variants are described', (t) => {
+test('the variants are described in JSON Schema', (t) => {
   const described = toJsonSchema(provisionData())['anyOf'] as object[];
   t.is(described.length, 13);
   t.deepEqual(described[0], toJsonSchema(provisionVariants.cm3));
 });
 
-test('provision data that fit go through unchanged, all else is refused as a whole', (t) => {
+test('provision data that matches a variant keeps its fields, and all other data is refused as a whole', (t) => {
   const names = ['url', 'jobs', 'skip', 'preset', 'attachments', 'robot_tasks', 'disks'];
   const some = fc.dictionary(fc.constantFrom(...names), fc.oneof(fc.jsonValue(), fc.constant(URL_)));
   const either = fc.property(some, (data) => {

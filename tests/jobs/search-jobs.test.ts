@@ -22,7 +22,7 @@ function setState(server: TestServer, jobId: string, state: string) {
   );
 }
 
-/** Jobs as they are stored, many at once. */
+/** Inserts many jobs directly into the database. */
 async function insertJobs(
   server: TestServer,
   count: number,
@@ -57,19 +57,19 @@ test('jobs are found by any or all of their tags, oldest first', async (t) => {
   t.deepEqual(await search(server, '?tags='), []);
 });
 
-test('a job is told by its id, its time and its state', async (t) => {
+test('a found job has its id, creation time and state', async (t) => {
   const server = await startServer(t, { clock: clockOf(() => new Date('2026-03-04T05:06:07.000Z')) });
   const jobId = await submit(server, { tags: ['a'] });
-  const told = { job_id: jobId, created_at: '2026-03-04T05:06:07Z', job_state: 'waiting' };
+  const found = { job_id: jobId, created_at: '2026-03-04T05:06:07Z', job_state: 'waiting' };
   const response = await server.request('/v1/job/search');
   t.is(response.headers.get('content-type'), 'application/json');
   t.is(response.headers.get('link'), null);
-  t.is(await response.text(), JSON.stringify([told]));
+  t.is(await response.text(), JSON.stringify([found]));
   await claim(server);
-  t.deepEqual(await search(server, '?limit=5'), [{ ...told, job_state: 'running' }]);
+  t.deepEqual(await search(server, '?limit=5'), [{ ...found, job_state: 'running' }]);
 });
 
-test('states narrow a search: each word, active as all that have not ended, complete in both spellings', async (t) => {
+test('a search filters by each state, by active for all states that have not ended, and by both spellings of complete', async (t) => {
   const server = await startServer(t);
   const states = [
     ...['setup', 'provision', 'firmware_update', 'test', 'allocate', 'allocated', 'reserve', 'cleanup'],
@@ -93,7 +93,7 @@ test('states narrow a search: each word, active as all that have not ended, comp
   );
 });
 
-test('tags and states must both fit', async (t) => {
+test('a found job matches both the tags and the states', async (t) => {
   const server = await startServer(t);
   const first = await submit(server, { tags: ['a'] });
   const second = await submit(server, { tags: ['a'] });
@@ -103,7 +103,7 @@ test('tags and states must both fit', async (t) => {
   t.deepEqual(idsOf(await search(server, '?tags=a&state=waiting')), [first]);
 });
 
-test('an unknown state, match, limit or cursor is 422; unknown fields are ignored', async (t) => {
+test('an invalid state, match, limit or cursor gets 422, and unknown fields are ignored', async (t) => {
   const server = await startServer(t);
   const oneOfStates =
     'Must be one of: setup, provision, firmware_update, test, allocate, allocated, reserve, cleanup, cancelled, completed, active, waiting, running, complete.';
@@ -126,7 +126,7 @@ test('an unknown state, match, limit or cursor is 422; unknown fields are ignore
   t.is(refused.status, 403);
 });
 
-test('with a limit, the pages follow one another by their Link headers and give each job once', async (t) => {
+test('with a limit, each page links to the next in its Link header, and the pages contain each job once', async (t) => {
   const server = await startServer(t, { settings: { BASE_PATH: '/qp' } });
   await insertJobs(server, 25, (n) => ({
     tags: n % 2 ? ['a b&c'] : ['a b&c', 'even'],
@@ -149,7 +149,7 @@ test('with a limit, the pages follow one another by their Link headers and give 
   );
 });
 
-test('a page that is just full names no next one', async (t) => {
+test('a last page that is exactly full has no Link header', async (t) => {
   const server = await startServer(t);
   await insertJobs(server, 4, () => ({}));
   const response = await server.request('/v1/job/search?limit=4');
@@ -157,7 +157,7 @@ test('a page that is just full names no next one', async (t) => {
   t.is(((await response.json()) as Found[]).length, 4);
 });
 
-test('without a limit the whole list comes, streamed', async (t) => {
+test('without a limit the whole list is streamed', async (t) => {
   const server = await startServer(t);
   await insertJobs(server, 5000, (n) => ({ state: n % 2 ? 'test' : 'complete' }));
   const response = await server.request('/v1/job/search');
@@ -169,7 +169,7 @@ test('without a limit the whole list comes, streamed', async (t) => {
   t.is((await server.request('/v1/job/search', { method: 'HEAD' })).status, 200);
 });
 
-/** The winning plan as a text, and how much it read. */
+/** Returns the winning plan as text, and the number of keys that it examined. */
 async function explain(server: TestServer, query: Parameters<typeof filterSearched>[0], limit?: number) {
   const cursor = server.deps.collections.jobs.find(filterSearched(query)).sort({ _id: 1 });
   if (limit !== undefined) cursor.limit(limit);
@@ -180,7 +180,7 @@ async function explain(server: TestServer, query: Parameters<typeof filterSearch
   };
 }
 
-test('searches are answered by indexes, and read little more than they find', async (t) => {
+test('searches use indexes, and examine few more keys than they return jobs', async (t) => {
   const server = await startServer(t);
   await insertJobs(server, 2000, (n) => ({
     ...(n % 2 && { tags: [n % 100 === 1 ? 'rare' : 'common', 'all'] }),

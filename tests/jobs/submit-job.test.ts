@@ -38,7 +38,7 @@ const stored = (server: TestServer, jobId: string) =>
 
 const canonical = '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d';
 
-test('the rules are told in their order: of two that are broken, the first', async (t) => {
+test('the rules are checked in order: of two broken rules the first is reported', async (t) => {
   const server = await startWithAgents(t);
   const owned = await submit(server, { job_id: canonical }, bearer(server, { client_id: 'owner' }));
   const broken: { fields: object; answer: Answer }[] = [
@@ -62,7 +62,7 @@ test('the rules are told in their order: of two that are broken, the first', asy
   t.is(await server.deps.collections.jobs.countDocuments(), 1);
 });
 
-test('a priority takes permissions, up to the larger of what all queues and this queue allow', async (t) => {
+test('a priority requires permission, up to the larger of the limits for all queues and for this queue', async (t) => {
   const server = await startServer(t);
   const wanted = (priority: unknown, queue = 'q1') => ({ job_queue: queue, job_priority: priority });
   const needed = (n: number) => refusal(401, `Authentication required for setting priority: ${n}`);
@@ -85,9 +85,9 @@ test('a priority takes permissions, up to the larger of what all queues and this
     [wanted(4, 'low'), above(4, 'low')],
     [wanted(-5), 200],
   ] as const) {
-    const told = await post(server, job, limited);
-    if (answer === 200) t.is(told.status, 200, JSON.stringify(job));
-    else t.deepEqual(told, answer);
+    const answered = await post(server, job, limited);
+    if (answer === 200) t.is(answered.status, 200, JSON.stringify(job));
+    else t.deepEqual(answered, answer);
   }
   const bare = bearer(server, { client_id: 'bare' });
   t.deepEqual(await post(server, wanted(1), bare), above(1));
@@ -95,7 +95,7 @@ test('a priority takes permissions, up to the larger of what all queues and this
   t.deepEqual(await post(server, wanted(4, 'constructor'), limited), above(4, 'constructor'));
 });
 
-test('a token of the oldest kind is worth its max_priority, and has no client id', async (t) => {
+test('a token in the oldest format has the permissions of its max_priority claim, and no client id', async (t) => {
   const server = await startWithAgents(t);
   const now = Math.floor(Date.now() / 1000);
   const claims = { exp: now + 60, iat: now, sub: 'access_token', max_priority: { q1: 10 } };
@@ -113,7 +113,7 @@ test('a token of the oldest kind is worth its max_priority, and has no client id
   t.false('submitted_by' in (job ?? {}));
 });
 
-test('a restricted queue takes jobs from the clients that may push to it, whatever their role', async (t) => {
+test('a restricted queue accepts jobs only from clients that are allowed to push to it, whatever their role', async (t) => {
   const server = await startWithAgents(t);
   const refused = refusal(403, 'Not enough permissions to push to the restricted queue: locked');
   const job = { job_queue: 'locked' };
@@ -123,7 +123,7 @@ test('a restricted queue takes jobs from the clients that may push to it, whatev
   }
 });
 
-test('a reservation over 6 hours takes a permission of that length, in seconds', async (t) => {
+test('a reservation of more than 6 hours requires a permission of that length, in seconds', async (t) => {
   const server = await startServer(t);
   const job = (timeout: unknown) => ({ job_queue: 'q1', reserve_data: { timeout } });
   t.is((await post(server, job(21600))).status, 200);
@@ -146,7 +146,7 @@ test('a reservation over 6 hours takes a permission of that length, in seconds',
   t.is((await post(server, { job_queue: 'q1', reserve_data: {} })).status, 200);
 });
 
-test('a job that excludes agents needs another one on its queue', async (t) => {
+test('a job that excludes agents needs another agent on its queue', async (t) => {
   const server = await startWithAgents(t);
   t.is((await post(server, { job_queue: 'q1', exclude_agents: ['a1'] })).status, 200);
   t.deepEqual(await post(server, { job_queue: 'q1', exclude_agents: ['a1', 'a2'] }), noAgent);
@@ -154,7 +154,7 @@ test('a job that excludes agents needs another one on its queue', async (t) => {
   t.is((await post(server, { job_queue: 'nobody', exclude_agents: [] })).status, 200);
 });
 
-test('a job id is echoed in the form sent, and all its forms name one job', async (t) => {
+test('a job id is returned in the form in which it was sent, and all its forms name one job', async (t) => {
   const server = await startServer(t);
   const who = bearer(server, { client_id: 'ci' });
   const bare = canonical.replaceAll('-', '');
@@ -176,7 +176,7 @@ test('a job id is echoed in the form sent, and all its forms name one job', asyn
   );
 });
 
-test('an empty job id means none, and what is no UUID is refused', async (t) => {
+test('an empty job id counts as missing, and an id that is not a UUID is refused', async (t) => {
   const server = await startServer(t);
   const { body } = await post(server, { job_queue: 'q1', job_id: '' });
   t.regex((body as { job_id: string }).job_id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -211,7 +211,7 @@ test('a job is stored as Testflinger stores it, and its submitter is never shown
   });
 });
 
-test('a list of attachments in any section, an empty one too, keeps the job waiting for them', async (t) => {
+test('a list of attachments in any section, even an empty one, makes the job wait for them', async (t) => {
   const server = await startServer(t);
   const sections: [string, object][] = [
     ['provision_data', { url: 'http://host/image', attachments: [{ agent: 'a' }] }],
@@ -230,7 +230,7 @@ test('a list of attachments in any section, an empty one too, keeps the job wait
   t.is((await claim(server))?.job_id, free);
 });
 
-test('dots, dollars, NUL and the names of JavaScript itself are data in every field', async (t) => {
+test('dots, dollar signs, NUL and names with a meaning in JavaScript are plain data in every field', async (t) => {
   const server = await startServer(t);
   const odd = {
     'a.b': 1,
@@ -255,13 +255,13 @@ test('dots, dollars, NUL and the names of JavaScript itself are data in every fi
   };
   const job_id = await submit(server, sent, {});
   const shown = await server.request(`/v1/job/${job_id}`);
-  // As text, since a comparison of objects passes over __proto__.
+  // Compare text, since a comparison of objects ignores __proto__.
   const asSent = JSON.stringify({ ...sent, job_id });
   t.is(await shown.text(), asSent);
   t.deepEqual(await claim(server, [sent.job_queue]).then((job) => job?.job_id), job_id);
 });
 
-test('a job is restarted by who submitted it, a manager or an admin, in every state', async (t) => {
+test('a job can be restarted by its submitter, a manager or an admin, in every state', async (t) => {
   const server = await startServer(t);
   const { jobs } = server.deps.collections;
   const job = { job_queue: 'q1', job_id: canonical };
@@ -284,7 +284,7 @@ test('a job is restarted by who submitted it, a manager or an admin, in every st
   t.is((await post(server, job, bearer(server, { client_id: 'root', role: 'admin' }))).status, 200);
 });
 
-test('a job submitted anonymously is restarted by anybody, once it has ended', async (t) => {
+test('a job that was submitted anonymously can be restarted by anyone, once it has ended', async (t) => {
   const server = await startServer(t);
   const job = { job_queue: 'q1', job_id: canonical };
   await submit(server, job);
@@ -303,7 +303,7 @@ test('a job submitted anonymously is restarted by anybody, once it has ended', a
   t.is((await post(server, job, bearer(server, { client_id: 'boss', role: 'manager' }))).status, 200);
 });
 
-test('a restart clears the output of the run before, of this job alone, and counts its attempts on', async (t) => {
+test('a restart deletes the output of the previous run of this job only, and continues its attempt count', async (t) => {
   const server = await startServer(t);
   const { db } = server.deps.connection;
   const { jobs, logs } = server.deps.collections;
@@ -333,7 +333,7 @@ test('a restart clears the output of the run before, of this job alone, and coun
   t.deepEqual(lease as object, { holder: 'agent-2', attempt: 2, first: 2 });
 });
 
-test('many submissions of one id at once leave one job, and none of them fails', async (t) => {
+test('many concurrent submissions of one id leave one job, and none of them fails', async (t) => {
   const server = await startServer(t);
   const bucket = new GridFSBucket(server.deps.connection.db);
   for (let i = 0; i < 5; i += 1) bucket.openUploadStream(`${canonical}.artifact`).end('bytes');

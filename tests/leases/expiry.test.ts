@@ -15,7 +15,7 @@ import {
 import { postFragment, readLog, readResult } from '../support/results.js';
 import { startServer } from '../support/start-server.js';
 
-test('a job whose holder is silent waits again as the first of its priority, and its attempt is kept apart', async (t) => {
+test('a job whose holder sends nothing waits again as the first of its priority, and its attempt is stored separately', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   server.clock.move(1);
@@ -65,7 +65,7 @@ test('a job whose holder is silent waits again as the first of its priority, and
   );
 });
 
-test('fragment numbers go on: pieces of the next attempt stand behind the line that tells of the loss', async (t) => {
+test('fragment numbers continue: the log of the next attempt comes after the line that reports the loss', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId, 'setup');
@@ -87,7 +87,7 @@ test('fragment numbers go on: pieces of the next attempt stand behind the line t
     last_fragment_number: 4,
     log_data: 'a test\nQueuepass: a was lost, attempt 1 of 2\nb test\n',
   });
-  // A CLI that had read all before the loss goes on at its number and misses nothing.
+  // A CLI that had read everything before the loss continues at its number and misses nothing.
   const rest = await readLog(server, jobId, '?start_fragment=2');
   t.is(rest.test?.log_data, 'Queuepass: a was lost, attempt 1 of 2\nb test\n');
   t.is(rest.setup?.log_data, 'b setup\n');
@@ -95,7 +95,7 @@ test('fragment numbers go on: pieces of the next attempt stand behind the line t
   t.deepEqual(serials.test, { last_fragment_number: 1, log_data: 'a serial\nb serial\n' });
 });
 
-test('after JOB_MAX_ATTEMPTS a job is complete, with status 75 for its phase and what the last attempt told', async (t) => {
+test('after JOB_MAX_ATTEMPTS a job is complete, with status 75 for its phase and the results of the last attempt', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '3' });
   for (const [word, phase] of [
     ['firmware_update', 'firmware_update'],
@@ -121,14 +121,14 @@ test('after JOB_MAX_ATTEMPTS a job is complete, with status 75 for its phase and
       job.attempts?.map(({ holder }) => holder),
       ['a', 'b', 'c'],
     );
-    t.false('device_info' in (job.attempts?.at(-1) ?? {}), 'what stays in the result is not kept twice');
+    t.false('device_info' in (job.attempts?.at(-1) ?? {}), 'data in the result is not stored twice');
     const { log_data: log } = (await readLog(server, jobId))[phase] ?? { log_data: '' };
     t.true(log.endsWith('Queuepass: c was lost, attempt 3 of 3\n'), log);
     t.is(await claim(server), undefined);
   }
 });
 
-test('a cancelled job stays cancelled when its holder is silent, and has no holder then', async (t) => {
+test('a cancelled job whose holder sends nothing stays cancelled, and loses its holder', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -138,7 +138,7 @@ test('a cancelled job stays cancelled when its holder is silent, and has no hold
     headers: { 'content-type': 'application/json' },
   };
   t.is((await server.request(`/v1/job/${jobId}/action`, action)).status, 200);
-  // It keeps its lease, one at most, however often the agent gives signs of life.
+  // The agent keeps the current lease, but its requests do not extend it.
   for (let passed = 0; passed < 880; passed += 220) {
     server.clock.move(220);
     await tellLog(server, 'a', jobId, passed, 'still at it\n');
@@ -151,7 +151,7 @@ test('a cancelled job stays cancelled when its holder is silent, and has no hold
   t.deepEqual(job.lease, { attempt: 1 });
 });
 
-test('a job that its agent ends within the lease is left alone', async (t) => {
+test('a job that its agent ends within the lease is not changed by the sweep', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -160,7 +160,7 @@ test('a job that its agent ends within the lease is left alone', async (t) => {
   t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'complete', status: { test: 0 } });
 });
 
-test('a lost job is kept from who lost it while another agent of its queue lives, and comes back to it else', async (t) => {
+test('a lost job is withheld from the agent that lost it while another agent of its queue is alive, and goes back to it otherwise', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '3' });
   await addLiveAgent(server, 'a');
   await addLiveAgent(server, 'b');
@@ -172,14 +172,14 @@ test('a lost job is kept from who lost it while another agent of its queue lives
   await passTime(server, 20);
   t.is(await claim(server, ['q1'], 'a'), undefined);
   t.is((await claim(server, ['q1'], 'b'))?.job_id, jobId);
-  // The next loss: nobody else is there, so that the last holder may have it.
+  // At the next loss no other agent is alive, so the last holder can claim it again.
   const alone = await submit(server);
   await passTime(server, 900);
   t.is((await claim(server, ['q1'], 'b'))?.job_id, jobId);
   t.is((await claim(server, ['q1'], 'b'))?.job_id, alone);
 });
 
-test('once the other agent is gone, the job is free for who lost it', async (t) => {
+test('once the other agent is offline, the agent that lost the job can claim it', async (t) => {
   const server = await startLeaseServer(t);
   await addLiveAgent(server, 'a');
   const jobId = await submit(server);
@@ -194,7 +194,7 @@ test('once the other agent is gone, the job is free for who lost it', async (t) 
 });
 
 for (const pause of [15, 16, 1800]) {
-  test(`${pause} s without a sweep ${pause > 15 ? 'extend every lease by its own length' : 'are no outage'}`, async (t) => {
+  test(`${pause} s without a sweep ${pause > 15 ? 'extend every lease by its own length' : 'do not count as an outage'}`, async (t) => {
     const server = await startLeaseServer(t);
     const jobs = await Promise.all(['test', 'provision', 'cut'].map(() => submit(server)));
     const phases = ['test', 'provision', 'test'];
@@ -212,7 +212,7 @@ for (const pause of [15, 16, 1800]) {
     );
     const own = 4 * 3600 + 900;
     t.deepEqual(left, pause > 15 ? [900, own, 600] : ['lost', own - 905, 'lost']);
-    // The sweeps after it go on as ever.
+    // The sweeps after that work as usual.
     await passTime(server, 899);
     t.is((await storedJob(server, jobs[0] as string)).result_data.job_state, pause > 15 ? 'test' : 'waiting');
     await passTime(server, 1);
@@ -220,7 +220,7 @@ for (const pause of [15, 16, 1800]) {
   });
 }
 
-test('a sweep that was stopped in the middle takes no job that expired meanwhile', async (t) => {
+test('a sweep that was suspended in the middle does not expire leases that ended during that time', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -230,10 +230,10 @@ test('a sweep that was stopped in the middle takes no job that expired meanwhile
   await sweepLeases(server.deps, began);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
   await sweepLeases(server.deps, server.clock.now());
-  t.is((await storedJob(server, jobId)).result_data.job_state, 'test', 'the pause is seen');
+  t.is((await storedJob(server, jobId)).result_data.job_state, 'test', 'the next sweep notices the pause');
 });
 
-test('the line about a loss is written by the next sweep when the process was killed before it did', async (t) => {
+test('the next sweep writes the line about a loss when the process was killed before it wrote it', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -253,7 +253,7 @@ test('the line about a loss is written by the next sweep when the process was ki
   t.false('pending_line' in (await storedJob(server, jobId)));
 });
 
-test('two sweeps at once take a job once', async (t) => {
+test('concurrent sweeps expire a lease once', async (t) => {
   const server = await startLeaseServer(t);
   const ids = await Promise.all(Array.from({ length: 20 }, () => submit(server)));
   for (const [n] of ids.entries()) await claim(server, ['q1'], `a${n}`);
@@ -272,7 +272,7 @@ test('two sweeps at once take a job once', async (t) => {
   }
 });
 
-test('an attempt whose data would make the job too large is closed without them', async (t) => {
+test('an attempt whose data would make the job too large is stored without it', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '9' });
   const jobId = await submit(server);
   const large = { x: 'x'.repeat(6 * 1024 * 1024) };
@@ -350,7 +350,7 @@ test('the sweep examines only expired leases with 100,000 jobs stored', async (t
   }
 });
 
-test('an agent that the job excludes, and one that was not heard of for three minutes, keep it from nobody', async (t) => {
+test('an excluded agent, and an agent without a request for three minutes, do not keep a lost job from the agent that lost it', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '9' });
   await addLiveAgent(server, 'a');
   const jobId = await submit(server, { exclude_agents: ['excluded'] });
@@ -373,7 +373,7 @@ test('a job of nearly 16 MiB that could never be claimed is refused at once', as
   t.is(response.status, 413);
 });
 
-test('a job as it is shown, with its lease and lost attempts, can be submitted again', async (t) => {
+test('a job as the API returns it, with its lease and lost attempts, can be submitted again', async (t) => {
   const server = await startLeaseServer(t);
   const first = await submit(server, { name: 'a name' });
   await claim(server, ['q1'], 'a');

@@ -16,8 +16,8 @@ import {
 import { waitUntil } from '../support/own-mongod.js';
 import { readLog, readResult } from '../support/results.js';
 
-/** Uploads an artifact as an agent does. */
-async function tellArtifact(server: LeaseServer, agent: string, jobId: string, content: string) {
+/** Uploads an artifact as an agent. */
+async function sendArtifact(server: LeaseServer, agent: string, jobId: string, content: string) {
   const file = multipartFile(Buffer.from(content), 'artifact.tar.gz', 'application/x-gzip');
   const { 'content-length': _length, ...type } = file.headers;
   const response = await server.request(`/v1/result/${jobId}/artifact`, {
@@ -32,12 +32,12 @@ async function tellArtifact(server: LeaseServer, agent: string, jobId: string, c
   };
 }
 
-/** The artifact as it is stored; `undefined` when there is none. */
+/** Counts the stored artifacts of a job. */
 async function countArtifacts(server: LeaseServer, jobId: string): Promise<number> {
   return server.deps.collections.files.countDocuments({ filename: `${jobId}.artifact` });
 }
 
-/** A job that `a` held in `test`, lost, and that `b` holds now in `setup`. */
+/** Makes a job that `a` held in `test` and lost, and that `b` now holds in `setup`. */
 async function loseJob(t: ExecutionContext, server: LeaseServer): Promise<string> {
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -50,16 +50,16 @@ async function loseJob(t: ExecutionContext, server: LeaseServer): Promise<string
 }
 
 const discarded = { status: 200, text: 'OK', isDiscarded: true };
-const taken = { status: 200, text: 'OK', isDiscarded: false };
+const accepted = { status: 200, text: 'OK', isDiscarded: false };
 
-test('what an agent sends about a job that another holds by now is answered 200, and touches nothing of it', async (t) => {
+test('data that an agent sends for a job that another agent holds now gets 200, and does not change the job', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
   await tellResult(server, 'b', jobId, { status: { setup: 0 }, device_info: { of: 'b' } });
   const before = await storedJob(server, jobId);
   const outcome = { status: { setup: 1, test: 1 }, device_info: { of: 'a' }, job_state: 'complete' };
   t.deepEqual(await tellLog(server, 'a', jobId, 1, 'late\n'), discarded);
-  t.deepEqual(await tellArtifact(server, 'a', jobId, 'of a'), discarded);
+  t.deepEqual(await sendArtifact(server, 'a', jobId, 'of a'), discarded);
   t.deepEqual(await tellResult(server, 'a', jobId, outcome), discarded);
   t.deepEqual(await tellResult(server, 'a', jobId, outcome), discarded, 'sent again');
   const events = { job_status_webhook: 'http://127.0.0.1:1/', events: [] };
@@ -81,16 +81,16 @@ test('what an agent sends about a job that another holds by now is answered 200,
   );
 });
 
-test('of a large artifact that comes late, it is kept only that it came', async (t) => {
+test('for a large late artifact only the fact that it arrived is stored', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
-  t.deepEqual(await tellArtifact(server, 'a', jobId, 'x'.repeat(3_000_000)), discarded);
+  t.deepEqual(await sendArtifact(server, 'a', jobId, 'x'.repeat(3_000_000)), discarded);
   t.is(await countArtifacts(server, jobId), 0);
   const { attempts } = await storedJob(server, jobId);
   t.deepEqual(attempts?.[0]?.late, [{ kind: 'artifact', text: '{"more_than_bytes":46080}' }]);
 });
 
-test('an agent that lost its job is told that it was cancelled, and nobody else is', async (t) => {
+test('an agent that lost its job sees it as cancelled, and no other client does', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
   t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
@@ -98,11 +98,11 @@ test('an agent that lost its job is told that it was cancelled, and nobody else 
   t.is(await stateToldTo(server, 'c', jobId), 'setup');
   t.is((await readResult(server, jobId)).job_state, 'setup');
   const person = { headers: { ...bearer(server, { role: 'contributor' }), cookie: 'agent_name=a' } };
-  const told = await server.request(`/v1/result/${jobId}`, person);
-  t.is(((await told.json()) as { job_state: string }).job_state, 'setup');
+  const answer = await server.request(`/v1/result/${jobId}`, person);
+  t.is(((await answer.json()) as { job_state: string }).job_state, 'setup');
 });
 
-test('64 KiB of what comes late are kept, and the rest is not', async (t) => {
+test('64 KiB of late data is stored, and the rest is not', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
   for (let n = 1; n <= 8; n += 1)
@@ -115,20 +115,20 @@ test('64 KiB of what comes late are kept, and the rest is not', async (t) => {
   t.true(late.at(-1)?.text.includes('short'));
 });
 
-test('a job that nobody else has taken is given back to the agent that lost it, as it was, with its next word', async (t) => {
+test('a lost job that no other agent has claimed is restored unchanged to the agent that lost it, with its next request', async (t) => {
   const server = await startLeaseServer(t);
-  const words: Record<string, (jobId: string, n: number) => Promise<unknown>> = {
+  const requests: Record<string, (jobId: string, n: number) => Promise<unknown>> = {
     log: (jobId, n) => tellLog(server, 'a', jobId, n, 'on\n'),
     result: (jobId) => tellResult(server, 'a', jobId, { status: { setup: 0, provision: 0 } }),
     'get result': (jobId) => stateToldTo(server, 'a', jobId),
     attachments: (jobId) => asAgent(server, 'a', `/v1/job/${jobId}/attachments`),
-    artifact: (jobId) => tellArtifact(server, 'a', jobId, 'x'),
+    artifact: (jobId) => sendArtifact(server, 'a', jobId, 'x'),
     'provision log': async (jobId) => {
       await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test' });
       return asAgent(server, 'a', '/v1/agents/provision_logs/a', { job_id: jobId, exit_code: 0 });
     },
   };
-  for (const [name, say] of Object.entries(words)) {
+  for (const [name, send] of Object.entries(requests)) {
     const jobId = await submit(server);
     await startJob(server, 'a', jobId);
     await tellResult(server, 'a', jobId, { status: { setup: 0, provision: 0 }, device_info: { d: 1 } });
@@ -136,7 +136,7 @@ test('a job that nobody else has taken is given back to the agent that lost it, 
     const { lost_holders: _none, ...before } = await storedJob(server, jobId);
     await passTime(server, 900);
     t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting', name);
-    await say(jobId, 1);
+    await send(jobId, 1);
     const {
       log_segments: segments,
       lost_holders: lost,
@@ -161,7 +161,7 @@ test('a job that nobody else has taken is given back to the agent that lost it, 
   }
 });
 
-test('the artifact of a lost attempt is not that of the next one; with the job it is given back', async (t) => {
+test('the artifact of a lost attempt does not belong to the next one, and is restored together with the job', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '3' });
   const jobId = await submit(server);
   const read = async () => {
@@ -172,10 +172,10 @@ test('the artifact of a lost attempt is not that of the next one; with the job i
     ];
   };
   await startJob(server, 'a', jobId);
-  await tellArtifact(server, 'a', jobId, 'of a');
+  await sendArtifact(server, 'a', jobId, 'of a');
   await passTime(server, 900);
   t.deepEqual(await read(), [204, '']);
-  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'cleanup' }), taken);
+  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'cleanup' }), accepted);
   t.deepEqual(await read(), [200, true]);
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
@@ -184,7 +184,7 @@ test('the artifact of a lost attempt is not that of the next one; with the job i
   t.deepEqual(await read(), [204, '']);
 });
 
-test('a job that was lost and given back again and again keeps its log whole', async (t) => {
+test('a job that is lost and restored repeatedly keeps its complete log', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '2' });
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -204,7 +204,7 @@ test('a job that was lost and given back again and again keeps its log whole', a
   t.is((await readLog(server, jobId)).test?.log_data, `${expected}${line}b\n`);
 });
 
-test('its own data do not give a job back to an agent, which may have been started again', async (t) => {
+test('a request about its own data does not restore a lost job to an agent, since the agent may have been restarted', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test', job_id: jobId });
@@ -216,17 +216,17 @@ test('its own data do not give a job back to an agent, which may have been start
   t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
 });
 
-test('of who lost a job only the last one gets it back', async (t) => {
+test('only the last agent that lost a job gets it back', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '5' });
   const jobId = await loseJob(t, server);
   await passTime(server, 900);
   t.true((await tellResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
-  t.deepEqual(await tellResult(server, 'b', jobId, { job_state: 'test' }), taken);
+  t.deepEqual(await tellResult(server, 'b', jobId, { job_state: 'test' }), accepted);
   t.is((await storedJob(server, jobId)).lease?.holder, 'b');
 });
 
-test('a job that expiry ended is not touched by who lost it, and is told to it as cancelled', async (t) => {
+test('a job that ended by expiry is not changed by the agent that lost it, and that agent sees it as cancelled', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '1' });
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -235,27 +235,30 @@ test('a job that expiry ended is not touched by who lost it, and is told to it a
     await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' }),
     discarded,
   );
-  t.deepEqual(await tellArtifact(server, 'a', jobId, 'of a'), discarded);
+  t.deepEqual(await sendArtifact(server, 'a', jobId, 'of a'), discarded);
   t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
   t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'complete', status: { test: 75 } });
 });
 
-test('the holder itself is never fenced: what it sends after a cancel and after its end is taken', async (t) => {
+test('data from the holder is always accepted, also after a cancel and after the end of the job', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
   await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }));
-  t.deepEqual(await tellResult(server, 'a', jobId, { status: { test: 247 }, job_state: 'cleanup' }), taken);
+  t.deepEqual(
+    await tellResult(server, 'a', jobId, { status: { test: 247 }, job_state: 'cleanup' }),
+    accepted,
+  );
   t.is((await storedJob(server, jobId)).result_data.job_state, 'cancelled');
-  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), taken);
-  t.deepEqual(await tellLog(server, 'a', jobId, 0, 'after the end\n'), taken);
-  t.deepEqual(await tellArtifact(server, 'a', jobId, 'x'), taken);
+  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), accepted);
+  t.deepEqual(await tellLog(server, 'a', jobId, 0, 'after the end\n'), accepted);
+  t.deepEqual(await sendArtifact(server, 'a', jobId, 'x'), accepted);
   await passTime(server, 10_000);
   const { result_data: result } = await storedJob(server, jobId);
   t.deepEqual(result, { job_state: 'complete', status: { test: 247 } });
 });
 
-test('an id that is submitted again starts clean, and what the holder of the old run sends does not reach the new one', async (t) => {
+test('a resubmitted job starts without old data, and data from the holder of the old run does not reach the new run', async (t) => {
   const server = await startLeaseServer(t);
   const owner = bearer(server, { client_id: 'ci' });
   const jobId = await submit(server, {}, owner);
@@ -266,7 +269,7 @@ test('an id that is submitted again starts clean, and what the holder of the old
   t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'test' }), discarded);
   t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
   t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
-  // Written by a request that was on its way when the id was submitted again.
+  // Simulates a write of a request that was in flight when the id was submitted again.
   const stray = { job_id: jobId, log_type: 'output', live: true as const, phase: 'test', fragment_number: 0 };
   const date = new Date();
   await server.deps.collections.logs.insertOne({
@@ -276,7 +279,7 @@ test('an id that is submitted again starts clean, and what the holder of the old
     log_data: 'stray\n',
   });
   await startJob(server, 'b', jobId);
-  t.deepEqual(await tellLog(server, 'b', jobId, 0, 'new\n'), taken);
+  t.deepEqual(await tellLog(server, 'b', jobId, 0, 'new\n'), accepted);
   t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), discarded);
   t.deepEqual(await readResult(server, jobId), { job_state: 'test', test_output: 'new\n' });
   t.deepEqual(
@@ -285,7 +288,7 @@ test('an id that is submitted again starts clean, and what the holder of the old
   );
 });
 
-test('a piece of a lost attempt that was on its way is not read in the midst of the next one', async (t) => {
+test('a log fragment of a lost attempt that was in flight does not appear in the log of the next attempt', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -293,7 +296,7 @@ test('a piece of a lost attempt that was on its way is not read in the midst of 
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
   const date = new Date();
-  // As the server that checked the lease before its end writes it after that.
+  // Simulates a server that checked the lease before it ended and writes afterwards.
   for (const number of [1, 2, 3]) {
     await server.deps.collections.logs.insertOne({
       job_id: jobId,
@@ -312,7 +315,7 @@ test('a piece of a lost attempt that was on its way is not read in the midst of 
   t.is(log?.log_data.replace('late 1\n', ''), 'a0\nQueuepass: a was lost, attempt 1 of 2\nb0\nb1\nb2\n');
 });
 
-test("an artifact whose upload outlasts the lease is not the job's any more", async (t) => {
+test('an artifact whose upload takes longer than the lease does not become the artifact of the job', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -338,7 +341,7 @@ test("an artifact whose upload outlasts the lease is not the job's any more", as
   await waitUntil(async () => (await server.deps.collections.fileChunks.countDocuments()) > 0);
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
-  t.deepEqual(await tellArtifact(server, 'b', jobId, 'of b'), taken);
+  t.deepEqual(await sendArtifact(server, 'b', jobId, 'of b'), accepted);
   finish();
   const answer = await upload;
   t.is(answer.headers.get('queuepass-discarded'), 'lease-lost');
@@ -347,7 +350,7 @@ test("an artifact whose upload outlasts the lease is not the job's any more", as
   t.is(shown?.length, 4);
 });
 
-test('an agent that never held the job writes nothing to it, and that is logged', async (t) => {
+test('an agent that never held a job cannot write to it, and the attempt is logged', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);

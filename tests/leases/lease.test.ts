@@ -12,13 +12,13 @@ import {
   type LeaseServer,
 } from '../support/leases.js';
 
-/** Seconds from now to the end of a job's lease; `undefined` without one. */
+/** Returns the seconds until the end of a job's lease, or `undefined` without a lease. */
 async function secondsLeft(server: LeaseServer, jobId: string): Promise<number | undefined> {
   const { lease } = await storedJob(server, jobId);
   return lease?.until && (lease.until.getTime() - server.clock.now().getTime()) / 1000;
 }
 
-test('a claim begins a lease of AGENT_LEASE_SECONDS, and the final result ends it', async (t) => {
+test('a claim starts a lease of AGENT_LEASE_SECONDS, and the final result ends it', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   t.is(await secondsLeft(server, jobId), undefined);
@@ -32,16 +32,16 @@ test('a claim begins a lease of AGENT_LEASE_SECONDS, and the final result ends i
   t.is(await secondsLeft(shorter, other), 30);
 });
 
-for (const [told, timeout] of [
+for (const [globalTimeout, timeout] of [
   [undefined, 4 * 3600],
   [7200, 7200],
 ] as const) {
-  test(`a provision with the global_timeout ${told} has that added to its lease, and no other phase has`, async (t) => {
+  test(`with the global_timeout ${globalTimeout} the lease in provision is longer by ${timeout} s, and in other phases it is not`, async (t) => {
     const server = await startLeaseServer(t);
-    const jobId = await submit(server, told === undefined ? {} : { global_timeout: told });
+    const jobId = await submit(server, globalTimeout === undefined ? {} : { global_timeout: globalTimeout });
     await startJob(server, 'a', jobId, 'provision');
     t.is(await secondsLeft(server, jobId), timeout + 900);
-    // A request about the job does so too, by the other reckoning.
+    // A request about the job extends the lease too, through a different calculation.
     await passTime(server, (timeout + 900) / 2 + 1);
     await tellLog(server, 'a', jobId, 0, 'x');
     t.is(await secondsLeft(server, jobId), timeout + 900);
@@ -50,13 +50,13 @@ for (const [told, timeout] of [
   });
 }
 
-test('each request of the holder about its job prolongs the lease once half of it has passed', async (t) => {
+test('each request of the holder about its job extends the lease once half of it has passed', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
   await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test', job_id: jobId });
   const data = '/v1/agents/data/a';
-  const signs: Record<string, () => Promise<{ status: number }>> = {
+  const requests: Record<string, () => Promise<{ status: number }>> = {
     log: () => tellLog(server, 'a', jobId, 0, 'x'),
     'log of an older piece': () => tellLog(server, 'a', jobId, 0, 'x'),
     'get result': () => asAgent(server, 'a', `/v1/result/${jobId}`),
@@ -68,21 +68,21 @@ test('each request of the holder about its job prolongs the lease once half of i
     'get own data': () => asAgent(server, 'a', data),
     'post own data': () => asAgent(server, 'a', data, { comment: 'x' }),
   };
-  for (const [name, give] of Object.entries(signs)) {
+  for (const [name, send] of Object.entries(requests)) {
     await server.deps.agentWatch.round();
     await tellResult(server, 'a', jobId, { job_state: 'test' });
     server.clock.move(400);
-    await give();
+    await send();
     if (name !== 'result') t.is(await secondsLeft(server, jobId), 500, `${name}: half has not passed`);
     await server.deps.agentWatch.round();
     await tellResult(server, 'a', jobId, { job_state: 'test' });
     server.clock.move(451);
-    await give();
+    await send();
     t.is(await secondsLeft(server, jobId), 900, name);
   }
 });
 
-test('no other request prolongs it', async (t) => {
+test('no other request extends the lease', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -91,7 +91,7 @@ test('no other request prolongs it', async (t) => {
   await tellResult(server, 'b', jobId, { job_state: 'setup' });
   await tellLog(server, 'b', jobId, 0, 'x');
   await asAgent(server, 'b', `/v1/job/${jobId}/attachments`);
-  // Nobody's job in its own data, and somebody else's data.
+  // The holder's own data without a job, and the data of another agent.
   await asAgent(server, 'a', '/v1/agents/data/a', { comment: 'x' });
   await asAgent(server, 'a', '/v1/agents/data/b', { job_id: jobId });
   await asAgent(server, 'b', '/v1/agents/data/b', { job_id: jobId });
@@ -104,7 +104,7 @@ test('no other request prolongs it', async (t) => {
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
 });
 
-test('a busy agent costs one write of its lease for half of it', async (t) => {
+test('a busy agent causes one lease write per half of its lease', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -120,33 +120,33 @@ test('a busy agent costs one write of its lease for half of it', async (t) => {
   t.is(writes, 1);
 });
 
-for (const [name, ask] of Object.entries({
-  'asks for another job': (server: LeaseServer) => claim(server, ['q1'], 'a'),
+for (const [name, sendRequest] of Object.entries({
+  'requests another job': (server: LeaseServer) => claim(server, ['q1'], 'a'),
   'posts the state waiting': (server: LeaseServer) =>
     asAgent(server, 'a', '/v1/agents/data/a', { state: 'waiting' }),
   'posts the state offline': (server: LeaseServer) =>
     asAgent(server, 'a', '/v1/agents/data/a', { state: 'offline' }),
 })) {
-  test(`the lease of a holder that ${name} is cut to 600 s, until it sends something about the job`, async (t) => {
+  test(`the lease of a holder that ${name} is shortened to 600 s, until it sends a request about the job`, async (t) => {
     const server = await startLeaseServer(t);
     const jobId = await submit(server, {});
     await startJob(server, 'a', jobId, 'provision');
     await asAgent(server, 'a', '/v1/agents/data/a', { job_id: jobId });
-    await ask(server);
+    await sendRequest(server);
     t.is(await secondsLeft(server, jobId), 600);
     server.clock.move(590);
     await server.deps.agentWatch.round();
     await asAgent(server, 'a', '/v1/agents/data/a');
     await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test' });
-    await ask(server);
-    t.is(await secondsLeft(server, jobId), 10, 'its own data do not prolong it');
+    await sendRequest(server);
+    t.is(await secondsLeft(server, jobId), 10, 'requests about its own data do not extend the lease');
     await asAgent(server, 'a', `/v1/result/${jobId}`);
     t.is(await secondsLeft(server, jobId), 4 * 3600 + 900);
     t.false('cut' in ((await storedJob(server, jobId)).lease ?? {}));
   });
 }
 
-test('a lease that ends sooner is not made longer by a cut', async (t) => {
+test('a lease with less than 600 s left is not changed when it would be shortened', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -155,14 +155,14 @@ test('a lease that ends sooner is not made longer by a cut', async (t) => {
   t.is(await secondsLeft(server, jobId), 400);
 });
 
-test('a job that is running without a lease gets one at the next word of its agent, and does not expire before', async (t) => {
+test('a job that runs without a lease gets one with the next data from its agent, and does not expire before', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   const { jobs } = server.deps.collections;
   await jobs.updateOne({ job_id: jobId }, { $set: { 'result_data.job_state': 'test' } });
   await passTime(server, 10_000);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
-  // Somebody who only looks, such as the agent of another device, does not become its holder.
+  // An agent that only reads the job, such as the agent of another device, does not become its holder.
   await asAgent(server, 'b', `/v1/result/${jobId}`);
   t.is((await storedJob(server, jobId)).lease, undefined);
   await tellLog(server, 'a', jobId, 7, 'x');
@@ -172,7 +172,7 @@ test('a job that is running without a lease gets one at the next word of its age
   t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
 });
 
-test('an agent of which the server believed that it never got its job, and that begins it, holds it', async (t) => {
+test('an agent that starts a job whose claim was undone holds it', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await tellResult(server, 'a', jobId, { job_state: 'setup' });
@@ -181,7 +181,7 @@ test('an agent of which the server believed that it never got its job, and that 
   t.is(await secondsLeft(server, jobId), 900);
 });
 
-test('a client without the cookie writes as the v1 contract has it', async (t) => {
+test('a client without the cookie can write, as in the Testflinger v1 API', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -191,7 +191,7 @@ test('a client without the cookie writes as the v1 contract has it', async (t) =
   t.deepEqual((await storedJob(server, jobId)).result_data.status, { setup: 3 });
 });
 
-test('with AGENT_LEASES=off no job is taken from anybody, and every agent may write', async (t) => {
+test('with AGENT_LEASES=off no agent loses a job, and every agent can write', async (t) => {
   const server = await startLeaseServer(t, { AGENT_LEASES: 'off' });
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -203,19 +203,19 @@ test('with AGENT_LEASES=off no job is taken from anybody, and every agent may wr
   t.deepEqual((await storedJob(server, jobId)).result_data.status, { test: 1 });
 });
 
-test('a lease that began in another process is cut too, once this one has looked', async (t) => {
+test('a lease that began in another process is shortened too, once this process has read it', async (t) => {
   const server = await startLeaseServer(t);
   const second = await startLeaseServer(t, {}, server.clock, server.deps.connection.db.databaseName);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId, 'provision');
   await claim(second, ['q1'], 'a');
-  t.true(((await secondsLeft(server, jobId)) ?? 0) > 600, 'it does not know of it yet');
+  t.true(((await secondsLeft(server, jobId)) ?? 0) > 600, 'this process has not read the lease yet');
   await second.deps.agentWatch.round();
   await claim(second, ['q1'], 'a');
   t.is(await secondsLeft(server, jobId), 600);
 });
 
-test("an agent's own data are looked at for its lease once in a round", async (t) => {
+test('requests about its own data extend the lease of an agent at most once per round', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
@@ -228,7 +228,7 @@ test("an agent's own data are looked at for its lease once in a round", async (t
   t.is(await secondsLeft(server, jobId), 900);
 });
 
-test('an agent does not give its job back by telling that it is waiting or running', async (t) => {
+test('an agent does not release its job by posting the state waiting or running', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);

@@ -6,11 +6,11 @@ import { addClient } from '../support/clients.js';
 import { type LeaseServer, passTime, startLeaseServer, storedJob } from '../support/leases.js';
 
 /*
- * The acceptance lines of leases.md, section 7, with actors that make the calls of the stock agent and CLI: a job that
- * is lost is picked up and polled through to its end.
+ * The acceptance criteria of leases.md, section 7, with actors that send the requests of the stock agent and CLI: a
+ * lost job is claimed again and the CLI polls it until its end.
  */
 
-/** What kills an agent: it never calls again. */
+/** Thrown to simulate the death of an agent: it sends no further request. */
 class Killed extends Error {}
 
 async function makeLab(t: ExecutionContext, settings: Record<string, string> = {}) {
@@ -40,7 +40,7 @@ const job = {
   test_data: { test_cmds: 'true' },
 };
 
-/** Ends the agent's run in a phase. */
+/** Kills the agent in a phase. */
 const dieIn = (wanted: string) => (phase: string) => {
   if (phase === wanted) throw new Killed();
 };
@@ -50,7 +50,7 @@ async function runAndDie(t: ExecutionContext, agent: StockAgent): Promise<void> 
   await t.throwsAsync(agent.run(claimed as never), { instanceOf: Killed });
 }
 
-/** Time passes while another agent polls, as idle stock agents do all the time. */
+/** Lets time pass while another agent polls, as idle stock agents do. */
 async function passWhilePolling(server: LeaseServer, seconds: number, agent: StockAgent): Promise<unknown> {
   for (let passed = 0; passed < seconds; passed += 60) {
     await passTime(server, 60);
@@ -61,7 +61,7 @@ async function passWhilePolling(server: LeaseServer, seconds: number, agent: Sto
   return undefined;
 }
 
-test('a stock agent that is silent for 3 hours in provision keeps its job', async (t) => {
+test('a stock agent that sends nothing for 3 hours in provision keeps its job', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   const agent = await addAgent('agent-1', async (phase) => {
@@ -73,7 +73,7 @@ test('a stock agent that is silent for 3 hours in provision keeps its job', asyn
   t.is((await storedJob(server, id)).attempts, undefined);
 });
 
-test('killed in test it loses its job after 15 minutes, another agent of the queue gets it, and the CLI polls through to the end', async (t) => {
+test('an agent killed in test loses its job after 15 minutes, another agent of the queue gets it, and the CLI polls until its end', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   const first = await addAgent('agent-1', dieIn('test'));
@@ -93,7 +93,7 @@ test('killed in test it loses its job after 15 minutes, another agent of the que
   t.is(output, `${lines('provision')}Queuepass: agent-1 was lost, attempt 1 of 2\n${lines('test')}`);
 });
 
-test('the only agent of a queue is killed and started again: its job comes back to it and ends', async (t) => {
+test('the only agent of a queue, killed and started again, gets its job back and ends it', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   await runAndDie(t, await addAgent('agent-1', dieIn('test')));
@@ -106,7 +106,7 @@ test('the only agent of a queue is killed and started again: its job comes back 
   t.deepEqual((await storedJob(server, id)).result_data.status, { provision: 0, test: 0 });
 });
 
-test('one that is started again and has its run folder still ends the job at once with its partial outcome', async (t) => {
+test('an agent that is started again with its run directory ends the job at once with its partial result', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   await runAndDie(t, await addAgent('agent-1', dieIn('test')));
@@ -121,7 +121,7 @@ test('one that is started again and has its run folder still ends the job at onc
   t.is(lease?.holder, 'agent-1');
 });
 
-test('not started again, the job waits with a position, and a CLI that asks is told so', async (t) => {
+test('while an agent is not started again its job waits, and the CLI sees its position', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   await runAndDie(t, await addAgent('agent-1', dieIn('test')));
@@ -130,7 +130,7 @@ test('not started again, the job waits with a position, and a CLI that asks is t
   t.like(await cli.poll(id), { state: 'waiting', position: 0 });
 });
 
-test('an agent that dies with its job each time ends it with status 75 after the last attempt, and the CLI ends', async (t) => {
+test('a job whose agent is killed in every attempt ends with status 75 after the last one, and so does the CLI', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   for (let attempt = 1; attempt <= 2; attempt += 1) {
@@ -143,7 +143,7 @@ test('an agent that dies with its job each time ends it with status 75 after the
   t.like(result, { provision_status: 0, test_status: 75 });
 });
 
-test('an agent that finishes a lost job late sees 200, and the result of the new attempt stands', async (t) => {
+test('an agent that finishes a lost job late gets 200, and the result of the new attempt is kept', async (t) => {
   const { server, cli, addAgent } = await makeLab(t);
   const id = await cli.submit(job);
   let meanwhile = async (): Promise<void> => undefined;
@@ -164,10 +164,10 @@ test('an agent that finishes a lost job late sees 200, and the result of the new
   t.is(got.text, 'of the second');
   const { attempts, lease } = await storedJob(server, id);
   t.is(lease?.holder, 'agent-2');
-  t.true((attempts?.[0]?.late?.length ?? 0) > 0, 'what came late is kept apart');
+  t.true((attempts?.[0]?.late?.length ?? 0) > 0, 'late data is stored separately');
 });
 
-/** The clock of the test has outrun the agent's pass. */
+/** Refreshes the access token of an agent, which expired when the test moved the clock. */
 async function refresh(agent: StockAgent): Promise<void> {
   const { refreshToken } = agent.options;
   const answer = await agent.session.call('POST', '/v1/oauth2/refresh', { refresh_token: refreshToken });

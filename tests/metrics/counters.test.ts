@@ -40,7 +40,7 @@ test('requests are counted by method, route and status, and never by path', asyn
   t.false(metrics.text.includes('odd'));
 });
 
-test('outcomes of credentials are counted by reason', async (t) => {
+test('accepted and refused credentials are counted by reason', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, 'a client secret of good length');
   await addClient(server, { client_id: 'keyless' });
@@ -76,12 +76,12 @@ test('outcomes of credentials are counted by reason', async (t) => {
   });
 });
 
-test('logins that are turned away for too many before them are counted', async (t) => {
+test('logins that are refused because too many others wait are counted', async (t) => {
   const server = await startServer(t, { settings: { BCRYPT_COST: '12' } });
   const { bcryptPool } = server.deps;
   const url = await serveMetrics(t, server);
   t.is((await readMetrics(url)).value('queuepass_bcrypt_queue_length'), 0);
-  // All that logins of unknown clients may take of the queue.
+  // Fills the part of the queue that logins of unknown clients can use.
   const waiting = Array.from({ length: 32 }, () => bcryptPool.compareAbsent('a secret'));
   t.is((await logIn(server, 'nobody', 'a client secret of good length')).status, 503);
   const metrics = await readMetrics(url);
@@ -92,7 +92,7 @@ test('logins that are turned away for too many before them are counted', async (
   await Promise.allSettled(waiting);
 });
 
-test('claims are counted by queue; polls that find nothing are not claims, and many queues share a series', async (t) => {
+test('claims are counted by queue, polls that find nothing are not, and after many queues the others share a series', async (t) => {
   const server = await startServer(t);
   const long = 'q'.repeat(101);
   for (const queue of ['a', 'a', 'b', long]) await submit(server, { job_queue: queue });
@@ -102,15 +102,15 @@ test('claims are counted by queue; polls that find nothing are not claims, and m
   const labels = Array.from({ length: 1000 }, (_, n) => claimQueues.valueOf(`queue-${n}`));
   t.is(new Set(labels).size, 199);
   t.is(labels.at(-1), 'other');
-  t.is(claimQueues.valueOf('queue-0'), 'queue-0', 'a known one keeps its own');
+  t.is(claimQueues.valueOf('queue-0'), 'queue-0', 'a known queue keeps its series');
 });
 
-test('a lost lease, a job given back and each kind of late data are counted', async (t) => {
+test('lost leases, restored jobs and each kind of late data are counted', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '2' });
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
   await passTime(server, 900);
-  // Still nobody else's: it comes back.
+  // No other agent has claimed the job, so it is restored.
   t.false((await tellResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
@@ -138,9 +138,9 @@ test('a lost lease, a job given back and each kind of late data are counted', as
   });
   t.is(metrics.value('queuepass_jobs_given_back_total'), 1);
   t.deepEqual(metrics.byLabels('queuepass_late_data_total'), { result: 1, log: 2, artifact: 1, events: 1 });
-  const told = server.logged.filter(({ reason }) => reason === 'lease_expired');
+  const losses = server.logged.filter(({ reason }) => reason === 'lease_expired');
   t.deepEqual(
-    told.map(({ event, agent, attempt }) => [event, agent, attempt]),
+    losses.map(({ event, agent, attempt }) => [event, agent, attempt]),
     [
       ['lose', 'a', 1],
       ['lose', 'a', 1],
@@ -148,10 +148,10 @@ test('a lost lease, a job given back and each kind of late data are counted', as
       ['let_go', 'c', 1],
     ],
   );
-  for (const { lease_until: until } of told) t.regex(String(until), /^2090-.*Z$/);
+  for (const { lease_until: until } of losses) t.regex(String(until), /^2090-.*Z$/);
 });
 
-test('the time of a duty is measured, of one that fails too', async (t) => {
+test('the time of a duty is measured, also when it fails', async (t) => {
   const server = await startServer(t);
   let runs = 0;
   const fail = async () => {
@@ -166,7 +166,7 @@ test('the time of a duty is measured, of one that fails too', async (t) => {
   t.true(Math.abs(metrics.value('queuepass_last_sweep_timestamp_seconds') - Date.now() / 1000) < 60);
 });
 
-test('after work of every kind each metric of the table has a value, and none tells who did it', async (t) => {
+test('after requests of every kind each metric of the table has a value, and none contains ids, names or secrets', async (t) => {
   const server = await startServer(t);
   const secret = 'a client secret of good length';
   const client = 'client-whose-id-is-told-nowhere';
@@ -184,10 +184,10 @@ test('after work of every kind each metric of the table has a value, and none te
   const { kinds, samples, text } = await readMetrics(url);
   t.deepEqual(kinds, Object.fromEntries(Object.values(metricRows).map(({ name, kind }) => [name, kind])));
   for (const { name, kind } of Object.values(metricRows)) {
-    const told = kind === 'histogram' ? `${name}_count` : name;
+    const sampled = kind === 'histogram' ? `${name}_count` : name;
     t.true(
-      samples.some((sample) => sample.name === told),
-      told,
+      samples.some((sample) => sample.name === sampled),
+      sampled,
     );
   }
   for (const planted of [secret, 'wrong client', client, agent, token, 'unknown-id', ...ids, 'a-tag'])

@@ -26,7 +26,7 @@ async function insertJobs({ deps }: TestServer, queues: string[], fields: Partia
   await deps.collections.jobs.insertMany(jobs);
 }
 
-test('waiting jobs and the age of the oldest are told by queue, and are gone with the last', async (t) => {
+test('the number of waiting jobs and the age of the oldest are reported by queue, and disappear when no job waits', async (t) => {
   const server = await startLeaseServer(t);
   await submit(server);
   server.clock.move(100);
@@ -43,7 +43,7 @@ test('waiting jobs and the age of the oldest are told by queue, and are gone wit
   t.deepEqual(Object.values(after.byLabels('queuepass_queue_oldest_waiting_seconds')), [20]);
 });
 
-test('of many queues those with the most jobs have their own values, and the others are summed', async (t) => {
+test('of many queues the ones with the most jobs have their own values, and the others are summed', async (t) => {
   const server = await startLeaseServer(t);
   const queues = Array.from({ length: 300 }, (_, n) => `queue-${n}`);
   await insertJobs(server, queues);
@@ -52,19 +52,19 @@ test('of many queues those with the most jobs have their own values, and the oth
   const waiting = (await scrape(t, server)).byLabels('queuepass_queue_waiting_jobs');
   t.is(Object.keys(waiting).length, 200);
   t.is(waiting['queue-299'], 3);
-  // A name that is too long takes one of the 200 places, and is counted with the rest.
+  // A queue whose name is too long takes one of the 200 places and is counted with the rest.
   t.is(waiting.other, 101 + 2);
   const sum = Object.values(waiting).reduce((all, one) => all + one, 0);
   t.is(sum, 304);
 });
 
-test('leases are told by the state of their job; words that are no phase are summed', async (t) => {
+test('leases are counted by the state of their job, and states that are not phases are summed', async (t) => {
   const server = await startServer(t);
-  const words = [undefined, 'provision', 'provision', 'my own word', 'another'];
-  for (const word of words) {
+  const states = [undefined, 'provision', 'provision', 'my own word', 'another'];
+  for (const state of states) {
     const jobId = await submit(server);
     await claim(server);
-    if (word !== undefined) await tellResult(server, 'agent-1', jobId, { job_state: word });
+    if (state !== undefined) await tellResult(server, 'agent-1', jobId, { job_state: state });
   }
   await submit(server);
   t.deepEqual((await scrape(t, server)).counted('queuepass_leases'), { running: 1, provision: 2, other: 2 });
@@ -76,7 +76,7 @@ test('leases are told by the state of their job; words that are no phase are sum
   t.deepEqual(metrics.byLabels('queuepass_leases'), {});
 });
 
-test('the counts of waiting jobs read the index alone, and those of leases only jobs that have one', async (t) => {
+test('the counts of waiting jobs read only the index, and the counts of leases read only jobs with a lease', async (t) => {
   const server = await startServer(t);
   await insertJobs(server, Array<string>(200).fill('q1'));
   await insertJobs(server, Array<string>(200).fill('q1'), { result_data: { job_state: 'complete' } });
@@ -85,8 +85,8 @@ test('the counts of waiting jobs read the index alone, and those of leases only 
     lease: { attempt: 1, holder: 'a', until: new Date(Date.now() + 60_000) },
   });
   const examined = async (pipeline: object[]) => {
-    const told = await server.deps.collections.jobs.aggregate(pipeline).explain('executionStats');
-    const stats = (told.stages?.[0]?.$cursor ?? told).executionStats;
+    const explained = await server.deps.collections.jobs.aggregate(pipeline).explain('executionStats');
+    const stats = (explained.stages?.[0]?.$cursor ?? explained).executionStats;
     return [stats.totalKeysExamined, stats.totalDocsExamined];
   };
   const [keys, docs] = await examined(waitingByQueue);
@@ -97,7 +97,7 @@ test('the counts of waiting jobs read the index alone, and those of leases only 
   t.is(leaseDocs, 2);
 });
 
-test('however often metrics are asked for, the database is counted once in ten seconds', async (t) => {
+test('however often metrics are scraped, the database is counted once in ten seconds', async (t) => {
   const server = await startServer(t);
   await submit(server);
   const url = await serveMetrics(t, server);
@@ -110,7 +110,7 @@ test('however often metrics are asked for, the database is counted once in ten s
   t.deepEqual(new Set(together.map((metrics) => metrics.value(measured))), new Set([again.value(measured)]));
 });
 
-test('the pool is followed: what commands take, who waits, and that there is a primary', async (t) => {
+test('the connection pool is measured: command times, waiting commands, and whether there is a primary', async (t) => {
   const server = await startServer(t, { settings: { MONGODB_MAX_POOL_SIZE: '2' } });
   const { db } = server.deps.connection;
   const url = await serveMetrics(t, server);
@@ -146,7 +146,7 @@ test('commands that get no connection are counted', async (t) => {
   const url = await serveMetrics(t, server);
   await db.collection('agents').insertOne({ name: 'a' });
   const slow = db.collection('agents').findOne({ $where: 'sleep(7000) || true' } as object);
-  // Longer than a command waits for a connection.
+  // The slow command takes longer than another one waits for a connection.
   await t.throwsAsync(db.collection('agents').findOne({}), { message: /Timed out/ });
   await slow;
   const metrics = await readMetrics(url);
@@ -154,7 +154,7 @@ test('commands that get no connection are counted', async (t) => {
   t.is(metrics.value('queuepass_mongodb_commands_waiting'), 0);
 });
 
-test('what keeps the process busy shows as lag', async (t) => {
+test('work that blocks the event loop is measured as lag', async (t) => {
   const metrics = createMetrics();
   const end = watchEventLoop(metrics);
   t.teardown(end);

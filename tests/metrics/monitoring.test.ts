@@ -2,7 +2,7 @@ import test from 'ava';
 import { type MetricRow, metricRows } from '../../server/metrics/metric-rows.js';
 import { dashboard, guide, listAlerts, listExpressions, read } from '../support/monitoring.js';
 
-/** The series of each row, by name; that every row is at `/metrics` is held by counters.test.ts. */
+/** The series of each metric by name. counters.test.ts checks that every metric is at `/metrics`. */
 const series = new Map<string, MetricRow>(
   Object.values(metricRows as Record<string, MetricRow>).flatMap((row) =>
     row.kind === 'histogram'
@@ -12,12 +12,12 @@ const series = new Map<string, MetricRow>(
 );
 const names = Object.values(metricRows).map(({ name }) => name as string);
 
-/** The names of our metrics that a text holds. */
+/** Finds the names of our metrics in a text. */
 function findNames(text: string): string[] {
   return [...text.matchAll(/\b(?:queuepass|process)_[a-z_]+\b/g)].map(([name]) => name);
 }
 
-test('every metric that the dashboard and the rules name is one of the table, with labels that it has', (t) => {
+test('every metric in the dashboard and the rules is in the table, and has the labels they use', (t) => {
   const expressions = [...listExpressions(), ...listAlerts().map(({ text }) => text)];
   t.true(expressions.length > 40);
   for (const expression of expressions) {
@@ -30,7 +30,7 @@ test('every metric that the dashboard and the rules name is one of the table, wi
   }
 });
 
-test('every label that is summed by, or shown, is one that the metrics of its expression have', (t) => {
+test('every label that an expression groups by or a legend shows exists on the metrics of the expression', (t) => {
   const panels = (JSON.parse(read(dashboard)) as { panels: { targets?: Target[] }[] }).panels;
   type Target = { expr: string; legendFormat: string };
   const targets = panels.flatMap((panel) => panel.targets ?? []);
@@ -49,7 +49,7 @@ test('every label that is summed by, or shown, is one that the metrics of its ex
   }
 });
 
-test('the dashboard is one that Grafana imports, its panels do not overlap, and the charm has the same', (t) => {
+test('the dashboard has the form that Grafana imports, its panels do not overlap, and the charm has the same file', (t) => {
   const { panels, templating } = JSON.parse(read(dashboard)) as {
     panels: {
       id: number;
@@ -73,7 +73,7 @@ test('the dashboard is one that Grafana imports, its panels do not overlap, and 
   t.is(read('charm/src/grafana_dashboards/queuepass.json'), read(dashboard));
 });
 
-test('every alert tells what it is and has a runbook, and every runbook an alert', (t) => {
+test('every alert has a severity, a summary, a description and a runbook, and every runbook has an alert', (t) => {
   const alerts = listAlerts();
   t.true(alerts.length >= 9);
   for (const { name, text } of alerts) {
@@ -88,9 +88,9 @@ test('every alert tells what it is and has a runbook, and every runbook an alert
   );
 });
 
-test('the guide tells of every metric and of no other, and its links within the page lead somewhere', (t) => {
-  const told = new Set(findNames(read(guide)));
-  t.deepEqual([...told].sort(), [...names].sort());
+test('the guide describes every metric and no other, and its links within the page point to headings', (t) => {
+  const described = new Set(findNames(read(guide)));
+  t.deepEqual([...described].sort(), [...names].sort());
   const headings = [...read(guide).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
     text.toLowerCase().replaceAll(' ', '-'),
   );

@@ -7,7 +7,7 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 
 const urlOf = (server: ServerProcess) => /Metrics are at (\S+)\n/.exec(server.stderr())?.[1] ?? '';
 
-test('a start tells where the metrics are: on a port of their own, and nothing else is there; they end with it', async (t) => {
+test('the server prints the URL of the metrics, which have their own port with no other route and end with the server', async (t) => {
   const server = await startServerProcess(t);
   await waitUntil(() => urlOf(server) !== '');
   const url = urlOf(server);
@@ -31,7 +31,7 @@ test('a start tells where the metrics are: on a port of their own, and nothing e
   await t.throwsAsync(fetch(url));
 });
 
-test('a metrics port in use is a warning in the log and on the terminal, and the server serves', async (t) => {
+test('a metrics port in use causes a warning in the log and on the terminal, and the server still serves requests', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.teardown(() => other.close());
   await new Promise((done) => other.once('listening', done));
@@ -51,7 +51,7 @@ test('a metrics port in use is a warning in the log and on the terminal, and the
   t.deepEqual(await server.exited, { code: 0, signal: null });
 });
 
-test('METRICS_HOST is where they are; one that is no address of the machine is a warning too', async (t) => {
+test('METRICS_HOST sets the address of the metrics, and one that is not an address of the machine causes a warning too', async (t) => {
   const server = await startServerProcess(t, { settings: { METRICS_HOST: '127.0.0.2' } });
   await waitUntil(() => urlOf(server) !== '');
   t.regex(urlOf(server), /^http:\/\/127\.0\.0\.2:/);
@@ -60,7 +60,7 @@ test('METRICS_HOST is where they are; one that is no address of the machine is a
   t.is((await elsewhere.request('/livez')).status, 200);
 });
 
-test('with a MongoDB that hangs a scrape is answered within three seconds, with the counts of before', async (t) => {
+test('while MongoDB hangs a scrape gets a response within three seconds, with the previous counts', async (t) => {
   const server = await startServerProcess(t);
   await waitUntil(() => urlOf(server) !== '');
   const url = urlOf(server);
@@ -69,7 +69,7 @@ test('with a MongoDB that hangs a scrape is answered within three seconds, with 
   const [mongod] = await findPids(server.dataDir, 'mongod');
   process.kill(mongod as number, 'SIGSTOP');
   t.teardown(() => process.kill(mongod as number, 'SIGCONT'));
-  // Until it is counted anew.
+  // Wait until the counts are due again.
   await new Promise((done) => setTimeout(done, 10_500));
   const begun = performance.now();
   const metrics = await readMetrics(url);
@@ -80,6 +80,6 @@ test('with a MongoDB that hangs a scrape is answered within three seconds, with 
   await waitUntil(async () => !(await isPrimaryKnown()));
   process.kill(mongod as number, 'SIGCONT');
   await waitUntil(isPrimaryKnown);
-  // Once it goes on, they are counted again.
+  // Once MongoDB continues, the counts are updated again.
   await waitUntil(async () => (await readMetrics(url)).value(measured) > before);
 });

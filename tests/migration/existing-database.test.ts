@@ -10,7 +10,7 @@ import { buildPeerDatabase } from '../support/peer-database.js';
 import { startKeyVault } from '../support/secrets.js';
 import { startServer, testMongodbUri } from '../support/start-server.js';
 
-test('stock clients go on over the database of a Testflinger server', async (t) => {
+test('stock clients continue to work on the database of a Testflinger server', async (t) => {
   const client = new MongoClient(testMongodbUri());
   const db = client.db(`test_${randomBytes(8).toString('hex')}`);
   t.teardown(async () => {
@@ -18,7 +18,7 @@ test('stock clients go on over the database of a Testflinger server', async (t) 
     await client.close();
   });
   const peer = await buildPeerDatabase(db);
-  // The older document of a job that was submitted twice still waits, as that server leaves it.
+  // The older document of a job that was submitted twice still waits, as on a Testflinger server.
   await db
     .collection('jobs')
     .updateOne(

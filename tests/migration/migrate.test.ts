@@ -19,7 +19,7 @@ async function openPeerDatabase(t: ExecutionContext): Promise<{ db: Db; peer: Pe
   return { db, peer: await buildPeerDatabase(db) };
 }
 
-/** Every document of every collection, and every index. */
+/** Reads every document and every index of every collection. */
 async function snapshot(db: Db): Promise<Record<string, unknown>> {
   const names = (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name).sort();
   const entries = names.map(async (name) => {
@@ -32,7 +32,7 @@ async function snapshot(db: Db): Promise<Record<string, unknown>> {
   return Object.fromEntries(await Promise.all(entries)) as Record<string, unknown>;
 }
 
-test('doctor tells collection by collection what it finds, and writes nothing', async (t) => {
+test('doctor reports its findings by collection, and writes nothing', async (t) => {
   const { db, peer } = await openPeerDatabase(t);
   const before = await snapshot(db);
   const findings = new Map((await surveyDatabase(db)).map((finding) => [finding.collection, finding]));
@@ -53,7 +53,7 @@ test('doctor tells collection by collection what it finds, and writes nothing', 
   );
 });
 
-test('doctor tells what cannot be read', async (t) => {
+test('doctor reports data that cannot be read', async (t) => {
   const { db } = await openPeerDatabase(t);
   await db
     .collection('jobs')
@@ -77,7 +77,7 @@ test('doctor tells what cannot be read', async (t) => {
   t.true(problems.some((problem) => problem.includes('0 of 1 pieces')));
 });
 
-test('migrate keeps every document and every index of the peer, and tells doubles apart', async (t) => {
+test('migrate keeps every document and index of a Testflinger server, and marks duplicates', async (t) => {
   const { db, peer } = await openPeerDatabase(t);
   const before = (await snapshot(db)) as Record<
     string,
@@ -111,7 +111,7 @@ test('migrate keeps every document and every index of the peer, and tells double
   );
 });
 
-test('migrate run again, or after it was cut short, ends the same', async (t) => {
+test('migrate has the same result when it runs again, or after it was interrupted', async (t) => {
   const { db } = await openPeerDatabase(t);
   const { jobs } = openCollections(db);
   const [first] = await jobs.find().sort({ _id: 1 }).limit(1).toArray();
@@ -122,7 +122,7 @@ test('migrate run again, or after it was cut short, ends the same', async (t) =>
   t.deepEqual(await snapshot(db), once);
 });
 
-test('a document that the peer stores later under an id becomes the live one', async (t) => {
+test('a document that a Testflinger server stores later under the same id becomes the live one', async (t) => {
   const { db, peer } = await openPeerDatabase(t);
   await migrate(db);
   const { jobs } = openCollections(db);
@@ -154,13 +154,13 @@ test('thousands of jobs are adopted in batches', async (t) => {
     job_data: { job_queue: 'q' },
   }));
   await db.collection('jobs').insertMany(many);
-  const told: number[] = [];
-  const { live } = await adoptJobs(openCollections(db).jobs, (looked) => told.push(looked));
+  const progress: number[] = [];
+  const { live } = await adoptJobs(openCollections(db).jobs, (looked) => progress.push(looked));
   t.is(live, 2504);
-  t.deepEqual(told, [1000, 2000, 2505]);
+  t.deepEqual(progress, [1000, 2000, 2505]);
 });
 
-test('--finish replaces clear refresh tokens by digests, once', async (t) => {
+test('--finish replaces refresh tokens in plain text by digests, once', async (t) => {
   const { db } = await openPeerDatabase(t);
   t.is((await migrate(db, { finish: true })).hashedTokens, 2);
   const tokens = await db.collection('refresh_tokens').distinct('refresh_token');

@@ -6,7 +6,7 @@ import { waitUntil } from '../support/own-mongod.js';
 import { startServer } from '../support/start-server.js';
 import { TestClock } from '../support/tokens.js';
 
-test('one process at a time holds a lock: it keeps it, and loses it when it does not', async (t) => {
+test('one process at a time holds a lock: it keeps the lock while it renews it, and loses it otherwise', async (t) => {
   const clock = new TestClock();
   const { deps } = await startServer(t, { clock });
   const take = (holder: string) => takeDutyLock(deps, 'duty', holder, 8000);
@@ -21,12 +21,12 @@ test('one process at a time holds a lock: it keeps it, and loses it when it does
   t.deepEqual(await take('two'), clock.now());
   t.is(await take('one'), undefined);
   await releaseDutyLock(deps.collections.locks, 'duty', 'one');
-  t.is(await take('one'), undefined, 'what one does not hold it cannot let go');
+  t.is(await take('one'), undefined, 'a process cannot release a lock that it does not hold');
   await releaseDutyLock(deps.collections.locks, 'duty', 'two');
   t.deepEqual(await take('one'), clock.now());
 });
 
-test('of many that ask at once one gets the lock, from the first time on, by the time of the database', async (t) => {
+test('of many concurrent requests for a new lock exactly one succeeds, and its time is that of the database', async (t) => {
   const { deps } = await startServer(t);
   for (const name of ['a', 'b', 'c']) {
     const taken = await Promise.all(
@@ -38,7 +38,7 @@ test('of many that ask at once one gets the lock, from the first time on, by the
   }
 });
 
-test('a duty runs again and again in one of two processes, and in the other when that stops or fails', async (t) => {
+test('a duty runs repeatedly in one of two processes, and in the other when the first stops or fails', async (t) => {
   const first = await startServer(t);
   const second = await startServer(t, { database: first.deps.connection.db.databaseName });
   const runs: string[] = [];
@@ -61,8 +61,8 @@ test('a duty runs again and again in one of two processes, and in the other when
   const failed = runs.length + 1;
   await waitUntil(() => runs.length >= failed + 3);
   isFailing = false;
-  const told = first.logged.filter(({ duty }) => duty === 'test_duty');
-  t.is(told.length, 1, 'one line for the whole time');
+  const errors = first.logged.filter(({ duty }) => duty === 'test_duty');
+  t.is(errors.length, 1, 'one log line for repeated failures');
   await one.stop();
   const stopped = runs.length;
   await waitUntil(() => runs.length >= stopped + 3);

@@ -4,9 +4,9 @@ import { jsonBody } from '../support/clients.js';
 import { World } from '../support/fault-world.js';
 import { waitUntil } from '../support/own-mongod.js';
 
-/** Callers that submit without pause, each to a queue of its own, until `end()`. */
+/** Submitters that send jobs without a pause until `end()`, each to its own queue. */
 class Submitters {
-  readonly told = new Map<string, string>();
+  readonly acknowledged = new Map<string, string>();
   refused = 0;
   #ended = false;
   readonly #loops: Promise<void>[];
@@ -20,9 +20,9 @@ class Submitters {
 
   async #submit(queue: string): Promise<void> {
     while (!this.#ended) {
-      const answer = await this.world.ask('/v1/job', jsonBody({ job_queue: queue }));
+      const answer = await this.world.request('/v1/job', jsonBody({ job_queue: queue }));
       if (answer?.status === 200) {
-        this.told.set((JSON.parse(answer.text) as { job_id: string }).job_id, queue);
+        this.acknowledged.set((JSON.parse(answer.text) as { job_id: string }).job_id, queue);
       } else {
         this.refused += 1;
         await wait(20);
@@ -30,9 +30,9 @@ class Submitters {
     }
   }
 
-  async untilMoreAreTold(): Promise<void> {
-    const before = this.told.size;
-    await waitUntil(() => this.told.size >= before + 200);
+  async untilMoreAreAcknowledged(): Promise<void> {
+    const before = this.acknowledged.size;
+    await waitUntil(() => this.acknowledged.size >= before + 200);
   }
 
   async end(): Promise<void> {
@@ -40,35 +40,37 @@ class Submitters {
     await Promise.all(this.#loops);
   }
 
-  /** The jobs that were told and are not stored as they were told. */
+  /** Finds the acknowledged jobs that are missing, or stored with another queue. */
   async findLost(): Promise<string[]> {
     const stored = await this.world.collections.jobs.find().toArray();
     const queues = new Map(stored.map((job) => [job.job_id, job.job_data.job_queue]));
-    return [...this.told].filter(([jobId, queue]) => queues.get(jobId) !== queue).map(([jobId]) => jobId);
+    return [...this.acknowledged]
+      .filter(([jobId, queue]) => queues.get(jobId) !== queue)
+      .map(([jobId]) => jobId);
   }
 }
 
-test('MongoDB killed, and stopped, amid 64 submitters: each is told its own job or 503, and what was told is stored', async (t) => {
+test('while MongoDB is killed and stopped, each of 64 submitters gets its own job or 503, and every acknowledged job is stored', async (t) => {
   const world = await World.start(t);
   const submitters = new Submitters(world, 64);
-  await submitters.untilMoreAreTold();
+  await submitters.untilMoreAreAcknowledged();
   await world.killMongo();
-  await submitters.untilMoreAreTold();
+  await submitters.untilMoreAreAcknowledged();
   await world.stopMongo();
   const before = submitters.refused;
   await waitUntil(() => submitters.refused >= before + 64);
   await world.startMongo();
-  await submitters.untilMoreAreTold();
+  await submitters.untilMoreAreAcknowledged();
   await submitters.end();
   t.deepEqual(world.wrong, []);
-  t.true(submitters.told.size >= 600);
+  t.true(submitters.acknowledged.size >= 600);
   t.deepEqual(await submitters.findLost(), []);
 });
 
-test('SIGTERM amid 64 submitters: the server ends in order, and what was told is stored', async (t) => {
+test('after SIGTERM during the requests of 64 submitters the server exits with 0, and every acknowledged job is stored', async (t) => {
   const world = await World.start(t);
   const submitters = new Submitters(world, 64);
-  await submitters.untilMoreAreTold();
+  await submitters.untilMoreAreAcknowledged();
   world.server.kill('SIGTERM');
   t.deepEqual(await world.server.exited, { code: 0, signal: null });
   await submitters.end();

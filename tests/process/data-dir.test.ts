@@ -10,7 +10,7 @@ import {
 import { StartError } from '../../server/errors/start-error.js';
 import { makeFolder } from '../support/own-mongod.js';
 
-test('a written file is whole, for its owner alone, and leaves no draft, also after a start that was cut short', (t) => {
+test('a written file is complete, readable only by its owner, and leaves no temporary file, also after an interrupted start', (t) => {
   const file = join(makeFolder(), 'key');
   writeFileSync(`${file}.new`, 'half of an old dr', { mode: 0o644 });
   writeFileDurably(file, 'first');
@@ -20,13 +20,13 @@ test('a written file is whole, for its owner alone, and leaves no draft, also af
   t.deepEqual(readdirSync(join(file, '..')), ['key']);
 });
 
-test('a data folder is made with its parents, and holds nothing yet', (t) => {
+test('a data directory is created empty, with its parents', (t) => {
   const { path } = ensureDataDir(join(makeFolder(), 'a', 'b'));
   t.is(statSync(path).mode & 0o777, 0o700);
   t.deepEqual(readdirSync(path), []);
 });
 
-test('the signing key is made once, and again when its file is empty', (t) => {
+test('the signing key is generated once, and again when its file is empty', (t) => {
   const dataDir = ensureDataDir(makeFolder());
   const made = ensureSigningKey(dataDir);
   t.is(made.length, 64);
@@ -35,13 +35,13 @@ test('the signing key is made once, and again when its file is empty', (t) => {
   t.not(ensureSigningKey(dataDir), made);
 });
 
-test('a key file that cannot be read is told, not replaced', (t) => {
+test('a key file that cannot be read is an error, and is not replaced', (t) => {
   const dataDir = ensureDataDir(makeFolder());
   mkdirSync(dataDir.signingKeyFile);
   t.throws(() => ensureSigningKey(dataDir), { instanceOf: StartError, message: /signing-key.*EISDIR/ });
 });
 
-/** Runs `task`, which must not wait for anything, as a user who owns nothing. */
+/** Runs `task`, which must be synchronous, as a user who owns no files. */
 function asNobody<T>(task: () => T): T {
   process.seteuid?.(65534);
   try {
@@ -53,7 +53,7 @@ function asNobody<T>(task: () => T): T {
 
 const rootTest = process.getuid?.() === 0 ? test : test.skip;
 
-rootTest('a data folder of somebody else is refused', (t) => {
+rootTest('a data directory that belongs to another user and is not writable is refused', (t) => {
   const folder = makeFolder();
   chmodSync(join(folder, '..'), 0o755);
   chmodSync(folder, 0o755);
@@ -63,7 +63,7 @@ rootTest('a data folder of somebody else is refused', (t) => {
   });
 });
 
-rootTest('a mounted volume of somebody else that we may write is good', (t) => {
+rootTest('a mounted volume that belongs to another user and is writable is accepted', (t) => {
   const folder = makeFolder();
   chmodSync(join(folder, '..'), 0o755);
   chmodSync(folder, 0o777);

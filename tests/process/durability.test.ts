@@ -3,13 +3,13 @@ import { jsonBody } from '../support/clients.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { startServerProcess } from '../support/server-process.js';
 
-test('kill -9 right after an acknowledged submit loses nothing, and a start right after it succeeds', async (t) => {
+test('a SIGKILL directly after an acknowledged submit loses no job, and the next start succeeds', async (t) => {
   const folder = makeFolder();
   const acknowledged: string[] = [];
   let server = await startServerProcess(t, { folder });
   for (let round = 0; round < 5; round += 1) {
     const { child } = server;
-    // Several at once, of which some are under way when the process is killed.
+    // Send several at once, so that some are in flight when the process is killed.
     const submits = Array.from({ length: 8 }, async (_, index) => {
       const response = await server.request('/v1/job', jsonBody({ job_queue: `q${index}` }));
       const { job_id: jobId } = (await response.json()) as { job_id: string };
@@ -18,7 +18,7 @@ test('kill -9 right after an acknowledged submit loses nothing, and a start righ
     });
     await Promise.allSettled(submits);
     await server.exited;
-    t.true(acknowledged.length > round, 'at least one was acknowledged in this round');
+    t.true(acknowledged.length > round, 'at least one submit was acknowledged in this round');
     server = await startServerProcess(t, { folder });
     t.false(server.stderr().includes('testflinger-admin'), 'the keys are kept');
   }

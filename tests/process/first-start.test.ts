@@ -9,7 +9,7 @@ import { grant, readStartFailure, spawnServer, startServerProcess } from '../sup
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
-test('a first start makes folder and keys for their owner alone, names the key, and a second keeps everything', async (t) => {
+test('the first start creates a private directory and private keys and names the key file, and the second keeps everything', async (t) => {
   const first = await startServerProcess(t);
   t.is(modeOf(first.dataDir), 0o700);
   t.is(modeOf(join(first.dataDir, 'signing-key')), 0o600);
@@ -32,29 +32,29 @@ test('a first start makes folder and keys for their owner alone, names the key, 
   t.deepEqual(await first.exited, { code: 0, signal: null });
 
   const second = await startServerProcess(t, { folder: first.folder });
-  t.false(second.stderr().includes('admin-key'), 'the key is named once');
+  t.false(second.stderr().includes('admin-key'), 'the key file is named only at the first start');
   t.is(readFileSync(join(first.dataDir, 'admin-key'), 'utf8').trim(), key);
   t.is(readFileSync(join(first.dataDir, 'signing-key'), 'utf8'), signingKey);
   t.is((await grant(second, key)).status, 200);
   t.is((await grant(second, 'a secret of lab-ci', 'lab-ci')).status, 200);
-  // The pass of before the restart is good too.
+  // The access token from before the restart is still valid.
   const job = await second.request(`/v1/job/${jobId}`, { headers: { authorization } });
   t.is(((await job.json()) as { job_id: string }).job_id, jobId);
 });
 
-test('a start that was cut short after the admin key was written goes on with that key and names it', async (t) => {
+test('a start after one that was interrupted when it had written the admin key uses that key and names its file', async (t) => {
   const folder = makeFolder();
   mkdirSync(join(folder, '.queuepass'));
   const key = `qpk_${'a'.repeat(12)}_${'b'.repeat(43)}`;
   writeFileSync(join(folder, '.queuepass', 'admin-key'), `${key}\n`);
   const server = await startServerProcess(t, { folder });
   t.true(server.stderr().includes(join(server.dataDir, 'admin-key')));
-  t.is(modeOf(server.dataDir), 0o700, 'a folder that was there before is tightened');
+  t.is(modeOf(server.dataDir), 0o700, 'an existing directory becomes private');
   t.is((await grant(server, key)).status, 200);
   t.is((await grant(server, key.replace('_b', '_c'))).status, 401);
 });
 
-test('a port in use is one line, and the admin key is still named by the start that succeeds', async (t) => {
+test('a port in use is reported in one line, and the next successful start still names the admin key', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.teardown(() => other.close());
   await new Promise((done) => other.once('listening', done));
@@ -65,12 +65,12 @@ test('a port in use is one line, and the admin key is still named by the start t
     await readStartFailure(t, { folder, settings }),
     new RegExp(`^queuepass: 127\\.0\\.0\\.1:${port} is in use.*set PORT`),
   );
-  t.deepEqual(await findPids(join(folder, '.queuepass'), 'mongod'), [], 'mongod is gone with it');
+  t.deepEqual(await findPids(join(folder, '.queuepass'), 'mongod'), [], 'mongod has ended too');
   const server = await startServerProcess(t, { folder });
   t.true(server.stderr().includes('admin-key'), server.stderr());
 });
 
-test('a second server on the same data directory is one line, and the first is not disturbed', async (t) => {
+test('a second server on the same data directory fails with one line, and does not disturb the first', async (t) => {
   const first = await startServerProcess(t);
   const key = readFileSync(join(first.dataDir, 'admin-key'), 'utf8').trim();
   t.regex(
@@ -81,7 +81,7 @@ test('a second server on the same data directory is one line, and the first is n
   t.is(readFileSync(join(first.dataDir, 'server-url'), 'utf8').trim(), first.url);
 });
 
-test('a file in the place of the data directory is one line', async (t) => {
+test('a file in place of the data directory is reported in one line', async (t) => {
   const folder = makeFolder();
   writeFileSync(join(folder, '.queuepass'), 'mine');
   t.regex(
@@ -91,8 +91,8 @@ test('a file in the place of the data directory is one line', async (t) => {
   t.is(readFileSync(join(folder, '.queuepass'), 'utf8'), 'mine');
 });
 
-test('a data directory that cannot be made is one line', async (t) => {
-  // Nobody can make a folder there, root included.
+test('a data directory that cannot be created is reported in one line', async (t) => {
+  // No user can create a directory there, not even root.
   const settings = { QUEUEPASS_DATA_DIR: '/sys/queuepass' };
   t.regex(
     await readStartFailure(t, { settings }),
@@ -100,7 +100,7 @@ test('a data directory that cannot be made is one line', async (t) => {
   );
 });
 
-test('data of another series of MongoDB are one line, and stay as they are', async (t) => {
+test('data of another MongoDB series is reported in one line, and is not changed', async (t) => {
   const folder = makeFolder();
   mkdirSync(join(folder, '.queuepass'));
   const record = join(folder, '.queuepass', 'mongod.json');
@@ -109,7 +109,7 @@ test('data of another series of MongoDB are one line, and stay as they are', asy
   t.regex(readFileSync(record, 'utf8'), /5\.0\.1/);
 });
 
-test('wrong settings are told together, a line each, and nothing is made', async (t) => {
+test('invalid settings are reported together in one line each, and nothing is created', async (t) => {
   const settings = { PORT: 'x', BCRYPT_COST: '99', JWT_SIGNING_KEY: 'hunter2' };
   const server = spawnServer(t, { settings });
   t.is((await server.exited).code, 1);

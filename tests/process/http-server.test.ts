@@ -19,7 +19,7 @@ function readFromSocket(socketPath: string): Promise<string> {
   });
 }
 
-test('a unix socket serves, and its file is gone after the end', async (t) => {
+test('the server serves a unix socket, and removes its file on shutdown', async (t) => {
   const path = join(makeFolder(), 'http.sock');
   const server = await listen(answer, { path });
   t.is(server.url, `unix:${path}`);
@@ -28,16 +28,16 @@ test('a unix socket serves, and its file is gone after the end', async (t) => {
   t.false(existsSync(path));
 });
 
-test('the end answers the requests that wait at its unix socket', async (t) => {
+test('a shutdown responds to the requests that wait at its unix socket', async (t) => {
   const path = join(makeFolder(), 'http.sock');
   const server = await listen(answer, { path });
-  // None of them is accepted before the server begins to end.
+  // The server accepts none of them before the shutdown begins.
   const waiting = Array.from({ length: 50 }, () => readFromSocket(path));
   await server.drain(5);
   t.deepEqual(await Promise.all(waiting), Array(50).fill('hello'));
 });
 
-test('a request on its way while the server begins to end is answered, and told to close', async (t) => {
+test('a request that arrives while the server begins to shut down gets a response with Connection: close', async (t) => {
   const server = await listen(answer, { host: '127.0.0.1', port: 0 });
   const accepted = once(server.server, 'connection');
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
@@ -49,9 +49,9 @@ test('a request on its way while the server begins to end is answered, and told 
   await ended;
 });
 
-test('a connection without a request is kept for as many seconds as it is told, or ended after its answer', async (t) => {
+test('an idle connection is kept open for the seconds in its Keep-Alive header, or closed after its response when that is 0', async (t) => {
   const spread = { host: '127.0.0.1', port: 0 };
-  for (const [keepAliveSeconds, told] of [
+  for (const [keepAliveSeconds, headers] of [
     [1, /\r\nConnection: keep-alive\r\nKeep-Alive: timeout=1\r\n/],
     [0, /\r\nConnection: close\r\n/],
   ] as const) {
@@ -59,12 +59,12 @@ test('a connection without a request is kept for as many seconds as it is told, 
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     // Ends only because the server closes the connection.
-    t.regex((await socket.setEncoding('utf8').toArray()).join(''), told);
+    t.regex((await socket.setEncoding('utf8').toArray()).join(''), headers);
     await server.drain(1);
   }
 });
 
-test('a connection that stays silent does not hold up the end', async (t) => {
+test('a connection that sends nothing does not delay a shutdown', async (t) => {
   const server = await listen(answer, { host: '127.0.0.1', port: 0 });
   const accepted = once(server.server, 'connection');
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined);
@@ -85,7 +85,7 @@ test('the socket file of a server that was killed is replaced', async (t) => {
   await server.drain(1);
 });
 
-test('the socket of a server that lives is left to it', async (t) => {
+test('a second server does not take over the socket of a running server', async (t) => {
   const path = join(makeFolder(), 'http.sock');
   const first = await listen(answer, { path });
   await t.throwsAsync(listen(answer, { path }), {
@@ -96,7 +96,7 @@ test('the socket of a server that lives is left to it', async (t) => {
   await first.drain(1);
 });
 
-test('a file that is no socket is never removed', async (t) => {
+test('a file that is not a socket is never removed', async (t) => {
   const path = join(makeFolder(), 'notes.txt');
   writeFileSync(path, 'dear to somebody');
   await t.throwsAsync(listen(answer, { path }), { instanceOf: StartError, message: /is no socket/ });
@@ -116,43 +116,39 @@ const refusals: [what: string, address: Parameters<typeof listen>[1], says: RegE
     { host: '203.0.113.1', port: 0 },
     /203\.0\.113\.1:0 is no address of this machine/,
   ],
+  ['an unknown host', { host: 'nowhere.invalid', port: 1 }, /^nowhere\.invalid:1 is no address of this/],
   [
-    'a host that is not known',
-    { host: 'nowhere.invalid', port: 1 },
-    /^nowhere\.invalid:1 is no address of this/,
-  ],
-  [
-    'a path in no folder',
+    'a path in a missing directory',
     { path: '/nowhere/at/all.sock' },
     /^\/nowhere\/at\/all\.sock cannot be made: its folder must be there/,
   ],
-  ['a descriptor that is no socket', { fd: 9999 }, /^LISTEN=systemd, but systemd passed no socket/],
+  ['a descriptor that is not a socket', { fd: 9999 }, /^LISTEN=systemd, but systemd passed no socket/],
 ];
 for (const [what, address, says] of refusals) {
-  test(`${what} is one line that says what to do`, async (t) => {
+  test(`${what} is reported in one line that says how to fix it`, async (t) => {
     const error = await t.throwsAsync(listen(answer, address), { instanceOf: StartError, message: says });
     t.false(error.message.includes('\n'));
   });
 }
 
-test('connections that cannot be accepted are told and do not end the server', async (t) => {
-  const told: Error[] = [];
+test('errors while accepting connections are reported and do not stop the server', async (t) => {
+  const errors: Error[] = [];
   const server = await listen(
     answer,
     { host: '127.0.0.1', port: 0 },
     {
-      onError: (error) => told.push(error),
+      onError: (error) => errors.push(error),
     },
   );
   for (const code of ['EMFILE', 'EMFILE']) server.server.emit('error', new Error(code));
-  t.is(told.length, 2);
+  t.is(errors.length, 2);
   t.is((await fetch(server.url)).status, 200);
   await server.drain(1);
 });
 
-test('an end waits for no connection that has no request, however it came to be', async (t) => {
+test('a shutdown does not wait for connections without a request, even those that served one before', async (t) => {
   const server = await listen(answer, { host: '127.0.0.1', port: 0 });
-  // Kept alive by fetch after its answer.
+  // fetch keeps the connection open after the response.
   await (await fetch(server.url)).text();
   const started = performance.now();
   await server.drain(600);

@@ -11,11 +11,11 @@ import { testMongodbUri } from '../support/start-server.js';
 
 const signingKey = 'a signing key for listening, long enough for HS256';
 
-test('LISTEN=systemd serves on the socket that is passed as descriptor 3', async (t) => {
+test('with LISTEN=systemd the server uses the socket that is passed as descriptor 3', async (t) => {
   const passed = createServer().listen(0, '127.0.0.1');
   await once(passed, 'listening');
   const { port } = passed.address() as AddressInfo;
-  // The one way that Node has to a socket's descriptor.
+  // Node has no other way to get the descriptor of a socket.
   const { fd } = (passed as Server & { _handle: { fd: number } })._handle;
   const settings = {
     LISTEN: 'systemd',
@@ -36,7 +36,7 @@ test('LISTEN=systemd serves on the socket that is passed as descriptor 3', async
   t.deepEqual(await server.exited, { code: 0, signal: null });
 });
 
-test('credentials that MongoDB refuses are one line, without the password', async (t) => {
+test('credentials that MongoDB refuses are reported in one line, without the password', async (t) => {
   const folder = makeFolder();
   const socket = embeddedSocketPath(folder);
   const mongod = spawn(

@@ -4,7 +4,7 @@ import { startLoneMongod } from '../support/mongod-replica-set.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { startServerProcess } from '../support/server-process.js';
 
-test('on a MongoDB that is no replica set, what waits is polled for, and the start says so', async (t) => {
+test('on a MongoDB without a replica set waiting requests are served by polling, and the server logs it at its start', async (t) => {
   t.timeout(120_000);
   const uri = await startLoneMongod(t);
   const settings = { MONGODB_URI: `${uri}jobs`, JWT_SIGNING_KEY: faultsSigningKey };
@@ -22,5 +22,5 @@ test('on a MongoDB that is no replica set, what waits is polled for, and the sta
   const claimed = await waiting;
   t.is(claimed.status, 200);
   t.is(((await claimed.json()) as { job_id: string }).job_id, jobId);
-  t.true(performance.now() - began < 25_000, 'it was not left to the end of the wait');
+  t.true(performance.now() - began < 25_000, 'the claim did not wait until its timeout');
 });

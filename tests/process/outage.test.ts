@@ -14,7 +14,7 @@ import { Traffic } from '../support/traffic.js';
 const signingKey = 'a signing key for outages, long enough for HS256';
 const key = { id: 'a'.repeat(12), secret: 'b'.repeat(43) };
 
-/** A MongoDB that is stopped and started, as one that the settings name. */
+/** Makes an external MongoDB that a test can stop and start. */
 function makeMongo(t: ExecutionContext) {
   const dataDir = join(makeFolder(), 'mongo');
   let mongod: EmbeddedMongod | undefined;
@@ -37,10 +37,10 @@ function makeAgentToken(): string {
   return signAccessToken(signer, { client_id: 'agents', role: 'agent' });
 }
 
-test('a server outlives the absence, the loss and the silence of its MongoDB without one wrong answer', async (t) => {
+test('a server survives a missing, a killed and an unresponsive MongoDB without one wrong response', async (t) => {
   t.timeout(280_000);
   const mongo = makeMongo(t);
-  // 1. It starts while MongoDB is away.
+  // 1. The server starts while MongoDB is down.
   // Few connections, so that requests have to wait for one too.
   const settings = { MONGODB_URI: mongo.uri, JWT_SIGNING_KEY: signingKey, MONGODB_MAX_POOL_SIZE: '4' };
   const server = await startServerProcess(t, { settings });
@@ -54,7 +54,7 @@ test('a server outlives the absence, the loss and the silence of its MongoDB wit
     await waitUntil(async () =>
       (await jobs.indexes().catch(() => [])).some(({ name }) => name === 'qp_claim'),
     );
-    t.is(await clients.countDocuments(), 0, 'no client is made');
+    t.is(await clients.countDocuments(), 0, 'no client is created');
     await clients.insertOne({ client_id: 'lab-ci', role: 'contributor' });
     const digest = digestSecret(key.secret);
     await clientKeys.insertOne({
@@ -64,7 +64,7 @@ test('a server outlives the absence, the loss and the silence of its MongoDB wit
       created_at: new Date(),
     });
   });
-  t.false(existsSync(server.dataDir), 'no data directory is made');
+  t.false(existsSync(server.dataDir), 'no data directory is created');
 
   const traffic = new Traffic(server, {
     agentToken: makeAgentToken(),
@@ -72,17 +72,17 @@ test('a server outlives the absence, the loss and the silence of its MongoDB wit
   });
   await traffic.untilAll(200);
   await wait(1000);
-  // 2. It is stopped and started.
+  // 2. MongoDB is stopped and started.
   await mongo.stop();
   await traffic.untilAll(503);
   await mongo.start();
   await traffic.untilAll(200);
   await wait(1000);
-  // 3. It is killed, and comes back by itself.
+  // 3. MongoDB is killed, and restarted automatically.
   await mongo.signal('SIGKILL');
   await traffic.untilAll(200);
   await wait(1000);
-  // 4. It takes connections and says nothing.
+  // 4. MongoDB accepts connections and does not respond.
   await mongo.signal('SIGSTOP');
   await traffic.untilAll(503);
   await mongo.signal('SIGCONT');
@@ -95,7 +95,7 @@ test('a server outlives the absence, the loss and the silence of its MongoDB wit
     .split('\n')
     .filter((line) => line.includes('Internal Server Error'));
   t.deepEqual(traffic.wrong, [], internal.join('\n'));
-  t.true(traffic.slowestMs < 12_000, `the slowest answer took ${traffic.slowestMs} ms`);
+  t.true(traffic.slowestMs < 12_000, `the slowest response took ${traffic.slowestMs} ms`);
   t.is(new Set(traffic.claimed).size, traffic.claimed.length, 'no job was claimed twice');
   await withClient(mongo.uri, async (client) => {
     const { jobs } = openCollections(client.db());
@@ -104,13 +104,15 @@ test('a server outlives the absence, the loss and the silence of its MongoDB wit
     t.deepEqual(missing, [], 'every acknowledged job is stored');
     const taken = await jobs.distinct('job_id', { 'result_data.job_state': 'running' });
     const returned = traffic.claimed.filter((jobId) => !taken.includes(jobId));
-    t.deepEqual(returned, [], 'every claim that an agent was told of is stored');
-    t.log(`${taken.length - traffic.claimed.length} of ${taken.length} claims were stored and not answered`);
+    t.deepEqual(returned, [], 'every claim with a response is stored');
+    t.log(
+      `${taken.length - traffic.claimed.length} of ${taken.length} claims were stored without a response`,
+    );
   });
   t.log(traffic.counts, `slowest ${Math.round(traffic.slowestMs)} ms`);
 });
 
-test('SIGTERM while MongoDB says nothing ends the server all the same', async (t) => {
+test('SIGTERM stops the server even while MongoDB does not respond', async (t) => {
   const mongo = makeMongo(t);
   await mongo.start();
   const settings = { MONGODB_URI: mongo.uri, JWT_SIGNING_KEY: signingKey, DRAIN_SECONDS: '1' };

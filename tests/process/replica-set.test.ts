@@ -8,7 +8,7 @@ import { startServerProcess } from '../support/server-process.js';
 const signingKey = 'a signing key for replica sets, long enough for HS256';
 
 test.serial(
-  'a server on a replica set serves on after kill -9 of the primary, and loses no job',
+  'a server on a replica set continues after a SIGKILL of the primary, and loses no job',
   async (t) => {
     const set = await MongodReplicaSet.start(t);
     const uri = set.uriOf('jobs');
@@ -39,7 +39,7 @@ test.serial(
     t.deepEqual(
       ids.filter((id) => !stored.includes(id)),
       [],
-      'an acknowledged job is there',
+      'every acknowledged job is stored',
     );
     t.true(ids.length >= 12);
   },

@@ -25,10 +25,10 @@ async function isRefused(server: ServerProcess): Promise<boolean> {
   });
 }
 
-test('SIGTERM lets a request in flight end with its answer, takes no new connections and exits with 0', async (t) => {
+test('after SIGTERM the server responds to the request in flight, accepts no new connections and exits with 0', async (t) => {
   const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '600' } });
   const agent = new Agent({ keepAlive: true });
-  // One connection that waits after an answer, and one that never sent a byte.
+  // One connection is idle after a response, and one has never sent a byte.
   const [idle] = (await once(get(`${server.url}/livez`, { agent }), 'response')) as [IncomingMessage];
   await idle.toArray();
   const silent = connect(Number(new URL(server.url).port), '127.0.0.1');
@@ -41,12 +41,12 @@ test('SIGTERM lets a request in flight end with its answer, takes no new connect
   t.is(server.child.exitCode, null);
   const answer = await submit.finish();
   t.is(answer.status, 200, answer.failed?.message);
-  t.is(answer.connection, 'close', 'its client is told not to use the connection again');
+  t.is(answer.connection, 'close', 'the response tells the client to close the connection');
   t.deepEqual(await server.exited, { code: 0, signal: null });
-  t.deepEqual(await listProcessesOf(server.folder), [], 'mongod has ended before');
+  t.deepEqual(await listProcessesOf(server.folder), [], 'mongod has ended before the server');
 });
 
-test('DRAIN_SECONDS cuts what hangs', async (t) => {
+test('a request that hangs is cut after DRAIN_SECONDS', async (t) => {
   const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '1' } });
   const submit = await beginSubmit(server);
   server.kill('SIGTERM');
@@ -54,7 +54,7 @@ test('DRAIN_SECONDS cuts what hangs', async (t) => {
   t.true((await submit.answered) instanceof Error);
 });
 
-test('a second signal ends at once, whichever of the two it is', async (t) => {
+test('a second signal, SIGINT or SIGTERM, ends the server at once', async (t) => {
   const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '600' } });
   await beginSubmit(server);
   server.kill('SIGTERM');
@@ -63,14 +63,14 @@ test('a second signal ends at once, whichever of the two it is', async (t) => {
   t.deepEqual(await server.exited, { code: 130, signal: null });
 });
 
-test('a signal during the start ends it', async (t) => {
+test('a signal during the start ends the server', async (t) => {
   const server = spawnServer(t);
   await waitUntil(async () => (await findPids(server.dataDir, 'mongod')).length > 0);
   server.kill('SIGTERM');
   t.deepEqual(await server.exited, { code: 143, signal: null });
 });
 
-test('after kill -9 of the server its mongod ends too', async (t) => {
+test('after a SIGKILL of the server its mongod ends too', async (t) => {
   const server = await startServerProcess(t);
   t.is((await findPids(server.dataDir, 'mongod')).length, 1);
   server.kill('SIGKILL');
@@ -79,7 +79,7 @@ test('after kill -9 of the server its mongod ends too', async (t) => {
   t.pass();
 });
 
-test('a reader of the output that ends first does not disturb the drain', async (t) => {
+test('output streams that are closed early do not disturb the drain', async (t) => {
   const server = await startServerProcess(t);
   const submit = await beginSubmit(server);
   server.child.stderr?.destroy();
@@ -90,7 +90,7 @@ test('a reader of the output that ends first does not disturb the drain', async 
   t.deepEqual(await server.exited, { code: 0, signal: null });
 });
 
-/** The server under `npm start` as package.json has it, run from source. */
+/** Makes a directory whose `npm start` runs the built server with the start script of package.json. */
 function makeNpmStart() {
   const folder = makeFolder();
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -102,7 +102,7 @@ function makeNpmStart() {
   return { folder, settings: { DRAIN_SECONDS: '600', npm_config_update_notifier: 'false' } };
 }
 
-/** `npm start` on a terminal of its own; each `press` is one Ctrl-C. */
+/** Runs `npm start` on its own terminal. Each call of `press` is one Ctrl-C. */
 function startOnTerminal(t: ExecutionContext) {
   const script = fileURLToPath(new URL('../support/press-ctrl-c.py', import.meta.url));
   const command = ['python3', script, 'npm', 'start'];
@@ -110,7 +110,7 @@ function startOnTerminal(t: ExecutionContext) {
   return { terminal, press: () => void terminal.child.stdin?.write('x') };
 }
 
-test('SIGTERM to npm start reaches the server, which drains', async (t) => {
+test('SIGTERM to npm start makes the server drain', async (t) => {
   const npm = await startServerProcess(t, { ...makeNpmStart(), command: ['npm', 'start'] });
   const submit = await beginSubmit(npm);
   npm.kill('SIGTERM');
@@ -120,13 +120,13 @@ test('SIGTERM to npm start reaches the server, which drains', async (t) => {
   t.deepEqual(await listProcessesOf(npm.folder), []);
 });
 
-test('one Ctrl-C under npm start drains in order, and mongod outlives the drain', async (t) => {
+test('one Ctrl-C under npm start makes the server drain, and mongod runs until the drain has ended', async (t) => {
   const { terminal, press } = startOnTerminal(t);
   await waitUntil(() => terminal.url !== '');
   const submit = await beginSubmit(terminal);
   press();
   await waitUntil(() => terminal.stdout().includes('Ending'));
-  // npm has passed its own copy of the signal on by then.
+  // By then, npm has forwarded its own copy of the signal.
   await wait(1000);
   t.is((await findPids(terminal.dataDir, 'mongod')).length, 1);
   t.is((await submit.finish()).status, 200);
@@ -134,7 +134,7 @@ test('one Ctrl-C under npm start drains in order, and mongod outlives the drain'
   t.deepEqual(await listProcessesOf(terminal.folder), []);
 });
 
-test('a second Ctrl-C under npm start ends at once', async (t) => {
+test('a second Ctrl-C under npm start ends the server at once', async (t) => {
   const { terminal, press } = startOnTerminal(t);
   await waitUntil(() => terminal.url !== '');
   await beginSubmit(terminal);
@@ -146,7 +146,7 @@ test('a second Ctrl-C under npm start ends at once', async (t) => {
   t.true(await Promise.race([terminal.exited.then(() => true), wait(60_000, false)]));
 });
 
-test('a log that cannot be written, as on a full disk, holds up neither requests nor the end', async (t) => {
+test('a log that cannot be written, as on a full disk, delays neither requests nor the shutdown', async (t) => {
   if (!existsSync('/dev/full')) return t.pass('this system has no file that is always full');
   const command = ['/bin/sh', '-c', 'exec "$@" >/dev/full', 'sh', ...serverCommand];
   const server = await startServerProcess(t, { command });

@@ -27,8 +27,12 @@ function agentHeaders(name: string): Record<string, string> {
   return { authorization: `Bearer ${token}`, cookie: `agent_name=${name}`, prefer: 'wait=60' };
 }
 
-/** Agents that wait for a job, in both workers. */
-async function park(t: ExecutionContext, server: ServerProcess, count: number): Promise<Promise<Response>[]> {
+/** Starts agents that wait for a job, on both workers. */
+async function startWaiters(
+  t: ExecutionContext,
+  server: ServerProcess,
+  count: number,
+): Promise<Promise<Response>[]> {
   const polls = Array.from({ length: count }, (_, i) =>
     server.request('/v1/job?queue=q1', { headers: agentHeaders(`agent-${i}`) }),
   );
@@ -37,10 +41,10 @@ async function park(t: ExecutionContext, server: ServerProcess, count: number): 
   return polls;
 }
 
-test('workers share one address, one queue and one page of metrics, and end in order', async (t) => {
+test('workers share one address, one queue and one metrics page, and shut down with exit code 0', async (t) => {
   const server = await startServerProcess(t, { settings: workers });
   t.regex(server.stderr(), /listens on http:\S+ \(2 workers\)\n/);
-  const polls = await park(t, server, 6);
+  const polls = await startWaiters(t, server, 6);
   const ids: string[] = [];
   for (let i = 0; i < 2; i += 1) {
     const submit = {
@@ -58,10 +62,10 @@ test('workers share one address, one queue and one page of metrics, and end in o
   server.kill('SIGTERM');
   const answers = await Promise.all(polls);
   t.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 204, 204, 204, 204]);
-  const told = answers
+  const retryAfter = answers
     .filter(({ status }) => status === 204)
     .map(({ headers }) => headers.get('retry-after'));
-  t.deepEqual(told, ['0', '0', '0', '0']);
+  t.deepEqual(retryAfter, ['0', '0', '0', '0']);
   const taken = answers
     .filter(({ status }) => status === 200)
     .map(async (answer) => (await answer.json()) as object);
@@ -71,9 +75,9 @@ test('workers share one address, one queue and one page of metrics, and end in o
   t.deepEqual(await listProcessesOf(server.folder), []);
 });
 
-test('a worker that is killed is replaced, and what it was told is there', async (t) => {
+test('a killed worker is replaced, and its metrics are kept', async (t) => {
   const server = await startServerProcess(t, { settings: workers });
-  const polls = await park(t, server, 4);
+  const polls = await startWaiters(t, server, 4);
   const settled = Promise.allSettled(polls);
   const submitted = 6;
   const submit = {
@@ -91,14 +95,14 @@ test('a worker that is killed is replaced, and what it was told is there', async
   });
   t.regex(server.stdout(), /a worker ended: another one takes its place/);
   const answered = (await metricsOf(server)).byLabels('queuepass_http_requests_total');
-  t.true((answered['POST /v1/job 200'] ?? 0) === submitted, 'what the killed one had counted stays');
+  t.true((answered['POST /v1/job 200'] ?? 0) === submitted, 'the counts of the killed worker are kept');
   t.is((await server.request('/v1')).status, 200);
   server.kill('SIGTERM');
   await settled;
   t.is((await server.exited).code, 0);
 });
 
-test('what keeps a worker from starting ends the start with one line', async (t) => {
+test('an error that keeps a worker from starting ends the server with one line', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   await new Promise((done) => other.once('listening', done));
   const { port } = other.address() as { port: number };
@@ -107,7 +111,7 @@ test('what keeps a worker from starting ends the start with one line', async (t)
   other.close();
 });
 
-test('a second signal ends all processes at once, and none outlives the first one', async (t) => {
+test('a second signal ends all processes at once, and no worker outlives the first process', async (t) => {
   for (const signals of [['SIGTERM', 'SIGINT'], ['SIGKILL']] as const) {
     const server = await startServerProcess(t, { settings: { ...workers, DRAIN_SECONDS: '600' } });
     const submit = await beginSubmit(server);
@@ -117,9 +121,9 @@ test('a second signal ends all processes at once, and none outlives the first on
       server.kill(signal);
       if (signal === 'SIGTERM') await waitUntil(() => server.stderr().includes('Ending'));
     }
-    // Its output stays open as long as a worker has it.
+    // Do not wait for its output to close: a worker can still have it open.
     await waitUntil(() => server.child.exitCode !== null || server.child.signalCode !== null);
-    // Those whose first process was killed answer what is in flight before they end.
+    // Workers whose first process was killed respond to the requests in flight before they end.
     const outcome = await submit.finish();
     if (signals[0] === 'SIGKILL') t.is(outcome.status, 503);
     else t.truthy(outcome.failed);

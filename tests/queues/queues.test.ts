@@ -4,55 +4,61 @@ import { jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer } from '../support/start-server.js';
 
-test.serial('the agents of a queue are told by name, each field that they told and no other', async (t) => {
-  const server = await startServer(t);
-  const tell = (name: string, body: object) =>
-    server.request(`/v1/agents/data/${name}`, jsonBody(body, agentHeaders(server)));
-  const whole = {
-    state: 'test',
-    queues: ['a.b', 'q2'],
-    location: 'lab',
-    provision_type: 'maas',
-    job_id: 'j',
-    comment: 'c',
-  };
-  await tell('z', { ...whole, identifier: 'secret', log: ['line'] });
-  await tell('y', { queues: ['a.b'] });
-  await tell('x', { queues: ['q2'] });
-  const response = await server.request('/v1/queues/a.b/agents');
-  t.is(response.status, 200);
-  t.deepEqual(await response.json(), [
-    { name: 'y', queues: ['a.b'] },
-    { name: 'z', ...whole },
-  ]);
-  const nobody = await server.request("/v1/queues/it's%20not/agents");
-  t.deepEqual(
-    [nobody.status, await nobody.json()],
-    [404, { message: "Queue 'it's not' does not exist.", detail: {} }],
-  );
-});
-
-test.serial('the jobs of a queue are told in all states, oldest first; none is no content', async (t) => {
-  const server = await startServer(t);
-  const first = await submit(server);
-  await submit(server, { job_queue: 'other' });
-  const second = await submit(server);
-  await claim(server);
-  const response = await server.request('/v1/queues/q1/jobs');
-  const jobs = (await response.json()) as { created_at: string }[];
-  t.deepEqual(
-    jobs.map(({ created_at, ...job }) => [job, Number.isFinite(Date.parse(created_at))] as const),
-    [
-      [{ job_id: first, job_state: 'running', job_queue: 'q1' }, true],
-      [{ job_id: second, job_state: 'waiting', job_queue: 'q1' }, true],
-    ] as never,
-  );
-  const none = await server.request('/v1/queues/empty/jobs');
-  t.deepEqual([none.status, await none.text()], [204, '']);
-});
+test.serial(
+  'the agents of a queue are listed by name, with exactly the fields that they posted',
+  async (t) => {
+    const server = await startServer(t);
+    const postData = (name: string, body: object) =>
+      server.request(`/v1/agents/data/${name}`, jsonBody(body, agentHeaders(server)));
+    const whole = {
+      state: 'test',
+      queues: ['a.b', 'q2'],
+      location: 'lab',
+      provision_type: 'maas',
+      job_id: 'j',
+      comment: 'c',
+    };
+    await postData('z', { ...whole, identifier: 'secret', log: ['line'] });
+    await postData('y', { queues: ['a.b'] });
+    await postData('x', { queues: ['q2'] });
+    const response = await server.request('/v1/queues/a.b/agents');
+    t.is(response.status, 200);
+    t.deepEqual(await response.json(), [
+      { name: 'y', queues: ['a.b'] },
+      { name: 'z', ...whole },
+    ]);
+    const nobody = await server.request("/v1/queues/it's%20not/agents");
+    t.deepEqual(
+      [nobody.status, await nobody.json()],
+      [404, { message: "Queue 'it's not' does not exist.", detail: {} }],
+    );
+  },
+);
 
 test.serial(
-  'a long list of jobs is streamed whole, by its index, with nothing sorted in memory',
+  'the jobs of a queue are listed in all states, oldest first, and an empty queue gets 204',
+  async (t) => {
+    const server = await startServer(t);
+    const first = await submit(server);
+    await submit(server, { job_queue: 'other' });
+    const second = await submit(server);
+    await claim(server);
+    const response = await server.request('/v1/queues/q1/jobs');
+    const jobs = (await response.json()) as { created_at: string }[];
+    t.deepEqual(
+      jobs.map(({ created_at, ...job }) => [job, Number.isFinite(Date.parse(created_at))] as const),
+      [
+        [{ job_id: first, job_state: 'running', job_queue: 'q1' }, true],
+        [{ job_id: second, job_state: 'waiting', job_queue: 'q1' }, true],
+      ] as never,
+    );
+    const none = await server.request('/v1/queues/empty/jobs');
+    t.deepEqual([none.status, await none.text()], [204, '']);
+  },
+);
+
+test.serial(
+  'a long list of jobs is streamed completely, from its index and without a sort in memory',
   async (t) => {
     const server = await startServer(t);
     const { jobs } = server.deps.collections;
@@ -68,13 +74,13 @@ test.serial(
     const response = await server.request('/v1/queues/long/jobs');
     t.is(response.headers.get('content-length'), null);
     t.is(response.headers.get('content-type'), 'application/json');
-    const told = (await response.json()) as { job_id: string; created_at: string }[];
+    const listed = (await response.json()) as { job_id: string; created_at: string }[];
     const expected = made.filter((job) => job.job_data.job_queue === 'long');
     t.deepEqual(
-      told.map(({ job_id }) => job_id),
+      listed.map(({ job_id }) => job_id),
       expected.map(({ job_id }) => job_id),
     );
-    t.is(told[0]?.created_at, '1970-01-01T00:00:01Z');
+    t.is(listed[0]?.created_at, '1970-01-01T00:00:01Z');
     const explained = await jobs
       .find({ 'job_data.job_queue': 'long' } as object, { sort: { created_at: 1 } })
       .explain('executionStats');
@@ -85,7 +91,7 @@ test.serial(
   },
 );
 
-test.serial('agents do not read queues', async (t) => {
+test.serial('agents cannot read queues', async (t) => {
   const server = await startServer(t);
   for (const path of ['wait_times', 'q/agents', 'q/jobs']) {
     const response = await server.request(`/v1/queues/${path}`, { headers: agentHeaders(server) });

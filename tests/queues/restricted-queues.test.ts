@@ -7,7 +7,7 @@ interface Answer {
   body: unknown;
 }
 
-/** A request about restricted queues as a caller of a role; `anonymous` sends no token. */
+/** Sends a request about restricted queues with the given role. `anonymous` sends no token. */
 async function call(
   server: TestServer,
   method: string,
@@ -34,7 +34,7 @@ const noClient = refused(400, 'Error: Missing client ID.');
 const unknownClient = refused(404, 'Error: Specified client_id does not exist.');
 const noAgent = refused(404, 'Error: No agent is associated with the specified queue.');
 
-/** A server with clients `a`, `b` and `c`, and an agent of the queues `q1` and `q2`. */
+/** Starts a server with the clients `a`, `b` and `c`, and an agent of the queues `q1` and `q2`. */
 async function startWithQueues(t: ExecutionContext): Promise<TestServer> {
   const server = await startServer(t);
   for (const client_id of ['a', 'b', 'c']) await addClient(server, { client_id });
@@ -42,7 +42,7 @@ async function startWithQueues(t: ExecutionContext): Promise<TestServer> {
   return server;
 }
 
-/** What an anonymous submission to the queue is answered. */
+/** Submits a job to the queue without a token, and returns the status. */
 async function submitTo(server: TestServer, queue: string): Promise<number> {
   return (await server.request('/v1/job', jsonBody({ job_queue: queue }))).status;
 }
@@ -54,11 +54,11 @@ test.serial('a queue is restricted from its first owner until its last', async (
   t.deepEqual(await add(server, 'q1', 'b'), ok);
   t.is(await submitTo(server, 'q1'), 401);
   t.deepEqual(await add(server, 'q1', 'a'), ok);
-  t.deepEqual(await add(server, 'q1', 'a'), ok, 'twice is once');
+  t.deepEqual(await add(server, 'q1', 'a'), ok, 'adding an owner twice has the effect of adding it once');
   t.deepEqual(await call(server, 'GET', '/q1'), { status: 200, body: { queue: 'q1', owners: ['a', 'b'] } });
   t.deepEqual(await remove(server, 'q1', 'b'), ok);
   t.deepEqual(await call(server, 'GET', '/q1'), { status: 200, body: { queue: 'q1', owners: ['a'] } });
-  t.is(await submitTo(server, 'q1'), 401, 'still restricted for everybody else');
+  t.is(await submitTo(server, 'q1'), 401, 'still restricted for everyone else');
   t.deepEqual(await remove(server, 'q1', 'a'), ok);
   t.deepEqual(await call(server, 'GET', '/q1'), notRestricted);
   t.is(await submitTo(server, 'q1'), 200);
@@ -71,7 +71,7 @@ test.serial('the list has each queue once, with its owners', async (t) => {
   await add(server, 'q2', 'c');
   await add(server, 'q1', 'b');
   await add(server, 'q1', 'a');
-  // As an existing database may have it: a queue twice, and one without an owner.
+  // As in some existing databases: one queue twice, and one without an owner.
   const { restrictedQueues } = server.deps.collections;
   await restrictedQueues.insertMany([{ queue_name: 'q1' }, { queue_name: 'old' }]);
   t.deepEqual(await call(server, 'GET', ''), {
@@ -83,11 +83,11 @@ test.serial('the list has each queue once, with its owners', async (t) => {
     ],
   });
   for (const id of ['a', 'b']) t.deepEqual(await remove(server, 'q1', id), ok);
-  t.deepEqual(await call(server, 'GET', '/q1'), notRestricted, 'all of its documents are gone');
+  t.deepEqual(await call(server, 'GET', '/q1'), notRestricted, 'all documents of the queue are deleted');
 });
 
 test.serial(
-  'adding tells a missing client first, then an unknown one, then a queue without agents',
+  'adding an owner reports a missing client first, then an unknown client, then a queue without agents',
   async (t) => {
     const server = await startWithQueues(t);
     t.deepEqual(await add(server, 'nowhere'), noClient);
@@ -103,7 +103,7 @@ test.serial(
 );
 
 test.serial(
-  'removing tells a queue that is not restricted first, then a missing client, then one that is no owner',
+  'removing an owner reports an unrestricted queue first, then a missing client, then a client that is not an owner',
   async (t) => {
     const server = await startWithQueues(t);
     t.deepEqual(await remove(server, 'q1'), notRestricted);
@@ -116,7 +116,7 @@ test.serial(
   },
 );
 
-test.serial('the body holds a client id as a text and nothing else', async (t) => {
+test.serial('the body contains a client id as text and nothing else', async (t) => {
   const server = await startWithQueues(t);
   const rows: [body: unknown, reasons: object][] = [
     [{ client_id: { $gt: '' } }, { client_id: ['Not a valid string.'] }],
@@ -127,11 +127,11 @@ test.serial('the body holds a client id as a text and nothing else', async (t) =
   for (const [body, reasons] of rows) {
     const wrong = { status: 422, body: { message: 'Validation error', detail: { json: reasons } } };
     t.deepEqual(await call(server, 'POST', '/q1', body), wrong);
-    t.deepEqual(await call(server, 'DELETE', '/q1', body), wrong, 'told before the queue is looked at');
+    t.deepEqual(await call(server, 'DELETE', '/q1', body), wrong, 'the body is checked before the queue');
   }
 });
 
-test.serial('all but agents may read, and managers and admins change', async (t) => {
+test.serial('every role except agent can read, and only managers and admins can change', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   for (const role of ['anonymous', 'contributor', 'manager', 'admin']) {
@@ -148,41 +148,47 @@ test.serial('all but agents may read, and managers and admins change', async (t)
   t.deepEqual(await call(server, 'POST', '/q1', { client_id: 'b' }, 'admin'), ok);
 });
 
-test.serial('a queue whose last owner was deleted stays closed until somebody lifts it', async (t) => {
-  const server = await startWithQueues(t);
-  await add(server, 'q1', 'a');
-  const headers = bearer(server, { client_id: 'boss', role: 'admin' });
-  await server.request('/v1/client-permissions/a', { method: 'DELETE', headers });
-  t.is(await submitTo(server, 'q1'), 401);
-  t.deepEqual(await call(server, 'GET', '/q1'), { status: 200, body: { queue: 'q1', owners: [] } });
-  t.deepEqual(await remove(server, 'q1', 'a'), ok);
-  t.is(await submitTo(server, 'q1'), 200);
-});
-
-test.serial('whoever is added and removed at once, a queue with owners is never open', async (t) => {
-  const server = await startWithQueues(t);
-  for (let round = 0; round < 15; round += 1) {
+test.serial(
+  'a queue whose last owner was deleted stays restricted until the restriction is removed',
+  async (t) => {
+    const server = await startWithQueues(t);
     await add(server, 'q1', 'a');
-    await Promise.all([
-      remove(server, 'q1', 'a'),
-      add(server, 'q1', 'b'),
-      ...(round % 3 === 0 ? [remove(server, 'q1', 'a'), add(server, 'q1', 'c')] : []),
-      ...(round % 3 === 1 ? [add(server, 'q1', 'b'), remove(server, 'q1', 'c')] : []),
-    ]);
-    const { body } = await call(server, 'GET', '/q1');
-    t.true((body as { owners: string[] }).owners.includes('b'), `round ${round}: b was added`);
-    t.is(await submitTo(server, 'q1'), 401, `round ${round}`);
-    for (const id of ['a', 'b', 'c']) await remove(server, 'q1', id);
-    t.is(await submitTo(server, 'q1'), 200, `round ${round}: nobody is left`);
-  }
-});
+    const headers = bearer(server, { client_id: 'boss', role: 'admin' });
+    await server.request('/v1/client-permissions/a', { method: 'DELETE', headers });
+    t.is(await submitTo(server, 'q1'), 401);
+    t.deepEqual(await call(server, 'GET', '/q1'), { status: 200, body: { queue: 'q1', owners: [] } });
+    t.deepEqual(await remove(server, 'q1', 'a'), ok);
+    t.is(await submitTo(server, 'q1'), 200);
+  },
+);
 
-test.serial('an owner added while the last one is removed keeps the queue closed', async (t) => {
+test.serial(
+  'when owners are added and removed concurrently, a queue with owners is always restricted',
+  async (t) => {
+    const server = await startWithQueues(t);
+    for (let round = 0; round < 15; round += 1) {
+      await add(server, 'q1', 'a');
+      await Promise.all([
+        remove(server, 'q1', 'a'),
+        add(server, 'q1', 'b'),
+        ...(round % 3 === 0 ? [remove(server, 'q1', 'a'), add(server, 'q1', 'c')] : []),
+        ...(round % 3 === 1 ? [add(server, 'q1', 'b'), remove(server, 'q1', 'c')] : []),
+      ]);
+      const { body } = await call(server, 'GET', '/q1');
+      t.true((body as { owners: string[] }).owners.includes('b'), `round ${round}: b was added`);
+      t.is(await submitTo(server, 'q1'), 401, `round ${round}`);
+      for (const id of ['a', 'b', 'c']) await remove(server, 'q1', id);
+      t.is(await submitTo(server, 'q1'), 200, `round ${round}: no owner is left`);
+    }
+  },
+);
+
+test.serial('an owner that is added while the last one is removed keeps the queue restricted', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   const { clients } = server.deps.collections;
   const findOne = clients.findOne.bind(clients);
-  // The removal has seen no owner any more when another one is added, whole, before it lifts the restriction.
+  // After the removal has found no owner, and before it removes the restriction, another owner is added.
   clients.findOne = (async (filter: object) => {
     const found = await findOne(filter);
     if ('allowed_queues' in filter && found === null) {
@@ -196,7 +202,7 @@ test.serial('an owner added while the last one is removed keeps the queue closed
   t.is(await submitTo(server, 'q1'), 401);
 });
 
-test.serial('changes of restrictions go to the security log', async (t) => {
+test.serial('changes of restrictions are in the security log', async (t) => {
   const server = await startWithQueues(t);
   await add(server, 'q1', 'a');
   await remove(server, 'q1', 'a');

@@ -24,7 +24,7 @@ function store(server: TestServer, jobId: string, bytes: Uint8Array): Promise<Re
   return server.request(pathOf(jobId), upload(bytes, agentHeaders(server)));
 }
 
-/** Not by fetch, which would unpack what is told as gzip. */
+/** Downloads an artifact without `fetch`, which would decompress a response with Content-Encoding: gzip. */
 async function fetchArtifact(server: TestServer, jobId: string, headers: Record<string, string> = {}) {
   const answer = await request(server.url + pathOf(jobId), { headers });
   return { ...answer, bytes: Buffer.from(await answer.body.arrayBuffer()) };
@@ -32,7 +32,7 @@ async function fetchArtifact(server: TestServer, jobId: string, headers: Record<
 
 const ok: [number, string, string] = [200, 'text/plain; charset=utf-8', 'OK'];
 
-test('an artifact comes back as it was sent, told as a compressed archive and not compressed again', async (t) => {
+test('an artifact is returned as it was sent, labelled as a compressed archive and not compressed again', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
   t.is((await fetchArtifact(server, jobId)).statusCode, 204);
@@ -47,7 +47,7 @@ test('an artifact comes back as it was sent, told as a compressed archive and no
   t.is(digest(answer.bytes), digest(bytes));
 });
 
-test('an artifact sent again replaces the earlier one, and its chunks go', async (t) => {
+test('an artifact that is sent again replaces the earlier one, whose chunks are deleted', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
   for (const size of [900_000, 20, 0, 600_000]) {
@@ -58,10 +58,10 @@ test('an artifact sent again replaces the earlier one, and its chunks go', async
   await waitForFiles(server, 1, 3);
 });
 
-test('while artifacts are replaced there is always one, and it is whole', async (t) => {
+test('while artifacts are replaced a complete one is always available', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
-  // One chunk: of a longer one the rest may be removed while it is read, which cuts the connection.
+  // Use one chunk: the rest of a longer artifact can be removed while it is read, which cuts the connection.
   const all = Array.from({ length: 12 }, () => makeBytes(100_000));
   const digests = new Set(all.map(digest));
   await store(server, jobId, all[0] as Buffer);
@@ -83,7 +83,7 @@ test('while artifacts are replaced there is always one, and it is whole', async 
   await waitForFiles(server, 1, 1);
 });
 
-test('of artifacts sent at the same moment one stays, whole', async (t) => {
+test('of artifacts that are sent concurrently one is kept, completely', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
   const all = Array.from({ length: 8 }, () => makeBytes(1_000_000));
@@ -94,7 +94,7 @@ test('of artifacts sent at the same moment one stays, whole', async (t) => {
   t.true(all.some((bytes) => digest(bytes) === stored));
 });
 
-test('a cut upload leaves the earlier artifact as it was', async (t) => {
+test('an interrupted upload does not change the earlier artifact', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
   const bytes = makeBytes(500_000);
@@ -112,7 +112,7 @@ test('a cut upload leaves the earlier artifact as it was', async (t) => {
   t.is(digest((await fetchArtifact(server, jobId)).bytes), digest(bytes));
 });
 
-test('what is wrong is told in order: role, body, id; a job that is not known keeps its artifact', async (t) => {
+test('errors are reported in this order: role, body, id, and an artifact of an unknown job is stored', async (t) => {
   const server = await startServer(t);
   const headers = agentHeaders(server);
   const text = 'text/plain; charset=utf-8';
@@ -128,7 +128,7 @@ test('what is wrong is told in order: role, body, id; a job that is not known ke
   t.is((await fetchArtifact(server, canonical.replaceAll('-', ''))).bytes.length, 10);
 });
 
-test('an artifact that lost a chunk is cut, never told as whole', async (t) => {
+test('a download of an artifact with a missing chunk is cut, and never looks complete', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, {});
   await store(server, jobId, makeBytes(2_000_000));
@@ -137,7 +137,7 @@ test('an artifact that lost a chunk is cut, never told as whole', async (t) => {
   t.true(server.logText().includes('is missing or cut'));
 });
 
-test('a resubmitted job has no artifact', async (t) => {
+test('a resubmitted job has no artifact from its earlier run', async (t) => {
   const server = await startServer(t);
   await submit(server, { job_id: canonical }, bearer(server));
   await store(server, canonical, makeBytes(600_000));

@@ -9,7 +9,7 @@ const getServer = shareServer(test);
 const phases = ['setup', 'provision', 'firmware_update', 'test', 'allocate', 'reserve', 'cleanup'];
 const nothing = { last_fragment_number: -1, log_data: '' };
 
-test('a log is read back by phase, in the order of its numbers', async (t) => {
+test('a log is returned by phase, in the order of its fragment numbers', async (t) => {
   const server = getServer();
   const job = await submit(server);
   for (const fragment_number of [3, 1, 10, 2]) {
@@ -31,7 +31,7 @@ test('a log is read back by phase, in the order of its numbers', async (t) => {
   t.deepEqual(await serial.json(), { serial: { test: nothing } });
 });
 
-test('a fragment that is sent twice, or twenty times at once, is stored once', async (t) => {
+test('a fragment that is sent twice, or twenty times concurrently, is stored once', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const answers = await Promise.all(
@@ -40,15 +40,11 @@ test('a fragment that is sent twice, or twenty times at once, is stored once', a
   t.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   t.is(await server.deps.collections.logs.countDocuments({ job_id: job }), 2);
   await postFragment(server, job, {}, 'serial');
-  t.is(
-    await server.deps.collections.logs.countDocuments({ job_id: job }),
-    3,
-    'each log has numbers of its own',
-  );
+  t.is(await server.deps.collections.logs.countDocuments({ job_id: job }), 3, 'each log has its own numbers');
   t.is((await readLog(server, job)).test?.log_data, 'texttext');
 });
 
-test('a log is read from a number, from a time, and of one phase', async (t) => {
+test('a log can be read from a fragment number, from a time, and for one phase', async (t) => {
   const server = getServer();
   const job = await submit(server);
   for (const n of [0, 1, 2]) {
@@ -72,14 +68,14 @@ test('a log is read from a number, from a time, and of one phase', async (t) => 
 
 const texts: Record<string, string> = {
   'NUL and control characters': 'a\u0000b\u001b[0m\r\n\u007f\u2028"\\',
-  'bytes that are no UTF-8, as halves of surrogate pairs': 'x\udc80\udcffy\ud800',
-  'U+FFFD among them': '\ufffd\udc80\ufffd\u{1f600}\udfff\ufffd',
+  'bytes that are not UTF-8, as lone surrogates': 'x\udc80\udcffy\ud800',
+  'U+FFFD among lone surrogates': '\ufffd\udc80\ufffd\u{1f600}\udfff\ufffd',
   'only U+FFFD': '\ufffd\ufffd',
-  'signs that MongoDB gives a meaning': '$name {"$ne": 1} a.b',
-  'nothing at all': '',
+  'characters with a meaning in MongoDB': '$name {"$ne": 1} a.b',
+  'no text': '',
 };
 for (const [what, text] of Object.entries(texts)) {
-  test(`a log survives with ${what}`, async (t) => {
+  test(`a log with ${what} is stored and returned unchanged`, async (t) => {
     const server = getServer();
     const job = await submit(server);
     await postFragment(server, job, { log_data: text });
@@ -89,7 +85,7 @@ for (const [what, text] of Object.entries(texts)) {
   });
 }
 
-test('the halves of a pair in two fragments are one character again', async (t) => {
+test('the halves of a surrogate pair in two fragments become one character again', async (t) => {
   const server = getServer();
   const job = await submit(server);
   await postFragment(server, job, { fragment_number: 0, log_data: 'a\ud83d' });
@@ -105,7 +101,7 @@ test('a serial log of 1 MiB of NULs, 6 MiB as JSON, is stored', async (t) => {
   t.is((await readLog(server, job, '?phase=test', 'serial')).test?.log_data, log_data);
 });
 
-test('a fragment of halves of pairs of 8 MiB is stored, one over 8 MiB refused', async (t) => {
+test('a fragment of 8 MiB of lone surrogates is stored, and one over 8 MiB is refused', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const escaped = '\\udc80';
@@ -126,7 +122,7 @@ test('a fragment of halves of pairs of 8 MiB is stored, one over 8 MiB refused',
   t.true((await readLog(server, job)).test?.log_data.startsWith('\udc80\udc80'));
 });
 
-test('a wrong query is a 400 whose message is the reasons by field', async (t) => {
+test('an invalid query gets 400, with the reasons by field as the message', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const refused = async (query: string, reasons: object) => {
@@ -144,7 +140,7 @@ test('a wrong query is a 400 whose message is the reasons by field', async (t) =
   });
 });
 
-test('a log of an unknown type is not found, one of a wrong id refused', async (t) => {
+test('a log of an unknown type gets 404, and one of an invalid id is refused', async (t) => {
   const server = getServer();
   const job = unknownJob();
   const read = await server.request(`/v1/result/${job}/log/console`);
@@ -156,7 +152,7 @@ test('a log of an unknown type is not found, one of a wrong id refused', async (
   t.deepEqual([post.status, await post.json()], [400, { message: 'Invalid job_id specified', detail: {} }]);
 });
 
-test('what is no fragment is refused', async (t) => {
+test('an invalid fragment is refused', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const refused = async (fields: Record<string, unknown>, reasons: object) => {
@@ -173,7 +169,7 @@ test('what is no fragment is refused', async (t) => {
   t.is(await server.deps.collections.logs.countDocuments({ job_id: job }), 0);
 });
 
-test('logs that a Testflinger server wrote are read, its doubles once', async (t) => {
+test('logs that a Testflinger server wrote are returned, with its duplicates once', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const peer = {
@@ -189,7 +185,7 @@ test('logs that a Testflinger server wrote are read, its doubles once', async (t
   t.deepEqual((await readLog(server, job)).test, { last_fragment_number: 1, log_data: 'old;new;' });
 });
 
-test('only agents send fragments, and they do not read logs', async (t) => {
+test('only agents can send fragments, and they cannot read logs', async (t) => {
   const server = getServer();
   const path = `/v1/result/${unknownJob()}/log/output`;
   const post = await server.request(path, jsonBody(makeFragment(), bearer(server, { role: 'admin' })));
@@ -204,7 +200,7 @@ test('only agents send fragments, and they do not read logs', async (t) => {
   );
 });
 
-test('the queries of logs use their indexes and sort nothing in memory', async (t) => {
+test('log queries use their indexes and sort nothing in memory', async (t) => {
   const server = getServer();
   const job = await submit(server);
   await insertFragments(

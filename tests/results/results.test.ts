@@ -6,7 +6,7 @@ import { shareServer } from '../support/share-server.js';
 
 const getServer = shareServer(test);
 
-test('a result is stored field by field, each given one in place of the stored one', async (t) => {
+test('a result is stored field by field, and each posted field replaces the stored one', async (t) => {
   const server = getServer();
   const job = await submit(server);
   t.deepEqual(await readResult(server, job), { job_state: 'waiting' });
@@ -36,7 +36,7 @@ test('a result is stored field by field, each given one in place of the stored o
   t.is((await server.deps.collections.jobs.findOne({ job_id: job }))?.job_data.job_queue, 'q1');
 });
 
-test('a result says the texts of the logs by phase, in order, and only those that there are', async (t) => {
+test('a result contains the texts of the existing logs by phase, in order', async (t) => {
   const server = getServer();
   const job = await submit(server);
   await postFragment(server, job, { fragment_number: 2, phase: 'test', log_data: 'c\n' });
@@ -51,7 +51,7 @@ test('a result says the texts of the logs by phase, in order, and only those tha
   });
 });
 
-test('cancelled stays against the phases of the agent, and the final complete is stored', async (t) => {
+test('a cancelled job keeps its state when its agent posts phases, and the final complete is stored', async (t) => {
   const server = getServer();
   const job = await submit(server, { job_queue: 'cancelled' });
   await claim(server, ['cancelled']);
@@ -64,10 +64,10 @@ test('cancelled stays against the phases of the agent, and the final complete is
   await postResult(server, job, { job_state: 'complete' });
   t.is((await readResult(server, job)).job_state, 'complete');
   await postResult(server, job, { job_state: 'cleanup' });
-  t.is((await readResult(server, job)).job_state, 'complete', 'a late repeat of a phase');
+  t.is((await readResult(server, job)).job_state, 'complete', 'a late repeat of a phase is ignored');
 });
 
-test('a cancel that races with phase posts is never lost', async (t) => {
+test('a cancel that is concurrent with phase posts is never lost', async (t) => {
   const server = getServer();
   for (let round = 0; round < 5; round += 1) {
     const job = await submit(server);
@@ -79,7 +79,7 @@ test('a cancel that races with phase posts is never lost', async (t) => {
   }
 });
 
-test('an unknown job: a post is OK and stores nothing, a read has no content', async (t) => {
+test('a post for an unknown job gets OK and stores nothing, and a read gets 204', async (t) => {
   const server = getServer();
   const job = unknownJob();
   const posted = await postResult(server, job, { job_state: 'test' });
@@ -89,7 +89,7 @@ test('an unknown job: a post is OK and stores nothing, a read has no content', a
   t.deepEqual([read.status, await read.text()], [204, '']);
 });
 
-test('what is no result is refused, before the id is looked at', async (t) => {
+test('an invalid result is refused before the id is checked', async (t) => {
   const server = getServer();
   const refused = async (body: unknown, reasons: object) => {
     const response = await postResult(server, 'no-id', body);
@@ -110,20 +110,20 @@ test('what is no result is refused, before the id is looked at', async (t) => {
   t.deepEqual([read.status, await read.json()], [400, { message: 'Invalid job_id specified', detail: {} }]);
 });
 
-test('a result of 16 MiB is refused by its length, one under it is stored', async (t) => {
+test('a result of 16 MiB is refused by its length, and a smaller one is stored', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const frame = JSON.stringify({ device_info: { x: '' } }).length;
   const post = (size: number) => postResult(server, job, { device_info: { x: 'x'.repeat(size - frame) } });
   const over = await post(16 * 1024 * 1024);
   t.deepEqual([over.status, await over.json()], [413, { message: 'Payload too large', detail: {} }]);
-  // The document holds more than this result: what MongoDB finds too large is told in the same way.
+  // The job document also has other fields. A document that is too large for MongoDB gets the same response.
   const barely = await post(16 * 1024 * 1024 - 1);
   t.deepEqual([barely.status, await barely.json()], [413, { message: 'Payload too large', detail: {} }]);
   t.is((await post(15 * 1024 * 1024)).status, 200);
 });
 
-test('only agents post results, and every role reads them', async (t) => {
+test('only agents can post results, and every role can read them', async (t) => {
   const server = getServer();
   const job = await submit(server);
   for (const role of ['contributor', 'manager', 'admin']) {

@@ -11,7 +11,7 @@ import { startServer, testMongodbUri, testSigningKey, type TestServer } from '..
 
 const mebibyte = 1024 * 1024;
 
-/** Cursors that the database keeps open on the logs of this server. */
+/** Counts the open cursors on the logs of this server in the database. */
 async function countCursors({ deps }: TestServer): Promise<number> {
   const { client, db } = deps.connection;
   const open = await client
@@ -24,7 +24,7 @@ async function countCursors({ deps }: TestServer): Promise<number> {
   return open.length;
 }
 
-/** A job's log of this many fragments of 1 MiB, each of a letter of its own. */
+/** Adds a job with a log of `fragments` fragments of 1 MiB, each of one repeated letter. */
 async function addLog(server: TestServer, fragments: number): Promise<string> {
   const job = randomUUID();
   const { jobs } = server.deps.collections;
@@ -43,12 +43,12 @@ async function addLog(server: TestServer, fragments: number): Promise<string> {
   return job;
 }
 
-test('a log of 100 MB is not held in memory, as a log or in a result, for a client that reads late', async (t) => {
+test('a log of 100 MB is not held in memory for a slow client, neither as a log nor in a result', async (t) => {
   const database = `test_${randomBytes(8).toString('hex')}`;
   const [program = '', ...rest] = serverCommand;
   const server = await startServerProcess(t, {
     settings: { MONGODB_URI: testMongodbUri(), MONGODB_DATABASE: database, JWT_SIGNING_KEY: testSigningKey },
-    // The log alone, as text, is larger than this heap.
+    // The text of the log is larger than this heap.
     command: [program, '--max-old-space-size=96', ...rest],
   });
   await withClient(testMongodbUri(), async (client) => {
@@ -65,7 +65,7 @@ test('a log of 100 MB is not held in memory, as a log or in a result, for a clie
     for (const path of [`/v1/result/${job}/log/output?phase=test`, `/v1/result/${job}`]) {
       const response = await server.request(path);
       t.is(response.status, 200);
-      // Nobody reads yet: what is sent in advance would have to wait in the server.
+      // The client does not read yet, so any data that the server reads ahead stays in its memory.
       for (let i = 0; i < 5; i += 1, await wait(100)) most = Math.max(most, await resident());
       let chars = 0;
       let chunks = 0;
@@ -81,7 +81,7 @@ test('a log of 100 MB is not held in memory, as a log or in a result, for a clie
   });
 });
 
-test('an error in the middle of a log cuts the connection, is logged, and ends nothing else', async (t) => {
+test('an error in the middle of a log cuts the connection, is logged, and affects no other request', async (t) => {
   const server = await startServer(t);
   const job = await addLog(server, 60);
   const response = await server.request(`/v1/result/${job}/log/output`);
@@ -93,13 +93,13 @@ test('an error in the middle of a log cuts the connection, is logged, and ends n
     while (!(await reader.read()).done);
   };
   await t.throwsAsync(readAll, { message: 'terminated' });
-  const told = () => server.logged.find(({ msg }) => msg === 'an answer was cut in the middle');
-  await waitUntil(() => told() !== undefined);
-  t.is(told()?.level, 'error');
+  const findLogged = () => server.logged.find(({ msg }) => msg === 'an answer was cut in the middle');
+  await waitUntil(() => findLogged() !== undefined);
+  t.is(findLogged()?.level, 'error');
   t.is((await server.request(`/v1/result/${job}`)).status, 200);
 });
 
-test('the cursor of a log is closed when its client goes, and after a HEAD', async (t) => {
+test('the cursor of a log is closed when its client disconnects, and after a HEAD', async (t) => {
   const server = await startServer(t);
   const job = await addLog(server, 60);
   const leaving = new AbortController();
@@ -114,7 +114,7 @@ test('the cursor of a log is closed when its client goes, and after a HEAD', asy
   t.false(server.logged.some(({ level }) => level === 'error'));
 });
 
-test('short logs are answered whole, with their length', async (t) => {
+test('short logs are sent in one piece, with a Content-Length', async (t) => {
   const server = await startServer(t);
   const job = randomUUID();
   await insertFragments(server, job, ['a', '\u00e9\u{1f600}']);

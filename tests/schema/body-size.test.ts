@@ -1,7 +1,7 @@
 import test from 'ava';
 import { holdsMoreThan, isDeeperThan } from '../../server/schema/body-size.js';
 
-test('depth is counted in maps and lists, however deep a body is', (t) => {
+test('the depth of a body counts nested maps and lists, however deep the body is', (t) => {
   t.false(isDeeperThan(5, 0));
   t.true(isDeeperThan({}, 0));
   t.false(isDeeperThan({ a: [1, null] }, 2));
@@ -13,7 +13,7 @@ test('depth is counted in maps and lists, however deep a body is', (t) => {
   t.true(isDeeperThan(hundred, 99));
 });
 
-test('values are counted at every depth, the value itself too', (t) => {
+test('the number of values includes those at every depth, and the body itself', (t) => {
   t.false(holdsMoreThan(5, 1));
   t.false(holdsMoreThan({ a: [1, null], b: 'x' }, 5));
   t.true(holdsMoreThan({ a: [1, null], b: 'x' }, 4));

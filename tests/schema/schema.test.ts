@@ -19,7 +19,7 @@ import {
   url,
 } from '../../server/schema/schema.js';
 
-/** The reasons for one value of a field, or what it was read as. */
+/** Reads one value as a field. Returns the parsed value, or the reasons why it is invalid. */
 function read(schema: z.ZodType, value: unknown): unknown {
   const outcome = readInput(object({ field: schema }), { field: value });
   return outcome.ok ? outcome.value.field : outcome.errors['field'];
@@ -38,7 +38,7 @@ const thing = object({
 });
 
 for (const body of [[], [{ name: 'a' }], 'text', '', 5, true, null]) {
-  test(`a body that is ${JSON.stringify(body)} is told as a whole`, (t) => {
+  test(`a body that is ${JSON.stringify(body)} is reported as a whole`, (t) => {
     const errors = { _schema: ['Invalid input type.'] };
     t.deepEqual(readInput(thing, body), { ok: false, errors });
     t.deepEqual(readInput(mapOf(text()), body), { ok: false, errors });
@@ -46,7 +46,7 @@ for (const body of [[], [{ name: 'a' }], 'text', '', 5, true, null]) {
   });
 }
 
-test('all problems of a body are told at once, nested by field and by list position', (t) => {
+test('all problems of a body are reported together, nested by field and by list index', (t) => {
   const body = {
     size: -1,
     on: 'maybe',
@@ -85,7 +85,7 @@ test('all problems of a body are told at once, nested by field and by list posit
   });
 });
 
-test('a null is told as such in every kind of field but the ones that allow it', (t) => {
+test('null is reported in every kind of field, except in nullable ones', (t) => {
   const kinds = [text(), oneOf('a'), integer(), bool(), url(), email(), dateTime()];
   for (const kind of [...kinds, listOf(text()), mapOf(text()), anyMap(), object({}), openObject({})]) {
     t.deepEqual(read(kind, null), ['Field may not be null.']);
@@ -99,7 +99,7 @@ test('a null is told as such in every kind of field but the ones that allow it',
   t.is(read(anything(), null), null);
 });
 
-test('numbers and text of whole numbers are integers, all else is none', (t) => {
+test('whole numbers, and text of whole numbers, are integers, and all other values are not', (t) => {
   for (const [sent, value] of [
     [5, 5],
     ['5', 5],
@@ -134,7 +134,7 @@ test('numbers and text of whole numbers are integers, all else is none', (t) => 
   t.deepEqual(read(integer({ max: 3 }), '4'), ['Must be less than or equal to 3.']);
 });
 
-test('the words of marshmallow are booleans, other words are none', (t) => {
+test('the boolean words of marshmallow are booleans, and other words are not', (t) => {
   for (const word of [
     't',
     'T',
@@ -177,7 +177,7 @@ test('the words of marshmallow are booleans, other words are none', (t) => {
     t.deepEqual(read(bool(), word), ['Not a valid boolean.']);
 });
 
-test('text may hold NUL, and is held to its lengths and its pattern', (t) => {
+test('text can contain NUL, and must match its length limits and its pattern', (t) => {
   t.is(read(text(), 'a\0b'), 'a\0b');
   t.deepEqual(read(text(), { $ne: '' }), ['Not a valid string.']);
   t.deepEqual(read(text({ max: 2 }), 'abc'), ['Longer than maximum length 2.']);
@@ -187,7 +187,7 @@ test('text may hold NUL, and is held to its lengths and its pattern', (t) => {
   ]);
 });
 
-test('URLs are absolute and of the web, and kept as sent', (t) => {
+test('URLs must be absolute, with the scheme http, https or ftp, and are kept as sent', (t) => {
   for (const sent of [
     'http://a.b',
     'HTTPS://images/x.img?a=b#c',
@@ -256,13 +256,13 @@ test('a time is ISO 8601, in UTC where it names no offset', (t) => {
   }
 });
 
-test('a list has its least number of items', (t) => {
+test('a list has a minimum number of items', (t) => {
   t.deepEqual(read(listOf(text(), { min: 1 }), []), ['Shorter than minimum length 1.']);
   t.deepEqual(read(listOf(text()), []), []);
   for (const sent of [{}, 'a', 5]) t.deepEqual(read(listOf(text()), sent), ['Not a valid list.']);
 });
 
-test('any map keeps every key, and refuses only NUL in one, at any depth', (t) => {
+test('a map of any values keeps every key, and refuses only keys with NUL, at any depth', (t) => {
   const sent = JSON.parse(
     '{"a.b": {"$ne": 1}, "": null, "__proto__": {"polluted": true}, "x": [{"__proto__": 1}]}',
   );
@@ -285,12 +285,12 @@ test('__proto__ is a key like any other: kept in a map, unknown in an object', (
   t.is(JSON.stringify(refused), '{"ok":false,"errors":{"__proto__":["Unknown field."]}}');
 });
 
-test('an open object leaves unknown fields out', (t) => {
+test('an open object drops unknown fields', (t) => {
   const query = openObject({ queue: text().optional() });
   t.deepEqual(readInput(query, { queue: 'a', other: { $ne: 1 } }), { ok: true, value: { queue: 'a' } });
 });
 
-test('fields come out in the order sent, defaults last', (t) => {
+test('fields keep the order in which they were sent, and defaults come last', (t) => {
   const schema = object({
     skip: bool().default(true),
     a: integer(),
@@ -300,7 +300,7 @@ test('fields come out in the order sent, defaults last', (t) => {
   t.is(JSON.stringify(outcome), '{"ok":true,"value":{"b":[{"y":"1","x":"2"}],"a":1,"skip":true}}');
 });
 
-test('what a schema accepts is described in JSON Schema', (t) => {
+test('a schema is described in JSON Schema', (t) => {
   const schema = object({
     text: text({ min: 1, max: 3, pattern: /^a$/ }),
     word: oneOf('a', 'b').optional(),
@@ -345,7 +345,7 @@ test('a body of 100,000 levels is read without running out of stack', (t) => {
   t.deepEqual(read(text(), deep), ['Not a valid string.']);
 });
 
-test('of a large wrong body only the first problem is told', (t) => {
+test('for a large invalid body only the first problems are reported', (t) => {
   const tags = Array.from({ length: 200_000 }, () => 1);
   t.deepEqual(readInput(thing, { name: 'a', tags }), {
     ok: false,
@@ -358,7 +358,7 @@ test('of a large wrong body only the first problem is told', (t) => {
   t.deepEqual(!lists.ok && lists.errors['b'], { value: { '0': ['Not a valid string.'] } });
 });
 
-test('reading never throws, whatever JSON comes', (t) => {
+test('reading never throws, for any JSON value', (t) => {
   const values = fc.oneof(
     fc.jsonValue(),
     fc.record({ name: fc.jsonValue(), tags: fc.jsonValue(), levels: fc.jsonValue() }),
@@ -368,7 +368,7 @@ test('reading never throws, whatever JSON comes', (t) => {
   );
 });
 
-test('a value that fits goes through unchanged', (t) => {
+test('a valid value is returned unchanged', (t) => {
   const optional = { requiredKeys: ['name'] as ['name'] };
   const fits = fc.record(
     {

@@ -30,14 +30,14 @@ async function claimWith(
   return { server, jobId: (await claim(server, ['q1'], 'a'))?.job_id as string };
 }
 
-/** As another process sees the masks, which has made no masker yet. */
+/** Drops the cached maskers, as in another process that has made none yet. */
 function forgetMaskers(server: LeaseServer, key = server.deps.config.secretsMasterKey as Buffer): void {
   const sealer = new Sealer('job masks', [key]);
   const { collections, log } = server.deps;
   server.deps.jobMasks = new JobMasks(collections.jobMasks, sealer, server.clock, log);
 }
 
-test('a piece that comes after the status of its phase holds no secret together with the one before', async (t) => {
+test('a fragment after the status of its phase does not complete a secret together with the fragment before', async (t) => {
   const { server, jobId } = await claimWith(t);
   await tellLog(server, 'a', jobId, 0, `x ${secret.slice(0, 20)}`);
   await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'test' });
@@ -46,11 +46,11 @@ test('a piece that comes after the status of its phase holds no secret together 
   t.is(log?.log_data, `x ${secret.slice(0, 20)} rest`);
 });
 
-test('a resubmission that is refused takes nothing from the run that is there', async (t) => {
+test('a refused resubmission does not change the current run', async (t) => {
   const { server, jobId } = await claimWith(t);
   await tellResult(server, 'a', jobId, { job_state: 'test' });
   await tellLog(server, 'a', jobId, 0, 'before\n');
-  // As BSON it is larger than as JSON, and than a document may be.
+  // It is larger in BSON than in JSON, and larger than the maximum document size.
   const tags = Array.from({ length: 1_250_000 }, () => '12345678');
   const job = { job_queue: 'q1', job_id: jobId, test_data: { secrets: { TOKEN: 'TOKEN' } }, tags };
   t.is((await server.request('/v1/job', jsonBody(job, owner(server)))).status, 413);
@@ -59,7 +59,7 @@ test('a resubmission that is refused takes nothing from the run that is there', 
   t.is((await readLog(server, jobId)).test?.log_data, 'before\nexport ***\n');
 });
 
-test('after a resubmission without secrets, what the old holder sends is masked with those it had', async (t) => {
+test('after a resubmission without secrets, data from the old holder is masked with the secrets of its run', async (t) => {
   const { server, jobId } = await claimWith(t);
   await asAgent(server, 'a', '/v1/agents/data/a', { job_id: jobId });
   await tellResult(server, 'a', jobId, { job_state: 'test' });
@@ -81,12 +81,12 @@ test('after a resubmission without secrets, what the old holder sends is masked 
   await tellLog(server, 'a', jobId, 1, `again ${secret}\n`);
   t.false(
     JSON.stringify(await storedJob(server, jobId)).includes('again'),
-    'without its masks it is not kept',
+    'without its masks the data is not stored',
   );
 });
 
 for (const value of ['test', 'complete', 'status']) {
-  test(`a secret whose value is ${value} stops no job`, async (t) => {
+  test(`a secret with the value ${value} does not prevent a job from ending`, async (t) => {
     const { server, jobId } = await claimWith(t, value);
     await tellResult(server, 'a', jobId, { job_state: 'test' });
     await tellResult(server, 'a', jobId, { status: { test: 0 }, device_info: { d: value } });
@@ -99,7 +99,7 @@ for (const value of ['test', 'complete', 'status']) {
   });
 }
 
-test('where the secrets cannot be opened any more, or are gone, texts are withheld and the job goes on', async (t) => {
+test('when the secrets of a job cannot be decrypted or are deleted, texts are withheld and the job continues', async (t) => {
   const { server, jobId } = await claimWith(t);
   for (const lose of [
     () => Promise.resolve(forgetMaskers(server, Buffer.alloc(96, 7))),
@@ -118,7 +118,7 @@ test('where the secrets cannot be opened any more, or are gone, texts are withhe
   }
 });
 
-test('a cancelled job without a living holder gives up its secrets, and the end of its log', async (t) => {
+test('a cancelled job whose lease has expired releases the end of its log, and its secrets expire', async (t) => {
   const { server, jobId } = await claimWith(t);
   await tellLog(server, 'a', jobId, 0, `tail ${secret.slice(0, 5)}`);
   await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }, owner(server)));
@@ -138,7 +138,7 @@ test('a cancelled job without a living holder gives up its secrets, and the end 
   t.is((masks?.expire_at.getTime() ?? 0) - waiting.server.clock.now().getTime(), 3600_000);
 });
 
-test('what is made of the masks while a claim is under way is not kept', async (t) => {
+test('a masker that is made while a claim is in progress is not cached', async (t) => {
   const { server, jobId } = await claimWith(t);
   await passTime(server, 900);
   await putSecret(server, 'ci/TOKEN', { value: 'a rotated secret value' });
@@ -150,7 +150,7 @@ test('what is made of the masks while a claim is under way is not kept', async (
   t.true((await readLog(server, jobId)).test?.log_data.endsWith('export ***\n'));
 });
 
-test('secrets that come to more than 256 KiB are not given, and hold up nothing', async (t) => {
+test('secrets that exceed 256 KiB in total are not passed to the job, and do not block it', async (t) => {
   const server = await startLeaseServer(t, settings);
   const named: Record<string, string> = {};
   for (const n of [0, 1, 2]) {

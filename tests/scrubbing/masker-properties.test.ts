@@ -8,7 +8,7 @@ const anyUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 })
   .map((units) => String.fromCharCode(...units));
 
-/** Texts that overlap themselves and each other often, with what encoders change, asterisks, and all code units. */
+/** Texts that often overlap, with characters that encoders change, asterisks, and all code units. */
 const someText = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 12 }),
   fc.string({ unit: fc.constantFrom('a', 'b', '\n', '\r'), maxLength: 24 }),
@@ -29,7 +29,7 @@ const encoders: readonly ((value: string) => string)[] = [
   ]),
 ];
 
-/** Secrets of any kinds, and secrets that are parts of one another. */
+/** Secrets of all kinds, and secrets that are parts of one another. */
 const someValues = fc.oneof(
   fc.array(someText, { minLength: 1, maxLength: 4 }),
   fc
@@ -40,7 +40,7 @@ const someValues = fc.oneof(
     .map(([text, parts]) => parts.map(([start, length]) => text.slice(start, start + length))),
 );
 
-/** Secrets, and a text that holds them, parts of them and other text, cut into pieces. */
+/** Secrets, and a text with these secrets, parts of them and other text, cut into pieces. */
 const someStream = fc
   .record({ values: someValues, seed: fc.array(someText) })
   .chain(({ values, seed }) => {
@@ -69,7 +69,7 @@ const someStream = fc
 
 const runs = { numRuns: 1500 };
 
-test('no form of a secret is in a masked text, nor in the pieces of a stream one after the other', (t) => {
+test('no form of a secret is in a masked text, or in the joined pieces of a masked stream', (t) => {
   const absent = fc.property(someStream, ({ masker, forms, text, pieces }) => {
     for (const stored of [
       masker.mask(text),
@@ -83,7 +83,7 @@ test('no form of a secret is in a masked text, nor in the pieces of a stream one
   t.notThrows(() => fc.assert(absent, runs));
 });
 
-test('marks stand for the forms and nothing else changes, however the text is cut', (t) => {
+test('marks replace the forms and nothing else changes, however the text is cut', (t) => {
   const same = fc.property(someStream, ({ masker, forms, text, pieces }) => {
     const expected = maskNaively(text, forms, masker.mark);
     const stored = [masker.mask(text), maskStream(masker, pieces), maskStream(masker, text.split(''))];
@@ -92,7 +92,7 @@ test('marks stand for the forms and nothing else changes, however the text is cu
   t.notThrows(() => fc.assert(same, runs));
 });
 
-test('what is held back is the longest end that begins a form and is not all of it', (t) => {
+test('the text that is held back is the longest suffix that is a proper prefix of a form', (t) => {
   const longest = fc.property(someStream, ({ masker, forms, text }) => {
     const { held } = masker.maskPiece(text, undefined);
     const expected = findOpenEnd(text, forms);
@@ -102,7 +102,7 @@ test('what is held back is the longest end that begins a form and is not all of 
   t.notThrows(() => fc.assert(longest, runs));
 });
 
-test('many secrets among ordinary text are found where a plain search finds them', (t) => {
+test('many secrets in ordinary text are found where a simple search finds them', (t) => {
   const secrets = fc.array(fc.string({ unit: 'grapheme-ascii', minLength: 11, maxLength: 40 }), {
     minLength: 1,
     maxLength: 10,

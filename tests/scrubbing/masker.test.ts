@@ -13,9 +13,9 @@ const pem = [
   '',
 ].join('\n');
 
-/** What may be written of a secret, by what writes it. */
+/** The encodings in which a secret can appear. */
 const encoders: Record<string, (value: string) => string> = {
-  'as it is': (value) => value,
+  'in plain text': (value) => value,
   'JSON-escaped': (value) => JSON.stringify(value).slice(1, -1),
   'percent-encoded': encodeURIComponent,
   'percent-encoded in lower case': (value) =>
@@ -28,7 +28,7 @@ test('the secret of these tests has 40 characters', (t) => t.is(secret.length, 4
 for (const [how, encode] of Object.entries(encoders)) {
   const text = `before ${encode(secret)} after\n`;
 
-  test(`a secret ${how} is masked wherever two fragments part it`, (t) => {
+  test(`a secret ${how} is masked wherever it is split over two fragments`, (t) => {
     const masker = new Masker(['another', secret]);
     t.is(masker.mask(text), 'before *** after\n');
     for (let at = 0; at <= text.length; at++) {
@@ -46,13 +46,13 @@ for (const [how, encode] of Object.entries(encoders)) {
 
 for (const encoding of ['base64', 'base64url'] as const) {
   for (const before of ['', 'a', 'ab', 'abc', 'user:']) {
-    test(`a secret after ${before.length} characters in ${encoding} is masked, and what is beside it stays`, (t) => {
+    test(`a secret after ${before.length} characters in ${encoding} is masked, and the text around it stays`, (t) => {
       const masker = new Masker([secret]);
       const text = `x ${Buffer.from(`${before}${secret}:after`).toString(encoding)}\n`;
       const masked = masker.mask(text);
       const [start = '', end = '', ...others] = masked.split('***');
       t.true(text.startsWith(start) && text.endsWith(end) && others.length === 0, masked);
-      // The only digits of the secret that stay are those that hold bits of a neighbour: one at each end at most.
+      // At most one base64 digit at each end stays: the one that also has bits of the neighbouring text.
       t.true(start.length <= 'x '.length + Math.ceil((before.length * 8) / 6));
       t.true(end.length <= 1 + Math.ceil((':after'.length * 8) / 6) + '==\n'.length);
       for (let at = 0; at <= text.length; at++) {
@@ -62,7 +62,7 @@ for (const encoding of ['base64', 'base64url'] as const) {
   }
 }
 
-test('a key in PEM form is masked as a whole, and each of its lines alone, in each encoding', (t) => {
+test('a PEM key is masked as a whole and line by line, in each encoding', (t) => {
   const masker = new Masker([pem]);
   const lines = pem.split('\n').filter((line) => line !== '');
   for (const encode of Object.values(encoders)) {
@@ -79,12 +79,12 @@ test('a key in PEM form is masked as a whole, and each of its lines alone, in ea
   t.is(maskStream(masker, stream), '[tty] ***\n'.repeat(lines.length));
 });
 
-test('the lines of a value are masked whatever ends them', (t) => {
+test('the lines of a value are masked with any line break', (t) => {
   const masker = new Masker(['alpha\rbravo\r\ncharlie\ndelta']);
   t.is(masker.mask('delta, charlie, bravo, alpha'), '***, ***, ***, ***');
 });
 
-test('text without a secret is the very text, and nothing of it is held back', (t) => {
+test('text without a secret is returned unchanged, and nothing of it is held back', (t) => {
   const masker = new Masker([secret]);
   for (const text of ['', '\n', 'a line\n', 'corre', '\ud83d\ude00 \ud83d', 'x'.repeat(10_000)]) {
     t.is(masker.mask(text), text);
@@ -92,7 +92,7 @@ test('text without a secret is the very text, and nothing of it is held back', (
   }
 });
 
-test('the longest end that begins a secret is held back, and released as it came', (t) => {
+test('the longest suffix that begins a secret is held back, and is released unchanged', (t) => {
   const masker = new Masker(['abcabcab12']);
   const piece = masker.maskPiece('log: abcabcabcab', undefined);
   t.deepEqual(piece, { text: 'log: abc', held: { text: 'abcabcab', covered: 0 } });
@@ -101,7 +101,7 @@ test('the longest end that begins a secret is held back, and released as it came
   t.deepEqual(masker.maskPiece('1 ', piece.held), { text: 'abcabcab1 ', held: undefined });
 });
 
-test('a whole secret at the end is given out masked at once, unless it begins a longer one', (t) => {
+test('a complete secret at the end is masked at once, unless it begins a longer one', (t) => {
   t.deepEqual(new Masker(['abcd', 'xyzw']).maskPiece('1 abcd', undefined), {
     text: '1 ***',
     held: undefined,
@@ -114,7 +114,7 @@ test('a whole secret at the end is given out masked at once, unless it begins a 
   t.is(masker.maskPiece('ef.', held).text, '***ef.');
 });
 
-test('the end of a masked secret that begins another is never given out in clear', (t) => {
+test('the end of a masked secret that begins another one is never released in plain text', (t) => {
   const masker = new Masker(['abcd', 'bcdefgh']);
   const first = masker.maskPiece('1 abcd', undefined);
   t.deepEqual(first, { text: '1 ***', held: { text: 'bcd', covered: 3 } });
@@ -124,7 +124,7 @@ test('the end of a masked secret that begins another is never given out in clear
   t.deepEqual(masker.maskPiece('e', first.held), { text: '', held: { text: 'bcde', covered: 3 } });
 });
 
-test('a secret within the masked part of what is held does not uncover the rest of it', (t) => {
+test('a secret inside the masked part of the held text does not reveal the rest of it', (t) => {
   const masker = new Masker(['xabcdef', 'abcdefgh', 'abcd']);
   const { text, held } = masker.maskPiece('xabcdef', undefined);
   t.deepEqual({ text, held }, { text: '***', held: { text: 'abcdef', covered: 6 } });
@@ -132,18 +132,18 @@ test('a secret within the masked part of what is held does not uncover the rest 
   t.is(masker.maskPiece('.', held).text, '.');
 });
 
-test('after the end of a secret nothing is taken for the middle of another', (t) => {
+test('text after the end of a secret is not mistaken for the middle of another', (t) => {
   t.is(new Masker(['acxx', 'abcd']).mask('acxxbcd'), '***bcd');
 });
 
-test('secrets that overlap are one mark, and those that touch are two', (t) => {
+test('overlapping secrets become one mark, and adjacent secrets become two', (t) => {
   const masker = new Masker(['12345678', '5678abcd', 'zzzz']);
   t.is(masker.mask('<12345678abcd>'), '<***>');
   t.is(masker.mask('<12345678zzzz>'), '<******>');
   t.is(masker.mask('zzzzzzz'), '***');
 });
 
-test('a masker without a value of four characters lets all through', (t) => {
+test('a masker without a value of at least four characters changes nothing', (t) => {
   for (const masker of [new Masker([]), new Masker(['', 'abc', '\n\n\n'])]) {
     t.true(masker.isEmpty);
     t.is(masker.bytes, 0);
@@ -156,7 +156,7 @@ test('a masker without a value of four characters lets all through', (t) => {
 });
 
 for (const odd of ['****', '*****', 'a***b', '*abc', 'abc*', '***\n####']) {
-  test(`a secret with asterisks such as ${JSON.stringify(odd)} does not come about by the masking`, (t) => {
+  test(`a secret with asterisks such as ${JSON.stringify(odd)} is not created by the masking`, (t) => {
     const masker = new Masker([odd, 'secret']);
     t.not(masker.mark, '***');
     for (const text of [odd, `*${odd}*`, 'secretsecret', '*secret*', 'asecretb', 'abcsecret', 'secretabc']) {
@@ -168,14 +168,14 @@ for (const odd of ['****', '*****', 'a***b', '*abc', 'abc*', '***\n####']) {
   });
 }
 
-test('a secret with asterisks inside is masked with asterisks', (t) => {
+test('a secret with asterisks inside is masked with a mark that it does not contain', (t) => {
   t.is(new Masker(['pass*word**']).mark, '###');
   t.is(new Masker(['pass*wo**rd']).mark, '***');
   t.is(new Masker(['pass***word', '#word']).mark, '\u2588'.repeat(3));
   t.is(new Masker(['pass***word', 'wo###rd']).mark, '\u2588'.repeat(3));
 });
 
-test('a long value is masked as it is and line by line, and little of it is held back', (t) => {
+test('a long value is masked as a whole and line by line, and little of it is held back', (t) => {
   const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} of a long secret`);
   const masker = new Masker([lines.join('\n'), lines.join('; ')]);
   t.is(masker.mask(`<${lines.join('; ')}>`), '<***>');

@@ -27,7 +27,7 @@ interface World {
   jobId: string;
 }
 
-/** A job with secrets that the agent `a` has claimed. */
+/** Starts a server and makes a job with secrets that the agent `a` has claimed. */
 async function claimWithSecrets(
   t: ExecutionContext,
   values: Record<string, string> = { TOKEN: secret },
@@ -45,11 +45,11 @@ async function claimAnother(server: LeaseServer, values: Record<string, string>)
   }
   const { body } = await submitWith(server, named);
   const job = await claim(server, ['q1'], 'a');
-  if (job?.job_id !== (body as { job_id: string }).job_id) throw new Error('another job came first');
+  if (job?.job_id !== (body as { job_id: string }).job_id) throw new Error('the agent got another job');
   return job.job_id as string;
 }
 
-/** Everything that is stored of jobs, logs and agents, and everything that the API tells of a job. */
+/** Reads everything that is stored, and everything that the API returns about a job. */
 async function readEverything({ server, jobId }: World): Promise<string> {
   const { db } = server.deps.connection;
   const names = (await db.listCollections().toArray()).map(({ name }) => name);
@@ -64,13 +64,13 @@ async function readEverything({ server, jobId }: World): Promise<string> {
     `/v1/job/${jobId}`,
     '/v1/agents/data',
   ];
-  const told = await Promise.all(
+  const answers = await Promise.all(
     paths.map(async (path) => JSON.parse(await (await server.request(path, { headers })).text()) as unknown),
   );
-  return textsOf([stored, told]).join('\n');
+  return textsOf([stored, answers]).join('\n');
 }
 
-/** All texts and bytes in a value, keys too. */
+/** Lists all texts and bytes in a value, including keys. */
 function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(textsOf);
@@ -80,7 +80,7 @@ function textsOf(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, item]) => [key, ...textsOf(item)]);
 }
 
-test('a secret is masked in results, logs, events, provision logs and the data of agents, keys too', async (t) => {
+test('a secret is masked in results, logs, events, provision logs and agent data, also in keys', async (t) => {
   const hook = createServer();
   hook.listen(0, '127.0.0.1');
   await once(hook, 'listening');
@@ -105,7 +105,7 @@ test('a secret is masked in results, logs, events, provision logs and the data o
     device_info: { list: [secret], [secret]: { 'a.b': `<${secret}>` } },
   });
   await tellLog(server, 'a', jobId, 0, `export TOKEN=${secret}\n`);
-  const told = asAgent(server, 'a', `/v1/job/${jobId}/events`, {
+  const posted = asAgent(server, 'a', `/v1/job/${jobId}/events`, {
     job_status_webhook: `${url}/x`,
     events: [{ event_name: 'e', timestamp: 't', detail: secret }],
   });
@@ -113,7 +113,7 @@ test('a secret is masked in results, logs, events, provision logs and the data o
   let sent = '';
   for await (const piece of request) sent += String(piece);
   response.end('ok');
-  t.is((await told).text, 'ok');
+  t.is((await posted).text, 'ok');
   t.deepEqual(JSON.parse(sent), { events: [{ event_name: 'e', timestamp: 't', detail: '***' }] });
   t.deepEqual(await readResult(server, jobId), {
     job_state: 'test',
@@ -130,7 +130,7 @@ test('a secret is masked in results, logs, events, provision logs and the data o
   t.false(server.logText().includes(secret));
 });
 
-/** The forms of `value` that leases.md promises, by tools other than the server's own. */
+/** Makes the forms of `value` that leases.md lists, without the code of the server. */
 function formsOf(value: string): Record<string, string> {
   const percent = encodeURIComponent(value);
   return {
@@ -149,7 +149,7 @@ function formsOf(value: string): Record<string, string> {
   };
 }
 
-test('a secret of 40 characters, in each form, split over two fragments at each place and over five, is nowhere', async (t) => {
+test('a secret of 40 characters, in each form, split over two fragments at each offset or over five, is found nowhere', async (t) => {
   const value = 'aZ09-_/+= "q" abcabcabcd&%41 x y z 12345';
   t.is(value.length, 40);
   const server = await startLeaseServer(t, settings);
@@ -157,14 +157,14 @@ test('a secret of 40 characters, in each form, split over two fragments at each 
     const jobId = await claimAnother(server, { TOKEN: value });
     const core = name.startsWith('base64 at') ? form.slice(2, -4) : form;
     let number = 0;
-    const say = (text: string) => tellLog(server, 'a', jobId, number++, text);
+    const post = (text: string) => tellLog(server, 'a', jobId, number++, text);
     for (let at = 1; at < form.length; at += 1) {
-      await say(`<${form.slice(0, at)}`);
-      await say(`${form.slice(at)}>\n`);
+      await post(`<${form.slice(0, at)}`);
+      await post(`${form.slice(at)}>\n`);
     }
     const fifth = Math.ceil(form.length / 5);
-    for (let part = 0; part < 5; part += 1) await say(form.slice(part * fifth, (part + 1) * fifth));
-    await say('\nend\n');
+    for (let part = 0; part < 5; part += 1) await post(form.slice(part * fifth, (part + 1) * fifth));
+    await post('\nend\n');
     await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' });
     const everything = await readEverything({ server, jobId });
     t.false(everything.includes(core), name);
@@ -174,7 +174,7 @@ test('a secret of 40 characters, in each form, split over two fragments at each 
   }
 });
 
-test('each line of a PEM key is masked, sent line by line', async (t) => {
+test('a PEM key that is sent line by line is masked in each line', async (t) => {
   const lines = [
     '-----BEGIN PRIVATE KEY-----',
     ...Array.from({ length: 12 }, (_, n) => Buffer.alloc(48, n + 65).toString('base64')),
@@ -189,7 +189,7 @@ test('each line of a PEM key is masked, sent line by line', async (t) => {
   t.is((await readLog(world.server, world.jobId)).test?.log_data, '+ echo ***\n'.repeat(lines.length));
 });
 
-test('what is held back comes with the next fragment, or at the end of the phase, once', async (t) => {
+test('held text is released once, with the next fragment or at the end of the phase', async (t) => {
   const { server, jobId } = await claimWithSecrets(t);
   const begun = secret.slice(0, 10);
   const text = async (phase = 'test') => (await readLog(server, jobId))[phase]?.log_data;
@@ -212,14 +212,14 @@ test('what is held back comes with the next fragment, or at the end of the phase
   t.is(await server.deps.collections.logs.countDocuments({ held: { $exists: true } }), 0);
 });
 
-test('what is held back lies sealed', async (t) => {
+test('held text is stored encrypted', async (t) => {
   const world = await claimWithSecrets(t);
   await tellLog(world.server, 'a', world.jobId, 0, secret.slice(0, 20));
   t.is(await world.server.deps.collections.logs.countDocuments({ held: { $exists: true } }), 1);
   t.false((await readEverything(world)).includes(secret.slice(0, 20)));
 });
 
-test('a lost attempt gives what was held back, and its late texts hold no secret, in pieces too', async (t) => {
+test('the held text of a lost attempt is released, and its late texts contain no secret, not even in pieces', async (t) => {
   const world = await claimWithSecrets(t);
   const { server, jobId } = world;
   await tellLog(server, 'a', jobId, 0, `x ${secret.slice(0, 8)}`);
@@ -240,7 +240,7 @@ test('a lost attempt gives what was held back, and its late texts hold no secret
   t.false((await readEverything(world)).includes(secret));
 });
 
-test('an ephemeral secret is there for the next attempt, whether the agent was lost or the claim was taken back', async (t) => {
+test('an ephemeral secret is available to the next attempt, whether the lease was lost or the claim was undone', async (t) => {
   const server = await startLeaseServer(t, settings);
   await putSecret(server, 'ci/once', { value: secret, ephemeral: true });
   await putSecret(server, 'ci/other', { value: 'another secret' });
@@ -250,9 +250,9 @@ test('an ephemeral secret is there for the next attempt, whether the agent was l
   t.deepEqual(secretsOf(first), given);
   await passTime(server, 900);
   t.deepEqual(secretsOf(await claim(server, ['q1'], 'b')), given);
-  // Another job that names it finds it gone.
+  // For another job that names it, the secret no longer exists.
   t.is((await submitWith(server, { ONCE: 'once' })).status, 422);
-  // Submitted again, the job begins anew: it gets what is in the store then.
+  // A resubmitted job starts anew and gets the current value in the store.
   await putSecret(server, 'ci/once', { value: 'a new value' });
   const job = { job_id: first?.job_id as string, job_queue: 'q1', test_data: { secrets: { ONCE: 'once' } } };
   const headers = { ...bearer(server, { client_id: 'ci' }), 'content-type': 'application/json' };
@@ -260,7 +260,7 @@ test('an ephemeral secret is there for the next attempt, whether the agent was l
   t.deepEqual(secretsOf(await claim(server, ['q1'], 'c')), { ONCE: 'a new value' });
 });
 
-test('the values go an hour after the end of the job, and lie sealed till then', async (t) => {
+test('the secret values of a job are stored encrypted, and expire an hour after its end', async (t) => {
   const { server, jobId } = await claimWithSecrets(t);
   const { jobMasks } = server.deps.collections;
   const now = server.clock.now().getTime();
@@ -270,7 +270,7 @@ test('the values go an hour after the end of the job, and lie sealed till then',
   t.is(await expiry(), 3600 * 1000);
 });
 
-test('a rotation of the keys disturbs no job; where a key is missing, texts are withheld', async (t) => {
+test('a new signing key disturbs no job, and a server without the master key withholds texts', async (t) => {
   const { server, jobId } = await claimWithSecrets(t);
   const database = server.deps.connection.db.databaseName;
   const others: [Record<string, string>, string][] = [
@@ -303,7 +303,7 @@ test('tokens of this server are masked in every job', async (t) => {
   });
 });
 
-test('texts that hold no secret come back unchanged, however they are cut', async (t) => {
+test('texts without a secret are returned unchanged, however they are cut', async (t) => {
   const server = await startLeaseServer(t, settings);
   const piece = fc.string({
     unit: fc.constantFrom('a', 'b', 'k', '3', 'y', '\n', '€', '\ud83d', '\u0000', '%'),
@@ -320,7 +320,7 @@ test('texts that hold no secret come back unchanged, however they are cut', asyn
   );
 });
 
-test('any secret, in any fragments, is nowhere', async (t) => {
+test('any secret, in any fragments, is not in the log', async (t) => {
   const server = await startLeaseServer(t, settings);
   const unit = fc.constantFrom('a', 'b', '/', '"', '€', ' ');
   await fc.assert(

@@ -4,7 +4,7 @@ import { listPlainForms, listSecretForms, longestForm } from '../../server/scrub
 
 const odd = 'pä ss/"w&+<~*\'(\\🔑\u007f';
 
-/** What other programs wrote of this secret, by program. */
+/** This secret as other programs encoded it, by program. */
 const written: Record<string, string> = {
   "Python's json.dumps": 'p\\u00e4 ss/\\"w&+<~*\'(\\\\\\ud83d\\udd11\\u007f',
   "Python's json.dumps without ensure_ascii": 'pä ss/\\"w&+<~*\'(\\\\🔑\u007f',
@@ -17,18 +17,18 @@ const written: Record<string, string> = {
   encodeURI: encodeURI(odd),
   URLSearchParams: new URLSearchParams({ k: odd }).toString().slice('k='.length),
   "PHP's urlencode": 'p%C3%A4+ss%2F%22w%26%2B%3C%7E%2A%27%28%5C%F0%9F%94%91%7F',
-  'an encoder of lower case': 'p%c3%a4%20ss%2f%22w%26%2b%3c~%2a%27%28%5c%f0%9f%94%91%7f',
+  'an encoder with lower-case digits': 'p%c3%a4%20ss%2f%22w%26%2b%3c~%2a%27%28%5c%f0%9f%94%91%7f',
 };
 
 for (const [program, form] of Object.entries(written)) {
-  test(`a secret as ${program} writes it is a form of it`, (t) => {
+  test(`a secret as ${program} writes it is among its forms`, (t) => {
     t.true(listSecretForms(odd).includes(form), form);
   });
 }
 
 const wellFormed = fc.string({ unit: 'grapheme', minLength: 4, maxLength: 30 });
 
-test('a secret is found as JSON, percent-encoded and as it is, whatever it holds', (t) => {
+test('a secret with any content is found in JSON, percent-encoded and in plain text', (t) => {
   const found = fc.property(wellFormed, (value) => {
     const forms = listSecretForms(value);
     const percent = encodeURIComponent(value);
@@ -41,7 +41,7 @@ test('a secret is found as JSON, percent-encoded and as it is, whatever it holds
   fc.assert(found);
 });
 
-/** The digits that are the same whatever stands before and after the value. */
+/** Finds the digits that do not depend on the bytes before and after the value. */
 function findStableDigits(value: string, before: number, encoding: 'base64' | 'base64url'): string {
   const encode = (neighbour: number) =>
     Buffer.concat([Buffer.alloc(before, neighbour), Buffer.from(value), Buffer.alloc(3, neighbour)]).toString(
@@ -51,11 +51,11 @@ function findStableDigits(value: string, before: number, encoding: 'base64' | 'b
   return [...zeros].filter((digit, i) => digit === ones[i]).join('');
 }
 
-test('a secret is found in base64 wherever it stands in what was encoded', (t) => {
+test('a secret is found in base64 at any offset of the encoded data', (t) => {
   const found = fc.property(wellFormed, fc.nat({ max: 8 }), (value, before) => {
     for (const encoding of ['base64', 'base64url'] as const) {
       const digits = findStableDigits(value, before, encoding);
-      // A digit of a neighbour's bits alone may be the same by chance, but only next to the value's own.
+      // A digit of neighbouring bytes can be the same by chance, but only next to the digits of the value.
       const own = listSecretForms(value).filter((form) => digits.includes(form));
       t.true(own.some((form) => form.length >= Math.floor((Buffer.byteLength(value) * 8 - 8) / 6)));
     }
@@ -63,7 +63,7 @@ test('a secret is found in base64 wherever it stands in what was encoded', (t) =
   fc.assert(found);
 });
 
-test('the forms of four bytes in base64 are the digits that hold nothing else', (t) => {
+test('the base64 forms of four bytes are the digits that contain no other bits', (t) => {
   t.deepEqual(listSecretForms('true'), ['true', 'dHJ1Z', 'RydW', '0cnVl']);
 });
 
@@ -72,7 +72,7 @@ test('a text shorter than four characters has no forms', (t) => {
     t.deepEqual(listSecretForms(value), []);
 });
 
-test('no form is shorter than four characters, and none is told twice', (t) => {
+test('no form is shorter than four characters, and none is listed twice', (t) => {
   const distinct = fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (value) => {
     const forms = listSecretForms(value);
     t.true(forms.every((form) => form.length >= 4));
@@ -81,27 +81,27 @@ test('no form is shorter than four characters, and none is told twice', (t) => {
   fc.assert(distinct);
 });
 
-test('each line of four characters or more has forms of its own, whatever ends the lines', (t) => {
+test('each line of four characters or more has its own forms, with any line break', (t) => {
   const forms = listSecretForms('first line\r\nsecond=\nabc\rthird/line\n    \n');
   for (const line of ['first line', 'second=', 'third/line']) {
     t.true(forms.includes(line));
     for (const form of listSecretForms(line)) t.true(forms.includes(form), form);
   }
   t.false(forms.includes('abc'));
-  t.false(forms.includes('    '), 'a blank line is no secret');
-  t.true(listSecretForms('    ').includes('    '), 'but for a secret of nothing else');
+  t.false(forms.includes('    '), 'a blank line is not a secret');
+  t.true(listSecretForms('    ').includes('    '), 'unless the secret has only spaces');
 });
 
-test('an escaped backslash before a u is no escape of a character', (t) => {
+test('an escaped backslash before a u is not an escaped character', (t) => {
   t.true(listSecretForms('a\\u00e9\u00e9').includes('a\\\\u00e9\\u00E9'));
 });
 
-test('halves of surrogate pairs have forms too', (t) => {
+test('lone surrogates have forms too', (t) => {
   t.true(listSecretForms('\ud83dabc').includes('\ud83dabc'));
   t.true(listSecretForms('abc\udd11').includes('abc\\udd11'));
 });
 
-test('a long value is masked by pieces of equal length, which overlap', (t) => {
+test('a long value is masked by overlapping pieces of equal length', (t) => {
   const value = Array.from({ length: 4000 }, (_, i) => `${i};`).join('');
   const pieces = listPlainForms(value);
   t.true(value.length > 2 * longestForm);

@@ -16,12 +16,12 @@ const withoutKid = jwt.sign({ sub: 'access_token' }, 'k'.repeat(32), { algorithm
 
 const tokens: Record<string, string> = {
   'an access token of this server': signed,
-  'a token without a kid, as peers sign it': withoutKid,
+  'a token without a kid, as Testflinger servers sign it': withoutKid,
   'a key made by this server': makeServerKey().text,
 };
 
 for (const [what, token] of Object.entries(tokens)) {
-  test(`${what} is masked wherever it stands`, (t) => {
+  test(`${what} is masked at any place in a text`, (t) => {
     for (const [before, after] of [
       ['', ''],
       ['Authorization: Bearer ', '\r\n'],
@@ -33,18 +33,18 @@ for (const [what, token] of Object.entries(tokens)) {
     }
   });
 
-  test(`${what} is masked with the mark that is given`, (t) => {
+  test(`${what} is masked with the given mark`, (t) => {
     t.is(maskTokens(`a ${token}`, '###'), 'a ###');
   });
 
-  test(`${what} whose last characters are cut off is masked`, (t) => {
+  test(`${what} without its last characters is masked`, (t) => {
     t.is(maskTokens(`a ${token.slice(0, -20)}`), 'a ***');
   });
 }
 
 const header = signed.split('.')[0] as string;
 
-test('what has not the form of a token of this server is the very text', (t) => {
+test('text without the form of a token of this server is returned unchanged', (t) => {
   const others = [
     '',
     'a line\n',
@@ -61,10 +61,10 @@ test('what has not the form of a token of this server is the very text', (t) => 
   for (const text of others) t.is(maskTokens(text), text);
 });
 
-test('text around tokens stays', (t) => {
+test('text around tokens is not changed', (t) => {
   const some = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...Object.values(tokens))));
   const kept = fc.property(some, (parts) => {
-    // A space parts tokens from text that could belong to them.
+    // A space separates tokens from text that could belong to them.
     const isToken = (part: string) => Object.values(tokens).includes(part);
     const expected = parts.map((part) => (isToken(part) ? '***' : part)).join(' ');
     t.is(maskTokens(parts.join(' ')), expected);
@@ -72,7 +72,7 @@ test('text around tokens stays', (t) => {
   fc.assert(kept);
 });
 
-test('texts that nearly are tokens take no time', (t) => {
+test('texts that are almost tokens are searched quickly', (t) => {
   const mebibyte = 2 ** 20;
   const repeat = (part: string) => part.repeat(mebibyte / part.length);
   for (const text of [

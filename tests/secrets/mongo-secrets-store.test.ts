@@ -20,7 +20,7 @@ const quiet = pino({ level: 'silent' });
 const { masterKey, masterKeyText } = readCsfleVectors();
 const settings = { TESTFLINGER_SECRETS_MASTER_KEY: masterKeyText };
 
-test('secrets that a Testflinger server stored are read, and its data key seals new ones', async (t) => {
+test('secrets that a Testflinger server stored are readable, and its data key encrypts new ones', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const vectors = readCsfleVectors();
   await vault.insertOne(vectors.keyVaultDocument as KeyVaultRecord);
@@ -44,7 +44,7 @@ test('secrets that a Testflinger server stored are read, and its data key seals 
   t.is(await vault.countDocuments(), 1);
 });
 
-test('a secret is stored with the fields of the peer, its value sealed, and nowhere in clear', async (t) => {
+test('a secret is stored with the fields of a Testflinger server, with its value encrypted, and nowhere in plain text', async (t) => {
   const server = await startServer(t, { settings });
   const { db } = server.deps.connection;
   const value = 'nowhere in clear';
@@ -72,7 +72,7 @@ test('a secret is stored with the fields of the peer, its value sealed, and nowh
   }
 });
 
-test('indexes are made with the first secret, beside those of a Testflinger server or in their place', async (t) => {
+test('indexes are created with the first secret, and indexes of a Testflinger server are used or stay compatible', async (t) => {
   const server = await startServer(t, { settings });
   const { db } = server.deps.connection;
   const names = async (collection: string) =>
@@ -81,7 +81,7 @@ test('indexes are made with the first secret, beside those of a Testflinger serv
   t.deepEqual(await names('secrets.ours'), ['_id_', 'qp_key', 'qp_expiry']);
   const expiry = (await db.collection('secrets.ours').indexes()).find(({ name }) => name === 'qp_expiry');
   t.like(expiry, { key: { expire_at: 1 }, expireAfterSeconds: 0 });
-  // As the peer would at its next start.
+  // As a Testflinger server would at its next start.
   await db.collection('secrets.ours').createIndex({ key: 1 }, { unique: true });
   await db.collection('secrets.ours').createIndex({ expire_at: 1 }, { expireAfterSeconds: 0 });
   await db.collection('secrets.theirs').createIndex({ key: 1 }, { unique: true });
@@ -99,7 +99,7 @@ test('indexes are made with the first secret, beside those of a Testflinger serv
   t.is((plan as Document).executionStats.totalDocsExamined, 1);
 });
 
-test('a value that was changed, or whose data key is gone, is not readable, and the log says why', async (t) => {
+test('a value that was changed or whose data key is missing is not readable, and the log says why', async (t) => {
   const server = await startServer(t, { settings });
   await putSecret(server, 'ci/a', { value: 'x' });
   await putSecret(server, 'ci/b', { value: 'x', ephemeral: true });
@@ -113,10 +113,14 @@ test('a value that was changed, or whose data key is gone, is not readable, and 
   await secrets.updateOne({ key: 'b' }, { $set: { value: other } });
   t.deepEqual(secretsOf(await claim(server)), { A: '', B: '' });
   t.true(server.logText().includes('its data key is not in the key vault'));
-  t.is(await secrets.countDocuments({ key: 'b' }), 1, 'kept for when its key is there');
+  t.is(
+    await secrets.countDocuments({ key: 'b' }),
+    1,
+    'the secret is kept, since its key may become available',
+  );
 });
 
-test('servers that start at once on an empty key vault end with one data key', async (t) => {
+test('servers that start at once on an empty key vault create one data key', async (t) => {
   const { db } = (await startServer(t)).deps.connection;
   for (let round = 0; round < 5; round++) {
     const vault = db.collection<KeyVaultRecord>(`vault ${round}`);
@@ -131,7 +135,7 @@ test('servers that start at once on an empty key vault end with one data key', a
   t.is((record?.keyMaterial as Binary).length(), 160);
 });
 
-test('two processes that start at once share the secrets from then on', async (t) => {
+test('two processes that start at once share their secrets', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const process = { ...settings, MONGODB_URI: uri, JWT_SIGNING_KEY: testSigningKey, LOG_LEVEL: 'warn' };
   await Promise.all([1, 2].map(() => startServerProcess(t, { settings: process })));
@@ -145,7 +149,7 @@ test('two processes that start at once share the secrets from then on', async (t
   t.deepEqual(secretsOf(await claim(two)), { A: 'of one' });
 });
 
-test('a data key of another id is read from the vault when a value names it', async (t) => {
+test('a data key with another id is read from the vault when a value names it', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const server = await startServer(t, { settings: { ...settings, TESTFLINGER_KEY_VAULT_URI: uri } });
   const later = { id: Buffer.from(new UUID().buffer), key: Buffer.alloc(96, 5) };
@@ -168,7 +172,7 @@ test('a data key of another id is read from the vault when a value names it', as
   t.true(server.logText().includes('its data key is opened by none of the master keys'));
 });
 
-test('after the key vault was emptied a new data key seals new values', async (t) => {
+test('after the key vault was emptied a new data key encrypts new values', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const server = await startServer(t, { settings: { ...settings, TESTFLINGER_KEY_VAULT_URI: uri } });
   const [first] = await vault.find().toArray();
@@ -184,7 +188,7 @@ test('after the key vault was emptied a new data key seals new values', async (t
   t.deepEqual(secretsOf(await claim(other)), { A: 'x' });
 });
 
-test('a master key that does not open the data key stops the start with one line', async (t) => {
+test('a master key that does not decrypt the data key ends the start with one line', async (t) => {
   const { uri } = await startKeyVault(t);
   const base = { MONGODB_URI: uri, JWT_SIGNING_KEY: testSigningKey };
   await startServerProcess(t, { settings: { ...base, ...settings } });
@@ -202,7 +206,7 @@ test('a master key that does not open the data key stops the start with one line
   t.false(refused.stderr().includes(key));
 });
 
-test('a master key is base64 of 96 bytes, line ends in it passed over, and is never told', (t) => {
+test('a master key is base64 of 96 bytes, line breaks in it are ignored, and no error contains it', (t) => {
   const read = (given: Record<string, string>) =>
     readConfig({ MONGODB_URI: testMongodbUri(), JWT_SIGNING_KEY: testSigningKey, ...given });
   const wrapped = masterKeyText.replaceAll(/(.{64})/g, '$1\n');

@@ -18,14 +18,14 @@ import { startServer, type TestServer } from '../support/start-server.js';
 
 const bytes = (key: string) => Buffer.from(key, 'base64');
 
-/** Stores a secret through one server, and reads it with a job through another. */
-async function passesThrough(from: TestServer, to: TestServer, value: string): Promise<unknown> {
+/** Stores a secret through one server and reads it with a job through another. */
+async function storeAndRead(from: TestServer, to: TestServer, value: string): Promise<unknown> {
   await putSecret(from, 'ci/a', { value });
   await submitWith(to, { A: 'a' });
   return secretsOf(await claim(to));
 }
 
-test('a rotation leaves running servers and all secrets as they are, before, during and after', async (t) => {
+test('a rotation affects neither running servers nor secrets, before, during and after it', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const [oldKey, newKey] = [makeMasterKey(), makeMasterKey()];
   const where = { MONGODB_URI: uri };
@@ -40,7 +40,7 @@ test('a rotation leaves running servers and all secrets as they are, before, dur
     });
   const [one, two] = [await start(oldKey), await start(oldKey)];
   const prepared = await start(newKey, [oldKey]);
-  t.deepEqual(await passesThrough(one, prepared, '1'), { A: '1' });
+  t.deepEqual(await storeAndRead(one, prepared, '1'), { A: '1' });
   await putSecret(one, 'ci/kept', { value: 'from before' });
   const [before] = await vault.find().toArray();
   const environment = { ...where, TESTFLINGER_SECRETS_MASTER_KEY: oldKey };
@@ -54,16 +54,16 @@ test('a rotation leaves running servers and all secrets as they are, before, dur
     openKeyMaterial([bytes(oldKey)], before?.keyMaterial as Binary),
   );
   t.is(openKeyMaterial([bytes(oldKey)], after?.keyMaterial as Binary), undefined);
-  t.deepEqual(await passesThrough(one, two, '2'), { A: '2' });
-  t.deepEqual(await passesThrough(two, prepared, '3'), { A: '3' });
+  t.deepEqual(await storeAndRead(one, two, '2'), { A: '2' });
+  t.deepEqual(await storeAndRead(two, prepared, '3'), { A: '3' });
   const fresh = await start(newKey);
-  t.deepEqual(await passesThrough(one, fresh, '4'), { A: '4' });
+  t.deepEqual(await storeAndRead(one, fresh, '4'), { A: '4' });
   await submitWith(fresh, { A: 'kept' });
   t.deepEqual(secretsOf(await claim(fresh)), { A: 'from before' });
   await t.throwsAsync(start(oldKey), { instanceOf: StartError, message: /does not open the data key/ });
 });
 
-test('a rotation that was cut short is finished by the next run, and a further one changes nothing', async (t) => {
+test('the next run finishes an interrupted rotation, and a further run changes nothing', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const [oldKey, newKey] = [makeMasterKey(), makeMasterKey()];
   const keys = [1, 2, 3].map((fill) => Buffer.alloc(96, fill));
@@ -118,7 +118,7 @@ test('two rotations at once leave the data key under one of the new keys', async
   }
 });
 
-test('a rotation that cannot be done changes nothing and says what to do', async (t) => {
+test('a rotation that fails changes nothing and says how to fix the problem', async (t) => {
   const { uri, vault } = await startKeyVault(t);
   const [oldKey, newKey] = [makeMasterKey(), makeMasterKey()];
   const rotate = async (environment: Record<string, string>, stdin = newKey, ...args: string[]) => {
@@ -145,5 +145,5 @@ test('a rotation that cannot be done changes nothing and says what to do', async
   t.is((await rotate(environment, newKey, '--new-key-file', '/nowhere/at/all'))[0], 1);
   t.is((await rotate({ ...environment, TESTFLINGER_SECRETS_MASTER_KEY: 'x' }))[0], 1);
   t.deepEqual(await vault.find().toArray(), before);
-  t.deepEqual(await passesThrough(server, server, '1'), { A: '1' });
+  t.deepEqual(await storeAndRead(server, server, '1'), { A: '1' });
 });

@@ -18,7 +18,7 @@ const refusal = (status: number, message: string, detail: object = {}): SecretAn
   body: { message, detail },
 });
 const inaccessible = (paths: string) => refusal(422, `Inaccessible secret paths: ${paths}`);
-/** A clock that stands still until it is moved. */
+/** Makes a clock that stands still until the test moves it. */
 function makeClock(at: string) {
   let now = Date.parse(at);
   return Object.assign(
@@ -28,7 +28,7 @@ function makeClock(at: string) {
 }
 
 for (const [name, choose] of Object.entries(secretsStores)) {
-  test(`${name}: a job gets the values of its secrets, and its record never holds them`, async (t) => {
+  test(`${name}: a job gets the values of its secrets, and its record never contains them`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     t.is((await putSecret(server, 'ci/api/token', { value: 's3cr3t-välue "\n\0' })).status, 200);
     t.is((await putSecret(server, 'ci/plain', { value: 'plain value' })).status, 200);
@@ -51,7 +51,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual((after?.job_data.test_data as { secrets: unknown }).secrets, secrets);
   });
 
-  test(`${name}: a secret is replaced by the next one, and gone once it is removed`, async (t) => {
+  test(`${name}: a secret is replaced by the next one, and is no longer available once it is removed`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     await putSecret(server, 'ci/a', { value: 'first' });
     await putSecret(server, 'ci/a', { value: 'second' });
@@ -67,7 +67,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(secretsOf(await claim(server)), { A: 'third' });
   });
 
-  test(`${name}: each client reads its own secrets only, and a job without its client id none`, async (t) => {
+  test(`${name}: each client can read only its own secrets, and a job without a client id gets none`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     await putSecret(server, 'other/a', { value: 'of the other' });
     await putSecret(server, 'c.i@x$y/a', { value: 'of an odd name' });
@@ -81,7 +81,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(secretsOf(await claim(server)), { A: '' });
   });
 
-  test(`${name}: the paths that are not readable are told in order, whatever the reason`, async (t) => {
+  test(`${name}: inaccessible paths are reported in order, whatever the reason`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     await putSecret(server, 'ci/there', { value: 'x' });
     await putSecret(server, 'other/theirs', { value: 'x' });
@@ -99,7 +99,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.is(await server.deps.collections.jobs.countDocuments(), 0);
   });
 
-  test(`${name}: a secret expires after its time, a year when none is named`, async (t) => {
+  test(`${name}: a secret expires after its time, or after a year when none is given`, async (t) => {
     const clock = makeClock('2090-11-23T03:41:25.922Z');
     const server = await startServer(t, { settings: await choose(t), clock });
     const expiring = (at: string | null): SecretAnswer => ({ status: 200, body: { expires_at: at } });
@@ -127,7 +127,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(await submitWith(server, all, later), inaccessible('minute, once, year'));
   });
 
-  test(`${name}: an ephemeral secret is kept by submits and given to one of many claims at once`, async (t) => {
+  test(`${name}: submits do not consume an ephemeral secret, and exactly one of many concurrent claims gets it`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     for (let round = 0; round < 5; round++) {
       await putSecret(server, 'ci/once', { value: `value ${round}`, ephemeral: true });
@@ -149,13 +149,13 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(secretsOf(await claim(server)), { A: 'lasting now' });
   });
 
-  test(`${name}: an ephemeral secret stays that of the job whose claim broke off while it was taken`, async (t) => {
+  test(`${name}: an ephemeral secret stays reserved for the job whose claim was interrupted while it took the secret`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     await putSecret(server, 'ci/once', { value: 'a value', ephemeral: true });
     for (let i = 0; i < 2; i++) await submitWith(server, { A: 'once' });
     const { jobMasks } = server.deps;
     const add = jobMasks.add.bind(jobMasks);
-    // As at the end of a process: what comes after the mark is not done.
+    // Simulates a process that ends right after it has marked the secret.
     jobMasks.add = () => Promise.reject(new MongoNetworkError('the process is gone'));
     const agent = { ...bearer(server, { client_id: 'a', role: 'agent' }), cookie: 'agent_name=a' };
     t.is((await server.request('/v1/job?queue=q1', { headers: agent })).status, 503);
@@ -168,7 +168,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(secretsOf(await claim(server)), { A: 'a value' });
   });
 
-  test(`${name}: first values of one path sent at once leave one of them`, async (t) => {
+  test(`${name}: of concurrent first values for one path one is stored`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     const values = Array.from({ length: 12 }, (_, i) => `value ${i}`);
     const answers = await Promise.all(values.map((value) => putSecret(server, 'ci/a', { value })));
@@ -179,7 +179,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(await submitWith(server, { A: 'a' }), inaccessible('a'));
   });
 
-  test(`${name}: rules of PUT and DELETE are told in their order`, async (t) => {
+  test(`${name}: the rules of PUT and DELETE are checked in order`, async (t) => {
     const server = await startServer(t, { settings: await choose(t) });
     const invalid = (json: object) => refusal(422, 'Validation error', { json });
     const agent = bearer(server, { client_id: 'ci', role: 'agent' });
@@ -200,15 +200,15 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.deepEqual(await putSecret(server, 'ci/a', { value: 'x' }, admin), other);
     await putSecret(server, 'ci/a', { value: 'x' });
     for (const path of ['a', 'missing']) {
-      const told = await deleteSecret(server, `ci/${path}`, admin);
-      t.deepEqual({ ...told, body: JSON.parse(told.body as string) as unknown }, other);
+      const answer = await deleteSecret(server, `ci/${path}`, admin);
+      t.deepEqual({ ...answer, body: JSON.parse(answer.body as string) as unknown }, other);
       const anonymous = await deleteSecret(server, `ci/${path}`, {});
       t.deepEqual({ ...anonymous, body: JSON.parse(anonymous.body as string) as unknown }, login);
     }
     t.is((await submitWith(server, { A: 'a' })).status, 200);
   });
 
-  test(`${name}: a value stands in no log line`, async (t) => {
+  test(`${name}: no log line contains a value`, async (t) => {
     const server = await startServer(t, { settings: { LOG_LEVEL: 'debug', ...(await choose(t)) } });
     const value = 'a value that nobody may see';
     await putSecret(server, 'ci/a', { value, ephemeral: true });
@@ -221,7 +221,7 @@ for (const [name, choose] of Object.entries(secretsStores)) {
   });
 }
 
-test('the body is checked field by field, and ephemeral excludes an expiry', async (t) => {
+test('each field of the body is checked, and ephemeral and expire_after exclude each other', async (t) => {
   const server = await startServer(t);
   const invalid = (json: object) => refusal(422, 'Validation error', { json });
   for (const [body, reasons] of [
@@ -249,16 +249,16 @@ test('the body is checked field by field, and ephemeral excludes an expiry', asy
   );
 });
 
-test('without a store each route says so, before it asks who calls', async (t) => {
+test('without a secrets store each route reports that, before it checks the login', async (t) => {
   const server = await startServer(t);
   const none = refusal(400, 'No secrets store');
   t.deepEqual(await putSecret(server, 'ci/a', { value: 'x' }, {}), none);
-  const told = await deleteSecret(server, 'ci/a', {});
-  t.deepEqual({ ...told, body: JSON.parse(told.body as string) as unknown }, none);
+  const answer = await deleteSecret(server, 'ci/a', {});
+  t.deepEqual({ ...answer, body: JSON.parse(answer.body as string) as unknown }, none);
   t.deepEqual(await submitWith(server, { A: 'a' }, {}), refusal(422, 'No secrets store'));
 });
 
-test('a job that names secrets, even none, needs a client id', async (t) => {
+test('a job with a secrets field, even an empty one, needs a client id', async (t) => {
   const server = await startServer(t, {
     settings: await (secretsStores.MongoDB as () => Promise<Record<string, string>>)(),
   });
@@ -273,7 +273,7 @@ test('a job that names secrets, even none, needs a client id', async (t) => {
   t.false('client_id' in ((await claim(server)) ?? {}));
 });
 
-test('a path may hold slashes, escaped or not, and end in one', async (t) => {
+test('a path can contain slashes, escaped or not, and can end with one', async (t) => {
   const server = await startServer(t, {
     settings: await (secretsStores.MongoDB as () => Promise<Record<string, string>>)(),
   });
@@ -286,7 +286,7 @@ test('a path may hold slashes, escaped or not, and end in one', async (t) => {
   t.deepEqual([wrong.status, wrong.headers.get('allow')], [405, 'DELETE, PUT']);
 });
 
-test('a job names at most 1,000 paths, and as many identifiers as it likes', async (t) => {
+test('a job can name at most 1,000 paths, and any number of identifiers', async (t) => {
   const server = await startServer(t, {
     settings: await (secretsStores.MongoDB as () => Promise<Record<string, string>>)(),
   });

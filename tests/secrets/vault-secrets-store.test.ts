@@ -8,10 +8,10 @@ import { spawnServer } from '../support/server-process.js';
 import { startServer, testMongodbUri, testSigningKey } from '../support/start-server.js';
 import { startVault } from '../support/vault-server.js';
 
-const away = { message: 'The secrets store is not available, try again', detail: {} };
+const unavailable = { message: 'The secrets store is not available, try again', detail: {} };
 const failed = { message: 'Internal Server Error', detail: {} };
 
-test('a secret is the field value of secret/<client id>/<path>, in one version', async (t) => {
+test('a secret is stored in the field value of secret/<client id>/<path>, in a single version', async (t) => {
   const vault = await startVault(t);
   const server = await startServer(t, { settings: vault.settings });
   await putSecret(server, 'ci@lab.org/api/token', { value: 'first', expire_after: 90 });
@@ -36,7 +36,7 @@ test('a secret is the field value of secret/<client id>/<path>, in one version',
   t.is(vault.entries.size, 0);
 });
 
-test('secrets that others stored are read: the newest version, never one that is deleted or destroyed', async (t) => {
+test('secrets that other programs stored are read in their newest version, but not if it is deleted or destroyed', async (t) => {
   const vault = await startVault(t);
   const server = await startServer(t, { settings: vault.settings });
   const past = '2026-01-01T00:00:00.000000000Z';
@@ -60,7 +60,7 @@ test('secrets that others stored are read: the newest version, never one that is
   t.deepEqual(vault.entries.get('ci/once')?.versions.get(2), { data: null, destroyed: true });
 });
 
-test('a Vault that is away is 503 everywhere, and a claimed job goes back with its place', async (t) => {
+test('while Vault is not available every route returns 503, and a claimed job returns to its place in the queue', async (t) => {
   const vault = await startVault(t);
   const server = await startServer(t, { settings: vault.settings });
   await putSecret(server, 'ci/a', { value: 'x' });
@@ -69,11 +69,14 @@ test('a Vault that is away is 503 everywhere, and a claimed job goes back with i
   ends[2] = () => vault.stop();
   for (const end of ends) {
     await end();
-    t.deepEqual(await putSecret(server, 'ci/a', { value: 'y' }), { status: 503, body: away });
-    t.deepEqual(await submitWith(server, { A: 'a' }), { status: 503, body: away });
-    const told = await deleteSecret(server, 'ci/a');
-    t.deepEqual({ ...told, body: JSON.parse(told.body as string) as unknown }, { status: 503, body: away });
-    await t.throwsAsync(claim(server), { message: `claim: 503 ${JSON.stringify(away)}` });
+    t.deepEqual(await putSecret(server, 'ci/a', { value: 'y' }), { status: 503, body: unavailable });
+    t.deepEqual(await submitWith(server, { A: 'a' }), { status: 503, body: unavailable });
+    const answer = await deleteSecret(server, 'ci/a');
+    t.deepEqual(
+      { ...answer, body: JSON.parse(answer.body as string) as unknown },
+      { status: 503, body: unavailable },
+    );
+    await t.throwsAsync(claim(server), { message: `claim: 503 ${JSON.stringify(unavailable)}` });
     const [job] = await server.deps.collections.jobs.find().toArray();
     t.is(job?.result_data.job_state, 'waiting');
     t.is(job?.lease?.holder, undefined);
@@ -86,7 +89,7 @@ test('a Vault that is away is 503 everywhere, and a claimed job goes back with i
   }
 });
 
-test('a Vault that refuses for good is 500, and a claimed job gets an empty secret', async (t) => {
+test('a permanent error of Vault causes 500, and a claimed job gets an empty secret', async (t) => {
   const vault = await startVault(t);
   const server = await startServer(t, { settings: vault.settings });
   await putSecret(server, 'ci/a', { value: 'the value' });
@@ -103,7 +106,7 @@ test('a Vault that refuses for good is 500, and a claimed job gets an empty secr
   t.false(server.logText().includes(vault.token));
 });
 
-test('a client id that Vault would take for another folder has no secrets there', async (t) => {
+test('a client id that Vault would read as the path of another client has no secrets', async (t) => {
   const vault = await startVault(t);
   const server = await startServer(t, { settings: vault.settings });
   await putSecret(server, 'ci/b/c', { value: 'x' });
@@ -114,7 +117,7 @@ test('a client id that Vault would take for another folder has no secrets there'
   t.is(vault.requests.length, before);
 });
 
-test('a path that no secret can have is never asked for, neither at the submit nor at the claim', async (t) => {
+test('an invalid path is never requested from Vault, neither by a submit nor by a claim', async (t) => {
   const vault = await startVault(t);
   const server = await startServer(t, { settings: vault.settings });
   await putSecret(server, 'ci/a', { value: 'x' });
@@ -128,7 +131,7 @@ test('a path that no secret can have is never asked for, neither at the submit n
   t.is(vault.requests.length, before);
 });
 
-test('Vault goes before MongoDB when both are set', async (t) => {
+test('Vault takes precedence over MongoDB when both are set', async (t) => {
   const vault = await startVault(t);
   const both = { ...vault.settings, TESTFLINGER_SECRETS_MASTER_KEY: makeMasterKey() };
   const server = await startServer(t, { settings: both });
@@ -137,7 +140,7 @@ test('Vault goes before MongoDB when both are set', async (t) => {
   t.deepEqual(await server.deps.connection.db.listCollections({ name: /^secrets/ }).toArray(), []);
 });
 
-test('a Vault that cannot be used stops the start with one clear line', async (t) => {
+test('a Vault that cannot be used ends the start with one clear line', async (t) => {
   const vault = await startVault(t);
   const start = (settings: Record<string, string>) => startServer(t, { settings });
   const where = `the Vault of TESTFLINGER_VAULT_URL (${vault.url})`;
@@ -159,7 +162,7 @@ test('a Vault that cannot be used stops the start with one clear line', async (t
   );
 });
 
-test('a Vault without its token, or with a wrong address, is a wrong setting', (t) => {
+test('a Vault URL without a token, or an invalid Vault URL, is an invalid setting', (t) => {
   const read = (given: Record<string, string>) => () =>
     readConfig({ MONGODB_URI: testMongodbUri(), JWT_SIGNING_KEY: testSigningKey, ...given });
   const url = 'https://vault.example:8200';

@@ -4,29 +4,29 @@ const passedMark = /^ *[✔√] /gm;
 const passedLine = /^ *(\d+) tests? passed\b/m;
 const failedLine = /^ *(\d+) (?:tests? failed|hooks? failed|uncaught exceptions?|unhandled rejections?)\b/gm;
 
-/** Reads the counts out of what ava prints. */
+/** Counts the passed and failed tests in the output of ava. */
 export class AvaCounts {
   #text = '';
   #extra = 0;
 
-  /** Takes the next piece of ava's output. */
+  /** Adds the next chunk of ava's output. */
   read(text: string): void {
     this.#text += text;
   }
 
-  /** Counts a failure that ava does not know of. */
+  /** Counts a failure that ava itself cannot see. */
   addFailure(): void {
     this.#extra += 1;
   }
 
-  /** The totals; a run that ended with another status than 0 has at least one failure. */
+  /** Returns the totals. A run whose exit code is not 0 has at least one failure. */
   sum(exitCode: number | string): { passed: number; failed: number } {
     const text = stripVTControlCharacters(this.#text);
-    // Below its last rule ava sums up; above it a test may print anything.
+    // ava prints its summary below its last horizontal rule. Above the rule a test can print anything.
     const summary = text.slice(text.lastIndexOf('─\n') + 1);
-    const told = passedLine.exec(summary)?.[1];
-    // When anything failed, ava does not say how many passed.
-    const passed = told === undefined ? [...text.matchAll(passedMark)].length : Number(told);
+    const reported = passedLine.exec(summary)?.[1];
+    // When a test fails, ava does not print how many passed.
+    const passed = reported === undefined ? [...text.matchAll(passedMark)].length : Number(reported);
     const failures = [...summary.matchAll(failedLine)].map((match) => Number(match[1]));
     const failed = failures.reduce((sum, count) => sum + count, this.#extra);
     return { passed, failed: failed === 0 && exitCode !== 0 ? 1 : failed };

@@ -5,7 +5,7 @@ import type { ServerProcess } from './server-process.js';
 
 const body = JSON.stringify({ job_queue: 'q1' });
 
-/** A submit whose body is sent in two parts; `finish` sends the second and gives the answer. */
+/** Starts a submit whose body is sent in two parts. `finish` sends the second part and returns the response. */
 export async function beginSubmit(server: ServerProcess) {
   const agent = new Agent({ keepAlive: true });
   const sent = httpRequest(`${server.url}/v1/job`, {
@@ -16,7 +16,7 @@ export async function beginSubmit(server: ServerProcess) {
   const answered = once(sent, 'response').catch((error: Error) => error);
   sent.write(body.slice(0, 5));
   await once(sent, 'socket');
-  // Until the server has begun to read.
+  // Give the server time to start reading the body.
   await wait(500);
   const finish = async () => {
     sent.end(body.slice(5));

@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 
 const pathOf = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** The file that runs the built server. */
+/** The entry point of the built server. */
 export const builtServer = pathOf('dist/main.js');
 
-/** The file that is the `queuepass` command; it runs what is built. */
+/** The file of the `queuepass` command. It runs the built server. */
 export const queuepassCommand = pathOf('server/cli/queuepass.mjs');
 
-/** Brings `dist/` up to date, for tests that run the server as a process: from its source each start takes seconds. */
+/** Updates `dist/` for tests that run the server as a process: a start from source takes seconds. */
 export function buildServer(): void {
   const incremental = ['--incremental', '--tsBuildInfoFile', pathOf('dist/.tsbuildinfo')];
   execFileSync(pathOf('node_modules/.bin/tsc'), ['-p', pathOf('tsconfig.build.json'), ...incremental], {

@@ -2,17 +2,17 @@ import { signAccessToken } from '../../server/auth/access-token.js';
 import type { ClientRecord } from '../../server/db/collections.js';
 import type { TestServer } from './start-server.js';
 
-/** A token of this server that states the given fields, without a record or a login behind it. */
+/** Signs an access token with the given fields. No client record or login is needed. */
 export function makeToken({ deps }: TestServer, record: Partial<ClientRecord> = {}): string {
   return signAccessToken(deps, { client_id: 'somebody', ...record });
 }
 
-/** The `Authorization` header of such a token. */
+/** Returns the `Authorization` header with such a token. */
 export function bearer(server: TestServer, record: Partial<ClientRecord> = {}): { authorization: string } {
   return { authorization: `Bearer ${makeToken(server, record)}` };
 }
 
-/** A client in the database whose key is `secret` (bcrypt, cost of the server unless a hash is given). */
+/** Stores a client whose key is `secret`, hashed with bcrypt at the server's cost unless the record has a hash. */
 export async function addClient(
   { deps }: TestServer,
   record: Partial<ClientRecord> & { client_id: string },
@@ -31,7 +31,7 @@ export async function addClient(
   return stored;
 }
 
-/** Headers and body of a JSON request. */
+/** Returns the method, headers and body of a JSON request. */
 export function jsonBody(body: unknown, headers: Record<string, string> = {}): RequestInit {
   return {
     method: 'POST',

@@ -4,7 +4,7 @@ import { openBytes } from '../../server/crypto/sealed-bytes.js';
 import type { DataKey } from '../../server/crypto/sealed-value.js';
 
 interface Vectors {
-  /** As `TESTFLINGER_SECRETS_MASTER_KEY` has it. */
+  /** In the form of `TESTFLINGER_SECRETS_MASTER_KEY`. */
   masterKeyText: string;
   masterKey: Buffer;
   keyVaultDocument: Document;
@@ -14,8 +14,8 @@ interface Vectors {
 }
 
 /**
- * Values that the peer's library (pymongo, local KMS) sealed. `tests/fixtures/csfle-vectors.json` is a copy of the
- * project's reference file of that name, unchanged; its field `about` tells how it was made.
+ * Reads values that Testflinger's library (pymongo, local KMS) encrypted. `tests/fixtures/csfle-vectors.json` is a copy
+ * of the project's reference file of that name, unchanged. Its field `about` describes how it was made.
  */
 export function readCsfleVectors(): Vectors {
   const file = new URL('../fixtures/csfle-vectors.json', import.meta.url);

@@ -2,25 +2,27 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { SeededRandom } from './seeded-random.js';
 import type { Owner } from './server-process.js';
 
-/** Where a connection is cut: nothing of the request gets through, a part of it, or all of it and not the whole answer. */
+/** Where a connection is cut: before any byte of the request, within the request, or within the response. */
 export const cutPlaces = ['before', 'within', 'after'] as const;
 type CutPlace = (typeof cutPlaces)[number];
 
-/** What a proxy is given. */
+/** The options of a `CuttingProxy`. */
 export interface CuttingProxyOptions {
   random: SeededRandom;
-  /** The ports of the servers on this host; asked for each connection, since servers come back on other ports. */
+  /**
+   * Lists the ports of the servers on this host. Called for each connection, since restarted servers use other ports.
+   */
   listPorts: () => readonly number[];
-  /** Of all requests, how many are cut. */
+  /** The probability that a request is cut. */
   probability: number;
 }
 
-/** A proxy before several servers, in turn over those that accept, that cuts connections at random. */
+/** A round-robin proxy in front of several servers that cuts connections at random. It skips servers that refuse. */
 export class CuttingProxy {
   readonly cuts: Record<CutPlace, number> = { before: 0, within: 0, after: 0 };
-  /** Requests that came; one that is sent before the last one's answer counts with it. */
+  /** The number of requests. A request sent before the response to the last one counts as part of that one. */
   requests = 0;
-  /** Whether it cuts. */
+  /** Whether the proxy cuts connections now. */
   cutting = true;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
@@ -77,15 +79,15 @@ export class CuttingProxy {
     return undefined;
   }
 
-  /** Passes bytes both ways; each request's fate is drawn when its first bytes come. */
+  /** Passes bytes both ways. Whether and where a request is cut is decided when its first bytes arrive. */
   #join(client: Socket, server: Socket): void {
-    let isAsking = false;
+    let isRequesting = false;
     let place: CutPlace | undefined;
     let isCut = false;
     const cut = () => {
       if (place !== undefined) this.cuts[place] += 1;
       const { random } = this.options;
-      // A reset or an orderly end: a client sees another error for each.
+      // Either a reset or an orderly close: clients see a different error for each.
       for (const socket of [client, server]) {
         if (random.chance(0.5)) socket.resetAndDestroy();
         else socket.destroy();
@@ -93,8 +95,8 @@ export class CuttingProxy {
     };
     client.on('data', (part: Buffer) => {
       if (isCut) return undefined;
-      if (!isAsking) place = this.#draw();
-      isAsking = true;
+      if (!isRequesting) place = this.#draw();
+      isRequesting = true;
       isCut = place === 'before' || place === 'within';
       if (place === 'before') return cut();
       if (place !== 'within') return pass(part, client, server);
@@ -103,7 +105,7 @@ export class CuttingProxy {
     });
     server.on('data', (part: Buffer) => {
       if (isCut) return undefined;
-      isAsking = false;
+      isRequesting = false;
       isCut = place === 'after';
       if (place !== 'after') return pass(part, server, client);
       client.write(this.#startOf(part), cut);
@@ -115,7 +117,7 @@ export class CuttingProxy {
   #draw(): CutPlace | undefined {
     this.requests += 1;
     const { random, probability } = this.options;
-    // Drawn even when nothing is cut, so that what follows is the same.
+    // Draw even when nothing is cut, so that the random numbers after this one stay the same.
     const drawn = random.chance(probability) ? random.pick(cutPlaces) : undefined;
     return this.cutting ? drawn : undefined;
   }

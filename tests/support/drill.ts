@@ -7,7 +7,10 @@ import { makeFolder } from './own-mongod.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 import { testMongodbUri } from './start-server.js';
 
-/** A database of the MongoDB of all tests, for server processes; dropped at the end of a test that passed. */
+/**
+ * Returns the URI of a database of the shared MongoDB, for server processes. The database is dropped if the test
+ * passes.
+ */
 export function makeDatabaseUri(t: ExecutionContext): string {
   const uri = testMongodbUri().replace('/?', `/drill_${randomBytes(8).toString('hex')}?`);
   t.teardown(async () => {
@@ -18,17 +21,17 @@ export function makeDatabaseUri(t: ExecutionContext): string {
   return uri;
 }
 
-/** A host of servers: its folder holds the files that the settings name. */
+/** A host that runs servers. Its directory holds the files that the settings name. */
 export class Host {
   readonly folder = makeFolder();
   readonly #servers: ServerProcess[] = [];
 
-  /** @param settings of all its servers; may be changed between restarts */
+  /** @param settings the settings of all its servers, which a test can change between restarts */
   constructor(
     readonly t: ExecutionContext,
     readonly settings: Record<string, string>,
   ) {
-    // A drill is many starts of processes, one after the other.
+    // A drill starts many processes, one after the other.
     t.timeout(280_000);
   }
 
@@ -40,7 +43,7 @@ export class Host {
     return this.#servers[n] as ServerProcess;
   }
 
-  /** Starts the server of that number, or restarts it in good order with the settings as they are now. */
+  /** Starts server `n`, or shuts it down and starts it again with the current settings. */
   async restart(n: number): Promise<ServerProcess> {
     const before = this.#servers[n];
     if (before !== undefined) await this.stop(n);
@@ -50,15 +53,15 @@ export class Host {
     return server;
   }
 
-  /** Ends a server in good order. */
+  /** Shuts server `n` down with SIGTERM. @throws Error if it does not exit with 0. */
   async stop(n: number): Promise<void> {
     this.server(n).kill('SIGTERM');
     const exit = await this.server(n).exited;
-    if (exit.code !== 0) throw new Error(`the server ended badly: ${this.server(n).stderr()}`);
+    if (exit.code !== 0) throw new Error(`the server did not exit with 0: ${this.server(n).stderr()}`);
   }
 }
 
-/** The environment by which `queuepass` acts as the admin whose key is in a file. */
+/** Returns the environment with which `queuepass` acts as the admin whose key is in a file. */
 export function asAdmin({ url }: ServerProcess, keyFile = 'admin-key'): Record<string, string> {
   return {
     QUEUEPASS_SERVER: url,

@@ -2,10 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BSON, type Document, type MongoClient } from 'mongodb';
 
-/** Documents that are sent at once. */
+/** The number of documents per insert. */
 const batch = 1000;
 
-/** Writes databases as `mongodump` does: `<folder>/<database>/<collection>.bson`, its documents one after the other. */
+/**
+ * Writes databases in the format of `mongodump`: the documents of a collection go to
+ * `<folder>/<database>/<collection>.bson`.
+ */
 export async function dump(client: MongoClient, databases: readonly string[], folder: string): Promise<void> {
   for (const database of databases) {
     const db = client.db(database);
@@ -19,7 +22,7 @@ export async function dump(client: MongoClient, databases: readonly string[], fo
   }
 }
 
-/** Fills an empty MongoDB from such a folder; indexes, which are no part of these files, are not made. */
+/** Restores such a dump into an empty MongoDB. It creates no indexes, since the files do not contain them. */
 export async function restore(client: MongoClient, folder: string): Promise<void> {
   for (const database of readdirSync(folder)) {
     for (const file of readdirSync(join(folder, database))) {
@@ -31,7 +34,7 @@ export async function restore(client: MongoClient, folder: string): Promise<void
   }
 }
 
-/** Each document begins with its length, in four bytes; types are kept as they are. */
+/** Splits a file into its documents. Each begins with its length in four bytes. BSON types are preserved. */
 function readBson(bytes: Buffer): Document[] {
   const documents: Document[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readInt32LE(at)) {

@@ -1,4 +1,4 @@
-/* A process that runs an embedded MongoDB on the data directory it is given, for tests that kill such a process. */
+/* Runs an embedded MongoDB on the data directory in its first argument, for tests that kill such a process. */
 import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 
 const [dataDir = ''] = process.argv.slice(2);

@@ -13,23 +13,25 @@ import { makeFragment } from './results.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 import { digest, multipart } from './uploads.js';
 
-/** The key of servers that meet faults. */
+/** The signing key of servers in fault tests. */
 export const faultsSigningKey = 'a signing key for faults, long enough for HS256';
 
-/** A token of the role, and the cookie that names the agent. */
+/** Returns headers with a token of the given role, and the cookie that names the agent. */
 export function headersOf(role: string, clientId = role): Record<string, string> {
   const signer = { signingKeys: readSigningKeys(faultsSigningKey), clock: { now: () => new Date() } };
   const token = signAccessToken(signer, { client_id: clientId, role });
   return { authorization: `Bearer ${token}`, cookie: `agent_name=${clientId}` };
 }
 
-/** A server and a MongoDB, each of which can be made to fail, and those who talk with them. */
+/** A server and a MongoDB that a test can make fail, and the requests of clients to that server. */
 export class World {
   readonly uri: string;
   readonly collections: Collections;
-  /** Answers that are neither success nor 503, and what was cut although the server stood. */
+  /**
+   * Responses that are neither a success nor 503, and requests that got no response although the server was running.
+   */
   readonly wrong: string[] = [];
-  /** Requests that ended without an answer. */
+  /** The number of requests that ended without a response. */
   cuts = 0;
   /** Whether the server is being killed. */
   #mayCut = false;
@@ -61,7 +63,7 @@ export class World {
     this.#server = await startServerProcess(this.t, { settings });
   }
 
-  /** kill -9, and a new server on the same database. */
+  /** Kills the server with SIGKILL and starts a new one on the same database. */
   async replaceServer(): Promise<void> {
     this.#mayCut = true;
     this.server.kill('SIGKILL');
@@ -78,7 +80,7 @@ export class World {
     await this.#mongod?.stop();
   }
 
-  /** It comes back by itself. */
+  /** Kills mongod with SIGKILL. It is restarted automatically. */
   async killMongo(): Promise<void> {
     const pids = await findPids(this.#mongoDir, 'mongod');
     this.t.true(pids.length > 0);
@@ -89,8 +91,8 @@ export class World {
     return waitUntil(async () => (await this.server.request('/readyz')).status === 200);
   }
 
-  /** One request; `undefined` when it was cut. */
-  async ask(path: string, init?: RequestInit): Promise<{ status: number; text: string } | undefined> {
+  /** Sends one request. Returns `undefined` when the connection was cut. */
+  async request(path: string, init?: RequestInit): Promise<{ status: number; text: string } | undefined> {
     const { server } = this;
     try {
       const answer = await server.request(path, init);
@@ -104,11 +106,11 @@ export class World {
     }
   }
 
-  /** Repeats a request until it succeeds, as stock clients do, and gives its text. */
-  async persist(path: string, init?: RequestInit): Promise<string> {
+  /** Repeats a request until it succeeds, as stock clients do, and returns the response body. */
+  async requestUntilOk(path: string, init?: RequestInit): Promise<string> {
     let text: string | undefined;
     await waitUntil(async () => {
-      const answer = await this.ask(path, init);
+      const answer = await this.request(path, init);
       if (answer?.status === 200) text = answer.text;
       return text !== undefined;
     });
@@ -116,20 +118,20 @@ export class World {
   }
 
   async submit(job: Record<string, unknown> = {}): Promise<string> {
-    const text = await this.persist('/v1/job', jsonBody({ job_queue: 'q1', ...job }));
+    const text = await this.requestUntilOk('/v1/job', jsonBody({ job_queue: 'q1', ...job }));
     return (JSON.parse(text) as { job_id: string }).job_id;
   }
 
-  /** The job's id; `undefined` when none waits, or the request failed. */
+  /** Claims a job and returns its id, or `undefined` when no job waits or the request failed. */
   async claim(agent: string, queue = 'q1'): Promise<string | undefined> {
-    const answer = await this.ask(`/v1/job?queue=${queue}`, { headers: headersOf('agent', agent) });
+    const answer = await this.request(`/v1/job?queue=${queue}`, { headers: headersOf('agent', agent) });
     return answer?.status === 200 ? (JSON.parse(answer.text) as { job_id: string }).job_id : undefined;
   }
 
-  /** The digest of a job's file as it is served; `undefined` when none is (204). */
+  /** Returns the digest of a job's file as the server sends it, or `undefined` for 204. */
   async readFile(path: string): Promise<string | undefined> {
     const role = path.endsWith('attachments') ? 'agent' : 'contributor';
-    // Not fetch, which would unpack an artifact.
+    // fetch would decompress an artifact.
     const answer = await request(this.server.url + path, { headers: headersOf(role) });
     const bytes = await answer.body.bytes();
     if (answer.statusCode === 204) return undefined;
@@ -137,7 +139,7 @@ export class World {
     return digest(bytes);
   }
 
-  /** Sends the first half of an upload; gives what sends the rest, and the answer's status once the half is stored. */
+  /** Sends the first half of an upload and waits until it is stored. `finish` sends the rest. */
   async beginUpload(path: string, bytes: Buffer): Promise<{ finish: () => void; status: Promise<number> }> {
     let finish = (): void => undefined;
     const gate = new Promise<void>((done) => (finish = done));
@@ -167,7 +169,10 @@ export class World {
     return this.collections.files.countDocuments({ filename: `${jobId}.${kind}` });
   }
 
-  /** Every job is there, waiting or held by one agent, and each claim that was answered is stored and was the only one. */
+  /**
+   * Checks that every job is stored, either waiting or held by one agent, and that each acknowledged claim is stored
+   * and unique.
+   */
   async checkClaims(jobs: readonly string[], claims: readonly (readonly [string, string])[]): Promise<void> {
     const { t } = this;
     const stored = await this.collections.jobs.find({ 'job_data.job_queue': 'q1' }).toArray();
@@ -183,7 +188,8 @@ export class World {
       else {
         t.is(result.job_state, 'running');
         t.regex(lease?.holder ?? '', /^agent-\d$/);
-        // One that was taken while the database ended, so that nobody could be told, went back and was taken again.
+        // A job claimed while the database shut down is released, since its agent got no response, and is then
+        // claimed again.
         t.true([1, 2].includes(lease?.attempt ?? 0), String(lease?.attempt));
         t.true(startedAt instanceof Date);
       }
@@ -193,15 +199,15 @@ export class World {
   }
 }
 
-/** Headers of who sends such a file. */
+/** Returns the headers of the client that uploads to the given path. */
 export function uploader(path: string): Record<string, string> {
   return headersOf(path.endsWith('attachments') ? 'contributor' : 'agent');
 }
 
-/** A job with it awaits attachments. */
+/** Fields of a job that waits for attachments. */
 export const withAttachments = { test_data: { attachments: [{ agent: 'a' }] } };
 
-/** An agent that posts a log in order, each fragment until it is acknowledged. */
+/** An agent that posts a log in order and repeats each fragment until it is acknowledged. */
 export class Poster {
   readonly acknowledged: string[] = [];
   ended = false;
@@ -216,7 +222,7 @@ export class Poster {
 
   send(n: number): Promise<string> {
     const body = makeFragment({ fragment_number: n, log_data: this.makeText(n) });
-    return this.world.persist(
+    return this.world.requestUntilOk(
       `/v1/result/${this.jobId}/log/${this.logType}`,
       jsonBody(body, headersOf('agent')),
     );
@@ -231,12 +237,12 @@ export class Poster {
   }
 
   async read(): Promise<{ last_fragment_number: number; log_data: string }> {
-    const text = await this.world.persist(`/v1/result/${this.jobId}/log/${this.logType}?phase=test`);
+    const text = await this.world.requestUntilOk(`/v1/result/${this.jobId}/log/${this.logType}?phase=test`);
     type Log = Record<string, { test: { last_fragment_number: number; log_data: string } }>;
     return (JSON.parse(text) as Log)[this.logType]?.test ?? { last_fragment_number: -2, log_data: '' };
   }
 
-  /** While nothing is posted: what was acknowledged is all there is, once and in order. */
+  /** Checks, while nothing is posted, that the log holds exactly the acknowledged fragments, once and in order. */
   async check(): Promise<void> {
     const expected = {
       last_fragment_number: this.acknowledged.length - 1,
@@ -245,7 +251,7 @@ export class Poster {
     this.world.t.deepEqual(await this.read(), expected);
   }
 
-  /** While it posts: what was acknowledged until now is there. */
+  /** Checks, while the agent posts, that the log begins with the fragments acknowledged so far. */
   async checkStart(): Promise<void> {
     const expected = this.acknowledged.join('');
     this.world.t.is((await this.read()).log_data.slice(0, expected.length), expected);
@@ -257,12 +263,12 @@ export class Poster {
   }
 }
 
-/** Two agents for each of so many jobs, one for each log. */
+/** Makes two posters for each of the given number of jobs, one for each log type. */
 export async function makePosters(world: World, jobs: number): Promise<Poster[]> {
   const ids = await Promise.all(Array.from({ length: jobs }, () => world.submit({ job_queue: 'logs' })));
   return ids.flatMap((id) => [new Poster(world, id, 'output'), new Poster(world, id, 'serial')]);
 }
 
-/** Does something with all of a list at once. */
+/** Runs a task for all items of a list concurrently. */
 export const each = async <T>(list: readonly T[], task: (item: T) => Promise<unknown>): Promise<void> =>
   void (await Promise.all(list.map(task)));

@@ -2,21 +2,21 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { headersOf } from './fault-world.js';
 
-/** Callers of each kind. */
+/** The number of submitters, and of claimers. */
 const callers = 16;
 
 const json = { 'content-type': 'application/json' };
 
 /**
- * Submitters and claimers that ask several servers in turn without pause, until `end()`: what was acknowledged to them,
- * how soon, and what they should not have been told.
+ * Submitters and claimers that send requests to several servers in turn without a pause, until `end()`. Records the
+ * acknowledged jobs, the slowest response, and every response that is neither a success nor 503.
  */
 export class FullLoad {
   readonly submitted: string[] = [];
   readonly claimed: string[] = [];
   readonly wrong: string[] = [];
   slowestMs = 0;
-  /** Good answers so far. */
+  /** The number of successful responses so far. */
   answered = 0;
   #ended = false;
   readonly #pools: readonly Pool[];
@@ -30,24 +30,24 @@ export class FullLoad {
     ]).flat();
   }
 
-  /** Good answers in the next second. */
+  /** Counts the successful responses of the next second. */
   async countSecond(): Promise<number> {
     const before = this.answered;
     await wait(1000);
     return this.answered - before;
   }
 
-  /** Lets the requests that are under way end. */
+  /** Stops sending, and waits for the requests in flight. */
   async end(): Promise<void> {
     this.#ended = true;
     await Promise.all(this.#loops);
   }
 
-  /** Whether caller `n` got a job. */
+  /** Sends one claim. Returns whether caller `n` got a job. */
   async #claim(n: number): Promise<boolean> {
-    const told = await this.#ask(n, 'GET', '/v1/job?queue=q1', headersOf('agent', `agent-${n}`));
-    if (told) this.claimed.push((JSON.parse(told) as { job_id: string }).job_id);
-    return told !== undefined && told !== '';
+    const body = await this.#request(n, 'GET', '/v1/job?queue=q1', headersOf('agent', `agent-${n}`));
+    if (body) this.claimed.push((JSON.parse(body) as { job_id: string }).job_id);
+    return body !== undefined && body !== '';
   }
 
   /** Claims until no job waits. */
@@ -59,20 +59,20 @@ export class FullLoad {
   }
 
   async #submit(n: number): Promise<void> {
-    const told = await this.#ask(n, 'POST', '/v1/job', json, '{"job_queue":"q1"}');
-    if (told) this.submitted.push((JSON.parse(told) as { job_id: string }).job_id);
+    const body = await this.#request(n, 'POST', '/v1/job', json, '{"job_queue":"q1"}');
+    if (body) this.submitted.push((JSON.parse(body) as { job_id: string }).job_id);
   }
 
   async #repeat(n: number, once: () => Promise<unknown>): Promise<void> {
     while (!this.#ended) {
       await once();
-      // The callers are not all the two cores have to do.
+      // Leave time for the other processes on the machine's two cores.
       await wait(n % 4);
     }
   }
 
-  /** The text of a good answer; `undefined` for a 503. */
-  async #ask(
+  /** Sends a request. Returns the body of a successful response, or `undefined` for 503. */
+  async #request(
     n: number,
     method: 'GET' | 'POST',
     path: string,

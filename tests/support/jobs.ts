@@ -1,7 +1,7 @@
 import { bearer, jsonBody } from './clients.js';
 import type { TestServer } from './start-server.js';
 
-/** Headers of an agent: a token of that role, and the cookie that names it. */
+/** Returns the headers of an agent: a token of that role, and the cookie with the agent's name. */
 export function agentHeaders(server: TestServer, name = 'agent-1'): Record<string, string> {
   return {
     ...bearer(server, { client_id: `client of ${name}`, role: 'agent' }),
@@ -9,7 +9,7 @@ export function agentHeaders(server: TestServer, name = 'agent-1'): Record<strin
   };
 }
 
-/** Submits a job to `q1` (other fields as given) and gives its id. */
+/** Submits a job, to `q1` unless `job` names another queue, and returns its id. */
 export async function submit(
   server: TestServer,
   job: Record<string, unknown> = {},
@@ -20,7 +20,7 @@ export async function submit(
   return ((await response.json()) as { job_id: string }).job_id;
 }
 
-/** One claim: the job, or `undefined` when none waits. */
+/** Claims a job. Returns `undefined` when no job waits. */
 export async function claim(
   server: TestServer,
   queues: readonly string[] = ['q1'],

@@ -5,7 +5,7 @@ import { multipart } from './uploads.js';
 
 const mebibyte = 1024 * 1024;
 
-/** The body of an upload of so many MiB, made while it is sent, with its headers; `digest` is right once it is sent. */
+/** Makes an upload of `mib` MiB that is generated while it is sent. Call `digest` once the whole body is sent. */
 export function largeUpload(mib: number): {
   body: Readable;
   headers: Record<string, string>;
@@ -16,7 +16,7 @@ export function largeUpload(mib: number): {
   async function* parts(): AsyncGenerator<Buffer> {
     yield Buffer.from(multipart.head);
     for (let n = 0; n < mib; n += 1) {
-      // A copy, since the socket may hold it for a while.
+      // Copy the block, since the socket can keep a reference to it.
       const part = Buffer.from(block);
       part.writeUInt32LE(n);
       hash.update(part);
@@ -32,19 +32,19 @@ export function largeUpload(mib: number): {
   };
 }
 
-/** The digest of what a stream gives, held piece by piece. */
+/** Returns the digest of a stream, without holding all of it in memory. */
 export async function digestStream(stream: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const part of stream) hash.update(part);
   return hash.digest('hex');
 }
 
-/** The most memory that a process has had, in MiB (Linux). */
+/** Returns the peak memory of a process, in MiB (Linux). */
 export function readPeakMemory(pid: number): number {
   return readStatus(pid, 'VmHWM');
 }
 
-/** The memory that a process has now, in MiB (Linux). */
+/** Returns the current memory of a process, in MiB (Linux). */
 export function readMemory(pid: number): number {
   return readStatus(pid, 'VmRSS');
 }

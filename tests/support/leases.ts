@@ -7,12 +7,12 @@ import { makeFragment } from './results.js';
 import { startServer, type TestServer } from './start-server.js';
 import { TestClock } from './tokens.js';
 
-/** A server whose time, and its leases', is the test's. */
+/** A server with a clock that the test controls. */
 export interface LeaseServer extends TestServer {
   clock: TestClock;
 }
 
-/** Starts a server on a clock that stands at `testNow`. */
+/** Starts a server whose clock is stopped at `testNow`. */
 export async function startLeaseServer(
   t: ExecutionContext,
   settings: Record<string, string> = {},
@@ -23,7 +23,7 @@ export async function startLeaseServer(
   return Object.assign(server, { clock });
 }
 
-/** Lets time pass while a process sweeps all along, and sweeps at its end. */
+/** Moves the clock as if sweeps had run all the time, and runs a sweep at the end. */
 export async function passTime({ deps, clock }: LeaseServer, seconds: number): Promise<void> {
   clock.move(seconds);
   await deps.collections.serviceBeats.updateOne(
@@ -34,14 +34,14 @@ export async function passTime({ deps, clock }: LeaseServer, seconds: number): P
   await sweepLeases(deps, clock.now());
 }
 
-/** The job as it is stored. */
+/** Reads a job from the database. */
 export async function storedJob({ deps }: TestServer, jobId: string): Promise<JobRecord> {
   const job = await deps.collections.jobs.findOne({ job_id: jobId });
   if (job === null) throw new Error(`no job ${jobId}`);
   return job;
 }
 
-/** One request of an agent; the answer's text, and whether what it sent was kept apart. */
+/** Sends one request of an agent. `isDiscarded` is true when the response has the header `Queuepass-Discarded`. */
 export async function asAgent(
   server: TestServer,
   agent: string,
@@ -55,12 +55,12 @@ export async function asAgent(
   return { status: response.status, text: await response.text(), isDiscarded: discarded !== null };
 }
 
-/** A result post of an agent. */
+/** Posts a result as an agent. */
 export function tellResult(server: TestServer, agent: string, jobId: string, body: unknown) {
   return asAgent(server, agent, `/v1/result/${jobId}`, body);
 }
 
-/** A log post of an agent. */
+/** Posts a log fragment as an agent. */
 export function tellLog(
   server: TestServer,
   agent: string,
@@ -73,19 +73,19 @@ export function tellLog(
   return asAgent(server, agent, `/v1/result/${jobId}/log/output`, fragment);
 }
 
-/** The state that an agent is told of a job, by which a stock agent looks whether it was cancelled. */
+/** Reads the state of a job as an agent. A stock agent uses it to find out whether the job was cancelled. */
 export async function stateToldTo(server: TestServer, agent: string, jobId: string): Promise<unknown> {
   const { text } = await asAgent(server, agent, `/v1/result/${jobId}`);
   return (JSON.parse(text) as { job_state: unknown }).job_state;
 }
 
-/** An agent that is alive and serves the queue `q1`. */
+/** Adds an agent that is alive and serves the queue `q1`. */
 export async function addLiveAgent(server: LeaseServer, name: string): Promise<void> {
   await asAgent(server, name, `/v1/agents/data/${name}`, { state: 'waiting', queues: ['q1'] });
   await server.deps.agentWatch.round();
 }
 
-/** A job that an agent has claimed and told the phase of. */
+/** Claims a job as an agent and posts its phase. */
 export async function startJob(
   server: TestServer,
   agent: string,
@@ -94,6 +94,6 @@ export async function startJob(
 ): Promise<void> {
   const claimed = await asAgent(server, agent, '/v1/job?queue=q1');
   if ((JSON.parse(claimed.text) as { job_id: string }).job_id !== jobId)
-    throw new Error('another job came first');
+    throw new Error('the agent got another job');
   await tellResult(server, agent, jobId, { job_state: phase });
 }

@@ -2,7 +2,7 @@ import { hash as bcryptHash } from 'bcryptjs';
 import type { Document } from 'mongodb';
 import type { TestServer } from './start-server.js';
 
-/** The whole answer to a login: what a client can tell two of them apart by, but for the time. */
+/** All parts of a login response, except its timing, that a client can use to distinguish two of them. */
 export interface LoginAnswer {
   status: number;
   type: string | null;
@@ -12,7 +12,7 @@ export interface LoginAnswer {
   caching: string | null;
 }
 
-/** The answer to a failed login, by the seed route or with a form. */
+/** The response to a failed login, on the Testflinger route or with a form. */
 export const loginFailed: LoginAnswer = {
   status: 401,
   type: 'text/plain; charset=utf-8',
@@ -22,7 +22,7 @@ export const loginFailed: LoginAnswer = {
   caching: 'no-store',
 };
 
-/** Reads all of an answer that tells something. */
+/** Reads these parts of a response. */
 export async function readAnswer(response: Response): Promise<LoginAnswer> {
   const { status, headers } = response;
   return {
@@ -35,7 +35,7 @@ export async function readAnswer(response: Response): Promise<LoginAnswer> {
   };
 }
 
-/** A login by the seed route; without the header when there is no key. */
+/** Logs in on the Testflinger route. Sends no `client-key` header when no key is given. */
 export async function logIn(
   server: TestServer,
   clientId: string,
@@ -47,7 +47,7 @@ export async function logIn(
   return readAnswer(await server.request(path, { headers: sent }));
 }
 
-/** A login at oauth2/token: by the given Basic credentials, the given form, or both. */
+/** Logs in on `/v1/oauth2/token` with Basic credentials, a form, or both. */
 export async function askToken(
   server: TestServer,
   basic?: string,
@@ -63,12 +63,12 @@ export async function askToken(
   );
 }
 
-/** A bcrypt hash of a version and cost; the version is only a mark, the hashes are the same. */
+/** Makes a bcrypt hash of the given cost. The version changes only the prefix, not the hash. */
 export async function makeHash(secret: string, cost: number, version = '2b'): Promise<string> {
   return (await bcryptHash(secret, cost)).replace(/^\$2.\$/, `$${version}$`);
 }
 
-/** The commands that MongoDB ran in this server's database meanwhile, on the given collection. */
+/** Lists the commands that MongoDB runs on a collection of this server's database during `run`. */
 export async function listCommands(
   { deps }: TestServer,
   collection: string,

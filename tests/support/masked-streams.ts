@@ -1,6 +1,9 @@
 import type { Held, Masker } from '../../server/scrubbing/masker.js';
 
-/** What is stored of a stream: its pieces, and the released tail after the last. What is held passes through JSON. */
+/**
+ * Returns the stored text of a stream: its masked pieces and, at the end, the released text. Held text passes through
+ * JSON.
+ */
 export function maskStream(masker: Masker, pieces: readonly string[]): string {
   let stored = '';
   let held: Held | undefined;
@@ -12,15 +15,15 @@ export function maskStream(masker: Masker, pieces: readonly string[]): string {
   return held === undefined ? stored : stored + masker.release(held);
 }
 
-/** The text in pieces that end at the given places. */
+/** Cuts a text into pieces at the given offsets. */
 export function cutAt(text: string, places: readonly number[]): string[] {
   const ends = [...places].sort((a, b) => a - b);
   return [...ends, text.length].map((end, i) => text.slice(ends[i - 1] ?? 0, end));
 }
 
 /**
- * The text with each form masked, by the plainest means: each place is looked at for each form, and places that forms
- * share make them one.
+ * Masks each form in the text with the simplest algorithm: it looks for each form at each offset, and replaces forms
+ * that overlap with one mark.
  */
 export function maskNaively(text: string, forms: readonly string[], mark: string): string {
   let masked = '';
@@ -34,7 +37,7 @@ export function maskNaively(text: string, forms: readonly string[], mark: string
   return masked;
 }
 
-/** The longest end of the text that begins one of the forms and is not all of it, by trying each. */
+/** Finds the longest suffix of the text that is a proper prefix of one of the forms, by trying each suffix. */
 export function findOpenEnd(text: string, forms: readonly string[]): string {
   for (let at = 0; at < text.length; at++) {
     const end = text.slice(at);

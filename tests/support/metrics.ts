@@ -3,14 +3,14 @@ import { MetricsReader } from '../../server/metrics/metrics-reader.js';
 import { startMetricsServer } from '../../server/metrics/metrics-server.js';
 import type { TestServer } from './start-server.js';
 
-/** One value of the text format of Prometheus. */
+/** One sample of the Prometheus text format. */
 export interface Sample {
   name: string;
   labels: Record<string, string>;
   value: number;
 }
 
-/** What a scrape told. */
+/** The result of one scrape. */
 export class Scrape {
   readonly samples: readonly Sample[];
 
@@ -19,23 +19,23 @@ export class Scrape {
     this.samples = lines.map(readSample);
   }
 
-  /** The names that `# TYPE` lines tell, with their kinds. */
+  /** The metric names of the `# TYPE` lines, with their types. */
   get kinds(): Record<string, string> {
     return Object.fromEntries([...this.text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, a, b]) => [a, b]));
   }
 
-  /** The values of one name, by the values of its labels. */
+  /** Returns the values of one metric by its label values. */
   byLabels(name: string): Record<string, number> {
     const found = this.samples.filter((sample) => sample.name === name);
     return Object.fromEntries(found.map(({ labels, value }) => [Object.values(labels).join(' '), value]));
   }
 
-  /** The same without those that are 0. */
+  /** Like `byLabels`, without the values that are 0. */
   counted(name: string): Record<string, number> {
     return Object.fromEntries(Object.entries(this.byLabels(name)).filter(([, value]) => value !== 0));
   }
 
-  /** The value of a name without labels. @throws Error when there is none. */
+  /** Returns the value of a metric without labels. @throws Error when it has no value. */
   value(name: string): number {
     const found = this.byLabels(name)[''];
     if (found === undefined) throw new Error(`${name} has no value`);
@@ -45,12 +45,12 @@ export class Scrape {
 
 function readSample(line: string): Sample {
   const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-  if (name === '' || Number.isNaN(Number(value))) throw new Error(`no sample: ${line}`);
+  if (name === '' || Number.isNaN(Number(value))) throw new Error(`not a sample: ${line}`);
   const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label, text]) => [label, text]);
   return { name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) };
 }
 
-/** The address of a metrics server of a test server, until the test ends. */
+/** Starts a metrics server for a test server and returns its URL. The metrics server stops when the test ends. */
 export async function serveMetrics(t: ExecutionContext, server: TestServer): Promise<string> {
   const reader = new MetricsReader(server.deps);
   const metrics = await startMetricsServer(server.deps, () => reader.readText());
@@ -61,14 +61,14 @@ export async function serveMetrics(t: ExecutionContext, server: TestServer): Pro
   return metrics.url;
 }
 
-/** What an address of metrics tells. */
+/** Scrapes a metrics URL. */
 export async function readMetrics(url: string): Promise<Scrape> {
   const answer = await fetch(url);
   if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
   return new Scrape(await answer.text());
 }
 
-/** One scrape of a test server, with fresh counts. */
+/** Scrapes a test server once, with fresh counts. */
 export async function scrape(t: ExecutionContext, server: TestServer): Promise<Scrape> {
   return readMetrics(await serveMetrics(t, server));
 }

@@ -9,7 +9,7 @@ import { REPLICA_SET } from '../../server/mongod/replica-set.js';
 import { findPids, makeFolder, waitUntil, withClient } from './own-mongod.js';
 import type { Owner } from './server-process.js';
 
-/** Milliseconds without a sign of the primary after which the others elect another. */
+/** Milliseconds without a heartbeat of the primary after which the other members elect a new one. */
 const electionTimeoutMs = 2000;
 
 interface Node {
@@ -18,15 +18,15 @@ interface Node {
   process: MongodProcess | undefined;
 }
 
-/** What a member says of itself and of whom it takes for the primary. */
+/** The fields of a member's `hello` response that this file reads. */
 interface Hello {
   isWritablePrimary: boolean;
   secondary: boolean;
 }
 
 /**
- * A replica set of real mongods with their data in a temporary folder, whose members can be killed one by one. On
- * ports, since drivers write the members' names in lower case, which paths of sockets do not survive.
+ * A replica set of real mongods with their data in a temporary directory, whose members can be killed one by one. The
+ * members listen on TCP ports: drivers convert member names to lower case, which would break socket paths.
  */
 export class MongodReplicaSet {
   readonly #folder = makeFolder();
@@ -45,8 +45,8 @@ export class MongodReplicaSet {
   }
 
   /**
-   * Resolves once there is a primary; at the end of the test all members are gone.
-   * @param settings further arguments of each mongod
+   * Starts the members and resolves once there is a primary. All members are stopped at the end of the test.
+   * @param settings additional arguments of each mongod
    */
   static async start(t: Owner, size = 3, settings: readonly string[] = []): Promise<MongodReplicaSet> {
     const places = { dataDir: makeFolder(), environment: process.env, report: () => undefined };
@@ -63,19 +63,22 @@ export class MongodReplicaSet {
     return this.#nodes.length;
   }
 
-  /** Names all members, for clients that follow the primary. */
+  /** A connection string that names all members, for clients that follow the primary. */
   get uri(): string {
     return this.uriOf('');
   }
 
-  /** The connection string with a database, and with the user and password, as `user:password`, of its database `admin`. */
+  /**
+   * Returns the connection string with a database. `user` has the form `user:password` and authenticates against
+   * `admin`.
+   */
   uriOf(database: string, user?: string): string {
     const hosts = this.#nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
     const [before, after] = user === undefined ? ['', ''] : [`${user}@`, '&authSource=admin'];
     return `mongodb://${before}${hosts}/${database}?replicaSet=${REPLICA_SET}${after}`;
   }
 
-  /** kill -9 of one member; resolves when it is gone. */
+  /** Kills one member with SIGKILL. Resolves when its process has ended. */
   async kill(n: number): Promise<void> {
     const node = this.#get(n);
     for (const pid of await findPids(node.dataDir, 'mongod')) process.kill(pid, 'SIGKILL');
@@ -83,14 +86,14 @@ export class MongodReplicaSet {
     node.process = undefined;
   }
 
-  /** kill -9 of the primary; the number of the member that it was. */
+  /** Kills the primary with SIGKILL and returns its member number. */
   async killPrimary(): Promise<number> {
     const n = await this.findPrimary();
     await this.kill(n);
     return n;
   }
 
-  /** Starts a member again on its data; resolves when it listens, and before it has caught up. */
+  /** Starts a member again on its data. Resolves when it listens, which can be before it has caught up. */
   async restart(n: number): Promise<void> {
     const node = this.#get(n);
     const { dataDir, port } = node;
@@ -98,17 +101,17 @@ export class MongodReplicaSet {
     const started = startMongodProcess(command, join(dataDir, 'mongod.lock'), join(dataDir, 'mongod.log'));
     node.process = started;
     let exit: unknown;
-    void started.ended.then((told) => (exit = told));
+    void started.ended.then((outcome) => (exit = outcome));
     await waitUntil(() => {
       if (exit !== undefined) throw new Error(`mongod of ${dataDir} ended: ${JSON.stringify(exit)}`);
       return listens(port);
     });
   }
 
-  /** The primary hands over in an orderly way; the number of the member that it was. */
+  /** Makes the primary step down and returns its member number. */
   async stepDown(): Promise<number> {
     let n = -1;
-    // Refused while no other member has caught up.
+    // MongoDB refuses the command while no other member has caught up.
     await waitUntil(async () => {
       n = await this.findPrimary();
       const asked = this.#command(n, { replSetStepDown: 10, secondaryCatchUpPeriodSecs: 5 });
@@ -120,12 +123,12 @@ export class MongodReplicaSet {
     return n;
   }
 
-  /** The number of the member that takes writes, waited for. */
+  /** Waits for a primary and returns its member number. */
   async findPrimary(): Promise<number> {
     let found = -1;
     await waitUntil(async () => {
-      const told = await this.#hello();
-      found = told.findIndex((hello) => hello?.isWritablePrimary === true);
+      const replies = await this.#hello();
+      found = replies.findIndex((hello) => hello?.isWritablePrimary === true);
       return found >= 0;
     });
     return found;
@@ -134,9 +137,9 @@ export class MongodReplicaSet {
   /** Resolves when one member is the primary and all others follow it. */
   async untilHealthy(): Promise<void> {
     await waitUntil(async () => {
-      const told = await this.#hello();
-      const primaries = told.filter((hello) => hello?.isWritablePrimary === true).length;
-      const secondaries = told.filter((hello) => hello?.secondary === true).length;
+      const replies = await this.#hello();
+      const primaries = replies.filter((hello) => hello?.isWritablePrimary === true).length;
+      const secondaries = replies.filter((hello) => hello?.secondary === true).length;
       return primaries === 1 && secondaries === this.size - 1;
     });
   }
@@ -159,19 +162,19 @@ export class MongodReplicaSet {
     await this.#command(0, { replSetInitiate: { _id: REPLICA_SET, members, settings } });
   }
 
-  /** What each member says, `undefined` where it does not answer. */
+  /** Returns the `hello` response of each member, `undefined` for members that do not respond. */
   #hello(): Promise<(Hello | undefined)[]> {
     const ask = async ({ process: running }: Node, n: number): Promise<Hello | undefined> => {
       if (running === undefined) return undefined;
       return this.#command(n, { hello: 1 }).then(
-        (told) => told as Hello,
+        (reply) => reply as Hello,
         () => undefined,
       );
     };
     return Promise.all(this.#nodes.map(ask));
   }
 
-  /** One command to one member, whatever it is. */
+  /** Sends a command to one member, whether it is the primary or not. */
   #command(n: number, command: Record<string, unknown>): Promise<unknown> {
     const uri = `mongodb://127.0.0.1:${this.#get(n).port}/?directConnection=true&serverSelectionTimeoutMS=5000&socketTimeoutMS=20000`;
     return withClient(uri, (client) => client.db('admin').command(command));
@@ -188,12 +191,12 @@ function listArguments(
     ...['--bind_ip', '127.0.0.1', '--port', String(port), '--nounixsocket'],
     ...['--quiet', '--wiredTigerCacheSizeGB', '0.25'],
     ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
-    // As the embedded MongoDB has it: an orderly end waits for nobody.
+    // Like the embedded MongoDB: a shutdown does not wait for other members.
     ...['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'],
   ];
 }
 
-/** A real mongod that is in no replica set, until the end of the test; its URI, without a database. */
+/** Starts a mongod without a replica set until the end of the test. Returns its URI without a database. */
 export async function startLoneMongod(t: Owner): Promise<string> {
   const dataDir = makeFolder();
   const [port = 0] = await findPorts(1);
@@ -210,7 +213,7 @@ export async function startLoneMongod(t: Owner): Promise<string> {
   return `mongodb://127.0.0.1:${port}/`;
 }
 
-/** Free ports below those that the kernel gives out, so that none is taken while its member is down. */
+/** Finds free ports below the kernel's ephemeral range, so that no other process gets one while its member is down. */
 async function findPorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {

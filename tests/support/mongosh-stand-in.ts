@@ -1,6 +1,6 @@
 /*
- * Stands in for `mongosh URI --eval SCRIPT`, which is some 460 packages: the few methods of `db` and `rs` that the
- * how-to pages call, each one command of MongoDB, as mongosh sends it.
+ * A minimal replacement for `mongosh URI --eval SCRIPT`, which would install some 460 packages. It has the few
+ * methods of `db` and `rs` that the how-to pages call. Each sends the same MongoDB command as mongosh does.
  */
 import { MongoClient } from 'mongodb';
 
@@ -17,7 +17,7 @@ const getSiblingDB = (name: string) => ({
 });
 const rs = { status: () => command('admin', { replSetGetStatus: 1 }) };
 try {
-  // The script is a page's own.
+  // The script comes from one of our own how-to pages.
   const run = new Function('db', 'rs', `return ${script}`) as (...names: unknown[]) => Promise<Document>;
   console.log(JSON.stringify(await run(getSiblingDB('test'), rs)));
 } finally {

@@ -8,7 +8,7 @@ import { makeFolder } from './own-mongod.js';
 const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const tsx = import.meta.resolve('tsx');
 
-/** What a command of an operator left behind. */
+/** The exit status and output of an operator's command. */
 interface Done {
   status: number | null;
   stdout: string;
@@ -16,14 +16,17 @@ interface Done {
 }
 
 /**
- * A shell in a folder, in which an operator works through a how-to page: it runs what the page shows, and nothing else,
- * so that page and drill stay one. `npx queuepass` is the command of this tree, and `mongosh` is stood in for.
+ * A shell in a directory, in which an operator follows a how-to page. It runs only commands that the page shows, so
+ * that page and test cannot diverge. `npx queuepass` runs this repository's command, and `mongosh` runs a
+ * replacement.
  */
 export class Operator {
   readonly #page: string;
   readonly #programs = makePrograms();
 
-  /** @param environment what the page says is to be set; may be changed between commands */
+  /**
+   * @param environment the variables that the page tells the reader to set, which a test can change between commands
+   */
   constructor(
     page: string,
     readonly folder: string,
@@ -32,14 +35,14 @@ export class Operator {
     this.#page = readFileSync(new URL(`../../docs/how-to/${page}`, import.meta.url), 'utf8');
   }
 
-  /** Runs a command of the page, which must succeed. @returns what it wrote to standard output */
+  /** Runs a command of the page, which must succeed. @returns its standard output */
   async run(command: string): Promise<string> {
     const { status, stdout, stderr } = await this.try(command);
     if (status !== 0) throw new Error(`status ${status} of ${command}: ${stderr}`);
     return stdout;
   }
 
-  /** Runs a command of the page; with `killAfterMs` it is killed then, as is all that it started. */
+  /** Runs a command of the page. With `killAfterMs`, kills it and all its child processes after that time. */
   try(command: string, killAfterMs?: number): Promise<Done> {
     if (!this.#page.includes(command)) throw new Error(`the page does not show: ${command}`);
     const { PATH = '', HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
@@ -66,7 +69,7 @@ export class Operator {
   }
 }
 
-/** A folder of programs that goes first on the PATH. */
+/** Makes the directory of programs that comes first on the PATH. */
 function makePrograms(): string {
   const folder = makeFolder();
   const node = `exec '${process.execPath}'`;

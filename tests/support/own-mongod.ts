@@ -11,17 +11,23 @@ import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/mongod/em
 import type { StartError } from '../../server/errors/start-error.js';
 import { listProcessesOf } from './processes-of.js';
 
-/** A new folder under the temporary one, its real path. */
+/** Makes a new temporary directory and returns its real path. */
 export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'own-')));
 }
 
-/** Removes what a test is done with: the journal of one MongoDB takes 300 MB, in memory, and tests start dozens. */
+/**
+ * Removes a directory that a test no longer needs. The journal of one MongoDB takes 300 MB in memory, and tests start
+ * dozens.
+ */
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** An embedded MongoDB in this process, until the test ends, with what it reported and when it was given up. */
+/**
+ * Starts an embedded MongoDB until the test ends. `lines` holds its reports, and `gone` resolves if it cannot be
+ * restarted.
+ */
 export async function startOwnMongod(
   t: ExecutionContext,
   dataDir: string,
@@ -42,7 +48,10 @@ export async function startOwnMongod(
   return { ...mongod, lines, gone };
 }
 
-/** Starts a process that runs an embedded MongoDB, in a process group of its own; `said` resolves at a line of it. */
+/**
+ * Starts a process in its own process group that runs an embedded MongoDB. `said` resolves once it prints a given
+ * line.
+ */
 export async function startMongodChild(
   t: ExecutionContext,
   dataDir: string,
@@ -65,7 +74,7 @@ export async function startMongodChild(
   return { child, said, exited };
 }
 
-/** Runs `task` with a client of `uri`, and closes it. */
+/** Runs `task` with a client that is connected to `uri`, and closes the client. */
 export async function withClient<T>(uri: string, task: (client: MongoClient) => Promise<T>): Promise<T> {
   const client = new MongoClient(uri, { serverSelectionTimeoutMS: 20_000, writeConcern: { w: 'majority' } });
   try {
@@ -82,14 +91,14 @@ export async function writeKept(uri: string, id: string): Promise<void> {
   );
 }
 
-/** Reads the ids of the collection `kept`, in order. */
+/** Reads the ids of the collection `kept`, sorted. */
 export async function readKept(uri: string): Promise<string[]> {
   const find = (client: MongoClient) =>
     client.db('test').collection<{ _id: string }>('kept').find().toArray();
   return (await withClient(uri, find)).map(({ _id }) => _id).sort();
 }
 
-/** The process ids of the mongod of a data directory, or of its watcher. */
+/** Finds the process ids of the mongod of a data directory, or of its watcher. */
 export async function findPids(dataDir: string, which: 'mongod' | 'watcher'): Promise<number[]> {
   const all = await listProcessesOf(dataDir);
   return all
@@ -101,6 +110,6 @@ export async function findPids(dataDir: string, which: 'mongod' | 'watcher'): Pr
 /** Polls until `condition` holds. @throws Error after 60 s. */
 export async function waitUntil(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const until = performance.now() + 60_000; !(await condition()); await wait(20)) {
-    if (performance.now() > until) throw new Error('it did not happen within 60 s');
+    if (performance.now() > until) throw new Error('the condition did not become true within 60 s');
   }
 }

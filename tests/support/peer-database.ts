@@ -2,22 +2,22 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { Binary, type Db, ObjectId } from 'mongodb';
 
-/** What a test needs to know of the database that it built. */
+/** The credentials and job ids of the database that a test built. */
 export interface PeerDatabase {
   clientSecret: string;
   refreshToken: string;
   waitingId: string;
   runningId: string;
   completeId: string;
-  /** Submitted twice: the older document is complete, the newer one waits. */
+  /** A job that was submitted twice: the older document is complete, the newer one waits. */
   doubleId: string;
 }
 
 const minute = 60_000;
 
 /**
- * Fills a database with documents of the shapes that a Testflinger server writes, one or more of every collection, and
- * makes that server's own indexes.
+ * Fills a database with documents in the format of a Testflinger server, at least one per collection, and creates that
+ * server's indexes.
  */
 export async function buildPeerDatabase(db: Db): Promise<PeerDatabase> {
   const ids = {
@@ -159,7 +159,7 @@ async function storeAgents(db: Db, runningId: string): Promise<void> {
   });
 }
 
-/** As that server makes them at its start. */
+/** Creates the indexes that a Testflinger server creates when it starts. */
 async function makePeerIndexes(db: Db): Promise<void> {
   const week = { expireAfterSeconds: 7 * 24 * 60 * 60 };
   await db.collection('jobs').createIndex({ created_at: 1 }, week);

@@ -4,23 +4,23 @@ import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { jsonBody } from './clients.js';
 import type { ServerProcess } from './server-process.js';
 
-/** The signing key of the servers that these people talk with. */
+/** The signing key of the servers that these people use. */
 export const signingKey = 'a signing key for drills, long enough for HS256';
 
-/** A pass, and for an agent the cookie that names it. */
+/** Returns headers with an access token and, for an agent, the cookie with its name. */
 export function passOf(clientId: string, role: string): Record<string, string> {
   const signer = { signingKeys: readSigningKeys(signingKey), clock: { now: () => new Date() } };
   const authorization = `Bearer ${signAccessToken(signer, { client_id: clientId, role })}`;
   return { authorization, ...(role === 'agent' && { cookie: `agent_name=${clientId}` }) };
 }
 
-/** A login with client id and key, by HTTP Basic. */
+/** Makes a login request with client id and key in HTTP Basic. */
 export function loginWith(clientId: string, key: string): RequestInit {
   const authorization = `Basic ${Buffer.from(`${clientId}:${key}`).toString('base64')}`;
   return { method: 'POST', headers: { authorization } };
 }
 
-/** A client `ci` and agents, who talk with whichever server is given; what they do must succeed unless they say else. */
+/** A client `ci` and agents, who send requests to `server`. A test can replace the server. */
 export class People {
   constructor(
     readonly t: ExecutionContext,
@@ -34,7 +34,7 @@ export class People {
     return text;
   }
 
-  /** The id of a new job of `ci`. */
+  /** Submits a job as `ci` and returns its id. */
   async submit(job: object = {}): Promise<string> {
     const init = jsonBody({ job_queue: 'q1', ...job }, passOf('ci', 'contributor'));
     return (JSON.parse(await this.must('/v1/job', init)) as { job_id: string }).job_id;
@@ -45,8 +45,8 @@ export class People {
     return JSON.parse(text) as { job_id: string; test_data?: unknown };
   }
 
-  /** The path and request of a result post, or of any other that an agent sends about a job. */
-  tell(agent: string, jobId: string, body: object, rest = ''): Promise<Response> {
+  /** Posts a result as an agent, or a body to another path under the job's result. */
+  postResult(agent: string, jobId: string, body: object, rest = ''): Promise<Response> {
     return this.server.request(`/v1/result/${jobId}${rest}`, jsonBody(body, passOf(agent, 'agent')));
   }
 

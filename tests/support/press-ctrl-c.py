@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own, copies what it writes, and presses Ctrl-C for each byte on standard input.
+"""Runs a command on its own terminal, copies its output, and presses Ctrl-C for each byte on standard input.
 
 Usage: press-ctrl-c.py COMMAND...
 """

@@ -14,9 +14,11 @@ export async function listProcessesOf(folder: string): Promise<{ pid: number; co
     .filter(({ pid }) => pid !== process.pid);
 }
 
-/** Waits for up to 12 s until nothing of `folder` runs any more, ends what still does, and returns its command lines. */
+/**
+ * Waits up to 12 s for the processes of `folder` to end, kills those that still run, and returns their command lines.
+ */
 export async function endProcessesOf(folder: string): Promise<string[]> {
-  // A mongod whose starter was killed has 10 s to end by itself.
+  // A mongod whose parent process was killed has 10 s to end by itself.
   for (let attempt = 0; attempt < 120 && (await listProcessesOf(folder)).length > 0; attempt += 1)
     await wait(100);
   const left = await listProcessesOf(folder);
@@ -24,7 +26,7 @@ export async function endProcessesOf(folder: string): Promise<string[]> {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended in between.
+      // The process has ended in the meantime.
     }
   }
   return left.map(({ command }) => command.slice(0, 200));

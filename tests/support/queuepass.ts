@@ -6,21 +6,21 @@ import { addClient } from './clients.js';
 import { makeFolder } from './own-mongod.js';
 import type { TestServer } from './start-server.js';
 
-/** What a run of the command left: its exit status, and what it wrote. */
+/** The exit status and output of one run of the command. */
 export interface Run {
   status: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** How the command is run besides its arguments. */
+/** Options of a run, besides the arguments. */
 export interface RunOptions {
   environment?: NodeJS.ProcessEnv;
   cwd?: string;
   stdin?: string | Buffer;
 }
 
-/** Runs the `queuepass` command as a process of its own; nothing of this process's settings reaches it. */
+/** Runs the `queuepass` command in its own process, without the settings of this process. */
 export function runQueuepass(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const { environment = {}, cwd = makeFolder(), stdin = '' } = options;
   const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
@@ -32,13 +32,13 @@ export function runQueuepass(args: readonly string[], options: RunOptions = {}):
     const run: Run = { status: null, stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => void (run.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => void (run.stderr += text));
-    // A command that does not read its input may be gone before it is written.
+    // A command that does not read its input can end before the input is written.
     child.stdin.on('error', () => undefined).end(stdin);
     child.once('error', reject).once('close', (status) => resolve({ ...run, status }));
   });
 }
 
-/** A client with a server-made key, and the environment that makes the command act as it on that server. */
+/** Adds a client with a server-made key. Returns the environment with which the command acts as that client. */
 export async function addActor(
   server: TestServer,
   role: string,

@@ -1,17 +1,17 @@
 import { connect } from 'node:net';
 import type { TestServer } from './start-server.js';
 
-/** An answer as it came over the wire. */
+/** A response as it was received. */
 export interface RawAnswer {
   status: number;
-  /** Names in lower case. */
+  /** With names in lower case. */
   headers: Record<string, string>;
   body: string;
 }
 
 /**
- * Sends a request as it is written, for what `fetch` would set right, and reads the first answer. `body` is written
- * until the server answers, so that it may be longer than the server wants it.
+ * Sends a request byte for byte, including errors that `fetch` would correct, and reads the first response. It writes
+ * `body` until the server responds, so the body can be longer than the server accepts.
  */
 export async function rawRequest(
   { url }: TestServer,
@@ -32,7 +32,7 @@ export async function rawRequest(
     if (answer !== undefined || ended !== undefined) {
       socket.destroy();
       if (answer !== undefined) return answer;
-      throw ended instanceof Error ? ended : new Error('the connection ended without an answer');
+      throw ended instanceof Error ? ended : new Error('the connection ended without a response');
     }
     const next = socket.writable && !socket.writableNeedDrain ? writing.next() : undefined;
     if (next?.done === false) socket.write(next.value);

@@ -3,19 +3,19 @@ import { bearer, jsonBody } from './clients.js';
 import { agentHeaders } from './jobs.js';
 import type { TestServer } from './start-server.js';
 
-/** Posts a result as an agent does. */
+/** Posts a result as an agent. */
 export function postResult(server: TestServer, jobId: string, body: unknown): Promise<Response> {
   return server.request(`/v1/result/${jobId}`, jsonBody(body, agentHeaders(server)));
 }
 
-/** The result of a job, as its submitter reads it. */
+/** Reads the result of a job, as its submitter does. */
 export async function readResult(server: TestServer, jobId: string): Promise<Record<string, unknown>> {
   const response = await server.request(`/v1/result/${jobId}`);
   if (response.status !== 200) throw new Error(`result: ${response.status} ${await response.text()}`);
   return (await response.json()) as Record<string, unknown>;
 }
 
-/** The fields of a log fragment, those given over the defaults. */
+/** Makes the fields of a log fragment. The given fields replace the defaults. */
 export function makeFragment(fields: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     fragment_number: 0,
@@ -26,7 +26,7 @@ export function makeFragment(fields: Record<string, unknown> = {}): Record<strin
   };
 }
 
-/** Posts a fragment as an agent does. */
+/** Posts a fragment as an agent. */
 export function postFragment(
   server: TestServer,
   jobId: string,
@@ -39,13 +39,13 @@ export function postFragment(
   );
 }
 
-/** What the log route tells of one phase. */
+/** The part of a log response for one phase. */
 export interface LogOfPhase {
   last_fragment_number: number;
   log_data: string;
 }
 
-/** A log as the command-line client reads it. */
+/** Reads a log as the command-line client does. */
 export async function readLog(
   server: TestServer,
   jobId: string,
@@ -59,7 +59,7 @@ export async function readLog(
   return ((await response.json()) as Record<string, Record<string, LogOfPhase>>)[logType] ?? {};
 }
 
-/** Puts fragments into the database as this server stores them. */
+/** Inserts fragments into the database in the form in which this server stores them. */
 export async function insertFragments(
   { deps }: TestServer,
   jobId: string,
@@ -80,7 +80,7 @@ export async function insertFragments(
   );
 }
 
-/** An id that no job has. */
+/** Returns a job id that does not exist. */
 export function unknownJob(): string {
   return randomUUID();
 }

@@ -1,6 +1,7 @@
 /*
- * What `npm test` runs: one MongoDB for all test files (ava has no set-up of its own for that), then ava with the
- * given arguments. Everything lives in one temporary folder, so that what a test leaves behind is found and ends here.
+ * The script behind `npm test`. It starts one MongoDB for all test files, since ava has no global setup, and runs ava
+ * with the given arguments. All files are in one temporary directory, so that the script can find and end leftover
+ * processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -19,7 +20,10 @@ import { endProcessesOf } from './processes-of.js';
 const ava = fileURLToPath(new URL('../../node_modules/.bin/ava', import.meta.url));
 const report = (line: string): void => console.log(`[mongod] ${line}`);
 
-/** Milliseconds without a line after which the run is ended: ava's own limit is off for good once a test has set a longer one. */
+/**
+ * Milliseconds without output after which the run is aborted. ava's own limit is disabled once a test sets a longer
+ * one.
+ */
 const silentMs = 5 * 60_000;
 
 let running: ChildProcess | undefined;
@@ -41,7 +45,7 @@ try {
   buildServer();
   const dataDir = join(folder, 'data');
   mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onGone: endWithMongod });
-  await keepWhatIsOld(mongod.uri);
+  await disableTtlMonitor(mongod.uri);
   report('ready');
   const binary = (await findMongodRecord(dataDir))?.binary;
   if (!interrupted) process.exitCode = await runAva(mongod.uri, binary);
@@ -51,7 +55,7 @@ try {
 } finally {
   await mongod?.stop();
   const left = await endProcessesOf(folder);
-  for (const line of left) console.error(`left behind by the tests, now ended: ${line}`);
+  for (const line of left) console.error(`ended a process that the tests left running: ${line}`);
   if (left.length > 0) counts.addFailure();
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
@@ -60,7 +64,7 @@ const { passed, failed } = counts.sum(process.exitCode ?? 0);
 if (failed > 0) process.exitCode ||= 1;
 console.log(`${passed} passed, ${failed} failed`);
 
-/** Those of runs that were killed hold memory until somebody removes them. */
+/** Removes the directories of runs that were killed, which would occupy memory. */
 async function removeLeftFolders(place: string): Promise<void> {
   for (const name of await readdir(place).catch(() => [])) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
@@ -70,7 +74,10 @@ async function removeLeftFolders(place: string): Promise<void> {
   }
 }
 
-/** Each test makes a database, and so dozens of files: in memory where there is room for the whole run, else on the disk. */
+/**
+ * Each test creates a database with dozens of files. They go to memory if it has room for the whole run, else to the
+ * disk.
+ */
 async function findRoomyFolder(): Promise<string> {
   const needed = 6 * 2 ** 30;
   const room = await statfs(shared).catch(() => undefined);
@@ -78,8 +85,8 @@ async function findRoomyFolder(): Promise<string> {
   return isRoomy ? shared : tmpdir();
 }
 
-/** Tests have dates of their own, and MongoDB would remove their data by its clock, once a minute. */
-async function keepWhatIsOld(uri: string): Promise<void> {
+/** Tests use their own dates. MongoDB's TTL monitor would remove their data by its own clock, once a minute. */
+async function disableTtlMonitor(uri: string): Promise<void> {
   const client = new MongoClient(uri);
   await client.db('admin').command({ setParameter: 1, ttlMonitorEnabled: false });
   await client.close();
@@ -92,7 +99,7 @@ function runAva(uri: string, binary: string | undefined): Promise<number> {
         ...process.env,
         TMPDIR: folder,
         QUEUEPASS_TEST_MONGODB_URI: uri,
-        // Tests that start a MongoDB of their own find it without looking around.
+        // Tests that start their own MongoDB use this binary without a search.
         ...(binary === undefined ? {} : { MONGOMS_SYSTEM_BINARY: binary }),
         ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
       },
@@ -100,7 +107,7 @@ function runAva(uri: string, binary: string | undefined): Promise<number> {
     });
     running = child;
     const watchdog = setTimeout(() => {
-      console.error(`no test has ended for ${silentMs / 60_000} minutes: the run is given up`);
+      console.error(`no test has ended for ${silentMs / 60_000} minutes: aborting the run`);
       counts.addFailure();
       child.kill('SIGINT');
     }, silentMs);

@@ -8,19 +8,22 @@ import { makeFolder, startOwnMongod } from './own-mongod.js';
 import type { TestServer } from './start-server.js';
 import { startVault } from './vault-server.js';
 
-/** Each store by its name, and the settings that choose it; all tests share one key vault, and so one master key. */
+/**
+ * The secrets stores by name, each with the settings that select it. All tests share one key vault and one master
+ * key.
+ */
 export const secretsStores: Record<string, (t: ExecutionContext) => Promise<Record<string, string>>> = {
   MongoDB: () => Promise.resolve({ TESTFLINGER_SECRETS_MASTER_KEY: readCsfleVectors().masterKeyText }),
   Vault: async (t) => (await startVault(t)).settings,
 };
 
-/** An answer with its body, parsed where it is JSON. */
+/** A response with its body, parsed if it is JSON. */
 export interface SecretAnswer {
   status: number;
   body: unknown;
 }
 
-/** PUT of a secret as the client of that id, with a token of it unless other headers are given. */
+/** Stores a secret with PUT, with a token of the client in the path unless other headers are given. */
 export async function putSecret(
   server: TestServer,
   place: string,
@@ -34,7 +37,7 @@ export async function putSecret(
   return { status: response.status, body: await response.json() };
 }
 
-/** DELETE of a secret, likewise; the body as text. */
+/** Deletes a secret in the same way. The body is returned as text. */
 export async function deleteSecret(
   server: TestServer,
   place: string,
@@ -44,7 +47,7 @@ export async function deleteSecret(
   return { status: response.status, body: await response.text() };
 }
 
-/** Submits a job of `ci` that names secrets (identifier to path). */
+/** Submits a job as `ci` that names secrets (identifier to path). */
 export async function submitWith(
   server: TestServer,
   secrets: Record<string, string>,
@@ -55,7 +58,7 @@ export async function submitWith(
   return { status: response.status, body: await response.json() };
 }
 
-/** A key vault of the test's own: the collection's connection string, for TESTFLINGER_KEY_VAULT_URI, and the collection. */
+/** Starts a separate key vault. `uri` is the value for TESTFLINGER_KEY_VAULT_URI, and `vault` the collection. */
 export async function startKeyVault(t: ExecutionContext) {
   const mongod = await startOwnMongod(t, makeFolder());
   const client = new MongoClient(mongod.uri);
@@ -63,12 +66,12 @@ export async function startKeyVault(t: ExecutionContext) {
   return { uri: mongod.uri, client, vault: getKeyVault(client) };
 }
 
-/** A new master key as its setting has it. */
+/** Makes a new master key, in the form of its setting. */
 export function makeMasterKey(): string {
   return randomBytes(96).toString('base64');
 }
 
-/** The identifiers and values of the secrets that a claimed job came with. */
+/** Returns the secrets of a claimed job: identifiers with their values. */
 export function secretsOf(job: Record<string, unknown> | undefined): unknown {
   return (job?.test_data as { secrets?: unknown } | undefined)?.secrets;
 }

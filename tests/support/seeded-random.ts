@@ -1,4 +1,4 @@
-/** Numbers that a seed determines; what one actor draws does not change what another one gets. */
+/** A random number generator with a seed. Forks are independent: draws of one do not change the numbers of another. */
 export class SeededRandom {
   #state: number;
 
@@ -6,14 +6,14 @@ export class SeededRandom {
     this.#state = seed >>> 0;
   }
 
-  /** A generator of its own, by the seed and the label alone, however many numbers were drawn here. */
+  /** Returns an independent generator that depends only on the seed and the label, not on earlier draws. */
   fork(label: string): SeededRandom {
     let hash = this.seed ^ 0x9e3779b9;
     for (const char of label) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x85ebca6b) ^ (hash >>> 13);
     return new SeededRandom(hash);
   }
 
-  /** From 0 to 1, without 1 (mulberry32). */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive), by mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -22,7 +22,7 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `low` to `high`, both included. */
+  /** Returns an integer from `low` to `high`, both inclusive. */
   integer(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -35,12 +35,12 @@ export class SeededRandom {
     return list[this.integer(0, list.length - 1)] as T;
   }
 
-  /** Random times between events that come once in `mean` on average, three means at most. */
+  /** Returns a random time between events that occur once per `mean` on average. The maximum is three means. */
   interval(mean: number): number {
     return Math.min(3 * mean, -mean * Math.log(1 - this.next()));
   }
 
-  /** A UUID (version 4). */
+  /** Returns a UUID (version 4). */
   uuid(): string {
     const digits = Array.from({ length: 32 }, () => this.integer(0, 15).toString(16));
     digits[12] = '4';

@@ -8,15 +8,15 @@ import { endProcessesOf } from './processes-of.js';
 /** The command that runs the server. */
 export const serverCommand: readonly string[] = [process.execPath, builtServer];
 
-/** A server in a process of its own, as an operator runs it. */
+/** A server in its own process, as an operator runs it. */
 export interface ServerProcess {
   child: ChildProcess;
-  /** Its working folder; the data folder is `.queuepass` in it. */
+  /** The working directory. The data directory is `.queuepass` in it. */
   folder: string;
   dataDir: string;
-  /** Where it said that it listens. */
+  /** The URL that it printed at its start. */
   readonly url: string;
-  /** What it wrote to the terminal, and to its log. */
+  /** The output to the terminal (stderr) and the log (stdout) so far. */
   stderr(): string;
   stdout(): string;
   kill(signal: NodeJS.Signals): void;
@@ -24,19 +24,22 @@ export interface ServerProcess {
   request(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** What a test can set about its process. */
+/** Options of a server process. */
 export interface ServerProcessOptions {
   folder?: string;
   settings?: Record<string, string>;
-  /** A command in the place of the server's own. */
+  /** A command to run instead of the server's own. */
   command?: readonly string[];
   /** File descriptors from 3 on. */
   descriptors?: number[];
-  /** Whether the test writes to its standard input. */
+  /** Whether the test writes to the process's standard input. */
   input?: boolean;
 }
 
-/** The environment of a server: what programs need to be found, and the given settings; nothing of the machine's own. */
+/**
+ * Makes the environment of a server: the variables needed to find programs, and the given settings. Nothing else is
+ * inherited.
+ */
 function makeEnvironment(settings: Record<string, string> = {}): Record<string, string> {
   const { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY } = process.env;
   const kept = { PATH, HOME, TMPDIR, MONGOMS_SYSTEM_BINARY };
@@ -44,13 +47,15 @@ function makeEnvironment(settings: Record<string, string> = {}): Record<string, 
   return { ...Object.fromEntries(given), PORT: '0', METRICS_PORT: '0', BCRYPT_COST: '4', ...settings };
 }
 
-/** The processes that run, with their folders. */
+/** The running processes with their directories. */
 const running = new Map<ChildProcess, string>();
 
-/** Who ends what was started: a test, or a script that has no `t` of ava's. */
+/** The owner of a process or server, which stops it: a test, or a script without ava's `t`. */
 export type Owner = Pick<ExecutionContext, 'teardown'>;
 
-/** Starts the process and does not wait for anything; at the end of the test it and all that it started is gone. */
+/**
+ * Starts the process without waiting for it. At the end of the test it is killed, with all processes that it started.
+ */
 export function spawnServer(t: Owner, options: ServerProcessOptions = {}): ServerProcess {
   const folder = options.folder ?? makeFolder();
   const [program = '', ...rest] = options.command ?? serverCommand;
@@ -66,14 +71,14 @@ export function spawnServer(t: Owner, options: ServerProcessOptions = {}): Serve
     child.once('error', failed);
     child.once('close', (code, signal) => done({ code, signal }));
   });
-  // On a terminal both come on one stream.
+  // On a terminal both outputs arrive on one stream.
   const url = () => /listens on (\S+)\s/.exec(texts.stderr + texts.stdout)?.[1] ?? '';
   running.set(child, folder);
   void exited.catch(() => undefined).finally(() => running.delete(child));
   t.teardown(async () => {
     child.kill('SIGKILL');
     await exited.catch(() => undefined);
-    // Another server of this test may be on the same folder, and ends next.
+    // Another server of this test may still use the same directory. Its teardown runs next.
     if ([...running.values()].includes(folder)) return;
     const left = await endProcessesOf(folder);
     if (left.length > 0) throw new Error(`left running: ${left.join(', ')}`);
@@ -94,7 +99,7 @@ export function spawnServer(t: Owner, options: ServerProcessOptions = {}): Serve
   };
 }
 
-/** Starts the process and waits until it says that it listens. @throws Error with its output when it ends before. */
+/** Starts the process and waits until it listens. @throws Error with its output if it ends before that. */
 export async function startServerProcess(
   t: Owner,
   options: ServerProcessOptions = {},
@@ -109,7 +114,7 @@ export async function startServerProcess(
   return server;
 }
 
-/** Runs a server that is to fail at its start: the one line that it says, checked for form, and its status. */
+/** Runs a server that must fail to start with status 1, and returns the one error line that it prints. */
 export async function readStartFailure(
   t: ExecutionContext,
   options: ServerProcessOptions = {},
@@ -118,13 +123,13 @@ export async function readStartFailure(
   const { code } = await server.exited;
   t.is(code, 1, server.stderr());
   const lines = server.stderr().trim().split('\n');
-  const told = lines.filter((line) => line.startsWith('queuepass: '));
-  t.is(told.length, 1, server.stderr());
+  const errors = lines.filter((line) => line.startsWith('queuepass: '));
+  t.is(errors.length, 1, server.stderr());
   t.false(/^\s+at /m.test(server.stderr()), 'no stack');
-  return told[0] as string;
+  return errors[0] as string;
 }
 
-/** A login by the oldest route, as the built-in admin unless another client is named. */
+/** Logs in on Testflinger's own route, as the built-in admin unless another client is named. */
 export function grant(server: ServerProcess, key: string, clientId = 'testflinger-admin'): Promise<Response> {
   return server.request(`/v1/authenticate/token/${clientId}`, { headers: { 'client-key': key } });
 }

@@ -2,8 +2,8 @@ import type { ExecutionContext, TestFn } from 'ava';
 import { startServer, type TestServer, type TestServerOptions } from './start-server.js';
 
 /**
- * One server for all tests of a file that change nothing on it, such as the rows of a rule table.
- * It starts before them and ends after them; its database is dropped when all have passed.
+ * Starts one server for all tests of a file, if they do not change its state, such as the rows of a rule table.
+ * It starts before the tests and stops after them. Its database is dropped if all tests pass.
  */
 export function shareServer(test: TestFn, options: TestServerOptions = {}): () => TestServer {
   let server: TestServer | undefined;

@@ -5,19 +5,21 @@ import type { Owner } from './server-process.js';
 
 const unshare = ['--user', '--map-root-user', '--mount'];
 
-/** Whether this user may mount something that it alone sees. */
+/** Returns whether this user can mount a file system in a private mount namespace. */
 export function canMount(): boolean {
   const mount = ['sh', '-c', 'mount -t tmpfs -o size=1m tmpfs /mnt'];
   return process.platform === 'linux' && spawnSync('unshare', [...unshare, ...mount]).status === 0;
 }
 
-/** A small disk in a folder, seen by the commands that are run on it; it is gone with this process. */
+/**
+ * A small disk mounted on a directory. Only commands made by `seenBy` see it. It is unmounted when this process ends.
+ */
 export class SmallDisk {
   readonly folder = makeFolder();
   readonly #holder: ChildProcess;
 
   private constructor(mebibytes: number) {
-    // `cat` ends with this process, however that ends, and the mount with it.
+    // `cat` ends when this process ends for any reason, and the mount is removed with it.
     const script = `mount -t tmpfs -o size=${mebibytes}m tmpfs "$1" && echo mounted && exec cat`;
     const command = ['sh', '-c', script, 'sh', this.folder];
     this.#holder = spawn('unshare', [...unshare, ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -30,18 +32,18 @@ export class SmallDisk {
     return disk;
   }
 
-  /** The command, as one that sees the disk. */
+  /** Returns the command prefixed so that it sees the disk. */
   seenBy(command: readonly string[]): string[] {
     const place = ['--target', String(this.#holder.pid), '--user', '--preserve-credentials', '--mount'];
     return ['nsenter', ...place, ...command];
   }
 
-  /** The folder as processes see it that do not see the disk. */
+  /** The path of the disk for processes outside its mount namespace. */
   get outside(): string {
     return `/proc/${this.#holder.pid}/root${this.folder}`;
   }
 
-  /** Takes what is left of the disk; gives it back when it is called again with `false`. */
+  /** Fills the rest of the disk. Frees that space again when called with `false`. */
   fill(isFull: boolean): void {
     const filler = `${this.folder}/filler`;
     const script = isFull ? `dd if=/dev/zero of=${filler} bs=64k 2>/dev/null || true` : `rm ${filler}`;

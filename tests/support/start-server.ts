@@ -11,33 +11,33 @@ import type { Deps } from '../../server/deps.js';
 import { listen } from '../../server/process/http-server.js';
 import { createLog } from '../../server/process/log.js';
 
-/** The key that tokens of test servers are signed with. */
+/** The key with which test servers sign tokens. */
 export const testSigningKey = 'a signing key for tests, long enough for HS256';
 
-/** The MongoDB that `npm test` started for all test files. */
+/** Returns the URI of the MongoDB that `npm test` started for all test files. */
 export function testMongodbUri(): string {
   const uri = process.env.QUEUEPASS_TEST_MONGODB_URI;
   if (!uri) throw new Error('start tests with npm test or npm run test:file -- FILE, which start MongoDB');
   return uri;
 }
 
-/** A server of one test, on a free port and a database of its own. */
+/** The server of one test, on a free port and with its own database. */
 export interface TestServer {
   url: string;
   deps: Deps;
-  /** What it logged, parsed. */
+  /** The parsed log lines. */
   logged: Record<string, unknown>[];
-  /** The same as it was written. */
+  /** The log as it was written. */
   logText(): string;
-  /** `fetch` with the path after the server's address; redirects are not followed. */
+  /** Calls `fetch` with a path of this server. Redirects are not followed. */
   request(path: string, init?: RequestInit): Promise<Response>;
-  /** Stops it before the end of the test. */
+  /** Stops the server before the end of the test. */
   stop(): Promise<void>;
 }
 
-/** What a test can set about its server. */
+/** Options of a test server. */
 export interface TestServerOptions {
-  /** Environment variables over the defaults. */
+  /** Environment variables, which replace the defaults. */
   settings?: Record<string, string>;
   clock?: Clock;
   onCompare?: (kind: CompareKind, cost: number) => void;
@@ -45,7 +45,7 @@ export interface TestServerOptions {
   database?: string;
 }
 
-/** Starts a server that ends with the test; its database is dropped, and kept when the test fails. */
+/** Starts a server that stops when the test ends. Its database is dropped if the test passes and kept if it fails. */
 export async function startServer(t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> {
   const database = options.database ?? `test_${randomBytes(8).toString('hex')}`;
   const config = readConfig({
@@ -82,7 +82,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   const stop = () => (stopped ??= end());
   async function end(): Promise<void> {
     await listening.drain(5, () => owned.endWaits());
-    // What it would write at its end would make the database again.
+    // Close it before the database is dropped: its last write would create the database again.
     await owned.waitTimes.close();
     if (t.passed && options.database === undefined) await connection.db.dropDatabase();
     if (deps.bcryptPool !== owned.bcryptPool) await deps.bcryptPool.close();

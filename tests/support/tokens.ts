@@ -3,12 +3,12 @@ import type { Clock } from '../../server/db/database-clock.js';
 import { testSigningKey } from './start-server.js';
 
 /**
- * The time that tests with a clock of their own start at, in seconds. It lies decades ahead, so that what looks at
- * the machine's clock instead is found out, and MongoDB removes nothing as expired.
+ * The start time of test clocks, in seconds. It is decades ahead, so that tests fail when code reads the machine's
+ * clock instead, and so that MongoDB does not remove documents as expired.
  */
 export const testNow = 3_800_000_000;
 
-/** A clock that stands still until it is moved, by seconds. */
+/** A clock that stands still until the test moves it, by seconds. */
 export class TestClock implements Clock {
   #seconds = testNow;
 
@@ -25,7 +25,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** A clock that tells what a function says. */
+/** Makes a clock that reads its time from a function. */
 export function clockOf(now: () => Date): Clock {
   return {
     now,
@@ -38,7 +38,7 @@ export function clockOf(now: () => Date): Clock {
 /** Claims that a server accepts at `testNow`. */
 export const goodClaims = { exp: testNow + 600, iat: testNow, sub: 'access_token' };
 
-/** What a hand-made token is made of. */
+/** The parts of a hand-made token. */
 export interface TokenParts {
   claims?: unknown;
   header?: unknown;
@@ -46,7 +46,7 @@ export interface TokenParts {
   hash?: string;
 }
 
-/** A JWT made by hand, right as far as its parts are; it can say what jsonwebtoken would refuse to sign. */
+/** Makes a JWT by hand. It can have parts that jsonwebtoken would refuse to sign. */
 export function forgeToken({
   claims = goodClaims,
   header,
@@ -60,12 +60,12 @@ export function forgeToken({
     .digest('base64url')}`;
 }
 
-/** The claims of a token, not verified. */
+/** Reads the claims of a token without verifying it. */
 export function readClaims(token: string): Record<string, unknown> {
   return readPart(token, 1);
 }
 
-/** The header of a token, not verified. */
+/** Reads the header of a token without verifying it. */
 export function readTokenHeader(token: string): Record<string, unknown> {
   return readPart(token, 0);
 }

@@ -3,12 +3,12 @@ import { jsonBody } from './clients.js';
 import { waitUntil } from './own-mongod.js';
 import type { ServerProcess } from './server-process.js';
 
-/** Clients of each kind. */
+/** The number of clients of each kind. */
 const loops = 4;
 
 /**
- * Clients of every kind that ask without pause until `end()`: what they were told, and each answer that was wrong,
- * which is any but a good one or a 503 as it must be. `livez` has to be 200 all along.
+ * Clients of every kind that send requests without a pause until `end()`. Records the acknowledged jobs and each wrong
+ * response, which is any response but a success or a well-formed 503. `livez` must always be 200.
  */
 export class Traffic {
   readonly submitted: string[] = [];
@@ -25,23 +25,23 @@ export class Traffic {
   ) {
     this.#loops = Array.from({ length: loops }, () => [
       this.#repeat(async () => {
-        const answer = await this.#ask('submit', [200], '/v1/job', jsonBody({ job_queue: 'q1' }));
+        const answer = await this.#request('submit', [200], '/v1/job', jsonBody({ job_queue: 'q1' }));
         if (answer) this.submitted.push((JSON.parse(answer) as { job_id: string }).job_id);
       }),
       this.#repeat(async () => {
         const headers = { authorization: `Bearer ${agentToken}`, cookie: 'agent_name=agent-1' };
-        const answer = await this.#ask('claim', [200, 204], '/v1/job?queue=q1', { headers });
+        const answer = await this.#request('claim', [200, 204], '/v1/job?queue=q1', { headers });
         if (answer) this.claimed.push((JSON.parse(answer) as { job_id: string }).job_id);
       }),
       this.#repeat(async () => {
         const headers = { 'client-key': clientKey };
-        await this.#ask('token', [200], '/v1/authenticate/token/lab-ci', { headers });
+        await this.#request('token', [200], '/v1/authenticate/token/lab-ci', { headers });
       }),
       this.#repeat(async () => {
         const last = this.submitted.at(-1);
-        if (last) await this.#ask('job', [200], `/v1/job/${last}`);
+        if (last) await this.#request('job', [200], `/v1/job/${last}`);
       }),
-      this.#repeat(async () => void (await this.#ask('readyz', [200], '/readyz'))),
+      this.#repeat(async () => void (await this.#request('readyz', [200], '/readyz'))),
       this.#repeat(async () => {
         const { status } = await this.server.request('/livez');
         if (status !== 200) this.wrong.push(`livez: ${status}`);
@@ -49,7 +49,7 @@ export class Traffic {
     ]).flat();
   }
 
-  /** Lets the requests that are under way end. */
+  /** Stops sending, and waits for the requests in flight. */
   async end(): Promise<void> {
     this.#ended = true;
     await Promise.all(this.#loops);
@@ -66,8 +66,11 @@ export class Traffic {
     }
   }
 
-  /** The body of a good answer; 503 as it must be is the only other that is right. */
-  async #ask(
+  /**
+   * Sends a request and returns the body of a successful response. The only other correct response is a well-formed
+   * 503.
+   */
+  async #request(
     kind: string,
     good: number[],
     path: string,
@@ -81,13 +84,13 @@ export class Traffic {
     const count = `${kind} ${status}`;
     this.counts[count] = (this.counts[count] ?? 0) + 1;
     if (good.includes(status)) return text;
-    const told = (text.startsWith('{') ? JSON.parse(text) : {}) as { message?: string };
-    const isAway = status === 503 && headers.get('retry-after') === '1' && told.message;
-    if (!isAway) this.wrong.push(`${kind}: ${status} ${text}`);
+    const body = (text.startsWith('{') ? JSON.parse(text) : {}) as { message?: string };
+    const isUnavailable = status === 503 && headers.get('retry-after') === '1' && body.message;
+    if (!isUnavailable) this.wrong.push(`${kind}: ${status} ${text}`);
     return undefined;
   }
 
-  /** Waits until every kind of request was answered `status` once more. */
+  /** Waits until every kind of request gets one more response with `status`. */
   async untilAll(status: number): Promise<void> {
     const kinds = ['submit', 'claim', 'token', 'job', 'readyz'];
     const before = { ...this.counts };

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 
-/** Waits for a condition that becomes true by itself; fails the test after `seconds`. */
+/** Waits until a condition becomes true. Fails the test after `seconds`. */
 export async function until(
   t: ExecutionContext,
   condition: () => boolean | Promise<boolean>,
@@ -9,7 +9,8 @@ export async function until(
 ): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (!(await condition())) {
-    if (performance.now() > deadline) return t.fail(`not so within ${seconds} s: ${condition.toString()}`);
+    if (performance.now() > deadline)
+      return t.fail(`the condition did not become true within ${seconds} s: ${condition.toString()}`);
     await pause(5);
   }
 }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestServer } from './start-server.js';
 
-/** The `init` of a request that uploads `bytes` in the multipart field `file`, as the stock clients do. */
+/** Returns the `init` of a request that uploads `bytes` in the multipart field `file`, as the stock clients do. */
 export function upload(
   bytes: Uint8Array,
   headers: Record<string, string> = {},
@@ -14,24 +14,24 @@ export function upload(
   return { method: 'POST', headers, body };
 }
 
-/** Bytes that no compression or repetition explains. */
+/** Makes random bytes, which cannot be compressed. */
 export function makeBytes(length: number): Buffer {
   return randomBytes(length);
 }
 
-/** A digest, so that a failed comparison of megabytes stays readable. */
+/** Returns a digest, so that a failed comparison of megabytes stays readable. */
 export function digest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The multipart text before the bytes of the field `file`, and after them. */
+/** The multipart text before and after the bytes of the field `file`. */
 export const multipart = {
   type: 'multipart/form-data; boundary=edge',
   head: '--edge\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n',
   tail: '\r\n--edge--\r\n',
 };
 
-/** Sends a request by hand, so that a test can cut it; nothing more is sent than what is given. */
+/** Sends a request over a raw socket, so that a test can cut it. Only the given bytes are sent. */
 export async function sendRaw(
   server: TestServer,
   path: string,
@@ -48,19 +48,19 @@ export async function sendRaw(
   return socket;
 }
 
-/** All that comes on a socket until it is closed. */
+/** Reads a socket until it is closed. */
 export async function readToEnd(socket: Socket): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of socket) parts.push(part as Buffer);
   return Buffer.concat(parts).toString('latin1');
 }
 
-/** The numbers of stored files and chunks. */
+/** Counts the stored files and chunks. */
 export async function countFiles({ deps: { collections } }: TestServer): Promise<[number, number]> {
   return Promise.all([collections.files.countDocuments(), collections.fileChunks.countDocuments()]);
 }
 
-/** Waits until so many files and chunks are stored. @throws Error after 30 s. */
+/** Waits until exactly the given numbers of files and chunks are stored. @throws Error after 30 s. */
 export async function waitForFiles(server: TestServer, files: number, chunks: number): Promise<void> {
   for (const until = performance.now() + 30_000; ; await wait(20)) {
     const found = await countFiles(server);

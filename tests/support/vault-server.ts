@@ -16,21 +16,23 @@ interface Entry {
   deleteAfter: string;
 }
 
-/** A server that speaks the KV engine of HashiCorp Vault (version 2, mounted at `secret`), as far as secrets need it. */
+/**
+ * A server with the part of HashiCorp Vault's KV engine (version 2, mounted at `secret`) that the secrets store uses.
+ */
 export interface VaultServer {
   url: string;
   token: string;
-  /** What chooses it as the secrets store. */
+  /** The settings that select it as the secrets store. */
   settings: Record<string, string>;
   /** Every request with its body, in order: `POST secret/data/ci/a {...}`. */
   requests: string[];
   entries: Map<string, Entry>;
-  /** Answers all requests with this status from now on; `undefined` ends that. */
+  /** Responds to all requests with this status from now on, until it is called with `undefined`. */
   fail(status: number | undefined): void;
   stop(): Promise<void>;
 }
 
-/** Starts one that ends with the test. */
+/** Starts a Vault server that stops when the test ends. */
 export async function startVault(t: ExecutionContext): Promise<VaultServer> {
   const token = `hvs.${randomBytes(12).toString('hex')}`;
   const entries = new Map<string, Entry>();
@@ -83,20 +85,20 @@ function answer(entries: Map<string, Entry>, method: string, path: string, text:
   const [, kind, name = ''] = /^secret\/(data|metadata|destroy)\/(.+)$/.exec(path) ?? [];
   const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
   const entry = entries.get(name) ?? { versions: new Map(), current: 0, maxVersions: 0, deleteAfter: '0s' };
-  const deed = `${method} ${kind}`;
-  if (deed === 'GET data') return readData(entry);
-  if (deed === 'POST data') return writeData(entries, name, entry, body);
-  if (deed === 'POST metadata') {
+  const operation = `${method} ${kind}`;
+  if (operation === 'GET data') return readData(entry);
+  if (operation === 'POST data') return writeData(entries, name, entry, body);
+  if (operation === 'POST metadata') {
     if (typeof body.max_versions === 'number') entry.maxVersions = body.max_versions;
     if (typeof body.delete_version_after === 'string') entry.deleteAfter = body.delete_version_after;
     entries.set(name, entry);
     return [204, undefined];
   }
-  if (deed === 'DELETE metadata') {
+  if (operation === 'DELETE metadata') {
     entries.delete(name);
     return [204, undefined];
   }
-  if (deed === 'POST destroy') {
+  if (operation === 'POST destroy') {
     for (const number of body.versions as number[]) {
       if (entry.versions.has(number)) entry.versions.set(number, { data: null, destroyed: true });
     }

@@ -1,15 +1,15 @@
-/** A fenced block of a page: `sh` blocks are typed, `text` blocks are what the one before prints. */
+/** A fenced block of a page. `sh` blocks are run, and `text` blocks show the output of the block before. */
 export interface Block {
   language: string;
-  /** The word after the language: `start` and `tests` name blocks that are run in their own way. */
+  /** The word after the language. The blocks `start` and `tests` are run separately. */
   name: string;
-  /** Without the indentation of the list that it stands in. */
+  /** The text, without the indentation of a list around it. */
   text: string;
-  /** Of its first fence, from 1 on. */
+  /** The line of its opening fence, counted from 1. */
   line: number;
 }
 
-/** The fenced blocks of a Markdown page, in order, those within lists too. */
+/** Reads the fenced blocks of a Markdown page in order, including those in lists. */
 export function readBlocks(page: string): Block[] {
   const fences = page.matchAll(/^( *)```(\w+)(?: (\w+))?\n(.*?)^\1```$/gms);
   return [...fences].map(({ index, 1: indentation = '', 2: language = '', 3: name = '', 4: text = '' }) => ({
@@ -20,7 +20,7 @@ export function readBlocks(page: string): Block[] {
   }));
 }
 
-/** Whether a printed text is the one shown, in which `...` stands for anything on its line. */
+/** Returns whether a printed text matches the shown one, in which `...` matches anything on its line. */
 export function isAsShown(printed: string, shown: string): boolean {
   const escaped = shown.trim().replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('\\.\\.\\.', '.*')}$`).test(printed.trim());

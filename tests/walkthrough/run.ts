@@ -6,24 +6,24 @@ import { readBlocks } from './read-walkthrough.js';
 import { typeBlocks } from './type-blocks.js';
 
 /**
- * Runs the README and the tutorial as a stranger would: the start command in one shell, the rest in another, block by
- * block, each page on a data folder of its own, and compares what is printed with what the page shows. Ends with status
- * 1 when a page differs.
+ * Runs the README and the tutorial as a new user would: the start command in one shell, and the other blocks in
+ * another. Each page has its own data directory. Compares the output with the page, and exits with 1 if a page
+ * differs.
  */
 const pages = ['README.md', 'docs/tutorial/first-lab.md'];
 
-/** Files that the pages have their reader make. */
+/** Files that the pages tell the reader to create. */
 const made = ['agent-1', 'board-1'].flatMap((agent) => [`${agent}.json`, `${agent}.cookies`]);
 
 for (const [n, page] of pages.entries()) {
   const failed = await follow(page, n > 0);
-  console.log(failed === undefined ? `walk-through: ${page} is as it shows` : `${page}: ${failed}`);
+  console.log(failed === undefined ? `walkthrough: the output of ${page} is as shown` : `${page}: ${failed}`);
   if (failed !== undefined) process.exitCode = 1;
 }
 
 /**
- * Follows one page on a server of its own; `undefined` when all is as shown.
- * @param isInstalled by the page before, which needs no second time
+ * Follows one page on its own server. Returns `undefined` when all output is as shown.
+ * @param isInstalled whether the page before has already installed the dependencies
  */
 async function follow(page: string, isInstalled: boolean): Promise<string | undefined> {
   const blocks = readBlocks(readFileSync(page, 'utf8'));
@@ -54,16 +54,19 @@ async function follow(page: string, isInstalled: boolean): Promise<string | unde
 }
 
 async function waitForLine(child: ChildProcess, line: string, withinMs: number): Promise<void> {
-  let told = '';
+  let output = '';
   await new Promise<void>((done, failed) => {
-    const timer = setTimeout(() => failed(new Error(`no "${line}" in time:\n${told}`)), withinMs);
+    const timer = setTimeout(
+      () => failed(new Error(`the server did not print "${line}" in time:\n${output}`)),
+      withinMs,
+    );
     child.once('exit', (code) => {
       clearTimeout(timer);
-      failed(new Error(`the server ended with ${code}:\n${told}`));
+      failed(new Error(`the server ended with ${code}:\n${output}`));
     });
     child.stderr?.on('data', (data) => {
-      told += data;
-      if (!told.includes(line)) return;
+      output += data;
+      if (!output.includes(line)) return;
       clearTimeout(timer);
       done();
     });

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { type Block, isAsShown } from './read-walkthrough.js';
 
 /**
- * Types the `sh` blocks into one shell, since later ones use the variables of earlier ones, and compares what they print
- * with the `text` blocks after them; `undefined` when all is as shown.
+ * Runs the `sh` blocks in one shell, since later blocks use variables of earlier ones, and compares their output with
+ * the `text` blocks after them. Returns `undefined` when all output is as shown.
  */
 export async function typeBlocks(
   blocks: readonly Block[],
@@ -35,7 +35,7 @@ export async function typeBlocks(
   return undefined;
 }
 
-/** curl ends its output without a line end, so two answers can stand on one line. */
+/** curl prints no line break at the end, so two responses can be on one line. */
 function joinLines(text = ''): string {
   return text.replaceAll(/\s*\n\s*/g, '');
 }

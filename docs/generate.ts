@@ -7,10 +7,10 @@ import { presentIndexesPage } from './pages/indexes-page.js';
 import { drawJobStates } from './pages/job-states.js';
 import { presentMetricsPage } from './pages/metrics-page.js';
 import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
-import { routes } from '../server/routes.js';
+import { apiDescription, routes } from '../server/areas.js';
 
 /** Writes the reference pages from the code that they describe. With `--check` it only reports which are out of date. */
-const openApi = presentOpenApi(routes, readPackageVersion());
+const openApi = presentOpenApi(apiDescription, readPackageVersion());
 const concepts = new URL('explanation/concepts.md', import.meta.url);
 const pages: Record<string, () => string> = {
   '../explanation/concepts.md': () => drawJobStates(readOrEmpty(concepts)),

@@ -1,25 +1,25 @@
 import Koa from 'koa';
-import type { Deps } from './deps.js';
+import { errorFamilies, routes, schemes, type ServerDeps } from './areas.js';
+import { createIdentifyCaller } from './auth/identify-caller.js';
 import { createAccessLog } from './http/access-log.js';
 import { createClientAddressReader } from './http/client-address.js';
 import { createErrorHandler } from './http/error-handler.js';
 import { mountRoutes } from './http/mount-routes.js';
-import { routes } from './routes.js';
 
-/** What the end of a connection by its client is called. */
+/** The codes of a connection that its client ended. */
 const clientGoneCodes = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 /** The whole pipeline: id and log line, errors, then the routes. */
-export function createApp(deps: Deps): Koa {
+export function createApp(deps: ServerDeps): Koa {
   const app = new Koa();
   const readClientAddress = createClientAddressReader(deps.config.trustProxy, (text) => deps.log.warn(text));
   app.use(createAccessLog(deps, readClientAddress));
-  app.use(createErrorHandler(deps));
-  app.use(mountRoutes(deps, routes));
-  // What is thrown after the answer began: a connection cut by its client, or a streamed answer that failed, which Koa cuts.
+  app.use(createErrorHandler(deps, errorFamilies));
+  app.use(mountRoutes(deps, routes, createIdentifyCaller(deps, schemes)));
+  // Errors after the response began: a connection that its client cut, or a streamed response that failed, which Koa cuts.
   app.on('error', (error: NodeJS.ErrnoException) => {
     if (clientGoneCodes.has(error.code ?? '')) deps.log.debug({ err: error }, 'connection ended early');
-    else deps.log.error({ err: error }, 'an answer was cut in the middle');
+    else deps.log.error({ err: error }, 'a response was cut short');
   });
   return app;
 }

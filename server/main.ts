@@ -5,18 +5,19 @@ import type { Logger } from 'pino';
 import { ensureAdminClient } from './clients/admin-client.js';
 import { serveAsWorker, tellFailure } from './process/worker.js';
 import { startWorkers } from './process/workers.js';
-import { type Config, readConfig } from './config/config.js';
+import { type Config, listStartWarnings, measures, openCollections, readConfig } from './areas.js';
 import { ConfigError } from './config/config-error.js';
-import { type DataDir, ensureDataDir, ensureSigningKey, writeFileDurably } from './process/data-dir.js';
-import { openCollections } from './db/collections.js';
-import { findMongodbUri, openConnection } from './db/connect.js';
+import { type DataDir, ensureDataDir } from './process/data-dir.js';
+import { withSigningKey } from './process/signing-key.js';
+import { writeFileDurably } from './core/durable-file.js';
+import { openConnection } from './db/connect.js';
+import { findMongodbUri } from './db/mongodb-uri.js';
 import { type EmbeddedMongod, startEmbeddedMongod } from './mongod/embedded-mongod.js';
 import { StartError } from './errors/start-error.js';
 import { createLog } from './process/log.js';
 import { MetricsReader } from './metrics/metrics-reader.js';
 import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.js';
 import { startServing, stopServing } from './process/serving.js';
-import { listStartWarnings } from './config/start-warnings.js';
 import { onStopSignals } from './process/stop-signals.js';
 import { createSystemdNotifier } from './process/systemd-notify.js';
 
@@ -129,7 +130,7 @@ async function startAnswering(
   log: Logger,
   embedded: Embedded | undefined,
 ): Promise<Answering> {
-  const signingKey = config.jwtSigningKey ?? (embedded && ensureSigningKey(embedded.dataDir)) ?? '';
+  const complete = embedded ? withSigningKey(config, embedded.dataDir) : config;
   if (config.workers > 1) {
     const workers = await startWorkers(config, log, process.argv[1] as string);
     return {
@@ -141,8 +142,8 @@ async function startAnswering(
     };
   }
   const mongodbUri = embedded?.mongod.uri ?? (findMongodbUri(config) as string);
-  const serving = await startServing({ config, log, mongodbUri, signingKey });
-  const reader = new MetricsReader(serving.deps);
+  const serving = await startServing({ config: complete, log, mongodbUri });
+  const reader = new MetricsReader(serving.deps, measures);
   return {
     url: serving.listening.url,
     readMetrics: () => reader.readText(),

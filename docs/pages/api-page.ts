@@ -9,7 +9,7 @@ export function presentApiPage(routes: readonly AnyRoute[]): string {
     presentAccess(route),
     route.family === 'own' ? 'Queuepass' : 'Testflinger v1',
   ]);
-  return `${presentOrigin('server/routes.ts')}
+  return `${presentOrigin('the routes.ts of each area')}
 # Routes
 
 Look up a route here, or try it out on the page that a running server shows at \`/docs\`. *Authorize* on that page takes an
@@ -22,5 +22,8 @@ ${presentTable(['route', 'summary', 'who can call it', 'API'], rows)}
 
 function presentAccess({ access }: AnyRoute): string {
   if (access === 'public') return 'anyone';
-  return access.roles.join(', ') + (access.orOwnClientKey ? '; the client itself, with its key' : '');
+  return (
+    access.roles.join(', ') +
+    (access.schemes?.includes('clientKey') ? '; the client itself, with its key' : '')
+  );
 }

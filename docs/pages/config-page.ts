@@ -1,12 +1,13 @@
-import { type Setting, settings } from '../../server/config/config.js';
+import { settingRows } from '../../server/areas.js';
+import type { SettingRow } from '../../server/config/setting-row.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** Returns the page of all settings. */
 export function presentConfigPage(): string {
-  const rows = Object.values(settings as Record<string, Setting<unknown>>);
+  const rows = settingRows;
   const inForce = rows.filter((row) => !row.later);
   const later = rows.filter((row) => row.later);
-  return `${presentOrigin('server/config/config.ts')}
+  return `${presentOrigin('the settings.ts of each area')}
 # Settings
 
 Configure the server with these environment variables. An empty variable counts as not set. If any value is invalid, the
@@ -26,6 +27,6 @@ ${presentTable(['name', 'default', 'meaning'], later.map(presentRow))}
 `;
 }
 
-function presentRow({ name, fallback, sentence, secret }: Setting<unknown>): string[] {
+function presentRow({ name, fallback, sentence, secret }: SettingRow<unknown>): string[] {
   return [`\`${name}\``, fallback ? `\`${fallback}\`` : '', secret ? `*Secret.* ${sentence}` : sentence];
 }

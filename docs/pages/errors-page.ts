@@ -1,16 +1,13 @@
-import { type ErrorCode, errorKinds } from '../../server/errors/api-error.js';
+import { errorFamilies, errorRows, routes } from '../../server/areas.js';
+import type { ErrorRow } from '../../server/errors/error-row.js';
+import { nameOfRoute } from '../../server/http/route.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** Returns the page of all errors. */
 export function presentErrorsPage(): string {
-  const codes = Object.keys(errorKinds) as ErrorCode[];
-  const rows = codes.map((code) => {
-    const kind = errorKinds[code];
-    const message = 'message' in kind ? kind.message : '(varies)';
-    return [String(kind.status), message, kind.shape, `\`${code}\``];
-  });
+  const rows = errorRows.flatMap(presentRows);
   rows.sort(([a = ''], [b = '']) => a.localeCompare(b));
-  return `${presentOrigin('server/errors/api-error.ts')}
+  return `${presentOrigin('the errors.ts of each area')}
 # Errors
 
 Look up an error by its status and message. Every response has the header \`X-Request-Id\`: the server's log line for the
@@ -28,4 +25,20 @@ The shape is the form of the response body:
 
 ${presentTable(['status', 'message', 'shape', 'code in the source'], rows)}
 `;
+}
+
+/** One row for each way in which the v1 contract presents an error. */
+function presentRows(row: ErrorRow): string[][] {
+  const v1 = errorFamilies.find(({ name }) => name === 'v1');
+  const described = ['', ...routes.map(nameOfRoute)].map((route) => v1?.describe(row, route));
+  const distinct = new Map(described.map((one) => [`${one?.shape} ${one?.text}`, one]));
+  return [...distinct.values()].map((one) => {
+    const hasText = row.message !== undefined;
+    return [
+      String(row.status),
+      hasText ? (one?.text ?? '') : '(varies)',
+      one?.shape ?? '',
+      `\`${row.code}\``,
+    ];
+  });
 }

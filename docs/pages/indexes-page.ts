@@ -1,17 +1,11 @@
-import { openCollections } from '../../server/db/collections.js';
-import { indexes } from '../../server/db/indexes.js';
+import { indexTable } from '../../server/areas.js';
 import { secretsCollectionNames, secretsIndexes } from '../../server/secrets/secrets-indexes.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** Returns the page of all indexes. */
 export function presentIndexesPage(): string {
-  // This reads only the names of the collections and opens no database.
-  const names = openCollections({ collection: (name: string) => name } as never) as unknown as Record<
-    string,
-    string
-  >;
-  const rows = indexes.map(({ collection, name, keys, options, serves }) => [
-    `\`${names[collection]}\``,
+  const rows = indexTable.map(({ collectionName, name, keys, options, serves }) => [
+    `\`${collectionName}\``,
     `\`${name}\``,
     `\`${JSON.stringify(keys)}\``,
     options ? `\`${JSON.stringify(options)}\`` : '',
@@ -24,12 +18,12 @@ export function presentIndexesPage(): string {
     `\`${JSON.stringify(options)}\``,
     serves,
   ]);
-  return `${presentOrigin('server/db/indexes.ts')}
+  return `${presentOrigin('the collections.ts of each area')}
 # Collections and indexes
 
 These are the indexes that the server needs, and the queries that each of them serves. The server creates missing indexes when
 it starts. If an index with the same keys and options exists under another name, for example from a Testflinger server, the
-server uses that one. The server never drops or changes an index. An index with \`expireAfterSeconds\` makes MongoDB delete
+server uses that one. The server never changes an index, and drops only indexes of its own (\`qp_\`) that a newer one replaces. An index with \`expireAfterSeconds\` makes MongoDB delete
 each document that many seconds after the time in its field.
 
 ${presentTable(['collection', 'index', 'keys', 'options', 'used for'], rows)}

@@ -1,10 +1,11 @@
-import { type MetricRow, metricRows } from '../../server/metrics/metric-rows.js';
+import { metricRows } from '../../server/areas.js';
+import type { MetricRow } from '../../server/core/metric-row.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** Returns the page of all metrics. */
 export function presentMetricsPage(): string {
-  const rows = Object.values(metricRows as Record<string, MetricRow>);
-  return `${presentOrigin('server/metrics/metric-rows.ts')}
+  const rows = Object.values(metricRows);
+  return `${presentOrigin('the metrics.ts of each area')}
 # Metrics
 
 Read the metrics with \`GET /metrics\` on \`METRICS_PORT\`, in the text format of Prometheus. [Monitor](../how-to/monitor.md)

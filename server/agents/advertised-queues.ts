@@ -1,5 +1,5 @@
+import type { QueueServices } from '../queues/services.js';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
-import type { Deps } from '../deps.js';
 import { anyMap, type JsonMap, mapOf, text } from '../schema/schema.js';
 
 /** Queues that an agent serves, each with a description. */
@@ -9,7 +9,10 @@ export const queuesInput = mapOf(text());
 export const imagesInput = mapOf(anyMap());
 
 /** Stores the descriptions of queues; each is advertised for a week from now. */
-export async function advertiseQueues({ collections }: Deps, queues: Record<string, string>): Promise<void> {
+export async function advertiseQueues(
+  { collections }: Pick<QueueServices, 'collections'>,
+  queues: Record<string, string>,
+): Promise<void> {
   const operations = Object.entries(queues).map(([name, description]) => ({
     updateOne: {
       filter: { name },
@@ -25,7 +28,10 @@ export async function advertiseQueues({ collections }: Deps, queues: Record<stri
 }
 
 /** Stores the images of queues in place of those that each had. */
-export async function advertiseImages({ collections }: Deps, images: Record<string, JsonMap>): Promise<void> {
+export async function advertiseImages(
+  { collections }: Pick<QueueServices, 'collections'>,
+  images: Record<string, JsonMap>,
+): Promise<void> {
   const operations = Object.entries(images).map(([name, ofQueue]) => ({
     updateOne: {
       filter: { name },
@@ -38,7 +44,9 @@ export async function advertiseImages({ collections }: Deps, images: Record<stri
 }
 
 /** Every queue that agents advertise, with its description, which is empty where only its images were told. */
-export async function readAdvertisedQueues({ collections }: Deps): Promise<Record<string, string>> {
+export async function readAdvertisedQueues({
+  collections,
+}: Pick<QueueServices, 'collections'>): Promise<Record<string, string>> {
   const queues = collections.queues.find({}, { projection: { _id: 0, name: 1, description: 1 } });
   const entries: [string, string][] = [];
   for await (const { name, description } of queues.sort({ name: 1 })) entries.push([name, description ?? '']);
@@ -46,7 +54,10 @@ export async function readAdvertisedQueues({ collections }: Deps): Promise<Recor
 }
 
 /** The images of a queue by name; none when nobody told any. */
-export async function readImages({ collections }: Deps, queue: string): Promise<JsonMap> {
+export async function readImages(
+  { collections }: Pick<QueueServices, 'collections'>,
+  queue: string,
+): Promise<JsonMap> {
   const found = await collections.queues.findOne(
     { name: queue, images: { $exists: true } },
     { projection: { _id: 0, images: 1 } },

@@ -1,5 +1,7 @@
-import type { AgentRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { AgentServices } from './services.js';
+import type { QueueServices } from '../queues/services.js';
+import type { AuthServices } from '../auth/services.js';
+import type { AgentRecord } from '../leases/collections.js';
 import { presentDate } from '../http/present-date.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
 
@@ -18,8 +20,13 @@ const shown = [
 ] as const satisfies readonly (keyof AgentRecord)[];
 
 /** One agent as the API shows it, or `undefined` when none has this name. */
-export async function findAgent(deps: Deps, name: string): Promise<Record<string, unknown> | undefined> {
-  const record = await deps.batches.findAgent(name);
+export async function findAgent(
+  deps: Pick<AuthServices, 'collections'> &
+    Pick<QueueServices, 'collections'> &
+    Pick<AgentServices, 'findAgentRecord'>,
+  name: string,
+): Promise<Record<string, unknown> | undefined> {
+  const record = await deps.findAgentRecord(name);
   if (record === undefined) return undefined;
   const restricted = await findRestrictedQueues(deps, record.queues ?? []);
   return presentAgent(record, Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners])));

@@ -1,9 +1,15 @@
-import type { Deps } from '../deps.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { QueueServices } from '../queues/services.js';
+import type { AuthServices } from '../auth/services.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
 import { presentAgent } from './get-agent.js';
 
 /** Every agent as the API shows it, by name. */
-export async function listAgents(deps: Deps): Promise<Record<string, unknown>[]> {
+export async function listAgents(
+  deps: Pick<AuthServices, 'collections'> &
+    Pick<LeaseServices, 'collections'> &
+    Pick<QueueServices, 'collections'>,
+): Promise<Record<string, unknown>[]> {
   const agents = await deps.collections.agents
     .find({}, { projection: { log: 0, recent_provisions: 0 } })
     .sort({ name: 1 })

@@ -1,7 +1,9 @@
+import type { LeaseServices } from '../leases/services.js';
+import type { AgentServices } from './services.js';
+import { agentErrors } from './errors.js';
 import type { Document } from 'mongodb';
 import type { z } from 'zod';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
-import type { Deps } from '../deps.js';
 import { ApiError } from '../errors/api-error.js';
 import { integer, object, text } from '../schema/schema.js';
 
@@ -26,12 +28,12 @@ const repeatMs = 60_000;
  * @throws ApiError 404 when no agent has this name; nothing is stored then.
  */
 export async function postProvisionLog(
-  { collections }: Pick<Deps, 'collections'>,
+  { collections }: Pick<LeaseServices, 'collections'> & Pick<AgentServices, 'collections'>,
   agent: string,
   input: ProvisionLogInput,
 ): Promise<void> {
   const { matchedCount } = await collections.agents.updateOne({ name: agent }, updateStreak(input));
-  if (matchedCount === 0) throw new ApiError('agent_not_found');
+  if (matchedCount === 0) throw new ApiError(agentErrors.notFound);
   await bulkUpsert(collections.provisionLogs, [
     { updateOne: { filter: { name: agent }, update: updateLog(input), upsert: true } },
   ]);

@@ -1,6 +1,11 @@
+import type { AgentServices } from './services.js';
+import type { DepsOf } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { agentErrors } from './errors.js';
+import { leaseErrors } from '../leases/errors.js';
 import { z } from 'zod';
 import { json, text } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import {
   advertiseImages,
   advertiseQueues,
@@ -19,6 +24,12 @@ import { readJobId } from '../job/job-id.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 
+type RouteDeps = Pick<AgentServices, 'collections'> &
+  DepsOf<typeof postAgentData> &
+  DepsOf<typeof holdJob> &
+  DepsOf<typeof findAgent>;
+const route = routesOf<RouteDeps>();
+
 const agentAnswer = z.looseObject({
   name: z.string(),
   ...agentInput.omit({ log: true }).shape,
@@ -26,24 +37,24 @@ const agentAnswer = z.looseObject({
   restricted_to: z.record(z.string(), z.array(z.string())),
 });
 
-const tellers = { roles: ['agent', 'manager', 'admin'] } as const;
-const readers = { roles: ['contributor', 'manager', 'admin'] } as const;
+const tellers = { roles: roleGroups.reporters } as const;
+const readers = { roles: roleGroups.submitters } as const;
 
 /** Agents: what they tell about themselves, their queues and their provisions. */
-export const agentRoutes: readonly AnyRoute[] = [
+export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/agents/data/{agent_name}',
     family: 'v1',
     summary: 'An agent tells about itself',
     description: 'The answer sets the cookie by which the agent is known in its later requests.',
-    access: { roles: ['agent', 'manager', 'admin'] },
+    access: { roles: roleGroups.reporters },
     body: { mode: 'json', schema: agentInput },
     answers: { 200: { description: 'It is stored.', content: z.strictObject({ status: z.literal('OK') }) } },
-    errors: ['agent_name_bound'],
+    errors: [leaseErrors.agentNameBound],
     async handle(deps, request) {
       const { params, body, secure } = request;
-      await postAgentData(deps, request, params.agent_name, body);
+      await postAgentData(deps, request.principal, params.agent_name, body);
       return json({ status: 'OK' }, { 'Set-Cookie': presentAgentCookie(params.agent_name, secure) });
     },
   }),
@@ -52,7 +63,7 @@ export const agentRoutes: readonly AnyRoute[] = [
     path: '/v1/agents/data/{agent_name}',
     family: 'v1',
     summary: 'What an agent told about itself',
-    access: { roles: ['agent', 'contributor', 'manager', 'admin'] },
+    access: { roles: roleGroups.everyRole },
     answers: {
       200: { description: 'The agent.', content: agentAnswer },
       404: { description: 'No agent has this name.', content: z.strictObject({}) },
@@ -60,7 +71,7 @@ export const agentRoutes: readonly AnyRoute[] = [
     async handle(deps, request) {
       const { params } = request;
       const agent = await findAgent(deps, params.agent_name);
-      await noteWordOfAgent(deps, request, params.agent_name, agent?.job_id as string | undefined);
+      await noteWordOfAgent(deps, request.principal, params.agent_name, agent?.job_id as string | undefined);
       // An empty object, since the stock agent reads fields of it before its first post.
       return agent === undefined ? { ...json({}), status: 404 } : json(agent);
     },
@@ -135,14 +146,15 @@ export const agentRoutes: readonly AnyRoute[] = [
     family: 'v1',
     summary: 'An agent tells how a provision ended',
     description: 'The same job and exit code within a minute count once.',
-    access: { roles: ['agent'] },
+    access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: provisionLogInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['agent_not_found'],
+    errors: [agentErrors.notFound],
     async handle(deps, request) {
       const { params, body } = request;
       const jobId = readJobId(body.job_id);
-      const hold = jobId === undefined ? undefined : await holdJob(deps, request, jobId, { writes: false });
+      const hold =
+        jobId === undefined ? undefined : await holdJob(deps, request.principal, jobId, { writes: false });
       const masker = await findMasker(deps, hold?.job, params.agent_name);
       const { detail } = body;
       const masked = { ...body, ...(detail !== undefined && { detail: maskText(detail, masker) }) };

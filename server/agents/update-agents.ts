@@ -1,7 +1,7 @@
 import type { AnyBulkWriteOperation, Collection, UpdateFilter } from 'mongodb';
 import { findTogether } from '../db/batched-reads.js';
 import { countMatched, groupAlike, readOutcomes, type WriteOutcome } from '../db/batched-writes.js';
-import type { AgentRecord } from '../db/collections.js';
+import type { AgentRecord } from '../leases/collections.js';
 
 /** What is changed of an agent's record, which is made where there is none. */
 export interface AgentChange {

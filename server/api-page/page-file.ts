@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { sha256 } from '../crypto/digest.js';
 import { namesTag } from '../http/entity-tag.js';
 import type { Reply } from '../http/reply.js';
 import type { RouteRequest } from '../http/route.js';
@@ -12,7 +12,7 @@ export interface PageFile {
 
 /** A page file of these bytes. */
 export function createPageFile(bytes: Buffer): PageFile {
-  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` };
+  return { bytes, etag: `"${sha256(bytes, 'base64url')}"` };
 }
 
 /** Gives what reads a file of the server's own once, when it is first asked for, and keeps it. */

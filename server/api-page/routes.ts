@@ -1,7 +1,10 @@
 import type { Reply } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { contentSecurityPolicy, page } from './page.js';
 import { createPageFile, createPageFileReader, presentPageFile } from './page-file.js';
+import type { Core } from '../core/core.js';
+
+const route = routesOf<Core>();
 
 const headers = { 'if-none-match': 'The `ETag` of what the client has.' };
 const notModified = { description: 'The client has it.', content: 'none' } as const;
@@ -10,7 +13,7 @@ const javascript = 'text/javascript; charset=utf-8';
 const pageFile = createPageFile(Buffer.from(page));
 
 /** The API page, for a person with a browser, and the files that it loads: these and no others. */
-export const apiPageRoutes: readonly AnyRoute[] = [
+export const apiPageRoutes: readonly AnyRoute<Core>[] = [
   route({
     method: 'GET',
     path: '/docs',
@@ -35,7 +38,7 @@ export const apiPageRoutes: readonly AnyRoute[] = [
   ),
 ];
 
-function fileRoute(path: string, type: NonNullable<Reply['type']>, locate: () => string): AnyRoute {
+function fileRoute(path: string, type: NonNullable<Reply['type']>, locate: () => string): AnyRoute<Core> {
   const read = createPageFileReader(locate);
   return route({
     method: 'GET',

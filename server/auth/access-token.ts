@@ -1,14 +1,9 @@
 import jwt from 'jsonwebtoken';
-import type { ClientRecord } from '../db/collections.js';
-import type { Clock } from '../db/database-clock.js';
+import type { Clock } from '../core/clock.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import { presentPermissions } from '../principal/permissions.js';
 import type { SigningKeys } from './signing-keys.js';
-
-/** Seconds that an access token is valid. */
-export const accessTokenSeconds = 600;
-
-/** The one value of `sub` in tokens that this server accepts. */
-export const accessTokenSubject = 'access_token';
+import { accessTokenKind } from './token-kinds.js';
 
 /** What signing needs: the keys and the shared clock. */
 export interface Signer {
@@ -27,9 +22,9 @@ export function signAccessToken(
 ): string {
   const iat = Math.floor(clock.now().getTime() / 1000);
   const claims = {
-    exp: iat + accessTokenSeconds,
+    exp: iat + accessTokenKind.lifetimeSeconds,
     iat,
-    sub: accessTokenSubject,
+    sub: accessTokenKind.subject,
     ...(legacy && { max_priority: record.max_priority ?? {} }),
     permissions: presentPermissions(record),
   };

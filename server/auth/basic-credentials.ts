@@ -1,3 +1,4 @@
+import { authErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 
 /** The fields of RFC 6749 section 2.3.1, as a form gives them. */
@@ -20,15 +21,14 @@ export const basicChallenge = { 'WWW-Authenticate': 'Basic realm="queuepass", ch
 /**
  * The client id and key of a token request: HTTP Basic, whose values stay as they are (the stock CLI does not
  * percent-encode them), or else the form.
- * @throws ApiError 401 when there are none or they are incomplete, 400 for another grant type.
+ * @throws ApiError 401 when there are none or they are incomplete.
  */
 export function readCredentials(header: string | undefined, form: ClientForm): Credentials {
   // A parameter without a value counts as left out (RFC 6749 section 3.2).
-  const { grant_type: grantType, client_id: clientId, client_secret: clientKey } = form;
-  if (grantType && grantType !== 'client_credentials') throw new ApiError('unsupported_grant_type');
+  const { client_id: clientId, client_secret: clientKey } = form;
   if (header && /^basic(\s|$)/i.test(header)) return readBasic(header);
   if (clientId && clientKey) return { clientId, clientKey, basic: false };
-  throw new ApiError(header || clientId || clientKey ? 'basic_incomplete' : 'basic_missing');
+  throw new ApiError(header || clientId || clientKey ? authErrors.basicIncomplete : authErrors.basicMissing);
 }
 
 function readBasic(header: string): Credentials {
@@ -38,6 +38,6 @@ function readBasic(header: string): Credentials {
   const clientId = decoded.slice(0, Math.max(colon, 0));
   const clientKey = colon === -1 ? '' : decoded.slice(colon + 1);
   if (clientId === '' || clientKey === '')
-    throw new ApiError('basic_incomplete', { headers: basicChallenge });
+    throw new ApiError(authErrors.basicIncomplete, { headers: basicChallenge });
   return { clientId, clientKey, basic: true };
 }

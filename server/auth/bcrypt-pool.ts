@@ -1,3 +1,4 @@
+import { authErrors } from './errors.js';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { hashSync, truncates } from 'bcryptjs';
@@ -87,7 +88,7 @@ const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 /** The answer to a login that can be tried again in a second. */
 export function tooManyLogins(): ApiError {
-  return new ApiError('busy', { headers: { 'Retry-After': '1' } });
+  return new ApiError(authErrors.busy, { headers: { 'Retry-After': '1' } });
 }
 
 /** Whether a stored text is a bcrypt hash that can be compared with (versions 2a, 2b, 2y; costs 4 to 31). */

@@ -1,4 +1,5 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { sha256 } from '../crypto/digest.js';
 
 /** How keys made by the server begin; no client secret may begin so. */
 export const serverKeyPrefix = 'qpk_';
@@ -27,7 +28,7 @@ export function makeServerKey(): ServerKey & { text: string } {
 
 /** The form in which a secret is stored: hex of SHA-256, enough for 256 random bits (OWASP ASVS 6.5.2). */
 export function digestSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return sha256(secret, 'hex');
 }
 
 /** Whether the secret is the one of that digest, in constant time. */

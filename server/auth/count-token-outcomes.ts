@@ -1,14 +1,14 @@
-import type { SecurityEvent, SecurityLog } from '../core/audit.js';
-import type { Metrics } from '../core/metric-registry.js';
+import type { Audit } from '../core/audit.js';
+import type { AuthServices } from './services.js';
 
-/** Which events of the security log tell the outcome of a credential. */
-const credentials: Partial<Record<SecurityEvent['event'], string>> = {
+/** The kinds of credentials whose outcome some events of the security log record. */
+const credentials: Readonly<Record<string, string>> = {
   login: 'client_key',
   refresh: 'refresh_token',
   token_refused: 'access_token',
 };
 
-/** Reasons of the security log, by the words that stand for them in labels. */
+/** The label values of the reasons of the security log. */
 const reasons = new Map(
   [
     'unknown client',
@@ -33,8 +33,8 @@ const reasons = new Map(
   ].map((reason) => [reason, reason.replaceAll(/\W/g, '_')]),
 );
 
-/** A security log that counts outcomes of credentials as well, without saying whose. */
-export function countTokenOutcomes({ tokenOutcomes }: Metrics, write: SecurityLog): SecurityLog {
+/** A security log that also counts the outcomes of credentials, without their owners. */
+export function countTokenOutcomes({ tokenOutcomes }: AuthServices['metrics'], write: Audit): Audit {
   return (event) => {
     const credential = credentials[event.event];
     if (credential !== undefined) {
@@ -46,7 +46,7 @@ export function countTokenOutcomes({ tokenOutcomes }: Metrics, write: SecurityLo
   };
 }
 
-/** A login that was turned away since too many wait for a hash: the security log does not tell of those. */
-export function countBusyLogin({ tokenOutcomes }: Metrics): void {
+/** Counts a login that was refused since too many wait for a hash; the security log does not record those. */
+export function countBusyLogin({ tokenOutcomes }: AuthServices['metrics']): void {
   tokenOutcomes.inc({ credential: 'client_key', outcome: 'refused', reason: 'busy' });
 }

@@ -1,12 +1,15 @@
-import type { Deps } from '../deps.js';
-import { ApiError } from '../errors/api-error.js';
-import { accessTokenSeconds, signAccessToken } from './access-token.js';
-import { basicChallenge, type Credentials } from './basic-credentials.js';
+import type { Core, DepsOf } from '../core/core.js';
+import { ApiError, isApiError } from '../errors/api-error.js';
+import { signAccessToken } from './access-token.js';
+import { basicChallenge, type ClientForm, readCredentials } from './basic-credentials.js';
+import { authErrors } from './errors.js';
 import { issueRefreshToken, useRefreshToken } from './refresh-token.js';
+import type { AuthServices } from './services.js';
+import { accessTokenKind } from './token-kinds.js';
 import { verifyClient } from './verify-client.js';
 
-/** A successful answer of the token endpoint (RFC 6749 section 5.1). */
-export interface TokenAnswer {
+/** A successful response of the token endpoint (RFC 6749 section 5.1). */
+export interface TokenResponse {
   access_token: string;
   token_type: 'Bearer';
   /** Seconds. */
@@ -14,19 +17,47 @@ export interface TokenAnswer {
   refresh_token?: string;
 }
 
+/** A request of the token endpoint. */
+export interface TokenRequest {
+  /** The `Authorization` header. */
+  authorization: string | undefined;
+  form: ClientForm;
+  source: string;
+}
+
+type GrantDeps = DepsOf<typeof verifyClient> &
+  DepsOf<typeof issueRefreshToken> &
+  Pick<AuthServices, 'signingKeys'>;
+
+/** The grants of the token endpoint, by `grant_type`. */
+const grants: Readonly<Record<string, (deps: GrantDeps, request: TokenRequest) => Promise<TokenResponse>>> = {
+  client_credentials: grantClientCredentials,
+};
+
 /**
- * An access token and a refresh token for a client id and key.
+ * Answers a request of the token endpoint; without a `grant_type` it is one for client credentials, as stock clients send it.
+ * @throws ApiError 400 for another grant type; else as the grant
+ */
+export async function grantToken(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
+  // A parameter without a value counts as left out (RFC 6749 section 3.2).
+  const type = request.form.grant_type || 'client_credentials';
+  const grant = Object.hasOwn(grants, type) ? grants[type] : undefined;
+  if (grant === undefined) throw new ApiError(authErrors.unsupportedGrantType);
+  return grant(deps, request);
+}
+
+/**
+ * An access token and a refresh token for a client id and key (RFC 6749 section 4.4).
  * @throws ApiError as `verifyClient`; a 401 to HTTP Basic carries its challenge.
  */
-export async function grantByClientKey(
-  deps: Deps,
-  credentials: Credentials,
-  source: string,
-): Promise<TokenAnswer> {
-  const { clientId, clientKey, basic } = credentials;
+async function grantClientCredentials(
+  deps: GrantDeps,
+  { authorization, form, source }: TokenRequest,
+): Promise<TokenResponse> {
+  const { clientId, clientKey, basic } = readCredentials(authorization, form);
   const record = await verifyClient(deps, { clientId, clientKey, source }).catch((error: unknown) => {
-    if (basic && error instanceof ApiError && error.code === 'login_failed') {
-      throw new ApiError('login_failed', { headers: basicChallenge, cause: error });
+    if (basic && isApiError(error, authErrors.loginFailed)) {
+      throw new ApiError(authErrors.loginFailed, { headers: basicChallenge, cause: error });
     }
     throw error;
   });
@@ -35,24 +66,28 @@ export async function grantByClientKey(
 }
 
 /**
- * An access token for a refresh token, with the permissions of this moment.
- * @throws ApiError 400 for a refresh token that is no longer good, or whose client is gone.
+ * An access token for a refresh token, with the client's permissions of this moment.
+ * @throws ApiError 400 for a refresh token that is no longer valid, or whose client was removed.
  */
-export async function grantByRefreshToken(deps: Deps, token: string, source: string): Promise<TokenAnswer> {
+export async function grantByRefreshToken(
+  deps: Core & DepsOf<typeof useRefreshToken> & Pick<AuthServices, 'findClient' | 'signingKeys'>,
+  token: string,
+  source: string,
+): Promise<TokenResponse> {
   try {
     const { client_id: clientId } = await useRefreshToken(deps, token);
-    const record = await deps.batches.findClient(clientId);
-    if (record === undefined) throw new ApiError('refresh_token_invalid', { reason: 'client gone' });
-    deps.securityLog({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
+    const record = await deps.findClient(clientId);
+    if (record === undefined) throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client gone' });
+    deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
     return presentToken(signAccessToken(deps, record));
   } catch (error) {
     if (error instanceof ApiError) {
-      deps.securityLog({ event: 'refresh', outcome: 'refused', source, reason: error.reason ?? error.code });
+      deps.audit({ event: 'refresh', outcome: 'refused', source, reason: error.reason ?? error.code });
     }
     throw error;
   }
 }
 
-function presentToken(accessToken: string): TokenAnswer {
-  return { access_token: accessToken, token_type: 'Bearer', expires_in: accessTokenSeconds };
+function presentToken(accessToken: string): TokenResponse {
+  return { access_token: accessToken, token_type: 'Bearer', expires_in: accessTokenKind.lifetimeSeconds };
 }

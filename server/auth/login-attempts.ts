@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { authErrors } from './errors.js';
 import type { MongoClient } from 'mongodb';
 import { RateLimiterMemory, RateLimiterMongo, type RateLimiterRes } from 'rate-limiter-flexible';
+import { sha256 } from '../crypto/digest.js';
 import { ApiError } from '../errors/api-error.js';
 import { tooManyLogins } from './bcrypt-pool.js';
 
@@ -50,12 +51,12 @@ export class LoginAttempts {
       {
         limiter: make('pair', failuresPerPair),
         points: failuresPerPair,
-        key: ({ clientId, source }) => digest(`${source}\0${clientId}`),
+        key: ({ clientId, source }) => sha256(`${source}\0${clientId}`, 'base64url'),
       },
       {
         limiter: make('address', failuresPerAddress),
         points: failuresPerAddress,
-        key: ({ source }) => digest(source),
+        key: ({ source }) => sha256(source, 'base64url'),
       },
     ];
   }
@@ -87,7 +88,7 @@ export class LoginAttempts {
     );
     if (full.length > 0) {
       const seconds = Math.max(1, ...full.map((count) => Math.ceil(count.msBeforeNext / 1000)));
-      throw new ApiError('too_many_attempts', { headers: { 'Retry-After': String(seconds) } });
+      throw new ApiError(authErrors.tooManyAttempts, { headers: { 'Retry-After': String(seconds) } });
     }
     const left = counts.map((count, i) => count?.remainingPoints ?? (this.#counters[i] as Counter).points);
     if (left.some((points, i) => (seen[i] as number) > points)) throw tooManyLogins();
@@ -100,8 +101,4 @@ export class LoginAttempts {
     else this.#underWay.set(key, count);
     return count;
   }
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
 }

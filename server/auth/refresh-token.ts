@@ -1,22 +1,26 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { RefreshToken } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { AuthServices } from './services.js';
+import type { Core } from '../core/core.js';
+import { authErrors } from './errors.js';
+import { randomBytes } from 'node:crypto';
+import { digestToken, isTokenDigest } from '../crypto/digest.js';
+import type { RefreshToken } from './collections.js';
 import { ApiError } from '../errors/api-error.js';
 
 /** Milliseconds that a refresh token of a login is valid: 6 days. */
 const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;
 
-/** How stored tokens of this server begin; older databases hold clear ones. */
-const digestPrefix = 'sha256:';
-
 /**
  * Issues a refresh token of 64 URL-safe characters and stores its digest.
  * @param expires `false` for a token without end, such as the one file that a stock agent holds
  */
-export async function issueRefreshToken(deps: Deps, clientId: string, expires = true): Promise<string> {
+export async function issueRefreshToken(
+  deps: Core & Pick<AuthServices, 'insertRefreshToken'>,
+  clientId: string,
+  expires = true,
+): Promise<string> {
   const token = randomBytes(48).toString('base64url');
   const now = deps.clock.now();
-  await deps.batches.insertRefreshToken({
+  await deps.insertRefreshToken({
     client_id: clientId,
     refresh_token: digestToken(token),
     issued_at: now,
@@ -31,34 +35,36 @@ export async function issueRefreshToken(deps: Deps, clientId: string, expires = 
  * The stored form of a refresh token that is still good; its idle time starts again.
  * @throws ApiError 400 for one that is unknown, revoked or expired.
  */
-export async function useRefreshToken(deps: Deps, token: string): Promise<RefreshToken> {
+export async function useRefreshToken(
+  deps: Core & Pick<AuthServices, 'collections'>,
+  token: string,
+): Promise<RefreshToken> {
   const { refreshTokens } = deps.collections;
   const stored = await refreshTokens.findOne(filterByToken(token));
-  if (stored === null) throw new ApiError('refresh_token_invalid');
-  if (stored.revoked === true) throw new ApiError('refresh_token_revoked');
+  if (stored === null) throw new ApiError(authErrors.refreshTokenInvalid);
+  if (stored.revoked === true) throw new ApiError(authErrors.refreshTokenRevoked);
   const now = deps.clock.now();
   if (stored.expires_at instanceof Date && stored.expires_at <= now)
-    throw new ApiError('refresh_token_expired');
+    throw new ApiError(authErrors.refreshTokenExpired);
   await refreshTokens.updateOne({ _id: stored._id }, { $set: { last_accessed: now } });
   return stored;
 }
 
 /** @throws ApiError 400 for one that is unknown or revoked already. */
-export async function revokeRefreshToken(deps: Deps, token: string): Promise<RefreshToken> {
+export async function revokeRefreshToken(
+  deps: Pick<AuthServices, 'collections'>,
+  token: string,
+): Promise<RefreshToken> {
   const before = await deps.collections.refreshTokens.findOneAndUpdate(filterByToken(token), {
     $set: { revoked: true },
   });
-  if (before === null) throw new ApiError('refresh_token_not_found');
-  if (before.revoked === true) throw new ApiError('refresh_token_already_revoked');
+  if (before === null) throw new ApiError(authErrors.refreshTokenNotFound);
+  if (before.revoked === true) throw new ApiError(authErrors.refreshTokenAlreadyRevoked);
   return before;
 }
 
 /** A text that looks like a stored digest is never compared with stored ones: reading the database gives no token. */
 function filterByToken(token: string): { refresh_token: string | { $in: string[] } } {
   const digest = digestToken(token);
-  return { refresh_token: token.startsWith(digestPrefix) ? digest : { $in: [digest, token] } };
-}
-
-function digestToken(token: string): string {
-  return digestPrefix + createHash('sha256').update(token).digest('hex');
+  return { refresh_token: isTokenDigest(token) ? digest : { $in: [digest, token] } };
 }

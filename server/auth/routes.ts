@@ -1,23 +1,29 @@
+import { roleGroups } from '../principal/roles.js';
+import { authErrors } from './errors.js';
 import { z } from 'zod';
 import { json, text } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { object, openObject, text as textSchema } from '../schema/schema.js';
-import { accessTokenSeconds, signAccessToken } from './access-token.js';
-import { readCredentials } from './basic-credentials.js';
-import { grantByClientKey, grantByRefreshToken } from './grant-token.js';
+import { signAccessToken } from './access-token.js';
+import { accessTokenKind } from './token-kinds.js';
+import { grantByRefreshToken, grantToken } from './grant-token.js';
 import { revokeRefreshToken } from './refresh-token.js';
 import { verifyClient } from './verify-client.js';
+import type { DepsOf } from '../core/core.js';
+
+type RouteDeps = DepsOf<typeof grantToken> & DepsOf<typeof grantByRefreshToken>;
+const route = routesOf<RouteDeps>();
 
 const tokenAnswer = z.strictObject({
   access_token: z.string(),
   token_type: z.literal('Bearer'),
-  expires_in: z.literal(accessTokenSeconds),
+  expires_in: z.literal(accessTokenKind.lifetimeSeconds),
 });
 const refreshTokenBody = object({ refresh_token: textSchema({ min: 1 }) });
 const formField = textSchema().optional();
 
 /** Tokens: what proves who a client is, and what it gets for that. */
-export const authRoutes: readonly AnyRoute[] = [
+export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1/authenticate/token/{client_id}',
@@ -26,9 +32,9 @@ export const authRoutes: readonly AnyRoute[] = [
     access: 'public',
     headers: { 'client-key': 'The key of the client.' },
     answers: { 200: { description: 'The signed JWT.', content: 'text' } },
-    errors: ['login_failed', 'too_many_attempts', 'busy'],
+    errors: [authErrors.loginFailed, authErrors.tooManyAttempts, authErrors.busy],
     noStore: true,
-    async handle(deps, { params, header, source }) {
+    async handle(deps, { params, header, principal: { source } }) {
       const login = { clientId: params.client_id, clientKey: header('client-key') ?? '', source };
       return text(signAccessToken(deps, await verifyClient(deps, login), { legacy: true }));
     },
@@ -55,16 +61,16 @@ export const authRoutes: readonly AnyRoute[] = [
       200: { description: 'The tokens.', content: tokenAnswer.extend({ refresh_token: z.string().min(48) }) },
     },
     errors: [
-      'basic_missing',
-      'basic_incomplete',
-      'login_failed',
-      'unsupported_grant_type',
-      'too_many_attempts',
-      'busy',
+      authErrors.basicMissing,
+      authErrors.basicIncomplete,
+      authErrors.loginFailed,
+      authErrors.unsupportedGrantType,
+      authErrors.tooManyAttempts,
+      authErrors.busy,
     ],
     noStore: true,
-    async handle(deps, { body, header, source }) {
-      return json(await grantByClientKey(deps, readCredentials(header('authorization'), body), source));
+    async handle(deps, { body, header, principal: { source } }) {
+      return json(await grantToken(deps, { authorization: header('authorization'), form: body, source }));
     },
   }),
   route({
@@ -75,9 +81,9 @@ export const authRoutes: readonly AnyRoute[] = [
     access: 'public',
     body: { mode: 'json', schema: refreshTokenBody },
     answers: { 200: { description: 'The token.', content: tokenAnswer } },
-    errors: ['refresh_token_invalid', 'refresh_token_revoked', 'refresh_token_expired'],
+    errors: [authErrors.refreshTokenInvalid, authErrors.refreshTokenRevoked, authErrors.refreshTokenExpired],
     noStore: true,
-    async handle(deps, { body, source }) {
+    async handle(deps, { body, principal: { source } }) {
       return json(await grantByRefreshToken(deps, body.refresh_token, source));
     },
   }),
@@ -86,16 +92,16 @@ export const authRoutes: readonly AnyRoute[] = [
     path: '/v1/oauth2/revoke',
     family: 'v1',
     summary: 'The end of a refresh token',
-    access: { roles: ['admin'] },
+    access: { roles: roleGroups.admins },
     body: { mode: 'json', schema: refreshTokenBody },
     answers: { 200: { description: 'It is revoked.', content: z.strictObject({ status: z.literal('OK') }) } },
-    errors: ['refresh_token_not_found', 'refresh_token_already_revoked'],
-    async handle(deps, { body, caller, source }) {
+    errors: [authErrors.refreshTokenNotFound, authErrors.refreshTokenAlreadyRevoked],
+    async handle(deps, { body, principal: { actor, source } }) {
       const revoked = await revokeRefreshToken(deps, body.refresh_token);
-      deps.securityLog({
+      deps.audit({
         event: 'token_revoked',
         outcome: 'accepted',
-        ...(caller.clientId !== undefined && { actor: caller.clientId }),
+        ...(actor !== undefined && { actor }),
         target: revoked.client_id,
         source,
       });

@@ -1,4 +1,5 @@
-import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { sha256 } from '../crypto/digest.js';
 
 /** A key with the `kid` that tokens signed with it carry in their header. */
 export interface SigningKey {
@@ -21,6 +22,6 @@ export function readSigningKeys(current: string, previous: readonly string[] = [
 
 /** The `kid` names a key without telling it: 48 bits of a digest that serves nothing else. */
 function readSigningKey(text: string): SigningKey {
-  const kid = createHash('sha256').update('queuepass kid\0').update(text).digest('base64url').slice(0, 8);
+  const kid = sha256(`queuepass kid\0${text}`, 'base64url').slice(0, 8);
   return { kid, key: createSecretKey(Buffer.from(text, 'utf8')) };
 }

@@ -1,6 +1,8 @@
-import type { ClientRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
-import { ApiError } from '../errors/api-error.js';
+import type { AuthServices } from './services.js';
+import type { Core } from '../core/core.js';
+import { authErrors } from './errors.js';
+import type { ClientRecord } from '../principal/client-record.js';
+import { ApiError, isApiError } from '../errors/api-error.js';
 import { countBusyLogin } from './count-token-outcomes.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { readServerKey, type ServerKey } from './client-key-format.js';
@@ -19,24 +21,49 @@ export interface Login {
  * All failures give one answer after one compare: the reason goes to the security log.
  * @throws ApiError 401 `login_failed`, 429 after too many failures, 503 when too many logins wait for a hash.
  */
-export async function verifyClient(deps: Deps, login: Login): Promise<ClientRecord> {
+export async function verifyClient(
+  deps: Core &
+    Pick<
+      AuthServices,
+      | 'bcryptPool'
+      | 'collections'
+      | 'findClient'
+      | 'findClientKey'
+      | 'loginAttempts'
+      | 'metrics'
+      | 'rememberedPairs'
+    >,
+  login: Login,
+): Promise<ClientRecord> {
   const serverKey = readServerKey(login.clientKey);
   const record = await (serverKey === undefined
     ? verifySecret(deps, login)
     : verifyByServerKey(deps, login, serverKey));
-  deps.securityLog({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
+  deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
   return record;
 }
 
-async function verifyByServerKey(deps: Deps, login: Login, serverKey: ServerKey): Promise<ClientRecord> {
+async function verifyByServerKey(
+  deps: Core &
+    Pick<AuthServices, 'collections' | 'findClient' | 'findClientKey' | 'loginAttempts' | 'metrics'>,
+  login: Login,
+  serverKey: ServerKey,
+): Promise<ClientRecord> {
   const found = await verifyServerKey(deps, login.clientId, serverKey);
   return found ?? attempt(deps, login, () => refuse(deps, login, 'wrong server-made key'));
 }
 
 /** Reads the record again after a compare, which can have waited for seconds: what counts is what it says then. */
-async function verifySecret(deps: Deps, login: Login): Promise<ClientRecord> {
+async function verifySecret(
+  deps: Core &
+    Pick<
+      AuthServices,
+      'bcryptPool' | 'collections' | 'findClient' | 'loginAttempts' | 'metrics' | 'rememberedPairs'
+    >,
+  login: Login,
+): Promise<ClientRecord> {
   for (;;) {
-    const record = await deps.batches.findClient(login.clientId);
+    const record = await deps.findClient(login.clientId);
     const stored = record?.client_secret_hash;
     const hash = isBcryptHash(stored) ? stored : undefined;
     if (record !== undefined && hash !== undefined && deps.rememberedPairs.has(hash, login.clientKey))
@@ -46,21 +73,25 @@ async function verifySecret(deps: Deps, login: Login): Promise<ClientRecord> {
 }
 
 /** A login that may fail, when too many have not failed before. */
-async function attempt<T>(deps: Deps, login: Login, run: () => Promise<T>): Promise<T> {
+async function attempt<T>(
+  deps: Core & Pick<AuthServices, 'collections' | 'loginAttempts' | 'metrics'>,
+  login: Login,
+  run: () => Promise<T>,
+): Promise<T> {
   try {
     return await deps.loginAttempts.during(login, run);
   } catch (error) {
-    if (error instanceof ApiError && error.code === 'too_many_attempts') {
+    if (isApiError(error, authErrors.tooManyAttempts)) {
       await logRefusal(deps, login, 'too many attempts');
     }
-    if (error instanceof ApiError && error.code === 'busy') countBusyLogin(deps.metrics);
+    if (isApiError(error, authErrors.busy)) countBusyLogin(deps.metrics);
     throw error;
   }
 }
 
 /** One compare for every login, whether there is a client and a hash or not. */
 async function compareAndRemember(
-  deps: Deps,
+  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections' | 'loginAttempts' | 'rememberedPairs'>,
   login: Login,
   record: ClientRecord | undefined,
   hash: string | undefined,
@@ -75,7 +106,11 @@ async function compareAndRemember(
 }
 
 /** Rewrites a hash of another cost than the configured one; the login stands even if that fails. */
-async function renewHash(deps: Deps, { clientId, clientKey }: Login, hash: string): Promise<string> {
+async function renewHash(
+  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections'>,
+  { clientId, clientKey }: Login,
+  hash: string,
+): Promise<string> {
   if (readCost(hash) === deps.bcryptPool.cost) return hash;
   try {
     const renewed = await deps.bcryptPool.hash(clientKey);
@@ -93,17 +128,25 @@ async function renewHash(deps: Deps, { clientId, clientKey }: Login, hash: strin
   }
 }
 
-async function refuse(deps: Deps, login: Login, reason: string): Promise<never> {
+async function refuse(
+  deps: Core & Pick<AuthServices, 'collections' | 'loginAttempts'>,
+  login: Login,
+  reason: string,
+): Promise<never> {
   await deps.loginAttempts.fail(login);
   await logRefusal(deps, login, reason);
-  throw new ApiError('login_failed', { reason });
+  throw new ApiError(authErrors.loginFailed, { reason });
 }
 
 /** The id of an unknown client may be a key in the wrong place, so only one that there is is told. */
-async function logRefusal(deps: Deps, { clientId, source }: Login, reason: string): Promise<void> {
+async function logRefusal(
+  deps: Core & Pick<AuthServices, 'collections'>,
+  { clientId, source }: Login,
+  reason: string,
+): Promise<void> {
   const filter = { client_id: clientId };
   const known = await deps.collections.clients.findOne(filter, { projection: { _id: 1 } });
-  deps.securityLog({
+  deps.audit({
     event: 'login',
     outcome: 'refused',
     ...(known !== null && { target: clientId }),

@@ -1,5 +1,7 @@
-import type { ClientKey, ClientRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { AuthServices } from './services.js';
+import type { Core } from '../core/core.js';
+import type { ClientKey } from './collections.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import { isSecretOf, type ServerKey } from './client-key-format.js';
 
 /**
@@ -7,14 +9,11 @@ import { isSecretOf, type ServerKey } from './client-key-format.js';
  * expired. The key and its client's record are read at the same time.
  */
 export async function verifyServerKey(
-  deps: Deps,
+  deps: Core & Pick<AuthServices, 'collections' | 'findClient' | 'findClientKey'>,
   clientId: string,
   { keyId, secret }: ServerKey,
 ): Promise<ClientRecord | undefined> {
-  const [found, record] = await Promise.all([
-    deps.batches.findClientKey(keyId),
-    deps.batches.findClient(clientId),
-  ]);
+  const [found, record] = await Promise.all([deps.findClientKey(keyId), deps.findClient(clientId)]);
   if (!found || !record || !isSecretOf(secret, found.secret_sha256) || found.client_id !== clientId)
     return undefined;
   const now = deps.clock.now();
@@ -24,7 +23,11 @@ export async function verifyServerKey(
 }
 
 /** At most one write a day and key; a login does not fail over it. */
-async function markUsed(deps: Deps, key: ClientKey, today: string): Promise<void> {
+async function markUsed(
+  deps: Core & Pick<AuthServices, 'collections'>,
+  key: ClientKey,
+  today: string,
+): Promise<void> {
   if (key.last_used_on === today) return;
   try {
     await deps.collections.clientKeys.updateOne({ key_id: key.key_id }, { $set: { last_used_on: today } });

@@ -1,18 +1,8 @@
-import type { WithId } from 'mongodb';
-import type { JobRecord } from '../db/collections.js';
-import {
-  type ClaimDeps,
-  type Claimer,
-  claimOrder,
-  filterClaimable,
-  filterWaiting,
-  mostMergedQueues,
-} from './claim-one.js';
-import type { Rivals } from './contention.js';
+import type { JobRecord } from '../job/job-record.js';
+import { type ClaimDeps, claimOrder, filterClaimable, filterWaiting, mostMergedQueues } from './claim-one.js';
+import type { Claimer, WaitingJob } from './claimer.js';
+import type { Contention } from './contention.js';
 import { findHeads } from './queue-heads.js';
-
-/** A stored job. */
-export type WaitingJob = WithId<JobRecord>;
 
 /** What claimers may take now. */
 export interface Choices {
@@ -52,7 +42,7 @@ const fewGroups = 4;
 export async function chooseJobs(
   deps: ClaimDeps,
   claimers: readonly Claimer[],
-  rivals: Rivals,
+  contention: Contention,
 ): Promise<Choices> {
   const groups = groupByQueues(claimers);
   const heads =
@@ -64,12 +54,12 @@ export async function chooseJobs(
       : undefined;
   const found = new Map<Claimer, Candidates>();
   // Read beside the jobs, so that little is chosen elsewhere between the two.
-  const elsewhere = rivals.read();
+  const elsewhere = contention.read();
   await Promise.all([
     elsewhere,
     ...groups.map(async (group) => {
       const candidates =
-        (heads && readHeads(heads, group)) ?? (await findCandidates(deps, group, rivals.spare));
+        (heads && readHeads(heads, group)) ?? (await findCandidates(deps, group, contention.extraCandidates));
       for (const claimer of group.claimers) found.set(claimer, candidates);
     }),
   ]);

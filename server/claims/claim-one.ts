@@ -1,19 +1,18 @@
-import type { Filter, Sort, WithId } from 'mongodb';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { Filter, Sort } from 'mongodb';
+import type { Core } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { Claimer, WaitingJob } from './claimer.js';
+import type { ClaimServices } from './services.js';
+import type { JobRecord } from '../job/job-record.js';
 import { startLease } from '../leases/renew-lease.js';
 import { stateAfter } from '../job/job-state.js';
 
-/** An agent that asks for a job of these queues. */
-export interface Claimer {
-  queues: readonly string[];
-  agent: string;
-  /** Nobody would get the job. */
-  isGone?: () => boolean;
-}
-
 /** What the claims of a process need. */
-export type ClaimDeps = Pick<Deps, 'collections' | 'clock' | 'config' | 'claimsUnderWay'>;
+export type ClaimDeps = Pick<Core, 'clock'> &
+  Pick<JobServices, 'collections'> &
+  Pick<LeaseServices, 'config'> &
+  Pick<ClaimServices, 'contention'>;
 
 /** Queues that MongoDB merges in the order of claims by its index; of more it would sort in memory. */
 export const mostMergedQueues = 200;
@@ -47,7 +46,7 @@ export function filterClaimable({ queues, agent }: Claimer): Filter<JobRecord> {
 export async function claimOne(
   { collections, clock, config }: ClaimDeps,
   claimer: Claimer,
-): Promise<WithId<JobRecord> | undefined> {
+): Promise<WaitingJob | undefined> {
   const state = stateAfter('claim');
   const job = await collections.jobs.findOneAndUpdate(
     filterClaimable(claimer),

@@ -1,13 +1,25 @@
-import { chooseJobs, type WaitingJob } from './choose-jobs.js';
-import { type ClaimDeps, type Claimer, claimOne, mostMergedQueues } from './claim-one.js';
-import { noRivals, type Rivals } from './contention.js';
+import { Batcher } from '../db/batcher.js';
+import { chooseJobs } from './choose-jobs.js';
+import type { Claimer, WaitingJob } from './claimer.js';
+import { type ClaimDeps, claimOne, mostMergedQueues } from './claim-one.js';
+import { type Contention, noContention } from './contention.js';
 import { takeJobs } from './take-jobs.js';
 
 /** What became of one claim: its job, none, or why it is not known. */
 export type ClaimOutcome = WaitingJob | undefined | Error;
 
-/** Rounds that served nobody after which those who still lose their jobs to other processes go each by itself. */
-const mostRoundsInVain = 3;
+/** Rounds that served nobody, after which claims that still lose their jobs to other processes are each sent as a statement of its own. */
+const maxLostRounds = 3;
+
+/** The claims of a process: those of one moment are served together. */
+export function createClaims(deps: ClaimDeps): Batcher<Claimer, WaitingJob | undefined> {
+  return new Batcher({
+    run: (claimers: readonly Claimer[]) => claimTogether(deps, claimers),
+    // All claims that wait look at once when changes were missed.
+    maxWaiting: 100_000,
+    gatherMs: () => deps.contention.gatherMs,
+  });
+}
 
 /**
  * Serves claims that wait at the same moment, in strict order: one alone by one statement, several by one look at what
@@ -15,14 +27,14 @@ const mostRoundsInVain = 3;
  */
 export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<ClaimOutcome[]> {
   const outcomes = new Map<Claimer, ClaimOutcome>();
-  // Those that have gone while they waited for their turn take nothing.
+  // A claim whose client has gone while it waited for its turn takes nothing.
   let open = claimers.filter(({ isGone }) => !isGone?.());
-  deps.claimsUnderWay.noteClaims(claimers.length);
-  const { mostAlone } = deps.claimsUnderWay;
+  deps.contention.noteClaims(claimers.length);
+  const { maxIndividualClaims } = deps.contention;
   try {
-    for (let inVain = 0; open.length > mostAlone && inVain < mostRoundsInVain; ) {
+    for (let lostRounds = 0; open.length > maxIndividualClaims && lostRounds < maxLostRounds; ) {
       const left = await claimRound(deps, open, outcomes);
-      inVain = left.length < open.length ? 0 : inVain + 1;
+      lostRounds = left.length < open.length ? 0 : lostRounds + 1;
       open = left;
     }
   } catch (error) {
@@ -33,18 +45,18 @@ export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[
   return claimers.map((claimer) => outcomes.get(claimer));
 }
 
-/** Those for whom it has to be tried again. */
+/** Runs one round. @returns the claims that need another one */
 async function claimRound(
   deps: ClaimDeps,
   open: readonly Claimer[],
   outcomes: Map<Claimer, ClaimOutcome>,
-  rivals: Rivals = deps.claimsUnderWay,
+  contention: Contention = deps.contention,
 ): Promise<Claimer[]> {
-  const { chosen, undecided } = await chooseJobs(deps, open, rivals);
-  const elsewhere = await rivals.tell([...chosen.values()].map(({ _id }) => _id));
+  const { chosen, undecided } = await chooseJobs(deps, open, contention);
+  const elsewhere = await contention.publish([...chosen.values()].map(({ _id }) => _id));
   const free = [...chosen].filter(([, { _id }]) => !elsewhere.has(_id.toHexString()));
   const taken = await takeJobs(deps, new Map(free));
-  if (taken.size < free.length) deps.claimsUnderWay.tellConflict();
+  if (taken.size < free.length) deps.contention.noteConflict();
   const again = new Set(undecided);
   for (const claimer of open) {
     const job = taken.get(claimer);
@@ -58,8 +70,8 @@ async function claimAlone(deps: ClaimDeps, claimer: Claimer): Promise<ClaimOutco
   try {
     if (new Set(claimer.queues).size <= mostMergedQueues) return await claimOne(deps, claimer);
     const outcomes = new Map<Claimer, ClaimOutcome>();
-    // Each round that takes nothing is one in which another claim took the job.
-    while ((await claimRound(deps, [claimer], outcomes, noRivals)).length > 0);
+    // A round that takes nothing is one in which another claim took the job.
+    while ((await claimRound(deps, [claimer], outcomes, noContention)).length > 0);
     return outcomes.get(claimer);
   } catch (error) {
     return error as Error;

@@ -1,7 +1,7 @@
 import type { Document, ObjectId } from 'mongodb';
 import type { Logger } from 'pino';
 import { ChangeFeed } from '../db/change-feed.js';
-import type { Collections } from '../db/collections.js';
+import type { JobCollections } from '../job/collections.js';
 import { filterAllowing } from '../job/job-state.js';
 import type { JobWaiters } from './job-waiters.js';
 
@@ -43,7 +43,7 @@ const pipeline: Document[] = [
 
 /** Wakes the claims of this process that wait, for jobs of every process. */
 export function createClaimableFeed(
-  { jobs }: Pick<Collections, 'jobs'>,
+  { jobs }: JobCollections,
   waiters: JobWaiters,
   log: Logger,
 ): ChangeFeed<JobChange> {

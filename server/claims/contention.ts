@@ -1,98 +1,116 @@
+/*
+ * Contention between processes that claim from the same queues.
+ *
+ * Such processes see the same first jobs at the same moment, and a job that one of them takes is lost to the others,
+ * which then looked for nothing. A process that lost a job to another one therefore publishes which jobs it is about to take, and passes
+ * over what others are about to take, until a second went by without a conflict. Only the pace depends on this, since
+ * each job is guarded by its own write: the document goes to the primary alone, without waiting for a majority.
+ *
+ * A process is in one of three modes:
+ *
+ * - `quiet`: no conflict in the last second. A lone claim is one statement; several of one moment are one look and one
+ *   command.
+ * - `contended`: there was a conflict, and 8 claims or fewer arrive at a time. Each is a statement of its own: so few
+ *   gain nothing by a look that has to be published first.
+ * - `crowded`: there was a conflict, and more than 8 claims arrived at a time within the last 200 ms. Claims gather for
+ *   5 ms and go together: fewer looks at a time see the same jobs.
+ *
+ * In each mode a claim right after a group waits 1 ms for others, since the callers of a group come back together: half
+ * the statements, 1.16 times the claims (docs/explanation/scaling.md has the figures of two processes).
+ */
 import { randomUUID } from 'node:crypto';
 import type { ObjectId } from 'mongodb';
-import type { Deps } from '../deps.js';
+import type { Core } from '../core/core.js';
+import type { ClaimCollections } from './collections.js';
 
-/** Milliseconds for which a choice counts: longer than it takes to write it. */
-const choiceMs = 200;
+/** Whether and how other processes claim from the same queues. */
+export type ContentionMode = 'quiet' | 'contended' | 'crowded';
 
-/** Milliseconds without another process's choice after which this one no longer looks for them. */
-const peaceMs = 1000;
-
-/** Claims of one moment that go each by its own statement while processes contend: so few gain nothing by a look. */
-const fewClaims = 8;
-
-/** Milliseconds for which more of them wait for others then: fewer looks at a time see the same jobs. */
-const crowdMs = 5;
-
-/** Milliseconds after the last moment with more of them. */
-const crowdedMs = 200;
-
-/** Milliseconds after claims that were served together, for which the next one waits for company: their callers come back together, too. */
-const togetherMs = 20;
-const companyMs = 1;
-
-/** What others are about to take. */
-export type Rivals = Pick<ClaimsUnderWay, 'read' | 'tell' | 'spare'>;
-
-/** For a claim that goes by itself: it passes over nothing, and the writes decide. */
-export const noRivals: Rivals = {
-  read: () => Promise.resolve(new Set()),
-  tell: () => Promise.resolve(new Set()),
-  spare: 0,
+const modes: Record<ContentionMode, { maxIndividualClaims: number; gatherMs: number }> = {
+  quiet: { maxIndividualClaims: 1, gatherMs: 0 },
+  contended: { maxIndividualClaims: 8, gatherMs: 0 },
+  crowded: { maxIndividualClaims: 0, gatherMs: 5 },
 };
 
-/**
- * The jobs that other processes are about to take. Processes that claim from the same queues at the same moment see the
- * same first jobs, and what one takes is in vain for the others. One that lost a job to another process therefore tells
- * its choice before it takes it, and passes over what others have chosen, until there was peace for a second. Only the
- * pace depends on it, since each job is guarded by its own write: it is told to the primary alone, and lost with it.
- */
-export class ClaimsUnderWay {
+/** Milliseconds since the last conflict after which a process is quiet. */
+const contentionWindowMs = 1000;
+
+/** Claims of one moment above which a process under contention is crowded, and milliseconds for which it stays so. */
+const groupThreshold = modes.contended.maxIndividualClaims;
+const crowdedWindowMs = 200;
+
+/** Milliseconds after a group of claims within which the next claim waits for others, and how long it waits. */
+const groupWindowMs = 20;
+const groupGatherMs = 1;
+
+/** Milliseconds for which a published choice counts: longer than it takes to write it. */
+const choiceMs = 200;
+
+/** What other processes are about to take. */
+export type Contention = Pick<ClaimContention, 'read' | 'publish' | 'extraCandidates'>;
+
+/** For a claim that is sent by itself: it passes over nothing, and the writes decide. */
+export const noContention: Contention = {
+  read: () => Promise.resolve(new Set()),
+  publish: () => Promise.resolve(new Set()),
+  extraCandidates: 0,
+};
+
+/** The contention that one process meets, and the jobs that others are about to take. */
+export class ClaimContention {
   readonly #process = randomUUID();
   #contendedUntil = 0;
-  #elsewhere = new Set<string>();
   #crowdedUntil = 0;
-  #togetherUntil = 0;
+  #groupedUntil = 0;
+  #elsewhere: ReadonlySet<string> = new Set();
 
-  constructor(private readonly deps: Pick<Deps, 'collections' | 'clock'>) {}
+  constructor(private readonly deps: Pick<Core, 'clock'> & { collections: ClaimCollections }) {}
 
-  get isContended(): boolean {
-    return performance.now() < this.#contendedUntil;
+  get mode(): ContentionMode {
+    const now = performance.now();
+    if (now >= this.#contendedUntil) return 'quiet';
+    return now < this.#crowdedUntil ? 'crowded' : 'contended';
   }
 
-  /** Jobs that waited when they were seen were another one's when they were to be taken. */
-  tellConflict(): void {
-    this.#contendedUntil = performance.now() + peaceMs;
+  /** Another process claimed a job between our look and our write. */
+  noteConflict(): void {
+    this.#contendedUntil = performance.now() + contentionWindowMs;
   }
 
   /** So many claims are served together. */
   noteClaims(count: number): void {
     const now = performance.now();
-    if (count > 1) this.#togetherUntil = now + togetherMs;
-    if (count > fewClaims) this.#crowdedUntil = now + crowdedMs;
+    if (count > 1) this.#groupedUntil = now + groupWindowMs;
+    if (count > groupThreshold) this.#crowdedUntil = now + crowdedWindowMs;
   }
 
-  /** Up to so many claims that are left go each by itself. */
-  get mostAlone(): number {
-    if (!this.isContended) return 1;
-    return this.#isCrowded ? 0 : fewClaims;
+  /** Up to so many claims are sent each as a statement of its own. */
+  get maxIndividualClaims(): number {
+    return modes[this.mode].maxIndividualClaims;
   }
 
-  /** Milliseconds for which claims wait for more of them; none where no two came together lately. */
+  /** Milliseconds for which claims wait for others. */
   get gatherMs(): number {
-    if (this.isContended && this.#isCrowded) return crowdMs;
-    return performance.now() < this.#togetherUntil ? companyMs : 0;
-  }
-
-  get #isCrowded(): boolean {
-    return performance.now() < this.#crowdedUntil;
+    const { gatherMs } = modes[this.mode];
+    if (gatherMs > 0) return gatherMs;
+    return performance.now() < this.#groupedUntil ? groupGatherMs : 0;
   }
 
   /** How many more jobs a look should see, since others take the first ones. */
-  get spare(): number {
-    return this.isContended ? this.#elsewhere.size : 0;
+  get extraCandidates(): number {
+    return this.mode === 'quiet' ? 0 : this.#elsewhere.size;
   }
 
-  /** What other processes have chosen now: `_id`s in hex; nothing where none contends. */
+  /** What other processes are about to take: `_id`s in hex; nothing in quiet. */
   async read(): Promise<ReadonlySet<string>> {
-    if (!this.isContended) return new Set();
-    const told = await this.deps.collections.claimsUnderWay.findOne({ _id: 'choices' });
-    return this.#note(told?.choices ?? []);
+    if (this.mode === 'quiet') return new Set();
+    const document = await this.deps.collections.claimsUnderWay.findOne({ _id: 'choices' });
+    return this.#note(document?.choices ?? []);
   }
 
-  /** Tells the choice of this process, in place of its last one. @returns those that another one has chosen before it */
-  async tell(ids: readonly ObjectId[]): Promise<ReadonlySet<string>> {
-    if (!this.isContended || ids.length === 0) return new Set();
+  /** Publishes what this process is about to take, in place of its last choice. @returns what others chose before it */
+  async publish(ids: readonly ObjectId[]): Promise<ReadonlySet<string>> {
+    if (this.mode === 'quiet' || ids.length === 0) return new Set();
     const { collections, clock } = this.deps;
     const now = clock.inDatabase;
     const isOthers = {
@@ -100,18 +118,18 @@ export class ClaimsUnderWay {
     };
     const others = { $filter: { input: { $ifNull: ['$choices', []] }, as: 'choice', cond: isOthers } };
     const mine = { process: this.#process, jobs: { $literal: ids }, until: { $add: [now, choiceMs] } };
-    const told = await collections.claimsUnderWay.findOneAndUpdate(
+    const document = await collections.claimsUnderWay.findOneAndUpdate(
       { _id: 'choices' },
       [{ $set: { choices: { $concatArrays: [others, [mine]] } } }],
       { upsert: true, returnDocument: 'after', writeConcern: { w: 1 } },
     );
-    return this.#note(told?.choices ?? []);
+    return this.#note(document?.choices ?? []);
   }
 
   #note(choices: readonly { process: string; jobs: ObjectId[]; until: Date }[]): ReadonlySet<string> {
     const now = this.deps.clock.now();
     const others = choices.filter(({ process, until }) => process !== this.#process && until > now);
-    if (others.length > 0) this.tellConflict();
+    if (others.length > 0) this.noteConflict();
     this.#elsewhere = new Set(others.flatMap(({ jobs }) => jobs.map((id) => id.toHexString())));
     return this.#elsewhere;
   }

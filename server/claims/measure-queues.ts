@@ -1,7 +1,11 @@
+import type { JobServices } from '../job/services.js';
+import type { ClaimServices } from './services.js';
+import type { Core } from '../core/core.js';
 import type { Document } from 'mongodb';
-import type { Deps } from '../deps.js';
 import { fitsLabel, otherValue } from '../core/bounded-label.js';
-import { mostQueues } from '../core/metric-registry.js';
+
+/** Maximum number of queues that have series of their own. */
+export const maxQueues = 200;
 
 interface Waiting {
   /** Absent for the sum of the queues that have no series of their own. */
@@ -17,9 +21,9 @@ export const waitingByQueue: Document[] = [
   { $sort: { waiting: -1, _id: 1 } },
   {
     $facet: {
-      most: [{ $limit: mostQueues }, { $project: { _id: 0, queue: '$_id', waiting: 1, oldest: 1 } }],
+      most: [{ $limit: maxQueues }, { $project: { _id: 0, queue: '$_id', waiting: 1, oldest: 1 } }],
       rest: [
-        { $skip: mostQueues },
+        { $skip: maxQueues },
         { $group: { _id: null, waiting: { $sum: '$waiting' }, oldest: { $min: '$oldest' } } },
         { $project: { _id: 0 } },
       ],
@@ -31,7 +35,10 @@ export const waitingByQueue: Document[] = [
  * Counts the waiting jobs by queue, and how old the oldest of each is.
  * @param timeoutMS milliseconds that it may take
  */
-export async function measureQueues({ collections, clock, metrics }: Deps, timeoutMS: number): Promise<void> {
+export async function measureQueues(
+  { collections, clock, metrics }: Core & Pick<JobServices, 'collections'> & Pick<ClaimServices, 'metrics'>,
+  timeoutMS: number,
+): Promise<void> {
   const [found] = await collections.jobs
     .aggregate<{ most: Waiting[]; rest: Waiting[] }>(waitingByQueue, { timeoutMS })
     .toArray();

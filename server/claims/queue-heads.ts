@@ -1,5 +1,5 @@
 import type { WithId } from 'mongodb';
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord } from '../job/job-record.js';
 import type { ClaimDeps } from './claim-one.js';
 
 /**

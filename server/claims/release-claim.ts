@@ -1,7 +1,7 @@
+import type { JobServices } from '../job/services.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ObjectId } from 'mongodb';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobRecord } from '../job/job-record.js';
 import { endLease } from '../leases/renew-lease.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 
@@ -20,7 +20,10 @@ const released = {
  * Gives a claimed job back to its queue, with its place, when its agent never got the answer. Guarded by holder and
  * attempt: a job that went on in any way stays as it is.
  */
-export async function releaseClaim({ collections }: Deps, { job_id, lease }: JobRecord): Promise<void> {
+export async function releaseClaim(
+  { collections }: Pick<JobServices, 'collections'>,
+  { job_id, lease }: JobRecord,
+): Promise<void> {
   if (lease?.holder === undefined) return;
   await collections.jobs.updateOne(
     {
@@ -42,7 +45,7 @@ const mostTries = 60;
  * would be in the hands of agents that do not know of them, until their leases end.
  */
 export async function releaseUntold(
-  { collections }: Pick<Deps, 'collections'>,
+  { collections }: Pick<JobServices, 'collections'>,
   ids: readonly ObjectId[],
   token: ObjectId,
 ): Promise<void> {

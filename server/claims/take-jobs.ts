@@ -1,9 +1,9 @@
 import { type AnyBulkWriteOperation, type Document, ObjectId } from 'mongodb';
 import { repeatOnce } from '../db/batched-writes.js';
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord } from '../job/job-record.js';
 import { startLease } from '../leases/renew-lease.js';
-import type { WaitingJob } from './choose-jobs.js';
-import type { ClaimDeps, Claimer } from './claim-one.js';
+import type { ClaimDeps } from './claim-one.js';
+import type { Claimer, WaitingJob } from './claimer.js';
 import { stateAfter } from '../job/job-state.js';
 import { releaseUntold } from './release-claim.js';
 

@@ -1,47 +1,48 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Deps } from '../deps.js';
+import type { Core } from '../core/core.js';
+import { isApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { toApiError } from '../http/to-api-error.js';
-import type { WaitingJob } from './choose-jobs.js';
-import { claimJob } from './claim-job.js';
+import type { WaitOptions } from '../hub/signal.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { Claimer, WaitingJob } from './claimer.js';
+import type { ClaimServices } from './services.js';
 
 /** Milliseconds after a look that MongoDB did not answer. */
 const lookAgainMs = 1000;
 
-/** A claim that is ready to wait. */
-export interface WaitingClaim {
-  queues: readonly string[];
-  agent: string;
-  /** 0 for a claim that is answered at once. */
-  seconds: number;
-  isGone(): boolean;
-  /** Calls `listener` when the client closes its connection; what it returns ends that. */
-  onGone(listener: () => void): () => void;
-}
+type WaitDeps = Core &
+  Pick<LeaseServices, 'agentWatch'> &
+  Pick<ClaimServices, 'claims' | 'claimQueues' | 'metrics' | 'waitTimes' | 'jobWaiters' | 'claimableFeed'>;
 
 /**
- * Takes the first claimable job, now or as soon as one is there within the time that the client is ready to wait;
- * `undefined` when there was none. Never for a client that has gone.
+ * Takes the first claimable job, now or as soon as there is one within the time that the client waits; `undefined`
+ * when there was none. Never for a client that has gone.
  */
-export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<WaitingJob | undefined> {
-  const { queues, agent, seconds, isGone } = claim;
+export async function waitForJob(
+  deps: WaitDeps,
+  { queues, agent }: Claimer,
+  { seconds, isGone, onGone }: WaitOptions,
+): Promise<WaitingJob | undefined> {
   if (isGone()) return undefined;
-  if (seconds === 0) return claimJob(deps, { queues, agent, isGone });
+  const claimer = { queues, agent, isGone };
+  if (seconds === 0) return claimJob(deps, claimer);
   const deadline = performance.now() + seconds * 1000;
   const { jobWaiters, claimableFeed, metrics, clock } = deps;
   const waiter = jobWaiters.add(queues, agent);
-  const ignoreGone = claim.onGone(() => waiter.end());
+  const ignoreGone = onGone(() => waiter.end());
   let job: WaitingJob | undefined;
   try {
-    // From here on no job becomes claimable unseen: only then a look that finds nothing may be waited upon.
+    // From here on no job becomes claimable unnoticed: only then may a claim wait after a look that found nothing.
     await claimableFeed.use();
     while (!isGone()) {
       waiter.beginLook();
       try {
-        job = await claimJob(deps, { queues, agent, isGone });
+        job = await claimJob(deps, claimer);
       } catch (error) {
-        // All that wait are told of a lost primary at once: they are to outlast it, and not to come back all together.
+        // Every claim that waits meets the loss of a primary at once: they should outlast it, and not come back all together.
         const isLate = jobWaiters.isEnding || deadline - performance.now() < lookAgainMs;
-        if (isLate || toApiError(error).code !== 'unavailable') throw error;
+        if (isLate || !isApiError(toApiError(error), commonErrors.unavailable)) throw error;
         await wait(lookAgainMs);
         continue;
       }
@@ -59,4 +60,22 @@ export async function waitForJob(deps: Deps, claim: WaitingClaim): Promise<Waiti
     claimableFeed.release();
     waiter.leave(job?._id.toHexString());
   }
+}
+
+/**
+ * Takes the first claimable job, or `undefined` when there is none, together with the other claims of this moment. Each
+ * job is taken by one write, guarded by its state, so that one job goes to one agent however many ask at once.
+ */
+async function claimJob(deps: WaitDeps, claimer: Claimer): Promise<WaitingJob | undefined> {
+  const { waitTimes, agentWatch, metrics, claimQueues } = deps;
+  const job = await deps.claims.add(claimer);
+  if (job === undefined) return undefined;
+  agentWatch.holds(claimer.agent);
+  metrics.claims.inc({ queue: claimQueues.valueOf(job.job_data.job_queue) });
+  // A further attempt waited for a reason of its own.
+  if (job.started_at && !job.lease?.losses) {
+    const waitedMs = job.started_at.getTime() - job.created_at.getTime();
+    waitTimes.add(job.job_data.job_queue, Math.max(0, waitedMs / 1000));
+  }
+  return job;
 }

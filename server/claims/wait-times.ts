@@ -1,7 +1,7 @@
 import type { Collection } from 'mongodb';
 import type { Logger } from 'pino';
 import { bulkUpsert } from '../db/bulk-upsert.js';
-import type { QueueWaitTimes } from '../db/collections.js';
+import type { QueueWaitTimes } from './collections.js';
 
 /** Samples of a queue that are kept and that count: the newest. */
 export const samplesKept = 1000;

@@ -33,7 +33,7 @@ async function resetKey(options: GlobalOptions, command: Command): Promise<void>
       tell(`The key of ${adminClientId}, which is shown this once:`);
       return print(key);
     }
-    const { writeFileDurably } = await import('../process/data-dir.js');
+    const { writeFileDurably } = await import('../core/durable-file.js');
     const { adminKeyFile } = database.dataDir;
     writeFileDurably(adminKeyFile, `${key}\n`);
     if (json) return printJson({ client_id: adminClientId, admin_key_file: adminKeyFile });

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { CliError } from './cli-error.js';
-import { type Answer, exchange } from './exchange.js';
+import type { Answer } from './answer.js';
+import { exchange } from './exchange.js';
 import { explainNoQueuepass, explainRefusal } from './explain-answer.js';
 import type { Connection } from './find-connection.js';
 

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import type { Answer } from './answer.js';
 import { explainNoAnswer } from './explain-answer.js';
 import type { Connection } from './find-connection.js';
 
@@ -14,13 +15,6 @@ interface OutgoingRequest {
   path: string;
   headers: Record<string, string>;
   body?: object | undefined;
-}
-
-/** An answer of the server, read to its end. */
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
 }
 
 /**

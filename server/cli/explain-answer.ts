@@ -1,5 +1,5 @@
 import { CliError, RefusedError } from './cli-error.js';
-import type { Answer } from './exchange.js';
+import type { Answer } from './answer.js';
 import type { Connection } from './find-connection.js';
 
 const reasons: Record<string, string> = {

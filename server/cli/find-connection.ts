@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { adminClientId } from '../clients/client-rights.js';
-import { type DataDir, findText, locateDataDir } from '../process/data-dir.js';
+import { findText } from '../core/durable-file.js';
+import { type DataDir, locateDataDir } from '../process/data-dir.js';
 import { CliError, UsageError } from './cli-error.js';
 import { readServerAddress, type ServerAddress } from './server-address.js';
 

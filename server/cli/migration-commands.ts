@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Finding } from '../migration/finding.js';
+import type { Finding } from '../core/adoption.js';
 import type { GlobalOptions } from './find-connection.js';
 import { print, printJson, tell } from './print.js';
 
@@ -22,10 +22,11 @@ export function addMigrationCommands(program: Command): void {
 
 async function runDoctor(_options: object, command: Command): Promise<void> {
   const { surveyDatabase } = await import('../migration/survey.js');
+  const { adoptionTables } = await import('../areas.js');
   const { openAdminDatabase } = await import('./admin-database.js');
   const database = await openAdminDatabase(process.env, tell);
   try {
-    const findings = await database.run((_, db) => surveyDatabase(db));
+    const findings = await database.run((_, db) => surveyDatabase(db, adoptionTables));
     if (command.optsWithGlobals<GlobalOptions>().json) return printJson(findings);
     for (const finding of findings) printFinding(finding);
     const problems = findings.reduce((sum, finding) => sum + finding.problems.length, 0);
@@ -44,15 +45,15 @@ function printFinding({ collection, documents, changes, problems, notes }: Findi
 
 async function runMigrate({ finish = false }: { finish?: boolean }, command: Command): Promise<void> {
   const { migrate } = await import('../migration/migrate.js');
+  const { adoptionTables } = await import('../areas.js');
   const { openAdminDatabase } = await import('./admin-database.js');
   const database = await openAdminDatabase(process.env, tell);
   try {
-    const { jobs, logs, hashedTokens } = await database.run((_, db) => migrate(db, { finish, report: tell }));
-    if (command.optsWithGlobals<GlobalOptions>().json) return printJson({ jobs, logs, hashedTokens });
-    print(`jobs: ${jobs.live} adopted, ${jobs.superseded} superseded by a newer document of their id`);
-    print(`log fragments: ${logs.live} adopted, ${logs.repeated} stored twice`);
-    if (hashedTokens !== undefined)
-      return print(`refresh tokens: ${hashedTokens} hashed; there is no way back now`);
+    const migrated = await database.run((_, db) => migrate(db, adoptionTables, { finish, report: tell }));
+    if (command.optsWithGlobals<GlobalOptions>().json) return printJson(migrated);
+    for (const { name, present } of adoptionTables.adoption)
+      if (name in migrated) print(present(migrated[name]));
+    if (finish) return;
     print('A Testflinger server still runs on this database. Look again: queuepass doctor');
   } finally {
     await database.close();

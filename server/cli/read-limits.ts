@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { durationSeconds } from '../jobs/duration-seconds.js';
+import { durationSeconds } from '../job/duration-seconds.js';
 
 /** Numbers by queue; `*` stands for all queues. */
 export type Limits = Record<string, number>;

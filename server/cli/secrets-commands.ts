@@ -46,7 +46,7 @@ async function rotateKey(options: { newKeyFile?: string }, command: Command): Pr
 
 /** The keys that may be in use, from the settings of the server. */
 async function readOldKeys(): Promise<Buffer[]> {
-  const { readConfig } = await import('../config/config.js');
+  const { readConfig } = await import('../areas.js');
   const needed = /^TESTFLINGER_SECRETS_/;
   const picked = Object.entries(process.env).filter(([name]) => needed.test(name));
   const { secretsMasterKey, secretsPreviousMasterKeys = [] } = readConfig(Object.fromEntries(picked));

@@ -1,6 +1,6 @@
 import { digestSecret, makeServerKey, readServerKey } from '../auth/client-key-format.js';
-import { findText, writeFileDurably } from '../process/data-dir.js';
-import type { Collections } from '../db/collections.js';
+import { findText, writeFileDurably } from '../core/durable-file.js';
+import type { AuthCollections } from '../auth/collections.js';
 import { adminClientId } from './client-rights.js';
 
 /**
@@ -8,7 +8,7 @@ import { adminClientId } from './client-rights.js';
  * a start that was cut short in between takes the key that is there.
  * @returns whether it was made now
  */
-export async function ensureAdminClient(collections: Collections, keyFile: string): Promise<boolean> {
+export async function ensureAdminClient(collections: AuthCollections, keyFile: string): Promise<boolean> {
   if ((await collections.clients.findOne({ client_id: adminClientId })) !== null) return false;
   const kept = findText(keyFile);
   if (kept === undefined || readServerKey(kept) === undefined)
@@ -18,14 +18,14 @@ export async function ensureAdminClient(collections: Collections, keyFile: strin
 }
 
 /** A new key for the admin client, which is made when it is not there; its earlier keys and refresh tokens end. */
-export async function resetAdminKey(collections: Collections): Promise<string> {
+export async function resetAdminKey(collections: AuthCollections): Promise<string> {
   const { text } = makeServerKey();
   await setAdminKey(collections, text);
   return text;
 }
 
 /** Makes a server-made key the only one of the admin client. */
-async function setAdminKey(collections: Collections, text: string): Promise<void> {
+async function setAdminKey(collections: AuthCollections, text: string): Promise<void> {
   const key = readServerKey(text);
   if (key === undefined) throw new TypeError('not a key made by the server');
   await collections.clientKeys.updateOne(
@@ -45,7 +45,10 @@ async function setAdminKey(collections: Collections, text: string): Promise<void
  * Makes a secret, given as its bcrypt hash, the only key of the admin client; its earlier keys and refresh tokens
  * end.
  */
-export async function setAdminSecret(collections: Collections, hash: string): Promise<'created' | 'updated'> {
+export async function setAdminSecret(
+  collections: AuthCollections,
+  hash: string,
+): Promise<'created' | 'updated'> {
   const outcome = await replaceAdminRecord(collections, { $set: { client_secret_hash: hash } });
   await collections.clientKeys.deleteMany({ client_id: adminClientId });
   await endSessions(collections);
@@ -53,11 +56,14 @@ export async function setAdminSecret(collections: Collections, hash: string): Pr
 }
 
 /** Whoever got a refresh token by a key that leaked would keep the rights of the admin for days. */
-async function endSessions({ refreshTokens }: Collections): Promise<void> {
+async function endSessions({ refreshTokens }: AuthCollections): Promise<void> {
   await refreshTokens.deleteMany({ client_id: adminClientId });
 }
 
-async function replaceAdminRecord(collections: Collections, change: object): Promise<'created' | 'updated'> {
+async function replaceAdminRecord(
+  collections: AuthCollections,
+  change: object,
+): Promise<'created' | 'updated'> {
   const { upsertedCount } = await collections.clients.updateOne(
     { client_id: adminClientId },
     {

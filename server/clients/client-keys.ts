@@ -1,8 +1,10 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
+import { clientErrors } from './errors.js';
 import type { Collection } from 'mongodb';
 import { digestSecret, makeServerKey } from '../auth/client-key-format.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { ClientKey } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { ClientKey } from '../auth/collections.js';
 import { ApiError } from '../errors/api-error.js';
 import { presentDate } from '../http/present-date.js';
 import type { KeyInput } from './client-schema.js';
@@ -23,7 +25,7 @@ export interface MadeKey {
  */
 type PlacedKey = ClientKey & { _id: { client_id: string; place: number } };
 
-function placedKeys({ collections }: Deps): Collection<PlacedKey> {
+function placedKeys({ collections }: Pick<AuthServices, 'collections'>): Collection<PlacedKey> {
   return collections.clientKeys as unknown as Collection<PlacedKey>;
 }
 
@@ -31,7 +33,11 @@ function placedKeys({ collections }: Deps): Collection<PlacedKey> {
  * Makes a key for a client and stores the digest of its secret.
  * @throws ApiError 409 when the client has 10 keys already, 404 when it was removed meanwhile.
  */
-export async function makeClientKey(deps: Deps, clientId: string, input: KeyInput = {}): Promise<MadeKey> {
+export async function makeClientKey(
+  deps: Core & Pick<AuthServices, 'collections'>,
+  clientId: string,
+  input: KeyInput = {},
+): Promise<MadeKey> {
   const { keyId, secret, text } = makeServerKey();
   const now = deps.clock.now();
   const expiresAt =
@@ -47,18 +53,21 @@ export async function makeClientKey(deps: Deps, clientId: string, input: KeyInpu
   // A client removed in between must not leave a key to a later client of its id.
   if ((await deps.collections.clients.countDocuments({ client_id: clientId })) === 0) {
     await deps.collections.clientKeys.deleteOne({ key_id: keyId });
-    throw new ApiError('client_not_found');
+    throw new ApiError(clientErrors.notFound);
   }
   return { key_id: keyId, client_key: text, expires_at: expiresAt ? presentDate(expiresAt) : null };
 }
 
 /** @throws ApiError 409 when the client has 10 keys that have not expired. */
-export async function checkRoomForKey(deps: Deps, clientId: string): Promise<void> {
+export async function checkRoomForKey(
+  deps: Core & Pick<AuthServices, 'collections'>,
+  clientId: string,
+): Promise<void> {
   const count = await deps.collections.clientKeys.countDocuments(filterActive(clientId, deps.clock.now()));
-  if (count >= keysAtMost) throw new ApiError('too_many_keys');
+  if (count >= keysAtMost) throw new ApiError(clientErrors.tooManyKeys);
 }
 
-async function storeKey(deps: Deps, key: ClientKey): Promise<void> {
+async function storeKey(deps: Pick<AuthServices, 'collections'>, key: ClientKey): Promise<void> {
   const keys = placedKeys(deps);
   await keys.deleteMany({ client_id: key.client_id, expires_at: { $lte: key.created_at } });
   const taken = await keys.find({ client_id: key.client_id }, { projection: { _id: 1 } }).toArray();
@@ -73,11 +82,14 @@ async function storeKey(deps: Deps, key: ClientKey): Promise<void> {
       if (!isDuplicateKey(error)) throw error;
     }
   }
-  throw new ApiError('too_many_keys');
+  throw new ApiError(clientErrors.tooManyKeys);
 }
 
 /** The keys of a client that have not expired, the oldest first, without their secrets. */
-export async function listClientKeys(deps: Deps, clientId: string): Promise<object[]> {
+export async function listClientKeys(
+  deps: Core & Pick<AuthServices, 'collections'>,
+  clientId: string,
+): Promise<object[]> {
   const keys = await deps.collections.clientKeys
     .find(filterActive(clientId, deps.clock.now()))
     .sort({ created_at: 1, key_id: 1 })
@@ -86,12 +98,16 @@ export async function listClientKeys(deps: Deps, clientId: string): Promise<obje
 }
 
 /** Ends one key of a client at once. @throws ApiError 404 when it has none of this id. */
-export async function removeClientKey(deps: Deps, clientId: string, keyId: string): Promise<void> {
+export async function removeClientKey(
+  deps: Pick<AuthServices, 'collections'>,
+  clientId: string,
+  keyId: string,
+): Promise<void> {
   const { deletedCount } = await deps.collections.clientKeys.deleteOne({
     client_id: clientId,
     key_id: keyId,
   });
-  if (deletedCount === 0) throw new ApiError('key_not_found');
+  if (deletedCount === 0) throw new ApiError(clientErrors.keyNotFound);
 }
 
 // MongoDB removes expired keys within a minute or so; until then they are passed over.

@@ -1,24 +1,31 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { clientErrors } from './errors.js';
 import { z } from 'zod';
 import { issueRefreshToken } from '../auth/refresh-token.js';
 import { ApiError } from '../errors/api-error.js';
 import { empty, json } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { object } from '../schema/schema.js';
 import { listClientKeys, makeClientKey, removeClientKey } from './client-keys.js';
 import { keyAnswer, keyInput, madeKeyAnswer } from './client-schema.js';
 import { getKeyHolder } from './get-client.js';
-import { logClientEvent } from './log-client-event.js';
+import { auditChange } from './audit-client-change.js';
 
-const access = { roles: ['manager', 'admin'], orOwnClientKey: true } as const;
+type RouteDeps = Core & Pick<AuthServices, 'collections' | 'insertRefreshToken'>;
+const route = routesOf<RouteDeps>();
+
+const access = { roles: roleGroups.managers, schemes: ['accessToken', 'clientKey'] };
 const holderErrors = [
-  'client_not_found',
-  'client_rights',
-  'admin_client_fixed',
-  'oidc_client_fixed',
+  clientErrors.notFound,
+  clientErrors.insufficientRights,
+  clientErrors.adminFixed,
+  clientErrors.oidcFixed,
 ] as const;
 
 /** Keys made by the server: for managers, and for a client itself when it shows a key that it has. */
-export const keyRoutes: readonly AnyRoute[] = [
+export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/client-permissions/{client_id}/keys',
@@ -27,12 +34,12 @@ export const keyRoutes: readonly AnyRoute[] = [
     access,
     body: { mode: 'json', schema: keyInput },
     answers: { 200: { description: 'The key.', content: madeKeyAnswer } },
-    errors: [...holderErrors, 'too_many_keys'],
+    errors: [...holderErrors, clientErrors.tooManyKeys],
     noStore: true,
     async handle(deps, request) {
-      const { client_id: clientId } = await getKeyHolder(deps, request.caller, request.params.client_id);
+      const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
       const made = await makeClientKey(deps, clientId, request.body);
-      logClientEvent(deps, request, 'client_key_made', `${clientId} ${made.key_id}`);
+      auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`);
       return json(made);
     },
   }),
@@ -44,7 +51,7 @@ export const keyRoutes: readonly AnyRoute[] = [
     access,
     answers: { 200: { description: 'The keys, the oldest first.', content: z.array(keyAnswer) } },
     errors: holderErrors,
-    async handle(deps, { params, caller }) {
+    async handle(deps, { params, principal: caller }) {
       const { client_id: clientId } = await getKeyHolder(deps, caller, params.client_id);
       return json(await listClientKeys(deps, clientId));
     },
@@ -56,11 +63,11 @@ export const keyRoutes: readonly AnyRoute[] = [
     summary: 'Ends a key of a client at once',
     access,
     answers: { 204: { description: 'It is ended.', content: 'none' } },
-    errors: [...holderErrors, 'key_not_found'],
+    errors: [...holderErrors, clientErrors.keyNotFound],
     async handle(deps, request) {
-      const { client_id: clientId } = await getKeyHolder(deps, request.caller, request.params.client_id);
+      const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
       await removeClientKey(deps, clientId, request.params.key_id);
-      logClientEvent(deps, request, 'client_key_removed', `${clientId} ${request.params.key_id}`);
+      auditChange(deps, request.principal, 'client_key_removed', `${clientId} ${request.params.key_id}`);
       return empty();
     },
   }),
@@ -70,7 +77,7 @@ export const keyRoutes: readonly AnyRoute[] = [
     family: 'own',
     summary: 'A refresh token without end for a client of the role agent',
     description: 'The stock agent holds such a token, in a file; `queuepass agent add` writes it.',
-    access: { roles: ['manager', 'admin'] },
+    access: { roles: roleGroups.managers },
     body: { mode: 'json', schema: object({}) },
     answers: {
       200: {
@@ -78,13 +85,13 @@ export const keyRoutes: readonly AnyRoute[] = [
         content: z.strictObject({ refresh_token: z.string() }),
       },
     },
-    errors: [...holderErrors, 'not_an_agent_client'],
+    errors: [...holderErrors, clientErrors.notAnAgent],
     noStore: true,
     async handle(deps, request) {
-      const record = await getKeyHolder(deps, request.caller, request.params.client_id);
-      if (record.role !== 'agent') throw new ApiError('not_an_agent_client');
+      const record = await getKeyHolder(deps, request.principal, request.params.client_id);
+      if (record.role !== 'agent') throw new ApiError(clientErrors.notAnAgent);
       const token = await issueRefreshToken(deps, record.client_id, false);
-      logClientEvent(deps, request, 'agent_token_made', record.client_id);
+      auditChange(deps, request.principal, 'agent_token_made', record.client_id);
       return json({ refresh_token: token });
     },
   }),

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ClientRecord } from '../db/collections.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import type { clientAnswer } from './client-schema.js';
 
 /** A client as the API shows it: never its hash, and every field of permissions, set or not. */

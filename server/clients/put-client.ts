@@ -1,9 +1,12 @@
+import { clientErrors } from './errors.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
-import type { Caller } from '../principal/principal.js';
+import type { Principal } from '../principal/principal.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
-import type { ClientRecord } from '../db/collections.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { Deps } from '../deps.js';
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { checkRoomForKey } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
@@ -12,15 +15,17 @@ import { findNamespaceSharer } from './secrets-namespace.js';
 
 /** A change of a client as asked for. */
 export interface ClientChange {
-  caller: Caller;
+  caller: Principal;
   clientId: string;
   input: ClientInput;
   /** A key will be made for it, so that a new client needs no secret. */
   generateKey: boolean;
 }
 
+type PutDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'>;
+
 interface Attempt extends ClientChange {
-  deps: Deps;
+  deps: PutDeps;
   /** The record as it is, `null` for a new client. */
   record: ClientRecord | null;
 }
@@ -40,7 +45,7 @@ const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
  * Creates or changes a client; each field given replaces the stored one whole.
  * @throws ApiError as the checks above; 503 when too many hashes wait.
  */
-export async function putClient(deps: Deps, change: ClientChange): Promise<'created' | 'updated'> {
+export async function putClient(deps: PutDeps, change: ClientChange): Promise<'created' | 'updated'> {
   const { clients } = deps.collections;
   let hash: string | undefined;
   for (;;) {
@@ -109,13 +114,13 @@ function checkSecretForm({ input: { client_secret: secret }, generateKey }: Atte
 function checkOidcClient({ record, input, generateKey }: Attempt): void {
   if (record?.sub == null) return;
   if (input.client_secret !== undefined || input.email !== undefined || generateKey) {
-    throw new ApiError('oidc_client_fixed');
+    throw new ApiError(clientErrors.oidcFixed);
   }
 }
 
 async function checkNewClient({ deps, record, clientId, input, generateKey }: Attempt): Promise<void> {
   if (record !== null) return;
-  if (input.client_secret === undefined && !generateKey) throw new ApiError('client_secret_missing');
+  if (input.client_secret === undefined && !generateKey) throw new ApiError(clientErrors.secretMissing);
   if (!/^[^\x00-\x20\x7f:/]{1,128}$/.test(clientId)) {
     throw refuseField(
       'client_id',
@@ -125,7 +130,7 @@ async function checkNewClient({ deps, record, clientId, input, generateKey }: At
   await checkNamespace(deps, clientId);
 }
 
-async function checkNamespace(deps: Deps, clientId: string): Promise<void> {
+async function checkNamespace(deps: Pick<AuthServices, 'collections'>, clientId: string): Promise<void> {
   const sharer = await findNamespaceSharer(deps.collections, clientId);
   if (sharer !== undefined) {
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');
@@ -133,5 +138,5 @@ async function checkNamespace(deps: Deps, clientId: string): Promise<void> {
 }
 
 function refuseField(field: string, reason: string): ApiError {
-  return new ApiError('validation', { detail: { json: { [field]: [reason] } } });
+  return new ApiError(commonErrors.validation, { detail: { json: { [field]: [reason] } } });
 }

@@ -1,4 +1,4 @@
-import type { Collections } from '../db/collections.js';
+import type { AuthCollections } from '../auth/collections.js';
 
 /** How a client id is written in the name of its secrets collection, as existing databases have it. */
 const replacements: readonly [character: string, written: string][] = [
@@ -14,7 +14,7 @@ export function presentSecretsNamespace(clientId: string): string {
 
 /** Another client with the same secrets namespace, if there is one. Reads all clients, so it is for new ids only. */
 export async function findNamespaceSharer(
-  { clients }: Collections,
+  { clients }: Pick<AuthCollections, 'clients'>,
   clientId: string,
 ): Promise<string | undefined> {
   // Not by a pattern over the ids: in `a_at_at_b` the written forms overlap, and both `a@at_b` and `a_at@b` give it.

@@ -1,25 +1,10 @@
 import type { Logger } from 'pino';
-import { withoutRedaction } from '../process/log.js';
+import { withoutRedaction } from './log.js';
 
-/** What the security log tells: who did what, from where, and how it ended; never a key, a token or a hash. */
-export interface SecurityEvent {
-  event:
-    | 'login'
-    | 'token_refused'
-    | 'role_refused'
-    | 'push_refused'
-    | 'secret_changed'
-    | 'secret_removed'
-    | 'secret_refused'
-    | 'refresh'
-    | 'token_revoked'
-    | 'client_changed'
-    | 'client_removed'
-    | 'client_key_made'
-    | 'client_key_removed'
-    | 'agent_token_made'
-    | 'restriction_changed'
-    | 'agent_binding';
+/** A security event: who did what, from where, and how it ended; never a key, a token or a hash. */
+export interface AuditEvent {
+  /** The name of the event, such as `login`. */
+  event: string;
   outcome: 'accepted' | 'refused';
   /** Client id of who did it; absent when unknown or anonymous. */
   actor?: string;
@@ -29,11 +14,11 @@ export interface SecurityEvent {
   reason?: string;
 }
 
-/** Writes security events, each stamped by the logger with its time. */
-export type SecurityLog = (event: SecurityEvent) => void;
+/** Writes a security event; the logger adds the time. */
+export type Audit = (event: AuditEvent) => void;
 
-/** A security log that writes lines marked `"log": "security"` to the given logger. */
-export function createSecurityLog(log: Logger): SecurityLog {
+/** Writes lines marked `"log": "security"` to the given logger. */
+export function createAudit(log: Logger): Audit {
   const security = withoutRedaction(log).child({ log: 'security' });
   return (event) => security.info(event);
 }

@@ -1,6 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { BoundedLabel } from './bounded-label.js';
-import { type MetricRow, metricRows } from '../metrics/metric-rows.js';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { MetricRow, MetricRows } from './metric-row.js';
 
 type Made<R> =
   R extends MetricRow<'counter', infer L>
@@ -11,31 +10,23 @@ type Made<R> =
         ? Histogram<L>
         : never;
 
-/** The metrics of one process, by their names in the table. */
-export type Metrics = { readonly [K in keyof typeof metricRows]: Made<(typeof metricRows)[K]> } & {
+/** The metrics of some rows, by the same names. */
+export type MetricsOf<Rows> = { readonly [K in keyof Rows]: Made<Rows[K]> };
+
+/** What every room may ask of the metrics of its process. */
+export interface CoreMetrics {
   readonly registry: Registry;
-  /** Brings values up to date that are cheaper to keep elsewhere, right before they are told. */
+  /** Run right before each scrape: sets values that are cheaper to read on demand than to follow. */
   readonly beforeScrape: (() => void)[];
-  /** Which queues have a series of claims of their own. */
-  readonly claimQueues: BoundedLabel;
-};
+}
 
-/** Queues that have series of their own at most. */
-export const mostQueues = 200;
-
-/** Makes all metrics of the table in a registry of their own. */
-export function createMetrics(): Metrics {
-  const registry = new Registry();
-  const made = Object.entries(metricRows as Record<string, MetricRow>).map(([key, row]) => [
+/** Makes the metrics of some rows in a registry. */
+export function createMetrics<Rows extends MetricRows>(registry: Registry, rows: Rows): MetricsOf<Rows> {
+  const made = Object.entries(rows as Record<string, MetricRow>).map(([key, row]) => [
     key,
     createMetric(row, registry),
   ]);
-  return {
-    ...(Object.fromEntries(made) as Omit<Metrics, 'registry' | 'beforeScrape' | 'claimQueues'>),
-    registry,
-    beforeScrape: [],
-    claimQueues: new BoundedLabel(mostQueues),
-  };
+  return Object.fromEntries(made) as MetricsOf<Rows>;
 }
 
 function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | Histogram {

@@ -1,3 +1,4 @@
+import { commonErrors } from '../errors/common-errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { wasNeverSent } from './classify-error.js';
 
@@ -152,7 +153,7 @@ export class Batcher<Item, Outcome> {
 }
 
 function cannotKeepUp(): ApiError {
-  return new ApiError('unavailable', {
+  return new ApiError(commonErrors.unavailable, {
     message: 'The database cannot keep up, try again',
     headers: { 'Retry-After': '1' },
   });

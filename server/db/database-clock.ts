@@ -1,11 +1,5 @@
 import type { Db } from 'mongodb';
-
-/** Tells the time that all processes share. */
-export interface Clock {
-  now(): Date;
-  /** The time at which a statement runs, as an expression of it: the database's own, which all processes share. */
-  readonly inDatabase: Date | '$$NOW';
-}
+import type { Clock } from '../core/clock.js';
 
 const remeasureMs = 60_000;
 
@@ -32,10 +26,11 @@ export class DatabaseClock implements Clock {
     this.#offsetMs = (hello.localTime as Date).getTime() - (sent + received) / 2;
   }
 
-  start(): void {
+  /** Measures now, and again each minute. @throws MongoError when the database does not answer. */
+  async start(): Promise<void> {
     // A missed measurement leaves the last offset, which is as good for another minute.
-    this.#timer = setInterval(() => void this.measure().catch(() => undefined), remeasureMs);
-    this.#timer.unref();
+    this.#timer ??= setInterval(() => void this.measure().catch(() => undefined), remeasureMs).unref();
+    await this.measure();
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
-import type { MongoClient } from 'mongodb';
-import type { Metrics } from '../core/metric-registry.js';
+import type { Core } from '../core/core.js';
+import type { DatabaseServices } from './services.js';
 
 /** The kinds of servers that take writes. */
 const writable = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
@@ -9,7 +9,10 @@ const writable = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
  * of the command. The driver's command events would tell its name as well, but make it read every answer twice: 60 %
  * more CPU time for reading a log.
  */
-export function watchMongodb(client: MongoClient, metrics: Metrics): void {
+export function watchMongodb({
+  connection: { client },
+  metrics,
+}: Core & Pick<DatabaseServices, 'metrics'>): void {
   const pool = { open: 0, inUse: 0, waiting: 0 };
   // By address and number of a connection.
   const begun = new Map<string, Map<number | string, number>>();

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import type { StoredChunk, StoredFile } from '../db/collections.js';
+import type { StoredChunk, StoredFile } from './collections.js';
 
 /** Bytes of a chunk: GridFS's own default. */
 export const chunkSize = 255 * 1024;

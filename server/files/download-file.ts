@@ -1,7 +1,7 @@
+import type { FileServices } from './services.js';
 import { Readable } from 'node:stream';
 import type { Collection } from 'mongodb';
-import type { Deps } from '../deps.js';
-import type { StoredChunk, StoredFile } from '../db/collections.js';
+import type { StoredChunk, StoredFile } from './collections.js';
 
 /** Part of a file in bytes; `end` is not part of it. */
 export interface ByteRange {
@@ -17,7 +17,7 @@ const batchChunks = 16;
  * It ends with an error when a chunk is not there or is cut, such as when the file is removed meanwhile.
  */
 export function downloadFile(
-  { collections }: Pick<Deps, 'collections'>,
+  { collections }: Pick<FileServices, 'collections'>,
   file: StoredFile,
   range: ByteRange = { start: 0, end: file.length },
 ): Readable {

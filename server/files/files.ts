@@ -1,12 +1,13 @@
 import type { ObjectId } from 'mongodb';
-import type { Deps } from '../deps.js';
-import type { StoredFile } from '../db/collections.js';
+import type { Core } from '../core/core.js';
+import type { FileServices } from './services.js';
+import type { StoredFile } from './collections.js';
 
-type FileDeps = Pick<Deps, 'collections' | 'log'>;
+type FileDeps = Pick<Core, 'log'> & Pick<FileServices, 'collections'>;
 
 /** The file that stands under a name: the newest, as pymongo's `get_last_version` takes it; `undefined` for none. */
 export async function findFile(
-  { collections }: Pick<Deps, 'collections'>,
+  { collections }: Pick<FileServices, 'collections'>,
   filename: string,
 ): Promise<StoredFile | undefined> {
   return (await collections.files.findOne({ filename }, { sort: { uploadDate: -1, _id: -1 } })) ?? undefined;
@@ -14,7 +15,7 @@ export async function findFile(
 
 /** Removes files, first what names them and then their chunks, so that none is found in halves. */
 export async function removeFilesById(
-  { collections }: Pick<Deps, 'collections'>,
+  { collections }: Pick<FileServices, 'collections'>,
   ids: readonly ObjectId[],
 ): Promise<void> {
   if (ids.length === 0) return;

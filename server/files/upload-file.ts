@@ -1,7 +1,8 @@
+import type { FileServices } from './services.js';
+import type { Core } from '../core/core.js';
 import { ObjectId } from 'mongodb';
-import type { Deps } from '../deps.js';
 import { ChunkWriter, chunkSize } from './chunk-writer.js';
-import type { StoredFile } from '../db/collections.js';
+import type { StoredFile } from './collections.js';
 import { findFile, removeFilesById } from './files.js';
 
 /**
@@ -12,7 +13,7 @@ import { findFile, removeFilesById } from './files.js';
  * @throws what the stream or the database throws; its own chunks are removed at once
  */
 export async function uploadFile(
-  deps: Deps,
+  deps: Core & Pick<FileServices, 'collections'>,
   filename: string,
   source: AsyncIterable<Uint8Array>,
   attempt?: number,
@@ -40,14 +41,21 @@ export async function uploadFile(
 }
 
 /** Later than that of every file of the name, so that what is sent after another's answer replaces it, whatever the clocks say. */
-async function findUploadDate(deps: Deps, filename: string): Promise<Date> {
+async function findUploadDate(
+  deps: Core & Pick<FileServices, 'collections'>,
+  filename: string,
+): Promise<Date> {
   const earlier = await findFile(deps, filename);
   const now = deps.clock.now().getTime();
   return new Date(earlier ? Math.max(now, earlier.uploadDate.getTime() + 1) : now);
 }
 
 /** The document too: an insert whose answer was lost may have been done. */
-async function discard(deps: Deps, writer: ChunkWriter, id: ObjectId): Promise<void> {
+async function discard(
+  deps: Core & Pick<FileServices, 'collections'>,
+  writer: ChunkWriter,
+  id: ObjectId,
+): Promise<void> {
   try {
     await writer.settle();
     await removeFilesById(deps, [id]);

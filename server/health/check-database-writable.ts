@@ -1,9 +1,11 @@
-import type { Deps } from '../deps.js';
+import type { PeriodicServices } from '../periodic/services.js';
 
 const beatName = 'readyz';
 
 /** Writes one small document. @throws MongoError when MongoDB is away or refuses writes (no primary, disk full). */
-export async function checkDatabaseWritable({ collections }: Deps): Promise<void> {
+export async function checkDatabaseWritable({
+  collections,
+}: Pick<PeriodicServices, 'collections'>): Promise<void> {
   await collections.serviceBeats.updateOne(
     { _id: beatName },
     { $currentDate: { at: true } },

@@ -1,12 +1,16 @@
+import type { PeriodicServices } from '../periodic/services.js';
 import { z } from 'zod';
 import { json, text } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { checkDatabaseWritable } from './check-database-writable.js';
+
+type RouteDeps = Pick<PeriodicServices, 'collections'>;
+const route = routesOf<RouteDeps>();
 
 const ok = z.strictObject({ status: z.literal('OK') });
 
 /** What a load balancer, an agent and a person ask first. */
-export const healthRoutes: readonly AnyRoute[] = [
+export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1',

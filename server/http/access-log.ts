@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
-import type { Deps } from '../deps.js';
-import { withoutRedaction } from '../process/log.js';
+import type { Core } from '../core/core.js';
+import { withoutRedaction } from '../core/log.js';
 import { countRequest } from './count-request.js';
 import type { ReadClientAddress } from './client-address.js';
-import type { RequestState } from './mount-routes.js';
+import type { RequestState } from './request-state.js';
+import type { HttpServices } from './services.js';
 
 /**
- * Gives each request its id, and counts it and writes one line when it ends. The line names the route and never the path, query or
- * headers as sent, since keys end up there by mistake.
+ * Gives each request its id; counts it and writes one line when it ends. The line names the route and never the path,
+ * query or headers as sent, since keys end up there by mistake.
  */
-export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress): Middleware {
+export function createAccessLog(
+  deps: Core & Pick<HttpServices, 'metrics'>,
+  readClientAddress: ReadClientAddress,
+): Middleware {
   const log = withoutRedaction(deps.log);
   return async (ctx, next) => {
     const started = performance.now();
@@ -32,7 +36,7 @@ export function createAccessLog(deps: Deps, readClientAddress: ReadClientAddress
       ms: Math.round(ms * 10) / 10,
       bytes: ctx.length ?? 0,
       source: state.address.source,
-      client_id: state.caller?.clientId,
+      client_id: state.principal?.actor,
       job_id: state.jobId,
     });
   };

@@ -1,4 +1,4 @@
-import type { Metrics } from '../core/metric-registry.js';
+import type { HttpServices } from './services.js';
 
 /** A request may name any method that Node's parser knows. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -14,7 +14,7 @@ export interface AnsweredRequest {
 
 /** Counts a request, by its route and never by its path. */
 export function countRequest(
-  metrics: Metrics,
+  metrics: HttpServices['metrics'],
   { method: sent, route, status, seconds }: AnsweredRequest,
 ): void {
   const method = methods.has(sent) ? sent : 'other';

@@ -1,4 +1,5 @@
-import { type ErrorCode, type ErrorShape, errorKinds } from '../errors/api-error.js';
+import type { ErrorRow } from '../errors/error-row.js';
+import type { ErrorFamily } from '../errors/families.js';
 
 /** One entry of `responses`. */
 export interface OpenApiResponse {
@@ -6,37 +7,26 @@ export interface OpenApiResponse {
   content?: Record<string, { schema: object }>;
 }
 
-const contents: Record<ErrorShape, [type: string, schema: object]> = {
-  json: ['application/json', { $ref: '#/components/schemas/Error' }],
-  reasons: [
-    'application/json',
-    {
-      type: 'object',
-      required: ['message', 'detail'],
-      properties: { message: { type: 'object' }, detail: { type: 'object' } },
-    },
-  ],
-  oauth: [
-    'application/json',
-    { type: 'object', required: ['error'], properties: { error: { type: 'string' } } },
-  ],
-  text: ['text/plain', { type: 'string' }],
-  line: ['text/plain', { type: 'string' }],
-};
-
-/** The responses of these errors by status: their public texts, and the content types that their bodies have. */
-export function describeErrors(codes: readonly ErrorCode[]): Record<string, OpenApiResponse> {
+/**
+ * The responses of these errors by status: their public messages, and the content types that their bodies have.
+ * @param route method and path of the route that answers them
+ */
+export function describeErrors(
+  rows: readonly ErrorRow[],
+  family: ErrorFamily,
+  route: string,
+): Record<string, OpenApiResponse> {
   const responses: Record<string, OpenApiResponse> = {};
-  for (const status of new Set(codes.map((code) => errorKinds[code].status))) {
-    const kinds = [...new Set(codes)]
-      .map((code) => ({ code, ...errorKinds[code] }))
-      .filter((k) => k.status === status);
-    const texts = kinds.map((kind) => ('message' in kind ? kind.message : kind.code.replaceAll('_', ' ')));
+  for (const status of new Set(rows.map((row) => row.status))) {
+    const described = [...new Set(rows)]
+      .filter((row) => row.status === status)
+      .map((row) => family.describe(row, route));
     const content: NonNullable<OpenApiResponse['content']> = {};
-    for (const [type, schema] of kinds.map((kind) => contents[kind.shape])) {
+    for (const { type, schema } of described) {
       const other = content[type]?.schema;
       content[type] = { schema: other && other !== schema ? { anyOf: [other, schema] } : schema };
     }
+    const texts = described.map(({ text }) => text.trim());
     responses[status] = { description: [...new Set(texts)].join('; '), content };
   }
   return responses;

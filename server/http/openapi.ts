@@ -1,40 +1,37 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type ErrorCode, errorKinds } from '../errors/api-error.js';
-import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
-import type { AnyRoute } from './route.js';
+import { commonErrors } from '../errors/common-errors.js';
+import type { ErrorRow } from '../errors/error-row.js';
+import type { ErrorFamily } from '../errors/families.js';
 import { toJsonSchema } from '../schema/schema.js';
+import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
+import { type AnyRoute, nameOfRoute } from './route.js';
+import type { CredentialSchemes } from './scheme.js';
 
 type Json = Record<string, unknown>;
 
+/** What the OpenAPI document is made from. */
+export interface ApiDescription {
+  routes: readonly AnyRoute[];
+  families: readonly ErrorFamily[];
+  schemes: CredentialSchemes<never>;
+}
+
 /** The OpenAPI 3.1 document of a route list. */
-export function presentOpenApi(routes: readonly AnyRoute[], version: string, basePath = ''): Json {
+export function presentOpenApi(api: ApiDescription, version: string, basePath = ''): Json {
   const paths: Record<string, Json> = {};
-  for (const declared of routes) {
+  for (const declared of api.routes) {
     const path = (paths[declared.path] ??= {});
-    path[declared.method.toLowerCase()] = presentOperation(declared);
+    path[declared.method.toLowerCase()] = presentOperation(declared, api);
   }
+  const schemes = Object.entries(api.schemes).map(([name, { openApi }]) => [name, openApi]);
   return {
     openapi: '3.1.0',
     info: { title: 'Queuepass', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: basePath || '/' }],
     paths,
     components: {
-      securitySchemes: {
-        accessToken: {
-          type: 'http',
-          scheme: 'bearer',
-          bearerFormat: 'JWT',
-          description:
-            'An access token, such as `GET /v1/authenticate/token/{client_id}` gives for a client key.',
-        },
-        clientKey: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'client-key',
-          description: 'A key of the client that the path names.',
-        },
-      },
+      securitySchemes: Object.fromEntries(schemes) as Json,
       schemas: { Error: errorSchema },
     },
   };
@@ -50,7 +47,7 @@ export function readPackageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-function presentOperation(declared: AnyRoute): Json {
+function presentOperation(declared: AnyRoute, api: ApiDescription): Json {
   const { summary, description, access } = declared;
   return {
     operationId: operationId(declared),
@@ -59,16 +56,15 @@ function presentOperation(declared: AnyRoute): Json {
     tags: [tagOf(declared)],
     ...(access !== 'public' && {
       'x-permission-roles': access.roles,
-      // Anonymous callers have the role contributor, unless the operator closes that.
+      // Anonymous callers have the role contributor, unless the operator denies that.
       security: [
-        { accessToken: [] },
-        ...(access.orOwnClientKey ? [{ clientKey: [] }] : []),
+        ...schemesOf(declared).map((scheme) => ({ [scheme]: [] })),
         ...(access.roles.includes('contributor') ? [{}] : []),
       ],
     }),
     parameters: presentParameters(declared),
     ...(declared.body && { requestBody: presentBody(declared.body) }),
-    responses: presentResponses(declared),
+    responses: presentResponses(declared, api),
   };
 }
 
@@ -120,8 +116,9 @@ function presentBody({ mode, schema }: NonNullable<AnyRoute['body']>): Json {
   return { content: { [type]: { schema: toJsonSchema(schema) } } };
 }
 
-function presentResponses(declared: AnyRoute): Record<string, OpenApiResponse> {
-  const responses = describeErrors(errorsOf(declared));
+function presentResponses(declared: AnyRoute, api: ApiDescription): Record<string, OpenApiResponse> {
+  const family = api.families.find(({ name }) => name === declared.family) as ErrorFamily;
+  const responses = describeErrors(errorsOf(declared, api), family, nameOfRoute(declared));
   for (const [status, { description, content, orText }] of Object.entries(declared.answers)) {
     const types = {
       ...(typeof content === 'object' && 'file' in content && { [content.file.replace(/;.*/, '')]: {} }),
@@ -134,21 +131,23 @@ function presentResponses(declared: AnyRoute): Record<string, OpenApiResponse> {
   return responses;
 }
 
-/** The errors of an operation with those that its credentials, body and database bring along. */
-function errorsOf({ access, body, query, queryError, errors = [], path }: AnyRoute): ErrorCode[] {
-  const tokenErrors = (Object.keys(errorKinds) as ErrorCode[]).filter((code) => code.startsWith('token_'));
+/** The names of the credential schemes that a route accepts. */
+function schemesOf({ access }: AnyRoute): readonly string[] {
+  return access === 'public' ? [] : (access.schemes ?? ['accessToken']);
+}
+
+/** The errors of an operation with those that its credentials, body and database add. */
+function errorsOf(declared: AnyRoute, { schemes }: ApiDescription): ErrorRow[] {
+  const { body, query, queryError, errors = [], path } = declared;
   return [
     ...errors,
-    ...(access === 'public' ? [] : ([...tokenErrors, 'authentication_required', 'role_required'] as const)),
-    ...(access !== 'public' && access.orOwnClientKey
-      ? (['login_failed', 'too_many_attempts', 'busy'] as const)
-      : []),
-    ...(body ? (['bad_request', 'payload_too_large'] as const) : []),
-    ...(body && body.mode !== 'multipart' ? (['validation'] as const) : []),
-    ...(query ? [queryError ?? 'validation'] : []),
+    ...schemesOf(declared).flatMap((scheme) => schemes[scheme]?.errors ?? []),
+    ...(body ? [commonErrors.badRequest, commonErrors.payloadTooLarge] : []),
+    ...(body && body.mode !== 'multipart' ? [commonErrors.validation] : []),
+    ...(query ? [queryError ?? commonErrors.validation] : []),
     // A parameter can be written so that the path is another one.
-    ...(path.includes('{') ? (['not_found', 'method_not_allowed'] as const) : []),
-    'internal',
-    'unavailable',
+    ...(path.includes('{') ? [commonErrors.notFound, commonErrors.methodNotAllowed] : []),
+    commonErrors.internal,
+    commonErrors.unavailable,
   ];
 }

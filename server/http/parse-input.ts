@@ -1,3 +1,4 @@
+import { commonErrors } from '../errors/common-errors.js';
 import type { IncomingMessage } from 'node:http';
 import getRawBody from 'raw-body';
 import { ApiError } from '../errors/api-error.js';
@@ -54,14 +55,17 @@ async function readText(request: IncomingMessage, spec: AnyBody): Promise<string
   const bytes: Buffer = await getRawBody(request, options).catch((error: { type?: string }) => {
     // A client that looks for the answer only once all is sent, as most do, must be able to send the rest.
     request.resume();
-    throw new ApiError(error.type === 'entity.too.large' ? 'payload_too_large' : 'bad_request', {
-      cause: error,
-    });
+    throw new ApiError(
+      error.type === 'entity.too.large' ? commonErrors.payloadTooLarge : commonErrors.badRequest,
+      {
+        cause: error,
+      },
+    );
   });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array(bytes));
   } catch (cause) {
-    throw new ApiError('bad_request', { cause });
+    throw new ApiError(commonErrors.badRequest, { cause });
   }
 }
 
@@ -71,12 +75,12 @@ function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new ApiError('bad_request', { cause });
+    throw new ApiError(commonErrors.badRequest, { cause });
   }
   if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
   return value;
 }
 
 function refuse(place: 'json' | 'query', reasons: NestedReasons): ApiError {
-  return new ApiError('validation', { detail: { [place]: reasons } });
+  return new ApiError(commonErrors.validation, { detail: { [place]: reasons } });
 }

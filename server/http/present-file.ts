@@ -1,6 +1,7 @@
-import type { StoredFile } from '../db/collections.js';
+import type { FileServices } from '../files/services.js';
+import { httpErrors } from './errors.js';
+import type { StoredFile } from '../files/collections.js';
 import { downloadFile } from '../files/download-file.js';
-import type { Deps } from '../deps.js';
 import { readByteRange } from './byte-range.js';
 import { namesTag } from './entity-tag.js';
 import { ApiError } from '../errors/api-error.js';
@@ -9,7 +10,7 @@ import type { RouteRequest } from './route.js';
 
 /** A stored file as the answer, streamed, with its length; `headers` as given. */
 export function presentWholeFile(
-  deps: Deps,
+  deps: Pick<FileServices, 'collections'>,
   file: StoredFile,
   type: NonNullable<Reply['type']>,
   headers: Record<string, string> = {},
@@ -28,7 +29,7 @@ export function presentWholeFile(
  * @throws ApiError 416 for a part outside of the file
  */
 export function presentFile(
-  deps: Deps,
+  deps: Pick<FileServices, 'collections'>,
   file: StoredFile,
   type: NonNullable<Reply['type']>,
   { header }: Pick<RouteRequest, 'header'>,
@@ -41,7 +42,7 @@ export function presentFile(
   const range = readByteRange(wanted, file.length);
   if (range === undefined) return presentWholeFile(deps, file, type, headers);
   if (range === 'unsatisfiable') {
-    throw new ApiError('range_not_satisfiable', {
+    throw new ApiError(httpErrors.rangeNotSatisfiable, {
       headers: { ...headers, 'Content-Range': `bytes */${file.length}` },
     });
   }

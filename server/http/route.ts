@@ -1,8 +1,7 @@
 import type { z } from 'zod';
-import type { Caller } from '../principal/principal.js';
+import type { ErrorRow } from '../errors/error-row.js';
+import type { Principal } from '../principal/principal.js';
 import type { Role } from '../principal/roles.js';
-import type { Deps } from '../deps.js';
-import type { ErrorCode } from '../errors/api-error.js';
 import type { Reply } from './reply.js';
 
 /** `{name}` places of a path, as an object of texts. */
@@ -10,13 +9,13 @@ type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer R
   ? { [K in Name | keyof PathParams<Rest>]: string }
   : unknown;
 
-/** Who may call a route: anybody, or callers of the roles listed. */
+/** Who may call a route: callers of the roles listed. */
 export interface Access {
   roles: readonly Role[];
   /** The refusal names the roles in the order given here, instead of that of their rank. */
-  toldAsListed?: boolean;
-  /** A client may use the route for itself with its `client-key` header; the path names it as `client_id`. */
-  orOwnClientKey?: boolean;
+  namesRolesAsListed?: boolean;
+  /** Names of the credential schemes that the route accepts, in the order in which they are tried; `accessToken` when not given. */
+  schemes?: readonly string[];
 }
 
 /**
@@ -44,13 +43,10 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   params: P;
   query: Q;
   body: B;
-  caller: Caller;
-  /** The client's address as the security log and the counters name it. */
-  source: string;
+  /** Who calls. */
+  principal: Principal;
   /** One header's value, or `undefined`; header names are lower case. */
   header(name: string): string | undefined;
-  /** The value of a cookie, or `undefined`. */
-  cookie(name: string): string | undefined;
   /** The request came over https, directly or to a trusted proxy. */
   secure: boolean;
   /** The client has closed the connection: nobody would get the answer. */
@@ -63,8 +59,9 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   noteJob(jobId: string): void;
 }
 
-/** One route: all that router, authorization, validation, OpenAPI and the role-matrix test need to know. */
+/** One route: everything that router, authorization, validation, OpenAPI and the role-matrix test need to know. `D` is what its handler takes of the dependencies. */
 export interface Route<
+  D,
   P extends string = string,
   Q extends z.ZodType = z.ZodType,
   B extends z.ZodType = z.ZodType,
@@ -74,14 +71,14 @@ export interface Route<
   path: P;
   /** The path's last parameter holds slashes. */
   wildcard?: boolean;
-  /** `v1`: the contract with stock clients; `own`: ours, whose error bodies tell the request's id. */
-  family: 'v1' | 'own';
+  /** Name of the family that presents its errors: `v1` is the contract with stock clients, `own` is ours. */
+  family: string;
   summary: string;
   description?: string;
   access: 'public' | Access;
   query?: Q;
   /** The error of a wrong query, which gets the reasons as its `detail`; `validation` (422) when not given. */
-  queryError?: ErrorCode;
+  queryError?: ErrorRow;
   /** Fields of the query that may be repeated, given as lists. */
   repeated?: readonly string[];
   /** Request headers and cookies that the handler reads, for the OpenAPI document. */
@@ -90,7 +87,7 @@ export interface Route<
   body?: BodySpec<B>;
   answers: Record<number, AnswerSpec>;
   /** Errors of the operation itself; those of credentials, body and database are known from the rest. */
-  errors?: readonly ErrorCode[];
+  errors?: readonly ErrorRow[];
   /** HEAD is answered 405, for a GET that changes something. */
   refuseHead?: boolean;
   /** It honours `Prefer: wait=N` (RFC 7240). */
@@ -101,17 +98,22 @@ export interface Route<
   atRootToo?: boolean;
   /** The answer holds a token or a key, and no cache may keep it (RFC 6749 section 5.1). */
   noStore?: boolean;
-  handle(deps: Deps, request: RouteRequest<PathParams<P>, z.infer<Q>, z.infer<B>>): Reply | Promise<Reply>;
+  handle: (deps: D, request: RouteRequest<PathParams<P>, z.infer<Q>, z.infer<B>>) => Reply | Promise<Reply>;
 }
 
-/** A route whose types are no longer of interest. */
-export type AnyRoute = Omit<Route, 'handle'> & {
-  handle(deps: Deps, request: RouteRequest<never, never, never>): Reply | Promise<Reply>;
+/** A route of a list, whose input types no longer matter. */
+export type AnyRoute<D = never> = Omit<Route<D>, 'handle'> & {
+  handle: (deps: D, request: RouteRequest<never, never, never>) => Reply | Promise<Reply>;
 };
 
-/** Declares a route; gives its handler the types of its path, query and body. */
-export function route<P extends string, Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType>(
-  declaration: Route<P, Q, B>,
-): AnyRoute {
-  return declaration as unknown as AnyRoute;
+/** Gives the function by which an area declares its routes: each handler gets the types of its path, query and body. */
+export function routesOf<D>() {
+  return <P extends string, Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType>(
+    declaration: Route<D, P, Q, B>,
+  ): AnyRoute<D> => declaration as unknown as AnyRoute<D>;
+}
+
+/** Method and path of a route, by which it is named. */
+export function nameOfRoute({ method, path }: Pick<AnyRoute, 'method' | 'path'>): string {
+  return `${method} ${path}`;
 }

@@ -1,3 +1,4 @@
+import { commonErrors } from '../errors/common-errors.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
 
@@ -6,8 +7,8 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const failure = classifyDatabaseError(thrown);
   if (failure === 'unavailable') {
-    return new ApiError('unavailable', { headers: { 'Retry-After': '1' }, cause: thrown });
+    return new ApiError(commonErrors.unavailable, { headers: { 'Retry-After': '1' }, cause: thrown });
   }
-  if (failure === 'too_large') return new ApiError('payload_too_large', { cause: thrown });
-  return new ApiError('internal', { cause: thrown });
+  if (failure === 'too_large') return new ApiError(commonErrors.payloadTooLarge, { cause: thrown });
+  return new ApiError(commonErrors.internal, { cause: thrown });
 }

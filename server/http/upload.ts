@@ -1,3 +1,4 @@
+import { commonErrors } from '../errors/common-errors.js';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
@@ -39,7 +40,7 @@ export async function openUpload(request: IncomingMessage, limit: number): Promi
   request.socket.setTimeout(idleMs);
   if (Number(request.headers['content-length'] ?? 0) > limit) {
     request.resume();
-    throw new ApiError('payload_too_large');
+    throw new ApiError(commonErrors.payloadTooLarge);
   }
   const parser = createParser(request);
   let found: Readable | undefined;
@@ -54,7 +55,7 @@ export async function openUpload(request: IncomingMessage, limit: number): Promi
   const parsed = parseBody(request, parser, limit);
   const ended = parsed.catch(() => undefined);
   const first = await Promise.race([file, parsed]);
-  if (first === undefined) throw new ApiError('bad_request');
+  if (first === undefined) throw new ApiError(commonErrors.badRequest);
   return { file: readFile(first, parsed), ended, discard: () => first.resume() };
 }
 
@@ -65,7 +66,7 @@ function createParser(request: IncomingMessage): busboy.Busboy {
     return parser.on('error', () => undefined);
   } catch (cause) {
     request.resume();
-    throw new ApiError('bad_request', { cause });
+    throw new ApiError(commonErrors.badRequest, { cause });
   }
 }
 
@@ -75,7 +76,7 @@ async function parseBody(request: IncomingMessage, parser: busboy.Busboy, limit:
   try {
     for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += piece.length;
-      if (length > limit) throw new ApiError('payload_too_large');
+      if (length > limit) throw new ApiError(commonErrors.payloadTooLarge);
       await new Promise<void>((done, failed) => {
         parser.write(piece, (error) => (error ? failed(error) : done()));
       });
@@ -84,7 +85,7 @@ async function parseBody(request: IncomingMessage, parser: busboy.Busboy, limit:
       parser.once('error', failed).end(done);
     });
   } catch (cause) {
-    const error = cause instanceof ApiError ? cause : new ApiError('bad_request', { cause });
+    const error = cause instanceof ApiError ? cause : new ApiError(commonErrors.badRequest, { cause });
     parser.destroy(error);
     request.resume();
     throw error;
@@ -96,7 +97,7 @@ async function* readFile(file: Readable, parsed: Promise<void>): AsyncGenerator<
   try {
     yield* file.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
   } catch (cause) {
-    throw cause instanceof ApiError ? cause : new ApiError('bad_request', { cause });
+    throw cause instanceof ApiError ? cause : new ApiError(commonErrors.badRequest, { cause });
   }
   await parsed;
 }

@@ -1,16 +1,21 @@
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { jobsErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 
 /** Cancels a job that has not ended. @throws ApiError 400 for one that has, or that does not exist. */
-export async function cancelJob({ collections, jobMasks }: Deps, jobId: string): Promise<void> {
+export async function cancelJob(
+  { collections, jobMasks }: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
+  jobId: string,
+): Promise<void> {
   const job = await collections.jobs.findOneAndUpdate(
     { job_id: jobId, ...filterAllowing('cancel') },
     { $set: { 'result_data.job_state': stateAfter('cancel') } },
     { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
   );
-  if (job === null) throw new ApiError('job_already_ended');
+  if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
   // Nobody is left who could end it: it was lost, and waited.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.endSoon(jobId);
 }

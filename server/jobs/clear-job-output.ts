@@ -1,6 +1,8 @@
+import type { LogServices } from '../logs/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { FileServices } from '../files/services.js';
 import type { ObjectId } from 'mongodb';
 import { removeFilesById } from '../files/files.js';
-import type { Deps } from '../deps.js';
 import { artifactName, attachmentsName } from '../job/job-files.js';
 
 /**
@@ -9,7 +11,9 @@ import { artifactName, attachmentsName } from '../job/job-files.js';
  * @param before what the new run began after: its attempts are those from `attempt` on, and its files are newer
  */
 export async function clearJobOutput(
-  deps: Deps,
+  deps: Pick<FileServices, 'collections'> &
+    Pick<ScrubbingServices, 'jobMasks'> &
+    Pick<LogServices, 'collections'>,
   jobId: string,
   before: { attempt: number; files: readonly ObjectId[] },
 ): Promise<void> {
@@ -20,7 +24,10 @@ export async function clearJobOutput(
 }
 
 /** The files of a job's run. */
-export async function findJobFiles({ collections }: Deps, jobId: string): Promise<ObjectId[]> {
+export async function findJobFiles(
+  { collections }: Pick<FileServices, 'collections'>,
+  jobId: string,
+): Promise<ObjectId[]> {
   const names = [attachmentsName(jobId), artifactName(jobId)];
   const found = await collections.files
     .find({ filename: { $in: names } }, { projection: { _id: 1 } })

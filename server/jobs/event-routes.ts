@@ -1,37 +1,45 @@
-import { type AnyRoute, route } from '../http/route.js';
+import type { DepsOf } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { jobErrors } from '../job/errors.js';
+import { jobsErrors } from './errors.js';
+import { leaseErrors } from '../leases/errors.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { eventsInput, forwardEvents, maskEvents } from './forward-events.js';
 import { holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
-import { presentTaken } from '../leases/present-taken.js';
+import { presentDiscarded } from '../leases/present-discarded.js';
 import { getJobId } from '../job/get-job-id.js';
 
+type RouteDeps = DepsOf<typeof holdJob> & DepsOf<typeof forwardEvents>;
+const route = routesOf<RouteDeps>();
+
 /** The events of jobs, which go on to a webhook. */
-export const eventRoutes: readonly AnyRoute[] = [
+export const eventRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/job/{job_id}/events',
     family: 'v1',
     summary: 'Forwards the events of a job to its webhook',
     description: 'The status and the text of the webhook are the answer.',
-    access: { roles: ['agent'] },
+    access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: eventsInput },
     answers: { 200: { description: 'What the webhook answered.', content: 'text' } },
     errors: [
-      'job_id_invalid',
-      'job_not_held',
-      'job_not_found',
-      'webhook_not_configured',
-      'webhook_url_refused',
-      'webhook_timeout',
-      'webhook_unreachable',
-      'webhook_refused',
+      jobErrors.idInvalid,
+      leaseErrors.notHeld,
+      jobErrors.notFound,
+      jobsErrors.webhookNotConfigured,
+      jobsErrors.webhookUrlRefused,
+      jobsErrors.webhookTimeout,
+      jobsErrors.webhookUnreachable,
+      jobsErrors.webhookRefused,
     ],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      const hold = await holdJob(deps, request, jobId, { writes: true });
+      const hold = await holdJob(deps, request.principal, jobId, { writes: true });
       if (hold.isLost) {
         await keepLate(deps, hold, { kind: 'events', mask: (masker) => maskEvents(request.body, masker) });
-        return presentTaken(deps, 'events', false);
+        return presentDiscarded(deps, 'events', false);
       }
       const { status, text } = await forwardEvents(deps, hold.job, request.body);
       return { status, body: text, type: 'text/plain; charset=utf-8' };

@@ -1,8 +1,12 @@
+import type { JobsServices } from './services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { Core } from '../core/core.js';
+import { jobErrors } from '../job/errors.js';
+import { jobsErrors } from './errors.js';
 import type { z } from 'zod';
-import type { Deps } from '../deps.js';
 import { ApiError } from '../errors/api-error.js';
 import { listOf, object, text, url } from '../schema/schema.js';
-import type { HeldJob } from '../leases/held-job.js';
+import type { HeldJob } from '../job/held-job.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { sendToWebhook, type WebhookAnswer } from './send-to-webhook.js';
@@ -22,21 +26,21 @@ export const eventsInput = object({
  * @throws ApiError of the first failure in the order of the v1 contract, section 2
  */
 export async function forwardEvents(
-  deps: Deps,
+  deps: Core & Pick<ScrubbingServices, 'jobMasks'> & Pick<JobsServices, 'config'>,
   job: HeldJob | undefined,
   { job_status_webhook: named, ...told }: z.output<typeof eventsInput>,
 ): Promise<WebhookAnswer> {
-  if (job === undefined) throw new ApiError('job_not_found');
+  if (job === undefined) throw new ApiError(jobErrors.notFound);
   const { webhookUrl } = deps.config;
-  if (webhookUrl === undefined) throw new ApiError('webhook_not_configured');
+  if (webhookUrl === undefined) throw new ApiError(jobsErrors.webhookNotConfigured);
   const webhook = readWebhookUrl(named, webhookUrl);
-  if (webhook === undefined) throw new ApiError('webhook_url_refused');
+  if (webhook === undefined) throw new ApiError(jobsErrors.webhookUrlRefused);
   const answer = await sendToWebhook(
     deps.config,
     webhook,
     maskEvents(told, await findMasker(deps, job, undefined)),
   );
-  if (answer.status === 401 || answer.status === 403) throw new ApiError('webhook_refused');
+  if (answer.status === 401 || answer.status === 403) throw new ApiError(jobsErrors.webhookRefused);
   return answer;
 }
 

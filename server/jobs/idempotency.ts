@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
-import type { Caller } from '../principal/principal.js';
-import type { JobRecord, SpentKey } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { Core } from '../core/core.js';
+import { jobsErrors } from './errors.js';
+import { sha256 } from '../crypto/digest.js';
+import type { Principal } from '../principal/principal.js';
+import type { JobRecord, SpentKey } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
-import type { JobInput } from './job-schema.js';
+import type { JobInput } from '../job/job-schema.js';
 
 /** Milliseconds that an `Idempotency-Key` is remembered: a day. */
 const idempotencyMs = 24 * 60 * 60 * 1000;
@@ -11,14 +13,17 @@ const idempotencyMs = 24 * 60 * 60 * 1000;
 /** What is stored of an `Idempotency-Key`, or `undefined` without one (draft-ietf-httpapi-idempotency-key-header). */
 export function readIdempotency(
   header: string | undefined,
-  caller: Caller,
+  caller: Principal,
   input: JobInput,
   now: Date,
 ): SpentKey | undefined {
   if (!header) return undefined;
   return {
-    key: digest(`${caller.clientId === undefined ? 'anonymous' : `client ${caller.clientId}`}\0${header}`),
-    body: digest(JSON.stringify(input)),
+    key: sha256(
+      `${caller.clientId === undefined ? 'anonymous' : `client ${caller.clientId}`}\0${header}`,
+      'base64url',
+    ),
+    body: sha256(JSON.stringify(input), 'base64url'),
     at: now,
   };
 }
@@ -29,7 +34,7 @@ export function readIdempotency(
  * @throws ApiError 422 when the job was made from another body.
  */
 export async function findRepeated(
-  { collections: { jobs }, clock }: Deps,
+  { collections: { jobs }, clock }: Core & Pick<JobServices, 'collections'>,
   { key, body }: SpentKey,
 ): Promise<string | undefined> {
   const made = await jobs.findOne({ 'idempotency.key': key });
@@ -39,15 +44,11 @@ export async function findRepeated(
     await jobs.updateOne({ _id: made._id }, { $pull: { idempotency: { key } } });
     return undefined;
   }
-  if (spent.body !== body) throw new ApiError('idempotency_key_reused');
+  if (spent.body !== body) throw new ApiError(jobsErrors.idempotencyKeyReused);
   return made.job_id;
 }
 
 /** The keys of a job that are not a day old: a job that starts again keeps them, so that a late repeat still names it. */
 export function listRemembered(job: Pick<JobRecord, 'idempotency'>, now: Date): SpentKey[] {
   return (job.idempotency ?? []).filter(({ at }) => at.getTime() > now.getTime() - idempotencyMs);
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
 }

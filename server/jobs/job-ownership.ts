@@ -1,15 +1,22 @@
-import type { Caller } from '../principal/principal.js';
-import type { Deps } from '../deps.js';
+import type { JobsServices } from './services.js';
+import type { JobServices } from '../job/services.js';
+import { jobsErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
+import { may } from '../principal/may.js';
+import type { Principal } from '../principal/principal.js';
 
 /**
- * With `JOB_OWNERSHIP=enforce`, only who submitted a job, a manager or an admin may change it; a job without an owner is
- * anyone's. By default the owner is recorded and nobody is refused, as stock clients expect.
+ * With `JOB_OWNERSHIP=enforce`, only the submitter of a job, a manager or an admin may change it; a job without a
+ * submitter is anyone's. By default the submitter is recorded and nobody is refused, as stock clients expect.
  * @throws ApiError 403
  */
-export async function checkJobOwner(deps: Deps, caller: Caller, jobId: string): Promise<void> {
-  if (deps.config.jobOwnership === 'record' || caller.role === 'admin' || caller.role === 'manager') return;
+export async function checkJobOwner(
+  deps: Pick<JobServices, 'collections'> & Pick<JobsServices, 'config'>,
+  caller: Principal,
+  jobId: string,
+): Promise<void> {
+  if (deps.config.jobOwnership === 'record') return;
   const owner = (await findJob(deps, jobId))?.submitted_by;
-  if (owner !== undefined && owner !== caller.clientId) throw new ApiError('job_not_owned');
+  if (!may(caller, 'changeJob', { submitted_by: owner })) throw new ApiError(jobsErrors.notOwned);
 }

@@ -1,6 +1,7 @@
+import type { JobServices } from '../job/services.js';
+import { jobsErrors } from './errors.js';
 import type { Filter, WithId } from 'mongodb';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobRecord } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
 
@@ -8,10 +9,13 @@ import { findJob } from '../job/find-job.js';
  * How many waiting jobs of its queue are before a job in the order of claims, those that await attachments too.
  * @throws ApiError 410 for a job that has started or does not exist.
  */
-export async function getJobPosition(deps: Deps, jobId: string): Promise<number> {
+export async function getJobPosition(
+  deps: Pick<JobServices, 'collections' | 'countJobs'>,
+  jobId: string,
+): Promise<number> {
   const job = await findJob(deps, jobId);
-  if (job?.result_data.job_state !== 'waiting') throw new ApiError('job_not_waiting');
-  const counts = await Promise.all(filterBefore(job).map((range) => deps.batches.countJobs(range)));
+  if (job?.result_data.job_state !== 'waiting') throw new ApiError(jobsErrors.notWaiting);
+  const counts = await Promise.all(filterBefore(job).map((range) => deps.countJobs(range)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 

@@ -1,4 +1,4 @@
-import type { ClosedAttempt, JobRecord, Lease } from '../db/collections.js';
+import type { ClosedAttempt, JobRecord, Lease } from '../job/job-record.js';
 import { presentDate } from '../http/present-date.js';
 
 /**
@@ -31,22 +31,5 @@ function presentAttempt(closed: ClosedAttempt): Record<string, unknown> {
     reason,
     job_state: state,
     ...(late && { discarded: late.length }),
-  };
-}
-
-/**
- * A job as its agent sees it: besides, when it started, whether attachments are there to fetch, and its secrets, whose
- * values stand in place of their paths and are never stored with the job.
- */
-export function presentClaimedJob(
-  job: JobRecord,
-  secrets: Record<string, string> | undefined,
-): Record<string, unknown> {
-  return {
-    ...job.job_data,
-    ...(secrets && { test_data: { ...(job.job_data.test_data as object), secrets } }),
-    job_id: job.job_id,
-    exclude_agents: job.job_data.exclude_agents ?? [],
-    ...(job.started_at && { started_at: presentDate(job.started_at) }),
   };
 }

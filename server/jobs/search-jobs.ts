@@ -1,7 +1,7 @@
+import type { JobServices } from '../job/services.js';
 import { type Filter, ObjectId, type WithId } from 'mongodb';
 import type { z } from 'zod';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobRecord } from '../job/job-record.js';
 import { presentDate } from '../http/present-date.js';
 import { integer, listOf, oneOf, openObject, text } from '../schema/schema.js';
 import { readJobId } from '../job/job-id.js';
@@ -48,7 +48,10 @@ export interface FoundJob {
 type Found = WithId<Pick<JobRecord, 'job_id' | 'created_at' | 'result_data'>>;
 
 /** The jobs of a search one after the other, oldest first, with a few in memory at a time. */
-export async function* streamJobs(deps: Deps, search: JobSearch): AsyncGenerator<FoundJob> {
+export async function* streamJobs(
+  deps: Pick<JobServices, 'collections'>,
+  search: JobSearch,
+): AsyncGenerator<FoundJob> {
   const found = findJobs(deps, search);
   try {
     for await (const job of found) yield presentFound(job);
@@ -59,7 +62,7 @@ export async function* streamJobs(deps: Deps, search: JobSearch): AsyncGenerator
 
 /** One page of a search, and the cursor of the next page when there is one. */
 export async function listJobPage(
-  deps: Deps,
+  deps: Pick<JobServices, 'collections'>,
   search: JobSearch,
   limit: number,
 ): Promise<{ jobs: FoundJob[]; next: string | undefined }> {
@@ -71,7 +74,7 @@ export async function listJobPage(
   return { jobs: page.map(presentFound), next };
 }
 
-function findJobs({ collections }: Deps, search: JobSearch) {
+function findJobs({ collections }: Pick<JobServices, 'collections'>, search: JobSearch) {
   return collections.jobs
     .find(filterSearched(search))
     .project<Found>({ job_id: 1, created_at: 1, 'result_data.job_state': 1 })

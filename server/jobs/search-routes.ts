@@ -1,21 +1,27 @@
+import type { JobServices } from '../job/services.js';
+import type { Core } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
 import { z } from 'zod';
 import { jsonPieces, listPieces } from '../http/json-stream.js';
 import { json } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { type JobSearch, listJobPage, searchQuery, streamJobs } from './search-jobs.js';
+
+type RouteDeps = Core & Pick<JobServices, 'collections'>;
+const route = routesOf<RouteDeps>();
 
 const path = '/v1/job/search';
 const foundJob = z.strictObject({ job_id: z.string(), created_at: z.iso.datetime(), job_state: z.string() });
 
 /** The search of jobs; its path is one of GET /v1/job/{job_id} too, so that it comes before that. */
-export const searchRoutes: readonly AnyRoute[] = [
+export const searchRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path,
     family: 'v1',
     summary: 'The jobs of some tags, states or ids, oldest first',
     description: 'With `limit`, a `Link` header with `rel="next"` names the next page while there is one.',
-    access: { roles: ['contributor', 'manager', 'admin'] },
+    access: { roles: roleGroups.submitters },
     query: searchQuery,
     repeated: ['tags', 'state', 'job_id'],
     answers: { 200: { description: 'The jobs.', content: z.array(foundJob) } },

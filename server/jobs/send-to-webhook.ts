@@ -1,5 +1,7 @@
 import { type Dispatcher, EnvHttpProxyAgent, errors, request } from 'undici';
-import type { Config } from '../config/config.js';
+import type { CoreSettings } from '../core/core.js';
+import { jobsErrors } from './errors.js';
+import type { JobsSettings } from './settings.js';
 import { ApiError } from '../errors/api-error.js';
 
 /** What a webhook answered. */
@@ -15,7 +17,8 @@ const timeoutMs = 3000;
 /** Bytes of an answer that are read. */
 const answerLimit = 64 * 1024;
 
-type Settings = Pick<Config, 'httpProxy' | 'httpsProxy' | 'noProxy' | 'webhookAuth'>;
+type Settings = Pick<CoreSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'> &
+  Pick<JobsSettings, 'webhookAuth'>;
 
 /**
  * Sends JSON to a webhook with PUT, once more when it cannot be reached, and gives its answer of any status; a
@@ -30,7 +33,9 @@ export async function sendToWebhook(config: Settings, url: URL, body: unknown): 
       return attempt(config, dispatcher, url, body);
     });
   } catch (cause) {
-    throw new ApiError(isTimeout(cause) ? 'webhook_timeout' : 'webhook_unreachable', { cause });
+    throw new ApiError(isTimeout(cause) ? jobsErrors.webhookTimeout : jobsErrors.webhookUnreachable, {
+      cause,
+    });
   } finally {
     // Not awaited: a connection that hangs must not hold up the answer.
     void dispatcher.destroy().catch(() => undefined);

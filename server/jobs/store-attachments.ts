@@ -1,8 +1,12 @@
+import type { FileServices } from '../files/services.js';
+import type { JobServices } from '../job/services.js';
+import type { Core } from '../core/core.js';
+import { jobsErrors } from './errors.js';
 import type { WithId } from 'mongodb';
-import type { JobRecord, StoredFile } from '../db/collections.js';
+import type { StoredFile } from '../files/collections.js';
+import type { JobRecord } from '../job/job-record.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
 import { uploadFile } from '../files/upload-file.js';
-import type { Deps } from '../deps.js';
 import { ApiError } from '../errors/api-error.js';
 import type { Upload } from '../http/upload.js';
 import { attachmentsName } from '../job/job-files.js';
@@ -14,7 +18,11 @@ import { findJob } from '../job/find-job.js';
  * A job that has its attachments is left as it is: stock clients repeat requests.
  * @throws ApiError 422 for a job that is unknown or names no attachments
  */
-export async function storeAttachments(deps: Deps, jobId: string, { file }: Upload): Promise<void> {
+export async function storeAttachments(
+  deps: Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
+  jobId: string,
+  { file }: Upload,
+): Promise<void> {
   const job = await findJob(deps, jobId);
   if (!checkAwaits(job)) return;
   const name = attachmentsName(jobId);
@@ -23,11 +31,14 @@ export async function storeAttachments(deps: Deps, jobId: string, { file }: Uplo
   await removeFilesById(deps, [stored._id]);
   const now = await findJob(deps, jobId);
   // A run that began meanwhile wants its own.
-  if (checkAwaits(now)) throw new ApiError('attachments_not_awaited');
+  if (checkAwaits(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
 }
 
 /** The stored attachments of a job, or `undefined`. */
-export async function findAttachments(deps: Deps, jobId: string): Promise<StoredFile | undefined> {
+export async function findAttachments(
+  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
+  jobId: string,
+): Promise<StoredFile | undefined> {
   const { jobs, files } = deps.collections;
   const job = await jobs.findOne(
     { job_id: jobId },
@@ -39,15 +50,15 @@ export async function findAttachments(deps: Deps, jobId: string): Promise<Stored
 
 /** False when the attachments are there already, whatever the state of the job. */
 function checkAwaits(job: WithId<JobRecord> | undefined): job is WithId<JobRecord> {
-  if (job === undefined) throw new ApiError('attachments_job_unknown');
+  if (job === undefined) throw new ApiError(jobsErrors.attachmentsJobUnknown);
   const { attachments_status: status } = job.job_data;
-  if (status === undefined) throw new ApiError('attachments_not_awaited');
+  if (status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
   return status !== 'complete';
 }
 
 /** Guarded by the run of the job that the upload was for; false when that is over or another upload was first. */
 async function completeAttachments(
-  { collections }: Deps,
+  { collections }: Pick<JobServices, 'collections'>,
   job: WithId<JobRecord>,
   stored: StoredFile,
 ): Promise<boolean> {

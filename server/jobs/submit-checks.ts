@@ -1,18 +1,26 @@
-import type { Caller } from '../principal/principal.js';
-import { findLimit } from '../principal/permissions.js';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import { jobErrors } from '../job/errors.js';
+import { jobsErrors } from './errors.js';
+import { may } from '../principal/may.js';
+import type { Principal } from '../principal/principal.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { DepsOf } from '../core/core.js';
+import type { LeaseServices } from '../leases/services.js';
 import { ApiError } from '../errors/api-error.js';
 import { isRestricted } from '../queues/restricted-queues.js';
 import { checkJobSecrets } from '../secrets/check-job-secrets.js';
 import { endedStates } from '../job/job-state.js';
 import { readJobId } from '../job/job-id.js';
-import type { JobInput } from './job-schema.js';
+import type { JobInput } from '../job/job-schema.js';
+
+/** What the checks of a submission take of the dependencies. */
+export type SubmitCheckDeps = Pick<LeaseServices, 'collections'> &
+  DepsOf<typeof checkJobSecrets> &
+  DepsOf<typeof isRestricted>;
 
 /** A submission while it is checked. */
 export interface Submission {
-  deps: Deps;
-  caller: Caller;
+  deps: SubmitCheckDeps;
+  caller: Principal;
   input: JobInput;
   /** The job that has this id already, for a resubmission. */
   existing: JobRecord | undefined;
@@ -40,7 +48,7 @@ async function checkAgentLeft({ deps, input }: Submission): Promise<void> {
     { queues: input.job_queue, name: { $nin: excluded } },
     { projection: { _id: 1 } },
   );
-  if (left === null) throw new ApiError('no_agent_left');
+  if (left === null) throw new ApiError(jobsErrors.noAgentLeft);
 }
 
 function checkSecrets({ deps, caller, input }: Submission): Promise<void> {
@@ -48,22 +56,20 @@ function checkSecrets({ deps, caller, input }: Submission): Promise<void> {
 }
 
 function checkJobId({ input }: Submission): void {
-  if (input.job_id && readJobId(input.job_id) === undefined) throw new ApiError('job_id_invalid');
+  if (input.job_id && readJobId(input.job_id) === undefined) throw new ApiError(jobErrors.idInvalid);
 }
 
-/** An id belongs to who submitted it; an anonymous one is free again once its job has ended. */
 function checkResubmission({ caller, existing }: Submission): void {
-  if (existing === undefined || caller.role === 'admin' || caller.role === 'manager') return;
-  const { submitted_by: owner, result_data: result } = existing;
-  const allowed = owner === undefined ? endedStates.includes(result.job_state) : owner === caller.clientId;
-  if (!allowed) throw new ApiError('resubmit_refused');
+  if (existing === undefined) return;
+  const hasEnded = endedStates.includes(existing.result_data.job_state);
+  if (!may(caller, 'resubmitJob', { ...existing, hasEnded })) throw new ApiError(jobsErrors.resubmitRefused);
 }
 
 function checkPriority({ caller, input }: Submission): void {
   const { job_priority: priority = 0, job_queue: queue } = input;
   if (priority === 0) return;
   requirePermissions(caller, `Authentication required for setting priority: ${priority}`);
-  if (priority > findLimit(caller.permissions?.max_priority, queue)) {
+  if (!may(caller, 'setPriority', { queue, priority })) {
     throw refuse(`Not enough permissions to push to ${queue} with priority ${priority}`);
   }
 }
@@ -72,8 +78,7 @@ async function checkRestrictedQueue({ deps, caller, input }: Submission): Promis
   const queue = input.job_queue;
   if (!(await isRestricted(deps, queue))) return;
   requirePermissions(caller, `Authentication required to push to restricted queue: ${queue}`);
-  const allowed = caller.permissions?.allowed_queues;
-  if (!Array.isArray(allowed) || !allowed.includes(queue)) {
+  if (!may(caller, 'pushToRestricted', { queue })) {
     throw refuse(`Not enough permissions to push to the restricted queue: ${queue}`);
   }
 }
@@ -82,15 +87,15 @@ function checkReservation({ caller, input }: Submission): void {
   const seconds = input.reserve_data?.timeout ?? defaultReservationSeconds;
   if (seconds <= freeReservationSeconds) return;
   requirePermissions(caller, `Authentication required for setting timeout: ${seconds}`);
-  if (seconds > findLimit(caller.permissions?.max_reservation_time, input.job_queue)) {
+  if (!may(caller, 'reserve', { queue: input.job_queue, seconds })) {
     throw refuse(`Not enough permissions to push to ${input.job_queue} with reservation timeout ${seconds}`);
   }
 }
 
-function requirePermissions(caller: Caller, message: string): void {
-  if (caller.permissions === undefined) throw new ApiError('push_unauthenticated', { message });
+function requirePermissions(caller: Principal, message: string): void {
+  if (caller.permissions === undefined) throw new ApiError(jobsErrors.pushUnauthenticated, { message });
 }
 
 function refuse(message: string): ApiError {
-  return new ApiError('push_refused', { message });
+  return new ApiError(jobsErrors.pushRefused, { message });
 }

@@ -1,9 +1,11 @@
+import type { JobServices } from '../job/services.js';
+import type { Core, DepsOf } from '../core/core.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { randomUUID } from 'node:crypto';
 import { BSON } from 'mongodb';
-import type { Caller } from '../principal/principal.js';
-import type { JobRecord, SpentKey } from '../db/collections.js';
+import type { Principal } from '../principal/principal.js';
+import type { JobRecord, SpentKey } from '../job/job-record.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { Deps } from '../deps.js';
 import { ApiError } from '../errors/api-error.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { clearJobOutput, findJobFiles } from './clear-job-output.js';
@@ -11,12 +13,12 @@ import { findJob } from '../job/find-job.js';
 import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
 import { readJobId } from '../job/job-id.js';
 import { stateAfter } from '../job/job-state.js';
-import type { JobInput } from './job-schema.js';
-import { submitChecks } from './submit-checks.js';
+import type { JobInput } from '../job/job-schema.js';
+import { type SubmitCheckDeps, submitChecks } from './submit-checks.js';
 
 /** A job as it comes in. */
 export interface JobSubmission {
-  caller: Caller;
+  caller: Principal;
   input: JobInput;
   idempotencyKey: string | undefined;
 }
@@ -27,7 +29,7 @@ export interface JobSubmission {
  * @throws ApiError of the first check that fails
  */
 export async function submitJob(
-  deps: Deps,
+  deps: Core & Pick<JobServices, 'insertJob'> & DepsOf<typeof restart> & SubmitCheckDeps,
   { caller, input, idempotencyKey }: JobSubmission,
 ): Promise<string> {
   const givenId = input.job_id ? readJobId(input.job_id) : undefined;
@@ -58,7 +60,7 @@ const sections = [
 
 interface JobParts {
   input: JobInput;
-  caller: Caller;
+  caller: Principal;
   jobId: string;
   idempotency: SpentKey[];
   now: Date;
@@ -99,16 +101,20 @@ function checkRoom(job: JobRecord): number {
   // To count them takes longer than to store the job.
   if (length * mostBytesPerCharacter < documentBytes - roomBytes) return length;
   const bytes = BSON.calculateObjectSize(job);
-  if (bytes > documentBytes - roomBytes) throw new ApiError('payload_too_large');
+  if (bytes > documentBytes - roomBytes) throw new ApiError(commonErrors.payloadTooLarge);
   return bytes;
 }
 
 type Attaching = { attachments?: unknown } | null | undefined;
 
 /** The stored job's id, or `undefined` when another request took the id or the key meanwhile. */
-async function insert(deps: Deps, job: JobRecord, bytes: number): Promise<string | undefined> {
+async function insert(
+  deps: Pick<JobServices, 'insertJob'>,
+  job: JobRecord,
+  bytes: number,
+): Promise<string | undefined> {
   try {
-    await deps.batches.insertJob(job, bytes);
+    await deps.insertJob(job, bytes);
     return job.job_id;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
@@ -121,7 +127,11 @@ async function insert(deps: Deps, job: JobRecord, bytes: number): Promise<string
  * run is fenced, and what is left of its output is not read. Only then that is cleared: a resubmission that fails takes
  * nothing from the run that is there.
  */
-async function restart(deps: Deps, seen: JobRecord, job: JobRecord): Promise<string | undefined> {
+async function restart(
+  deps: Pick<JobServices, 'collections'> & DepsOf<typeof clearJobOutput>,
+  seen: JobRecord,
+  job: JobRecord,
+): Promise<string | undefined> {
   const files = await findJobFiles(deps, seen.job_id);
   const guard = {
     job_id: seen.job_id,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
-import type { Collections } from '../db/collections.js';
-import type { Clock } from '../db/database-clock.js';
+import type { JobCollections } from '../job/collections.js';
+import type { LeaseCollections } from './collections.js';
+import type { Clock } from '../core/clock.js';
 
 /** Milliseconds between two looks at the database. */
 const roundMs = 30_000;
@@ -17,7 +18,7 @@ export class AgentWatch {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly collections: Pick<Collections, 'agents' | 'jobs'>,
+    private readonly collections: LeaseCollections & JobCollections,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {}

@@ -1,4 +1,6 @@
-import type { Deps } from '../deps.js';
+import type { LeaseServices } from './services.js';
+import type { JobServices } from '../job/services.js';
+import type { Core } from '../core/core.js';
 import { readCutMs, timeAfter } from './lease-length.js';
 
 /** Words by which an agent says that it works on nothing. */
@@ -9,16 +11,19 @@ const idleStates = ['waiting', 'offline'];
  * ten minutes unless it sends something about that job, as a stock agent does whose outcome could not be sent. So a
  * claim whose answer was lost comes back, and so does the job of an agent that was started again.
  */
-export async function cutLeases(deps: Deps, agent: string): Promise<void> {
-  const { config, batches, agentWatch } = deps;
+export async function cutLeases(
+  deps: Pick<LeaseServices, 'agentWatch' | 'config' | 'cutLeasesOf'>,
+  agent: string,
+): Promise<void> {
+  const { config, agentWatch } = deps;
   if (config.agentLeases === 'off' || !agentWatch.mayHold(agent)) return;
-  await batches.cutLeases(agent);
+  await deps.cutLeasesOf(agent);
   agentWatch.holdsNothing(agent);
 }
 
 /** Cuts the leases of agents that ask at the same moment, by one statement. */
-export async function cutLeasesOf(
-  { config, clock, collections }: Pick<Deps, 'config' | 'clock' | 'collections'>,
+export async function cutLeasesTogether(
+  { config, clock, collections }: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
   agents: readonly string[],
 ): Promise<undefined[]> {
   await collections.jobs.updateMany(
@@ -42,6 +47,10 @@ export async function cutLeasesOf(
 }
 
 /** The same for the state that an agent tells about itself. */
-export async function cutLeasesOfIdle(deps: Deps, agent: string, state: string | undefined): Promise<void> {
+export async function cutLeasesOfIdle(
+  deps: Pick<LeaseServices, 'agentWatch' | 'config' | 'cutLeasesOf'>,
+  agent: string,
+  state: string | undefined,
+): Promise<void> {
   if (state !== undefined && idleStates.includes(state)) await cutLeases(deps, agent);
 }

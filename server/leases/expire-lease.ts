@@ -1,9 +1,13 @@
+import type { LeaseServices } from './services.js';
+import type { DepsOf, Core } from '../core/core.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { LogServices } from '../logs/services.js';
+import type { JobServices } from '../job/services.js';
 import type { Document, WithId } from 'mongodb';
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord } from '../job/job-record.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
-import type { Deps } from '../deps.js';
 import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../job/job-state.js';
-import { type Phase, phases } from '../logs/log-fragment.js';
+import { type Phase, phases } from '../job/phases.js';
 import { findNextNumbers, writePendingLine } from '../logs/server-line.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { hasOtherLiveAgent } from './live-agents.js';
@@ -27,7 +31,12 @@ export type ExpiredJob = WithId<
  * sign of life, a result or a cancel at the same moment wins.
  * @returns the event that happened; `undefined` when the job was no longer as it was seen
  */
-export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent | 'let_go' | undefined> {
+export async function expireLease(
+  deps: Pick<LeaseServices, 'collections' | 'config'> &
+    DepsOf<typeof letGo> &
+    DepsOf<typeof writePendingLine>,
+  job: ExpiredJob,
+): Promise<JobEvent | 'let_go' | undefined> {
   const state = readJobState(job.result_data.job_state);
   if (state !== 'running' && state !== 'phase') return letGo(deps, job);
   const count = (job.lease?.losses ?? 0) + 1;
@@ -58,7 +67,11 @@ export async function expireLease(deps: Deps, job: ExpiredJob): Promise<JobEvent
 }
 
 /** What was held back of the attempt's logs is no longer waited for. */
-async function endStreams(deps: Deps, job: ExpiredJob, isLast: boolean): Promise<void> {
+async function endStreams(
+  deps: Pick<ScrubbingServices, 'jobMasks'> & Pick<LogServices, 'heldTails'>,
+  job: ExpiredJob,
+  isLast: boolean,
+): Promise<void> {
   const masker = await deps.jobMasks.find(job);
   if (masker === undefined) return;
   await deps.heldTails.release(job.job_id, masker);
@@ -72,7 +85,13 @@ function readPhase(word: string): Phase {
 }
 
 /** A job that was cancelled and whose agent never said so keeps its state and has no holder any more. */
-async function letGo(deps: Deps, job: ExpiredJob): Promise<'let_go' | undefined> {
+async function letGo(
+  deps: Core &
+    Pick<JobServices, 'collections'> &
+    Pick<ScrubbingServices, 'jobMasks'> &
+    Pick<LogServices, 'heldTails'>,
+  job: ExpiredJob,
+): Promise<'let_go' | undefined> {
   const change = { 'lease.holder': '$$REMOVE', ...endLease, ...closeAttempt(deps, job, false) };
   if (!(await write(deps, job, undefined, change))) return undefined;
   await endStreams(deps, job, true);
@@ -93,7 +112,7 @@ async function letGo(deps: Deps, job: ExpiredJob): Promise<'let_go' | undefined>
 }
 
 /** The last attempt is over: its statuses and device stand as the result. */
-function giveUp(deps: Deps, job: ExpiredJob, phase: Phase): Document {
+function giveUp(deps: Core, job: ExpiredJob, phase: Phase): Document {
   const status = '$result_data.status';
   const known = { $cond: [{ $eq: [{ $type: status }, 'object'] }, status, {}] };
   return {
@@ -108,7 +127,7 @@ function giveUp(deps: Deps, job: ExpiredJob, phase: Phase): Document {
 
 /** The job waits again; what the lost attempt told is kept with the attempt. */
 async function lose(
-  deps: Deps,
+  deps: Core & Pick<LeaseServices, 'collections'>,
   job: ExpiredJob,
   next: { output: number; serial: number },
 ): Promise<Document> {
@@ -133,7 +152,7 @@ async function lose(
 }
 
 /** The entry of the attempt that ends; with what it told, unless that stays in the result. */
-function closeAttempt({ clock }: Deps, job: ExpiredJob, withResult: boolean): Document {
+function closeAttempt({ clock }: Core, job: ExpiredJob, withResult: boolean): Document {
   const entry = {
     attempt: '$lease.attempt',
     holder: '$lease.holder',
@@ -153,7 +172,7 @@ function closeAttempt({ clock }: Deps, job: ExpiredJob, withResult: boolean): Do
 }
 
 async function write(
-  deps: Deps,
+  deps: Core & Pick<JobServices, 'collections'>,
   job: ExpiredJob,
   event: JobEvent | undefined,
   change: Document,

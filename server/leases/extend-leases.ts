@@ -1,8 +1,13 @@
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from './services.js';
+import type { Core } from '../core/core.js';
 import { leaseLength, readCutMs } from './lease-length.js';
 
 /** Gives every lease its own length from `now` on, where it would end before. */
-export async function extendLeases({ collections, config, log }: Deps, now: Date): Promise<void> {
+export async function extendLeases(
+  { collections, config, log }: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
+  now: Date,
+): Promise<void> {
   const length = {
     $cond: [{ $eq: ['$lease.cut', true] }, readCutMs(config), leaseLength(config, '$result_data.job_state')],
   };

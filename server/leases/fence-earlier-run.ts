@@ -1,4 +1,4 @@
-import type { ClosedAttempt, JobRecord } from '../db/collections.js';
+import type { ClosedAttempt, JobRecord } from '../job/job-record.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { closeLogs } from '../logs/log-segments.js';
 

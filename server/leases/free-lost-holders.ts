@@ -1,11 +1,15 @@
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from './services.js';
+import type { Core } from '../core/core.js';
 import { hasOtherLiveAgent } from './live-agents.js';
 
 /**
  * A waiting job is kept from the agents that lost it only while another one is alive that serves its queue: without one
  * it may come back to the agent that lost it.
  */
-export async function freeLostHolders(deps: Deps): Promise<void> {
+export async function freeLostHolders(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'collections'>,
+): Promise<void> {
   const waiting = deps.collections.jobs.find(
     { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } } as object,
     { projection: { 'job_data.job_queue': 1, 'job_data.exclude_agents': 1, lost_holders: 1 } },

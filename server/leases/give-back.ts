@@ -1,6 +1,8 @@
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from './services.js';
+import type { Core } from '../core/core.js';
 import { filterAllowing } from '../job/job-state.js';
-import type { HeldJob } from './held-job.js';
+import type { HeldJob } from '../job/held-job.js';
 import { resumeLogs } from '../logs/log-segments.js';
 import { startLease } from './renew-lease.js';
 
@@ -22,7 +24,11 @@ const withoutLast = {
  * Gives a job that nobody else has taken back to the agent that lost it, as it was: the same attempt, its state, its
  * statuses. Guarded, so that a claim at the same moment leaves it to whoever was first.
  */
-export async function giveBack(deps: Deps, job: HeldJob, agent: string): Promise<void> {
+export async function giveBack(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config' | 'metrics'>,
+  job: HeldJob,
+  agent: string,
+): Promise<void> {
   const segments = resumeLogs(job);
   const { matchedCount } = await deps.collections.jobs.updateOne(
     {

@@ -1,37 +1,16 @@
-import type { WithId } from 'mongodb';
-import { type AgentRequest, refuseOrLog } from './agent-binding.js';
-import { agentCookieName, readAgentCookie } from '../auth/agent-cookie.js';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { DepsOf, Core } from '../core/core.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { LeaseServices } from './services.js';
+import { refuseOrLog } from './agent-binding.js';
+import { leaseErrors } from './errors.js';
+import { type HeldJob, heldFields } from '../job/held-job.js';
+import type { Principal } from '../principal/principal.js';
 import { endedStates } from '../job/job-state.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { giveBack } from './give-back.js';
 import { judgeWriter } from './judge-writer.js';
 import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
-
-/** A job as far as leases, logs and masks look at it. */
-export type HeldJob = WithId<
-  Pick<
-    JobRecord,
-    'job_id' | 'created_at' | 'result_data' | 'job_data' | 'lease' | 'attempts' | 'log_segments'
-  >
->;
-
-/** The fields of a job that those of `HeldJob` are read from. */
-export const heldFields = {
-  job_id: 1,
-  created_at: 1,
-  'result_data.job_state': 1,
-  'job_data.job_queue': 1,
-  'job_data.global_timeout': 1,
-  'job_data.test_data.secrets': 1,
-  lease: 1,
-  'attempts.holder': 1,
-  'attempts.attempt': 1,
-  'attempts.reason': 1,
-  'attempts.masked': 1,
-  log_segments: 1,
-} as const;
 
 /** What a request about a job may do with it. */
 export interface Hold {
@@ -44,21 +23,16 @@ export interface Hold {
 }
 
 /** The job of an id as leases look at it, or `undefined`; the newest where an older database holds doubles. */
-export async function findHeldJob(
-  { collections, batches }: Deps,
+async function findHeldJob(
+  { collections, findHeldJob: findTogether }: Pick<JobServices, 'collections' | 'findHeldJob'>,
   jobId: string,
   withResult = false,
 ): Promise<HeldJob | undefined> {
-  if (!withResult) return batches.findHeldJob(jobId);
+  if (!withResult) return findTogether(jobId);
   const { 'result_data.job_state': _state, ...others } = heldFields;
   const projection = { ...others, result_data: 1 };
   const job = await collections.jobs.findOne({ job_id: jobId }, { sort: { created_at: -1 }, projection });
   return (job as HeldJob | null) ?? undefined;
-}
-
-/** The agent that a request names; clients of other roles hold no jobs. */
-export function readAgent({ caller, cookie }: AgentRequest): string | undefined {
-  return caller.role === 'agent' ? readAgentCookie(cookie(agentCookieName)) : undefined;
 }
 
 /**
@@ -70,25 +44,25 @@ export function readAgent({ caller, cookie }: AgentRequest): string | undefined 
  * @throws ApiError 403 for a write to a job of another agent, with `AGENT_BINDING=enforce`
  */
 export async function holdJob(
-  deps: Deps,
-  request: AgentRequest,
+  deps: Pick<JobServices, 'findHeldJob'> & DepsOf<typeof settle>,
+  caller: Principal,
   jobId: string,
   { writes, withResult = false }: { writes: boolean; withResult?: boolean },
 ): Promise<Hold> {
-  const agent = deps.config.agentLeases === 'on' ? readAgent(request) : undefined;
+  const agent = deps.config.agentLeases === 'on' ? caller.agentName : undefined;
   for (;;) {
     const job = await findHeldJob(deps, jobId, withResult);
     if (job === undefined) return { job, isLost: false, agent };
     if (agent === undefined) {
       const holder = job.lease?.holder;
-      if (writes && holder !== undefined && holder !== readAgent(request))
-        refuseOrLog(deps, request, jobId, 'job_not_held');
+      if (writes && holder !== undefined && holder !== caller.agentName)
+        refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
       return { job, isLost: false, agent };
     }
     const standing = judgeWriter(job, agent);
     if (standing === 'lost') return { job, isLost: true, agent };
     if (standing === 'foreign') {
-      if (writes) refuseOrLog(deps, request, jobId, 'job_not_held', false);
+      if (writes) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, false);
       return { job, isLost: writes, agent };
     }
     if (await settle(deps, job, { agent, standing, writes })) return { job, isLost: false, agent };
@@ -97,7 +71,7 @@ export async function holdJob(
 
 /** Brings the stored lease up to what was judged; false when the job has to be looked at again. */
 async function settle(
-  deps: Deps,
+  deps: DepsOf<typeof takeUnheld> & DepsOf<typeof giveBack>,
   job: HeldJob,
   {
     agent,
@@ -116,12 +90,22 @@ function isRunning({ result_data: { job_state: state } }: HeldJob): boolean {
 }
 
 /** Secrets that another server gave to a job are not known here: so much is noted, so that its texts are not withheld. */
-export async function noteAdoption({ jobMasks }: Deps, job: HeldJob): Promise<void> {
+export async function noteAdoption(
+  { jobMasks }: Pick<ScrubbingServices, 'jobMasks'>,
+  job: HeldJob,
+): Promise<void> {
   if (namesSecrets(job)) await jobMasks.add(job.job_id, job.lease?.attempt ?? 1, []);
 }
 
 /** Of two agents that write at once, one becomes the holder. */
-async function takeUnheld(deps: Deps, job: HeldJob, agent: string): Promise<void> {
+async function takeUnheld(
+  deps: Core &
+    Pick<JobServices, 'collections'> &
+    Pick<ScrubbingServices, 'jobMasks'> &
+    Pick<LeaseServices, 'config'>,
+  job: HeldJob,
+  agent: string,
+): Promise<void> {
   await noteAdoption(deps, job);
   await deps.collections.jobs.updateOne(
     {

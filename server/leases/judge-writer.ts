@@ -1,4 +1,4 @@
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord } from '../job/job-record.js';
 import { endedStates } from '../job/job-state.js';
 
 /**

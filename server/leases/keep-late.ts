@@ -1,5 +1,7 @@
+import type { JobServices } from '../job/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { Core } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
-import type { Deps } from '../deps.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import type { Hold } from './held-job.js';
@@ -19,7 +21,11 @@ export interface LateData {
  * same thing sent twice is kept once. Nothing is kept of an agent that never held the job, and of a job whose secrets
  * are not there to be masked.
  */
-export async function keepLate(deps: Deps, { job, agent }: Hold, { kind, mask }: LateData): Promise<void> {
+export async function keepLate(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
+  { job, agent }: Hold,
+  { kind, mask }: LateData,
+): Promise<void> {
   const lost = job?.attempts?.findLast(({ holder }) => holder === agent);
   if (job === undefined || lost === undefined) return;
   const { collections, log, jobMasks } = deps;

@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
-import type { Config } from '../config/config.js';
-import type { JobRecord } from '../db/collections.js';
-import type { Clock } from '../db/database-clock.js';
+import type { LeaseSettings } from './settings.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { Clock } from '../core/clock.js';
 
 /** Seconds that a job's provision may take when it names no `global_timeout` (the stock agent's own default). */
 const defaultGlobalTimeout = 4 * 3600;
@@ -20,7 +20,7 @@ export type Leased = Pick<JobRecord, 'job_data' | 'result_data' | 'lease'>;
  * The same as `leaseLength`, for a job that was read.
  */
 export function readLeaseMs(
-  { agentLeaseSeconds }: Config,
+  { agentLeaseSeconds }: LeaseSettings,
   { job_data: data, result_data: result }: Leased,
 ): number {
   if (result.job_state !== 'provision') return agentLeaseSeconds * 1000;
@@ -32,7 +32,7 @@ export function readLeaseMs(
  * The same as an expression, for a job whose state is `state` (an expression too) once it is written; a number where that
  * is a literal of which it is known.
  */
-export function leaseLength({ agentLeaseSeconds }: Config, state: unknown): Document | number {
+export function leaseLength({ agentLeaseSeconds }: LeaseSettings, state: unknown): Document | number {
   const { $literal: word = 'provision' } = (state ?? {}) as { $literal?: unknown };
   if (word !== 'provision') return agentLeaseSeconds * 1000;
   const timeout = {
@@ -44,7 +44,7 @@ export function leaseLength({ agentLeaseSeconds }: Config, state: unknown): Docu
 }
 
 /** Milliseconds that a cut lease has at most. */
-export function readCutMs({ agentLeaseSeconds }: Config): number {
+export function readCutMs({ agentLeaseSeconds }: LeaseSettings): number {
   return Math.min(cutMs, agentLeaseSeconds * 1000);
 }
 

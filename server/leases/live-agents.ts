@@ -1,5 +1,6 @@
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { LeaseServices } from './services.js';
+import type { Core } from '../core/core.js';
+import type { JobRecord } from '../job/job-record.js';
 
 /** Milliseconds since its last sign of life in which an agent counts as alive; stock agents ask every 10 s. */
 const liveMs = 180_000;
@@ -9,7 +10,7 @@ const restingStates = ['offline', 'maintenance'];
 
 /** Whether an agent other than these serves the queue of a job, may have it, and was heard of lately. */
 export async function hasOtherLiveAgent(
-  { collections, clock }: Deps,
+  { collections, clock }: Core & Pick<LeaseServices, 'collections'>,
   { job_queue: queue, exclude_agents: excluded }: JobRecord['job_data'],
   lost: readonly string[],
 ): Promise<boolean> {

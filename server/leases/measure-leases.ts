@@ -1,6 +1,8 @@
+import type { JobServices } from '../job/services.js';
+import type { PeriodicServices } from '../periodic/services.js';
+import type { LeaseServices } from './services.js';
 import type { Document } from 'mongodb';
-import type { Deps } from '../deps.js';
-import { leaseStates } from '../metrics/metric-rows.js';
+import { leaseStates } from './metrics.js';
 
 /** By `qp_lease_until`; reads the jobs that agents have, and no other. */
 export const leasesByState: Document[] = [
@@ -14,7 +16,13 @@ export const leasesByState: Document[] = [
  * @param timeoutMS milliseconds that it may take
  */
 export async function measureLeases(
-  { collections, config, metrics }: Deps,
+  {
+    collections,
+    config,
+    metrics,
+  }: Pick<PeriodicServices, 'collections'> &
+    Pick<JobServices, 'collections'> &
+    Pick<LeaseServices, 'config' | 'metrics'>,
   timeoutMS: number,
 ): Promise<void> {
   if (config.agentLeases === 'off') return;

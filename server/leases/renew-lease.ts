@@ -1,9 +1,11 @@
+import type { JobServices } from '../job/services.js';
 import type { Document, WithId } from 'mongodb';
-import type { Deps } from '../deps.js';
+import type { Core } from '../core/core.js';
+import type { LeaseServices } from './services.js';
 import { endedStates } from '../job/job-state.js';
 import { leaseLength, type Leased, readLeaseMs, timeAfter } from './lease-length.js';
 
-type LeaseDeps = Pick<Deps, 'config' | 'clock'>;
+type LeaseDeps = Pick<Core, 'clock'> & Pick<LeaseServices, 'config'>;
 
 /**
  * The fields of a job whose lease begins, or begins again, at the present time of the database, for the first stage of
@@ -33,7 +35,11 @@ export function isRenewalDue({ config, clock }: LeaseDeps, job: Leased): boolean
 }
 
 /** Renews the lease that was seen; false when its holder or attempt is another by now. */
-export async function renewLease(deps: Deps, job: WithId<Leased>, agent: string): Promise<boolean> {
+export async function renewLease(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
+  job: WithId<Leased>,
+  agent: string,
+): Promise<boolean> {
   const { matchedCount } = await deps.collections.jobs.updateOne(
     { _id: job._id, 'lease.holder': agent, 'lease.attempt': job.lease?.attempt ?? 0 },
     // By the state that is stored when it is written, which may be another than was seen.

@@ -1,6 +1,9 @@
+import type { PeriodicServices } from '../periodic/services.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from './services.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
-import type { Deps } from '../deps.js';
-import type { Duty } from '../periodic/duty.js';
+import type { DepsOf } from '../core/core.js';
+import type { Duty } from '../core/duty.js';
 import { writePendingLines } from '../logs/server-line.js';
 import { expireLease, type ExpiredJob } from './expire-lease.js';
 import { extendLeases } from './extend-leases.js';
@@ -19,7 +22,11 @@ const longestMs = 4000;
 const batchSize = 50;
 
 /** Takes jobs from agents that are gone, in one process at a time. */
-export const leaseDuty: Duty = { name: 'sweep_leases', everyMs: sweepMs, run: sweepLeases };
+export const leaseDuty: Duty<DepsOf<typeof sweepLeases>> = {
+  name: 'sweep_leases',
+  everyMs: sweepMs,
+  run: sweepLeases,
+};
 
 /**
  * One sweep (leases.md, section 3). After a pause of all processes every lease is first extended by its own length, so
@@ -27,7 +34,10 @@ export const leaseDuty: Duty = { name: 'sweep_leases', everyMs: sweepMs, run: sw
  * @param now the database's time when the sweep began: were this process stopped in the middle, leases that end
  * meanwhile are not its own business
  */
-export async function sweepLeases(deps: Deps, now: Date): Promise<void> {
+export async function sweepLeases(
+  deps: Pick<PeriodicServices, 'collections'> & DepsOf<typeof expireSafely>,
+  now: Date,
+): Promise<void> {
   if (deps.config.agentLeases === 'off') return;
   const beat = await deps.collections.serviceBeats.findOne({ _id: 'sweep_leases' });
   const last = beat?.last_sweep_at;
@@ -49,7 +59,10 @@ export async function sweepLeases(deps: Deps, now: Date): Promise<void> {
 }
 
 /** The expired leases, the longest first; nothing else is read. */
-export function findExpired({ collections }: Deps, now: Date): Promise<ExpiredJob[]> {
+export function findExpired(
+  { collections }: Pick<JobServices, 'collections'>,
+  now: Date,
+): Promise<ExpiredJob[]> {
   return collections.jobs
     .find({ 'lease.until': { $lte: now } } as object, {
       projection: {
@@ -68,7 +81,10 @@ export function findExpired({ collections }: Deps, now: Date): Promise<ExpiredJo
 }
 
 /** One job that cannot be written must not keep the others; true when its lease was closed. */
-async function expireSafely(deps: Deps, job: ExpiredJob): Promise<boolean> {
+async function expireSafely(
+  deps: Pick<LeaseServices, 'metrics'> & DepsOf<typeof expireLease>,
+  job: ExpiredJob,
+): Promise<boolean> {
   try {
     const event = await expireLease(deps, job);
     if (event !== undefined) deps.metrics.leasesLost.inc({ event, reason: 'lease_expired' });

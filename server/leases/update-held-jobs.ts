@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongodb';
 import { countMatched, groupAlike } from '../db/batched-writes.js';
-import type { JobRecord } from '../db/collections.js';
+import type { JobRecord } from '../job/job-record.js';
 
 /** A change of the job that its sender holds, where it has no secrets. To make it twice must be the same as once. */
 export interface HolderUpdate {

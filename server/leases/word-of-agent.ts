@@ -1,7 +1,8 @@
-import type { AgentRequest } from './agent-binding.js';
-import type { Deps } from '../deps.js';
+import type { LeaseServices } from './services.js';
+import type { JobServices } from '../job/services.js';
+import type { Core } from '../core/core.js';
+import type { Principal } from '../principal/principal.js';
 import { readJobId } from '../job/job-id.js';
-import { findHeldJob, readAgent } from './held-job.js';
 import { isRenewalDue, renewLease } from './renew-lease.js';
 
 /**
@@ -11,16 +12,18 @@ import { isRenewalDue, renewLease } from './renew-lease.js';
  * @param told the job of the agent's data; "" for none
  */
 export async function noteWordOfAgent(
-  deps: Deps,
-  request: AgentRequest,
+  deps: Core &
+    Pick<JobServices, 'collections' | 'findHeldJob'> &
+    Pick<LeaseServices, 'agentWatch' | 'config'>,
+  caller: Principal,
   name: string,
   told: string | undefined,
 ): Promise<void> {
-  if (readAgent(request) !== name) return;
+  if (caller.agentName !== name) return;
   deps.agentWatch.saw(name);
   const jobId = told ? readJobId(told) : undefined;
   if (jobId === undefined || deps.config.agentLeases === 'off' || !deps.agentWatch.isFirstWord(name)) return;
-  const job = await findHeldJob(deps, jobId);
+  const job = await deps.findHeldJob(jobId);
   if (job?.lease?.holder !== name || job.lease.cut === true) return;
   if (isRenewalDue(deps, job)) await renewLease(deps, job, name);
 }

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Binary, WithId } from 'mongodb';
 import type { Sealer } from '../crypto/sealer.js';
-import type { Collections, LogRecord } from '../db/collections.js';
+import type { LogRecord } from './collections.js';
+import type { LogCollections } from './collections.js';
 import { packText, unpackText } from './log-fragment.js';
 import type { Held } from '../scrubbing/masker.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
@@ -22,7 +23,7 @@ export class HeldTails {
   readonly #withoutTail = new LRUCache<string, number>({ max: streamsHeld });
 
   constructor(
-    private readonly logs: Collections['logs'],
+    private readonly logs: LogCollections['logs'],
     private readonly sealer: Sealer,
   ) {}
 

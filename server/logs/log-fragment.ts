@@ -1,21 +1,8 @@
 import type { z } from 'zod';
 import { Binary } from 'mongodb';
-import type { LogRecord } from '../db/collections.js';
+import { phases } from '../job/phases.js';
+import type { LogRecord } from './collections.js';
 import { dateTime, integer, object, oneOf, text } from '../schema/schema.js';
-
-/** The phases of a job, in their order. */
-export const phases = [
-  'setup',
-  'provision',
-  'firmware_update',
-  'test',
-  'allocate',
-  'reserve',
-  'cleanup',
-] as const;
-
-/** A phase of a job. */
-export type Phase = (typeof phases)[number];
 
 /** The two logs of a job: what its commands print, and the serial console of its device. */
 export const logTypes = ['output', 'serial'] as const;

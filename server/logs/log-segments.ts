@@ -1,8 +1,7 @@
-import type { LogSegment, LogStart } from '../db/collections.js';
+import type { JobRecord, LogSegment, LogStart } from '../job/job-record.js';
 import type { LogType } from './log-fragment.js';
-import type { HeldJob } from '../leases/held-job.js';
 
-type Segmented = Pick<HeldJob, 'lease' | 'log_segments'>;
+type Segmented = Pick<JobRecord, 'lease' | 'log_segments'>;
 
 /** Where a piece of a log that an agent numbered `sent` is stored: pieces of a further attempt stand behind those before. */
 export function storedNumber(

@@ -1,7 +1,9 @@
+import type { LogServices } from './services.js';
 import type { Filter } from 'mongodb';
-import type { JobRecord, LogRecord, LogSegment } from '../db/collections.js';
-import type { Deps } from '../deps.js';
-import { type LogType, logTypes, type Phase, serverAttempt, unpackText } from './log-fragment.js';
+import type { JobRecord, LogSegment } from '../job/job-record.js';
+import type { LogRecord } from './collections.js';
+import { type Phase } from '../job/phases.js';
+import { type LogType, logTypes, serverAttempt, unpackText } from './log-fragment.js';
 
 /** Milliseconds after which a MongoDB that leaves a batch of fragments without an answer is given up. */
 const batchTimeoutMs = 30_000;
@@ -28,7 +30,7 @@ export interface Fragment {
 
 /** The highest number that is stored of each phase of a log; phases without any are not there. */
 export async function findLastNumbers(
-  { collections }: Deps,
+  { collections }: Pick<LogServices, 'collections'>,
   owner: LogOwner,
   logType: LogType,
 ): Promise<Map<string, number>> {
@@ -43,7 +45,7 @@ export async function findLastNumbers(
 
 /** Whether a log has any such piece. */
 export async function hasFragments(
-  { collections }: Deps,
+  { collections }: Pick<LogServices, 'collections'>,
   owner: LogOwner,
   logType: LogType,
   range: FragmentRange,
@@ -59,7 +61,7 @@ export async function hasFragments(
  * that a Testflinger server stored twice, the second is left out.
  */
 export async function* readFragments(
-  { collections }: Deps,
+  { collections }: Pick<LogServices, 'collections'>,
   owner: LogOwner,
   logType?: LogType,
   range: FragmentRange = {},

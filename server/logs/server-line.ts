@@ -1,11 +1,16 @@
+import type { LogServices } from './services.js';
+import type { JobServices } from '../job/services.js';
+import type { Core } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobRecord } from '../job/job-record.js';
 import { type LogType, logTypes, serverAttempt } from './log-fragment.js';
 import { findLastNumbers, type LogOwner } from './read-fragments.js';
 
 /** Of each log of a job, the number behind its last piece. */
-export async function findNextNumbers(deps: Deps, job: LogOwner): Promise<Record<LogType, number>> {
+export async function findNextNumbers(
+  deps: Pick<LogServices, 'collections'>,
+  job: LogOwner,
+): Promise<Record<LogType, number>> {
   const next = await Promise.all(
     logTypes.map(async (logType) => [
       logType,
@@ -20,7 +25,7 @@ export async function findNextNumbers(deps: Deps, job: LogOwner): Promise<Record
  * as it is.
  */
 export async function writePendingLine(
-  { collections, clock }: Deps,
+  { collections, clock }: Core & Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
   { job_id: jobId, pending_line: line }: Pick<JobRecord, 'job_id' | 'pending_line'>,
 ): Promise<void> {
   if (line === undefined) return;
@@ -45,7 +50,9 @@ export async function writePendingLine(
 }
 
 /** Writes the lines of processes that were killed before they did. */
-export async function writePendingLines(deps: Deps): Promise<void> {
+export async function writePendingLines(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
+): Promise<void> {
   const jobs = deps.collections.jobs.find(
     { pending_line: { $exists: true } },
     { projection: { job_id: 1, pending_line: 1 } },

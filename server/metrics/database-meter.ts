@@ -1,21 +1,26 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Deps } from '../deps.js';
-import { measureLeases } from '../leases/measure-leases.js';
-import { measureQueues } from '../claims/measure-queues.js';
+import type { Core } from '../core/core.js';
+import type { ProcessMetricsServices } from './services.js';
 
-/** Milliseconds between two counts, however often metrics are asked for. */
+/** Milliseconds between two counts, however often metrics are read. */
 const restMs = 10_000;
 
 /** Milliseconds that a count may take, and that a scrape waits for it. */
 const withinMs = 2000;
 
-/** Counts what is in the database when metrics are asked for; when that fails or takes long the values before stay. */
-export class DatabaseMeter {
+/** Counts something in the database; `timeoutMS` is the time that it may take. */
+export type Measure<D> = (deps: D, timeoutMS: number) => Promise<void>;
+
+/** Counts what is in the database when metrics are read; a count that fails or takes long leaves the earlier values. */
+export class DatabaseMeter<D extends Core & ProcessMetricsServices> {
   #begun = -Infinity;
   #running: Promise<void> | undefined;
   #failed = false;
 
-  constructor(private readonly deps: Deps) {}
+  constructor(
+    private readonly deps: D,
+    private readonly measures: readonly Measure<D>[],
+  ) {}
 
   /** Resolves after two seconds at the most, and never fails. */
   async measure(): Promise<void> {
@@ -35,7 +40,7 @@ export class DatabaseMeter {
     const { log, metrics } = this.deps;
     try {
       const begun = Date.now();
-      await Promise.all([measureQueues(this.deps, withinMs), measureLeases(this.deps, withinMs)]);
+      await Promise.all(this.measures.map((measure) => measure(this.deps, withinMs)));
       metrics.queuesMeasured.set(begun / 1000);
       this.#failed = false;
     } catch (error) {

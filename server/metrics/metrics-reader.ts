@@ -1,20 +1,23 @@
-import { queueLimit } from '../auth/bcrypt-pool.js';
-import type { Deps } from '../deps.js';
+import type { Core } from '../core/core.js';
+import type { CoreMetrics } from '../core/metric-registry.js';
 import { readPackageVersion } from '../http/openapi.js';
-import type { Metrics } from '../core/metric-registry.js';
-import { DatabaseMeter } from './database-meter.js';
+import { DatabaseMeter, type Measure } from './database-meter.js';
+import type { ProcessMetricsServices } from './services.js';
 import { watchEventLoop } from './watch-event-loop.js';
 
-/** Reads the metrics of this process, with what is cheaper to look at when it is asked for than to follow. */
-export class MetricsReader {
-  readonly #meter: DatabaseMeter;
+/** Reads the metrics of this process, and sets those that are cheaper to read on demand than to follow. */
+export class MetricsReader<D extends Core & ProcessMetricsServices> {
+  readonly #meter: DatabaseMeter<D>;
   readonly #endWatch: () => void;
 
-  constructor(private readonly deps: Deps) {
+  /** @param measures what the areas count in the database */
+  constructor(
+    private readonly deps: D,
+    measures: readonly Measure<D>[],
+  ) {
     const { metrics } = deps;
-    this.#meter = new DatabaseMeter(deps);
+    this.#meter = new DatabaseMeter(deps, measures);
     metrics.buildInfo.set({ version: readPackageVersion() }, 1);
-    metrics.bcryptQueueLimit.set(queueLimit);
     metrics.processStart.set(Math.round(performance.timeOrigin) / 1000);
     this.#endWatch = watchEventLoop(metrics);
   }
@@ -24,8 +27,8 @@ export class MetricsReader {
     return (await this.#read()).metrics();
   }
 
-  /** To be put together with those of other processes. */
-  async readValues(): Promise<Awaited<ReturnType<Metrics['registry']['getMetricsAsJSON']>>> {
+  /** To be combined with those of other processes. */
+  async readValues(): Promise<Awaited<ReturnType<CoreMetrics['registry']['getMetricsAsJSON']>>> {
     return (await this.#read()).getMetricsAsJSON();
   }
 
@@ -33,14 +36,13 @@ export class MetricsReader {
     this.#endWatch();
   }
 
-  async #read(): Promise<Metrics['registry']> {
-    const { metrics, bcryptPool } = this.deps;
+  async #read(): Promise<CoreMetrics['registry']> {
+    const { metrics } = this.deps;
     await this.#meter.measure();
     const { user, system } = process.cpuUsage();
     metrics.processCpu.reset();
     metrics.processCpu.inc((user + system) / 1e6);
     metrics.processMemory.set(process.memoryUsage.rss());
-    metrics.bcryptQueue.set(bcryptPool.waiting);
     for (const update of metrics.beforeScrape) update();
     return metrics.registry;
   }

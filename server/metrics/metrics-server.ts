@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import type { Deps } from '../deps.js';
+import type { Core } from '../core/core.js';
+import type { HttpSettings } from '../http/settings.js';
+import type { MetricsSettings } from './settings.js';
 
 /** The metrics of a process on a port of their own. */
 export interface MetricsServer {
@@ -16,7 +18,7 @@ export interface MetricsServer {
  * @throws Error with one line for the operator when it cannot listen
  */
 export async function startMetricsServer(
-  { config, log }: Pick<Deps, 'config' | 'log'>,
+  { config, log }: Pick<Core, 'log'> & { config: MetricsSettings & HttpSettings },
   readText: () => Promise<string>,
 ): Promise<MetricsServer> {
   const { metricsPort: port, metricsHost, host } = config;
@@ -33,7 +35,7 @@ export async function startMetricsServer(
 }
 
 async function answer(
-  { log, readText }: Pick<Deps, 'log'> & { readText: () => Promise<string> },
+  { log, readText }: Pick<Core, 'log'> & { readText: () => Promise<string> },
   { method, url }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {

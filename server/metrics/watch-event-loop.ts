@@ -1,4 +1,4 @@
-import type { Metrics } from '../core/metric-registry.js';
+import type { ProcessMetricsServices } from './services.js';
 
 /** Milliseconds between two looks; what holds the event loop up for longer is always seen. */
 const lookMs = 100;
@@ -7,7 +7,7 @@ const lookMs = 100;
  * Measures again and again by how much a timer comes late.
  * @returns what ends it
  */
-export function watchEventLoop({ eventLoopLag }: Metrics): () => void {
+export function watchEventLoop({ eventLoopLag }: ProcessMetricsServices['metrics']): () => void {
   let last = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();

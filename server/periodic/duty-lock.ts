@@ -1,7 +1,8 @@
 import type { Collection } from 'mongodb';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { DutyLockRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { DutyLockRecord } from './collections.js';
+import type { Core } from '../core/core.js';
+import type { PeriodicServices } from './services.js';
 
 /**
  * Takes or keeps the lock of a duty for `ms` milliseconds, by the database's time. One statement; a lock that another
@@ -10,7 +11,7 @@ import type { Deps } from '../deps.js';
  * @returns the database's time, or `undefined` while another process holds the lock
  */
 export async function takeDutyLock(
-  { collections, clock }: Pick<Deps, 'collections' | 'clock'>,
+  { collections, clock }: Pick<Core, 'clock'> & Pick<PeriodicServices, 'collections'>,
   name: string,
   holder: string,
   ms: number,

@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Deps } from '../deps.js';
-import type { Duty } from './duty.js';
+import type { Core } from '../core/core.js';
+import type { Duty } from '../core/duty.js';
 import { releaseDutyLock, takeDutyLock } from './duty-lock.js';
+import type { PeriodicServices } from './services.js';
+
+/** What running duties takes of the dependencies, besides what the duties take. */
+type DutyDeps = Core & PeriodicServices;
 
 /** Milliseconds for which a lock is taken beyond the time between two runs. */
 const lockMarginMs = 3000;
 
 /** The duties of this process, until they are stopped. */
 export interface RunningDuties {
-  /** Lets a run that is under way end, and the locks go. */
+  /** Waits for runs in progress, and releases the locks. */
   stop(): Promise<void>;
 }
 
-/** Runs each duty again and again while no other process does; what fails is logged, and tried again. */
-export function runDuties(deps: Deps, duties: readonly Duty[]): RunningDuties {
+/** Repeats each duty while no other process runs it; a run that fails is logged, and the next one comes as usual. */
+export function runDuties<D extends DutyDeps>(deps: D, duties: readonly Duty<D>[]): RunningDuties {
   const holder = randomUUID();
   const stopping = new AbortController();
   const running = duties.map((duty) => repeat(deps, duty, holder, stopping.signal));
@@ -26,7 +30,12 @@ export function runDuties(deps: Deps, duties: readonly Duty[]): RunningDuties {
   };
 }
 
-async function repeat(deps: Deps, duty: Duty, holder: string, stopping: AbortSignal): Promise<void> {
+async function repeat<D extends DutyDeps>(
+  deps: D,
+  duty: Duty<D>,
+  holder: string,
+  stopping: AbortSignal,
+): Promise<void> {
   let isAway = false;
   while (!stopping.aborted) {
     try {
@@ -34,7 +43,7 @@ async function repeat(deps: Deps, duty: Duty, holder: string, stopping: AbortSig
       if (now !== undefined) await runTimed(deps, duty, now);
       isAway = false;
     } catch (error) {
-      // Once for each outage: the requests tell of it too.
+      // Once for each outage: the requests log it too.
       if (!isAway) deps.log.warn({ err: error, duty: duty.name }, 'a periodic duty failed');
       isAway = true;
     }
@@ -43,8 +52,8 @@ async function repeat(deps: Deps, duty: Duty, holder: string, stopping: AbortSig
   await releaseDutyLock(deps.collections.locks, duty.name, holder).catch(() => undefined);
 }
 
-async function runTimed(deps: Deps, duty: Duty, now: Date): Promise<void> {
+async function runTimed<D extends DutyDeps>(deps: D, duty: Duty<D>, now: Date): Promise<void> {
   const end = deps.metrics.dutySeconds.startTimer({ duty: duty.name });
-  // One that failed took its time too.
+  // A run that failed is timed too.
   await duty.run(deps, now).finally(end);
 }

@@ -1,4 +1,4 @@
-import type { ClientRecord } from '../db/collections.js';
+import type { ClientRecord } from './client-record.js';
 import { isJsonMap } from '../schema/set-own.js';
 
 /** What a token says of its client; each field is there when the client's record has it. */

@@ -4,7 +4,18 @@ export const roles = ['admin', 'manager', 'contributor', 'agent'] as const;
 /** A role that a client can have. */
 export type Role = (typeof roles)[number];
 
-/** Whether `role` has more rights than `other`; a word that is no role has the least. */
+/** The sets of roles that routes are open to. */
+export const roleGroups = {
+  admins: ['admin'],
+  managers: ['manager', 'admin'],
+  submitters: ['contributor', 'manager', 'admin'],
+  agents: ['agent'],
+  /** Those who report about agents. */
+  reporters: ['agent', 'manager', 'admin'],
+  everyRole: ['agent', 'contributor', 'manager', 'admin'],
+} as const satisfies Record<string, readonly Role[]>;
+
+/** Whether `role` has more rights than `other`; a word that is not a role has the least. */
 export function outranks(role: string, other: string): boolean {
   return rank(role) < rank(other);
 }

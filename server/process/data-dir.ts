@@ -1,18 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { findText, writeFileDurably } from '../core/durable-file.js';
 import { StartError } from '../errors/start-error.js';
 
 /** The files of a data folder besides the database's own. */
@@ -78,36 +67,4 @@ export function ensureSigningKey({ signingKeyFile }: DataDir): string {
   const made = randomBytes(48).toString('base64url');
   writeFileDurably(signingKeyFile, `${made}\n`);
   return made;
-}
-
-/** The text of a file without blanks at its ends, or `undefined` when there is no such file. */
-export function findText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new StartError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** Writes a file for its owner only (0600), whole or not at all, and on the disk when it returns. */
-export function writeFileDurably(file: string, text: string): void {
-  const draft = `${file}.new`;
-  // A draft that an earlier start left keeps the mode it had.
-  rmSync(draft, { force: true });
-  const descriptor = openSync(draft, 'wx', 0o600);
-  try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(draft, file);
-  const folder = openSync(dirname(file), 'r');
-  try {
-    // The new name is an entry of the folder, which is written to the disk by itself.
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { Config } from '../config/config.js';
+import type { CoreSettings } from '../core/core.js';
 
 /** Fields that are never written, whatever object they come in; our own lines do not have them. */
 const redacted = [
@@ -15,7 +15,7 @@ const redacted = [
 ].flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
 /** One JSON line per event on standard output, times in ISO 8601. */
-export function createLog(config: Pick<Config, 'logLevel'>, destination?: DestinationStream): Logger {
+export function createLog(config: Pick<CoreSettings, 'logLevel'>, destination?: DestinationStream): Logger {
   const options = {
     level: config.logLevel,
     base: null,
@@ -25,11 +25,6 @@ export function createLog(config: Pick<Config, 'logLevel'>, destination?: Destin
     serializers: { err: presentLoggedError },
   };
   return pino(options, destination ?? openStandardOutput());
-}
-
-/** A log for lines that consist of the server's own fields, each named where it is written: looking for secrets costs more. */
-export function withoutRedaction(log: Logger): Logger {
-  return log.child({}, { redact: [] });
 }
 
 /** Characters of log that wait while standard output takes none; what comes after them is dropped. */

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:cluster';
-import type { Metrics } from '../core/metric-registry.js';
+import type { CoreMetrics } from '../core/metric-registry.js';
 
 /** What the first process wants of a worker; what has an `id` is answered with it. */
 export type Order = { order: 'stop' } | { order: 'metrics' | 'ping'; id: number };
@@ -11,7 +11,7 @@ export type Word =
   | { word: 'answer'; id: number; values: MetricValues };
 
 /** The metrics of a process, as they travel. */
-export type MetricValues = Awaited<ReturnType<Metrics['registry']['getMetricsAsJSON']>>;
+export type MetricValues = Awaited<ReturnType<CoreMetrics['registry']['getMetricsAsJSON']>>;
 
 let lastId = 0;
 

@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
-import type { Config } from '../config/config.js';
-import { ensureDataDir, ensureSigningKey } from './data-dir.js';
-import { findMongodbUri } from '../db/connect.js';
+import { type Config, measures } from '../areas.js';
+import { ensureDataDir } from './data-dir.js';
+import { withSigningKey } from './signing-key.js';
+import { findMongodbUri } from '../db/mongodb-uri.js';
 import { embeddedMongodUri } from '../mongod/embedded-mongod.js';
 import { createLog } from './log.js';
 import { MetricsReader } from '../metrics/metrics-reader.js';
@@ -26,13 +27,12 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   const dataDir = config.embedded ? ensureDataDir(config.dataDir) : undefined;
   const serving = await startServing({
-    config,
+    config: dataDir ? withSigningKey(config, dataDir) : config,
     log: createLog(config),
     mongodbUri: dataDir ? embeddedMongodUri(dataDir.path) : (findMongodbUri(config) as string),
-    signingKey: config.jwtSigningKey ?? (dataDir && ensureSigningKey(dataDir)) ?? '',
     sharesAddress: true,
   });
-  const metrics = new MetricsReader(serving.deps);
+  const metrics = new MetricsReader(serving.deps, measures);
   let stopped: Promise<void> | undefined;
   const stop = () => {
     stopped ??= stopServing(serving, async () => metrics.stop()).finally(() => exit(0));

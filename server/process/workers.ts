@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { realpathSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Config } from '../config/config.js';
+import type { Config } from '../areas.js';
 import { StartError } from '../errors/start-error.js';
 import { askWorker, type Order, type Word } from './worker-messages.js';
 import { WorkerMetrics } from './worker-metrics.js';

@@ -1,5 +1,6 @@
-import type { AgentRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { LeaseServices } from '../leases/services.js';
+import { queueErrors } from './errors.js';
+import type { AgentRecord } from '../leases/collections.js';
 import { ApiError } from '../errors/api-error.js';
 
 const shown = [
@@ -17,13 +18,13 @@ const shown = [
  * @throws ApiError 404 when no agent lists the queue.
  */
 export async function listQueueAgents(
-  { collections }: Deps,
+  { collections }: Pick<LeaseServices, 'collections'>,
   queue: string,
 ): Promise<Record<string, unknown>[]> {
   const projection = { _id: 0, ...Object.fromEntries(shown.map((field) => [field, 1])) };
   const agents = await collections.agents.find({ queues: queue }, { projection }).sort({ name: 1 }).toArray();
   if (agents.length === 0) {
-    throw new ApiError('queue_not_found', { message: `Queue '${queue}' does not exist.` });
+    throw new ApiError(queueErrors.notFound, { message: `Queue '${queue}' does not exist.` });
   }
   return agents.map((agent) =>
     Object.fromEntries(shown.filter((field) => agent[field] != null).map((field) => [field, agent[field]])),

@@ -1,5 +1,5 @@
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { JobRecord } from '../job/job-record.js';
 import { jsonPieces, listPieces } from '../http/json-stream.js';
 import { presentDate } from '../http/present-date.js';
 import { empty, type Reply } from '../http/reply.js';
@@ -8,7 +8,10 @@ import { empty, type Reply } from '../http/reply.js';
 const batchTimeoutMs = 30_000;
 
 /** The jobs of a queue in all states, oldest first, streamed when there are many; 204 when there is none. */
-export async function listQueueJobs({ collections }: Deps, queue: string): Promise<Reply> {
+export async function listQueueJobs(
+  { collections }: Pick<JobServices, 'collections'>,
+  queue: string,
+): Promise<Reply> {
   const jobs = collections.jobs.find({ 'job_data.job_queue': queue } as object, {
     projection: { _id: 0, job_id: 1, created_at: 1, 'result_data.job_state': 1, 'job_data.job_queue': 1 },
     sort: { created_at: 1 },

@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.js';
+import type { ClaimServices } from '../claims/services.js';
 import { samplesKept } from '../claims/wait-times.js';
 
 const percents = [5, 10, 50, 90, 95] as const;
@@ -10,7 +10,7 @@ export type Percentiles = Partial<Record<(typeof percents)[number], number>>;
  * Percentiles of the newest 1,000 wait times of each of `queues` that has a record, of every one when none is named.
  */
 export async function readWaitTimes(
-  { collections }: Deps,
+  { collections }: Pick<ClaimServices, 'collections'>,
   queues: readonly string[] = [],
 ): Promise<Record<string, Percentiles>> {
   const records = collections.queueWaitTimes.find(queues.length > 0 ? { name: { $in: [...queues] } } : {}, {

@@ -1,5 +1,9 @@
+import type { QueueServices } from './services.js';
+import type { AuthServices } from '../auth/services.js';
+import type { LeaseServices } from '../leases/services.js';
+import { clientErrors } from '../clients/errors.js';
+import { queueErrors } from './errors.js';
 import type { ObjectId } from 'mongodb';
-import type { Deps } from '../deps.js';
 import { ApiError } from '../errors/api-error.js';
 
 /** A restricted queue and the clients that may push to it. */
@@ -9,13 +13,16 @@ export interface RestrictedQueueOwners {
 }
 
 /** Whether the queue takes jobs only from its owners. */
-export async function isRestricted(deps: Deps, queue: string): Promise<boolean> {
-  return (await deps.batches.findRestriction(queue)) !== undefined;
+export async function isRestricted(
+  deps: Pick<QueueServices, 'findRestriction'>,
+  queue: string,
+): Promise<boolean> {
+  return (await deps.findRestriction(queue)) !== undefined;
 }
 
 /** The restricted ones among `queues` (all when not given), by name, each with the client ids allowed. */
 export async function findRestrictedQueues(
-  deps: Deps,
+  deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
   queues?: readonly string[],
 ): Promise<RestrictedQueueOwners[]> {
   if (queues?.length === 0) return [];
@@ -38,9 +45,12 @@ export async function findRestrictedQueues(
 }
 
 /** @throws ApiError 404 when the queue is not restricted. */
-export async function getRestrictedQueue(deps: Deps, queue: string): Promise<RestrictedQueueOwners> {
+export async function getRestrictedQueue(
+  deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
+  queue: string,
+): Promise<RestrictedQueueOwners> {
   const [found] = await findRestrictedQueues(deps, [queue]);
-  if (found === undefined) throw new ApiError('restricted_queue_not_found');
+  if (found === undefined) throw new ApiError(queueErrors.restrictedNotFound);
   return found;
 }
 
@@ -48,16 +58,22 @@ export async function getRestrictedQueue(deps: Deps, queue: string): Promise<Res
  * Adds an owner to a queue, which is restricted from then on.
  * @throws ApiError 400 no client named, 404 unknown client, 404 a queue that no agent serves.
  */
-export async function addQueueOwner(deps: Deps, queue: string, clientId: string | undefined): Promise<void> {
+export async function addQueueOwner(
+  deps: Pick<AuthServices, 'collections'> &
+    Pick<LeaseServices, 'collections'> &
+    Pick<QueueServices, 'collections'>,
+  queue: string,
+  clientId: string | undefined,
+): Promise<void> {
   const { clients, agents } = deps.collections;
-  if (!clientId) throw new ApiError('restricted_client_missing');
-  if ((await clients.findOne({ client_id: clientId })) === null) throw new ApiError('client_not_found');
-  if ((await agents.findOne({ queues: queue })) === null) throw new ApiError('queue_without_agent');
+  if (!clientId) throw new ApiError(queueErrors.clientMissing);
+  if ((await clients.findOne({ client_id: clientId })) === null) throw new ApiError(clientErrors.notFound);
+  if ((await agents.findOne({ queues: queue })) === null) throw new ApiError(queueErrors.withoutAgent);
   const { matchedCount } = await clients.updateOne(
     { client_id: clientId },
     { $addToSet: { allowed_queues: queue } },
   );
-  if (matchedCount === 0) throw new ApiError('client_not_found');
+  if (matchedCount === 0) throw new ApiError(clientErrors.notFound);
   await restrict(deps, queue);
 }
 
@@ -67,13 +83,13 @@ export async function addQueueOwner(deps: Deps, queue: string, clientId: string 
  * @throws ApiError 404 not restricted, 400 no client named, 404 not an owner.
  */
 export async function removeQueueOwner(
-  deps: Deps,
+  deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
   queue: string,
   clientId: string | undefined,
 ): Promise<void> {
   const { owners } = await getRestrictedQueue(deps, queue);
-  if (!clientId) throw new ApiError('restricted_client_missing');
-  if (owners.length > 0 && !owners.includes(clientId)) throw new ApiError('client_not_found');
+  if (!clientId) throw new ApiError(queueErrors.clientMissing);
+  if (owners.length > 0 && !owners.includes(clientId)) throw new ApiError(clientErrors.notFound);
   const { clients, restrictedQueues } = deps.collections;
   await clients.updateOne({ client_id: clientId }, { $pull: { allowed_queues: queue } });
   const seen = await findRestrictionIds(deps, queue);
@@ -86,13 +102,16 @@ export async function removeQueueOwner(
  * Restricts a queue by a new document for each added owner, so that one who removes the last owner at the same
  * moment can tell it from those seen before.
  */
-async function restrict(deps: Deps, queue: string): Promise<void> {
+async function restrict(deps: Pick<QueueServices, 'collections'>, queue: string): Promise<void> {
   const earlier = await findRestrictionIds(deps, queue);
   await deps.collections.restrictedQueues.insertOne({ queue_name: queue });
   await deps.collections.restrictedQueues.deleteMany({ _id: { $in: earlier } });
 }
 
-async function findRestrictionIds({ collections }: Deps, queue: string): Promise<ObjectId[]> {
+async function findRestrictionIds(
+  { collections }: Pick<QueueServices, 'collections'>,
+  queue: string,
+): Promise<ObjectId[]> {
   const found = collections.restrictedQueues.find({ queue_name: queue }, { projection: { _id: 1 } });
   return (await found.toArray()).map(({ _id }) => _id);
 }

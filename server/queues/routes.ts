@@ -1,7 +1,13 @@
+import type { ClaimServices } from '../claims/services.js';
+import type { JobServices } from '../job/services.js';
+import type { Core, DepsOf } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { clientErrors } from '../clients/errors.js';
+import { queueErrors } from './errors.js';
 import { z } from 'zod';
-import { logClientEvent } from '../clients/log-client-event.js';
+import { auditChange } from '../clients/audit-client-change.js';
 import { json, text } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { listOf, object, openObject, text as textSchema } from '../schema/schema.js';
 import { listQueueAgents } from './list-queue-agents.js';
 import { listQueueJobs } from './list-queue-jobs.js';
@@ -12,6 +18,12 @@ import {
   getRestrictedQueue,
   removeQueueOwner,
 } from './restricted-queues.js';
+
+type RouteDeps = Core &
+  Pick<JobServices, 'collections'> &
+  Pick<ClaimServices, 'collections'> &
+  DepsOf<typeof addQueueOwner>;
+const route = routesOf<RouteDeps>();
 
 const restrictedQueue = z.strictObject({ queue: z.string(), owners: z.array(z.string()) });
 // Required by the published schema; its absence is a 400 with a text of its own, so it is checked by the operation.
@@ -35,7 +47,7 @@ const queueJob = z.strictObject({
 });
 
 /** Queues: who serves them, what is in them, how long jobs wait; and those that take jobs from their owners only. */
-export const queueRoutes: readonly AnyRoute[] = [
+export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1/queues/wait_times',
@@ -62,7 +74,7 @@ export const queueRoutes: readonly AnyRoute[] = [
     summary: 'The agents that serve a queue',
     access: { roles: readers },
     answers: { 200: { description: 'The agents, by name.', content: z.array(queueAgent) } },
-    errors: ['queue_not_found'],
+    errors: [queueErrors.notFound],
     async handle(deps, { params }) {
       return json(await listQueueAgents(deps, params.queue_name));
     },
@@ -99,7 +111,7 @@ export const queueRoutes: readonly AnyRoute[] = [
     summary: 'One restricted queue with its owners',
     access: { roles: readers },
     answers: { 200: { description: 'The queue.', content: restrictedQueue } },
-    errors: ['restricted_queue_not_found'],
+    errors: [queueErrors.restrictedNotFound],
     async handle(deps, { params }) {
       return json(await getRestrictedQueue(deps, params.queue_name));
     },
@@ -109,14 +121,14 @@ export const queueRoutes: readonly AnyRoute[] = [
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
     summary: 'Adds an owner; the queue is restricted from then on',
-    access: { roles: ['manager', 'admin'] },
+    access: { roles: roleGroups.managers },
     body: { mode: 'json', schema: ownerInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['restricted_client_missing', 'client_not_found', 'queue_without_agent'],
+    errors: [queueErrors.clientMissing, clientErrors.notFound, queueErrors.withoutAgent],
     async handle(deps, request) {
       const { params, body } = request;
       await addQueueOwner(deps, params.queue_name, body.client_id);
-      logClientEvent(deps, request, 'restriction_changed', `${params.queue_name} + ${body.client_id}`);
+      auditChange(deps, request.principal, 'restriction_changed', `${params.queue_name} + ${body.client_id}`);
       return text('OK');
     },
   }),
@@ -125,14 +137,14 @@ export const queueRoutes: readonly AnyRoute[] = [
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
     summary: 'Removes an owner; the restriction ends with the last one',
-    access: { roles: ['manager', 'admin'] },
+    access: { roles: roleGroups.managers },
     body: { mode: 'json', schema: ownerInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['restricted_queue_not_found', 'restricted_client_missing', 'client_not_found'],
+    errors: [queueErrors.restrictedNotFound, queueErrors.clientMissing, clientErrors.notFound],
     async handle(deps, request) {
       const { params, body } = request;
       await removeQueueOwner(deps, params.queue_name, body.client_id);
-      logClientEvent(deps, request, 'restriction_changed', `${params.queue_name} - ${body.client_id}`);
+      auditChange(deps, request.principal, 'restriction_changed', `${params.queue_name} - ${body.client_id}`);
       return text('OK');
     },
   }),

@@ -1,25 +1,36 @@
+import type { DepsOf } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { jobErrors } from '../job/errors.js';
+import { leaseErrors } from '../leases/errors.js';
 import { presentWholeFile } from '../http/present-file.js';
 import { empty } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { getJobId } from '../job/get-job-id.js';
-import { presentTaken } from '../leases/present-taken.js';
+import { presentDiscarded } from '../leases/present-discarded.js';
 import { findArtifact, storeArtifact } from './store-artifact.js';
 
+type RouteDeps = DepsOf<typeof storeArtifact>;
+const route = routesOf<RouteDeps>();
+
 /** Artifacts: what an agent leaves of a job, as one compressed archive. */
-export const artifactRoutes: readonly AnyRoute[] = [
+export const artifactRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/result/{job_id}/artifact',
     family: 'v1',
     summary: 'Stores the artifact of a job, in place of an earlier one',
-    access: { roles: ['agent'] },
+    access: { roles: roleGroups.agents },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid_line', 'job_not_held'],
+    errors: [jobErrors.idInvalid, leaseErrors.notHeld],
     async handle(deps, request) {
-      const jobId = getJobId(request, 'job_id_invalid_line');
-      return presentTaken(deps, 'artifact', await storeArtifact(deps, request, jobId, request.body));
+      const jobId = getJobId(request);
+      return presentDiscarded(
+        deps,
+        'artifact',
+        await storeArtifact(deps, request.principal, jobId, request.body),
+      );
     },
   }),
   route({
@@ -27,14 +38,14 @@ export const artifactRoutes: readonly AnyRoute[] = [
     path: '/v1/result/{job_id}/artifact',
     family: 'v1',
     summary: 'The artifact of a job',
-    access: { roles: ['contributor', 'manager', 'admin'] },
+    access: { roles: roleGroups.submitters },
     answers: {
       200: { description: 'The archive.', content: { file: 'application/x-tar' } },
       204: { description: 'The job has none.', content: 'none' },
     },
-    errors: ['job_id_invalid_line'],
+    errors: [jobErrors.idInvalid],
     async handle(deps, request) {
-      const file = await findArtifact(deps, getJobId(request, 'job_id_invalid_line'));
+      const file = await findArtifact(deps, getJobId(request));
       if (file === undefined) return empty();
       // The stock CLI writes the bytes of the wire to its file, so that they must be the stored ones.
       return presentWholeFile(deps, file, 'application/x-tar', {

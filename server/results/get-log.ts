@@ -1,9 +1,11 @@
+import type { JobServices } from '../job/services.js';
+import type { LogServices } from '../logs/services.js';
 import type { z } from 'zod';
-import type { Deps } from '../deps.js';
 import { jsonPieces } from '../http/json-stream.js';
 import type { Reply } from '../http/reply.js';
 import { dateTime, integer, object, oneOf } from '../schema/schema.js';
-import { type LogType, type Phase, phases } from '../logs/log-fragment.js';
+import { type Phase, phases } from '../job/phases.js';
+import { type LogType } from '../logs/log-fragment.js';
 import { findLastNumbers, type LogOwner, readFragments } from '../logs/read-fragments.js';
 
 /** What of a log is wanted: one phase, from a number on, from a time on. */
@@ -18,7 +20,7 @@ export const logQuery = object({
  * the phase, whatever the query leaves out, so that its successor is what to ask for next; -1 where nothing is stored.
  */
 export async function getLog(
-  deps: Deps,
+  deps: Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
   jobId: string,
   logType: LogType,
   range: z.output<typeof logQuery>,
@@ -49,7 +51,10 @@ export async function getLog(
   }
 }
 
-async function findLogOwner({ collections }: Deps, jobId: string): Promise<LogOwner> {
+async function findLogOwner(
+  { collections }: Pick<JobServices, 'collections'>,
+  jobId: string,
+): Promise<LogOwner> {
   const job = await collections.jobs.findOne(
     { job_id: jobId },
     { sort: { created_at: -1 }, projection: { _id: 0, job_id: 1, log_segments: 1 } },

@@ -1,12 +1,14 @@
-import type { AgentRequest } from '../leases/agent-binding.js';
-import type { Deps } from '../deps.js';
+import type { LogServices } from '../logs/services.js';
+import type { DepsOf } from '../core/core.js';
+import type { Principal } from '../principal/principal.js';
 import { jsonPieces } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { stateAfter } from '../job/job-state.js';
 import { holdJob } from '../leases/held-job.js';
 import { escapeText } from './get-log.js';
-import { logTypes, phases } from '../logs/log-fragment.js';
+import { phases } from '../job/phases.js';
+import { logTypes } from '../logs/log-fragment.js';
 import { type LogOwner, readFragments } from '../logs/read-fragments.js';
 
 /** Names of the texts of logs in a result. */
@@ -17,8 +19,12 @@ const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${p
  * logs as `<phase>_output` and `<phase>_serial` where there are any. 204 for a job that does not exist. An agent that
  * lost the job is told that it was cancelled.
  */
-export async function getResult(deps: Deps, request: AgentRequest, jobId: string): Promise<Reply> {
-  const { job, isLost } = await holdJob(deps, request, jobId, { writes: false, withResult: true });
+export async function getResult(
+  deps: Pick<LogServices, 'collections'> & DepsOf<typeof holdJob>,
+  caller: Principal,
+  jobId: string,
+): Promise<Reply> {
+  const { job, isLost } = await holdJob(deps, caller, jobId, { writes: false, withResult: true });
   if (job === undefined) return empty();
   // By this a stock agent stops at its next look.
   const result = isLost ? { ...job.result_data, job_state: stateAfter('cancel') } : job.result_data;
@@ -38,7 +44,7 @@ function presentFields({ status, device_info, job_state }: Record<string, unknow
 }
 
 async function* resultPieces(
-  deps: Deps,
+  deps: Pick<LogServices, 'collections'>,
   job: LogOwner,
   fields: Record<string, unknown>,
 ): AsyncGenerator<string> {

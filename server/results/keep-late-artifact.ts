@@ -1,4 +1,6 @@
-import type { Deps } from '../deps.js';
+import type { JobServices } from '../job/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { Core } from '../core/core.js';
 import type { Upload } from '../http/upload.js';
 import type { Hold } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
@@ -7,7 +9,11 @@ import { keepLate } from '../leases/keep-late.js';
 const mostBytes = 45 * 1024;
 
 /** Keeps an artifact that a lost holder sends with its attempt, in base64; of a large one, only that it came. */
-export async function keepLateArtifact(deps: Deps, hold: Hold, file: Upload['file']): Promise<void> {
+export async function keepLateArtifact(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
+  hold: Hold,
+  file: Upload['file'],
+): Promise<void> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of file) {

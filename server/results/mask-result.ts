@@ -2,8 +2,8 @@ import { jobStates } from '../job/job-state.js';
 import { maskText } from '../scrubbing/mask-input.js';
 import { maskStrings } from '../scrubbing/mask-strings.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
-import { phases } from '../logs/log-fragment.js';
-import type { ResultInput } from './post-result.js';
+import { phases } from '../job/phases.js';
+import type { ResultInput } from './result-input.js';
 
 /** Words that agents and servers speak to each other: a secret of such a value is none. */
 const knownWords = new Set<string>([...phases, ...Object.keys(jobStates), 'completed', 'allocated']);

@@ -1,8 +1,11 @@
-import type { AgentRequest } from '../leases/agent-binding.js';
+import type { LogServices } from '../logs/services.js';
+import type { DepsOf } from '../core/core.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { Principal } from '../principal/principal.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { LogRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
-import { type HeldJob, holdJob } from '../leases/held-job.js';
+import type { LogRecord } from '../logs/collections.js';
+import type { HeldJob } from '../job/held-job.js';
+import { holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { storedNumber } from '../logs/log-segments.js';
 import type { PiecePlace } from '../logs/held-tails.js';
@@ -17,11 +20,11 @@ import { type FragmentInput, type LogType, packText } from '../logs/log-fragment
  * @returns false when the job is no longer its sender's: what it sent is kept apart
  */
 export async function postLogFragment(
-  deps: Deps,
-  request: AgentRequest,
+  deps: Pick<LogServices, 'heldTails' | 'insertLogPiece'> & DepsOf<typeof holdJob>,
+  caller: Principal,
   { jobId, logType, fragment }: { jobId: string; logType: LogType; fragment: FragmentInput },
 ): Promise<boolean> {
-  const hold = await holdJob(deps, request, jobId, { writes: true });
+  const hold = await holdJob(deps, caller, jobId, { writes: true });
   if (hold.isLost) {
     const mask = (masker: TextMasker | undefined) => ({
       log_type: logType,
@@ -40,7 +43,7 @@ export async function postLogFragment(
   };
   const fields = await maskPiece(deps, hold.job, place, text);
   try {
-    await deps.batches.insertLogPiece(
+    await deps.insertLogPiece(
       { ...place, live: true, timestamp, ...fields, updated_at: deps.clock.now() },
       Buffer.byteLength(fields.log_data),
     );
@@ -51,7 +54,7 @@ export async function postLogFragment(
 }
 
 async function maskPiece(
-  { jobMasks, heldTails }: Deps,
+  { jobMasks, heldTails }: Pick<ScrubbingServices, 'jobMasks'> & Pick<LogServices, 'heldTails'>,
   job: HeldJob | undefined,
   place: PiecePlace,
   text: string,

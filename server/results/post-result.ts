@@ -1,25 +1,18 @@
+import type { LeaseServices } from '../leases/services.js';
+import type { LogServices } from '../logs/services.js';
+import type { DepsOf, Core } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { Document, Filter } from 'mongodb';
-import type { z } from 'zod';
-import type { AgentRequest } from '../leases/agent-binding.js';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
-import { anyMap, integer, mapOf, object, text } from '../schema/schema.js';
+import type { Principal } from '../principal/principal.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { ResultInput } from './result-input.js';
 import { endedStates, isAllowing } from '../job/job-state.js';
-import { type Hold, holdJob, noteAdoption, readAgent } from '../leases/held-job.js';
+import { type Hold, holdJob, noteAdoption } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskResult } from './mask-result.js';
 import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
-
-/** What an agent tells of a job: exit codes by phase, its device, the state that the job is in now. */
-export const resultInput = object({
-  status: mapOf(integer()).optional(),
-  device_info: anyMap().optional(),
-  job_state: text().optional(),
-});
-
-/** What an agent tells of a job, as it was read. */
-export type ResultInput = z.output<typeof resultInput>;
 
 /**
  * Stores each field that is given in place of the stored one; for its holder with one write, which prolongs the lease
@@ -28,15 +21,15 @@ export type ResultInput = z.output<typeof resultInput>;
  * @returns false when the job is no longer its sender's: what it sent is kept apart
  */
 export async function postResult(
-  deps: Deps,
-  request: AgentRequest,
+  deps: Pick<LogServices, 'heldTails'> & Pick<LeaseServices, 'updateHeldJob'> & DepsOf<typeof holdJob>,
+  caller: Principal,
   jobId: string,
   given: ResultInput,
 ): Promise<boolean> {
   const input = leaveQueueWords(deps, given);
-  if (await writeAsHolder(deps, request, jobId, maskResult(input, undefined))) return true;
+  if (await writeAsHolder(deps, caller, jobId, maskResult(input, undefined))) return true;
   for (;;) {
-    const hold = await holdJob(deps, request, jobId, { writes: true });
+    const hold = await holdJob(deps, caller, jobId, { writes: true });
     if (hold.job === undefined) return true;
     if (hold.isLost) {
       await keepLate(deps, hold, { kind: 'result', mask: (masker) => maskResult(input, masker) });
@@ -51,12 +44,16 @@ export async function postResult(
 }
 
 /** Only the queue makes a job `waiting` or `running`: an agent that told so would give it away unnoticed. */
-function leaveQueueWords({ config }: Deps, input: ResultInput): ResultInput {
+function leaveQueueWords({ config }: Pick<LeaseServices, 'config'>, input: ResultInput): ResultInput {
   const { job_state: state, ...others } = input;
   return config.agentLeases === 'on' && (state === 'waiting' || state === 'running') ? others : input;
 }
 
-async function write(deps: Deps, hold: Hold, input: ResultInput): Promise<boolean> {
+async function write(
+  deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
+  hold: Hold,
+  input: ResultInput,
+): Promise<boolean> {
   const { matchedCount } = await deps.collections.jobs.updateOne(guardHold(hold), [
     { $set: { ...changeResult(input), ...changeLease(deps, hold, input) } },
   ]);
@@ -64,7 +61,12 @@ async function write(deps: Deps, hold: Hold, input: ResultInput): Promise<boolea
 }
 
 /** Phases that have a status have ended, and so have their logs; with the job all have. */
-async function endStreams(deps: Deps, jobId: string, masker: TextMasker, input: ResultInput): Promise<void> {
+async function endStreams(
+  deps: Pick<ScrubbingServices, 'jobMasks'> & Pick<LogServices, 'heldTails'>,
+  jobId: string,
+  masker: TextMasker,
+  input: ResultInput,
+): Promise<void> {
   if (isEnd(input)) {
     await deps.heldTails.release(jobId, masker);
     await deps.jobMasks.endSoon(jobId);
@@ -75,18 +77,18 @@ async function endStreams(deps: Deps, jobId: string, masker: TextMasker, input: 
 
 /** The way of nearly every post: one statement, where the holder of a job without secrets sends it. */
 async function writeAsHolder(
-  deps: Deps,
-  request: AgentRequest,
+  deps: Core & Pick<LeaseServices, 'config' | 'updateHeldJob'>,
+  caller: Principal,
   jobId: string,
   input: ResultInput,
 ): Promise<boolean> {
-  const agent = readAgent(request);
+  const { agentName: agent } = caller;
   if (agent === undefined || deps.config.agentLeases === 'off') return false;
   // A job that has not ended is in the phase that is told once it is written, and needs no lease by what it was in.
   const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
   const update = [{ $set: { ...changeResult(input), ...lease } }];
-  return deps.batches.updateHeldJob({ jobId, holder: agent, update }, JSON.stringify(input).length);
+  return deps.updateHeldJob({ jobId, holder: agent, update }, JSON.stringify(input).length);
 }
 
 /** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */
@@ -110,7 +112,11 @@ function changeResult(input: ResultInput): Document {
 }
 
 /** An agent that names the phase of a job which nobody holds becomes its holder. */
-function changeLease(deps: Deps, { job, agent }: Hold, input: ResultInput): Document {
+function changeLease(
+  deps: Core & Pick<LeaseServices, 'config'>,
+  { job, agent }: Hold,
+  input: ResultInput,
+): Document {
   if (isEnd(input)) return endLease;
   if (agent === undefined) return {};
   if (job?.lease?.holder === agent) return renewUnlessEnded(deps, nextState(input));

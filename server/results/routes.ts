@@ -1,16 +1,29 @@
+import type { Core, DepsOf } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { commonErrors } from '../errors/common-errors.js';
+import { jobErrors } from '../job/errors.js';
+import { leaseErrors } from '../leases/errors.js';
 import { z } from 'zod';
-import type { Patience } from '../hub/change-watch.js';
-import type { Deps } from '../deps.js';
+import type { WaitOptions } from '../hub/signal.js';
 import { ApiError } from '../errors/api-error.js';
-import { type AnyRoute, type RouteRequest, route } from '../http/route.js';
+import { type AnyRoute, type RouteRequest, routesOf } from '../http/route.js';
+import { resultErrors } from './errors.js';
 import { getJobId } from '../job/get-job-id.js';
-import { presentTaken } from '../leases/present-taken.js';
+import { presentDiscarded } from '../leases/present-discarded.js';
 import { getLog, logQuery } from './get-log.js';
 import { getResult } from './get-result.js';
-import { fragmentInput, type LogType, logTypes, phases, readLogType } from '../logs/log-fragment.js';
+import { phases } from '../job/phases.js';
+import { fragmentInput, type LogType, logTypes, readLogType } from '../logs/log-fragment.js';
 import { postLogFragment } from './post-log-fragment.js';
-import { postResult, resultInput } from './post-result.js';
+import { postResult } from './post-result.js';
+import { resultInput } from './result-input.js';
 import { waitForPiece, waitForState } from './wait-for-news.js';
+
+type RouteDeps = DepsOf<typeof postResult> &
+  DepsOf<typeof postLogFragment> &
+  DepsOf<typeof getResult> &
+  DepsOf<typeof waitForPiece>;
+const route = routesOf<RouteDeps>();
 
 const mebibyte = 1024 * 1024;
 
@@ -31,34 +44,34 @@ const logAnswer = z.strictObject({
 
 /** The log that the path names. @throws ApiError 404 as for a path that does not exist. */
 function getLogType(
-  { config }: Deps,
+  { config }: Core,
   { params }: RouteRequest<{ job_id: string; log_type: string }>,
 ): LogType {
   const logType = readLogType(params.log_type);
   if (logType !== undefined) return logType;
   const path = `${config.basePath}/v1/result/${params.job_id}/log/${params.log_type}`;
-  throw new ApiError('not_found', { message: `Not found: ${path}` });
+  throw new ApiError(commonErrors.notFound, { message: `Not found: ${path}` });
 }
 
-function patienceOf({ waitSeconds, onGone }: RouteRequest): Patience {
+function waitOf({ waitSeconds, onGone }: RouteRequest): Pick<WaitOptions, 'seconds' | 'onGone'> {
   return { seconds: waitSeconds, onGone };
 }
 
 /** Results and logs of jobs. */
-export const resultRoutes: readonly AnyRoute[] = [
+export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/result/{job_id}',
     family: 'v1',
     summary: 'An agent tells how a job goes',
     description: 'Each field that is given replaces the stored one; `OK` for an unknown job too.',
-    access: { roles: ['agent'] },
+    access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: resultInput, limit: 16 * mebibyte - 1 },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid', 'job_not_held'],
+    errors: [jobErrors.idInvalid, leaseErrors.notHeld],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      return presentTaken(deps, 'result', await postResult(deps, request, jobId, request.body));
+      return presentDiscarded(deps, 'result', await postResult(deps, request.principal, jobId, request.body));
     },
   }),
   route({
@@ -67,17 +80,17 @@ export const resultRoutes: readonly AnyRoute[] = [
     family: 'v1',
     summary: 'How a job went, with the texts of its logs',
     description: 'With `Prefer: wait=N` the answer comes when the state changes, or after N seconds.',
-    access: { roles: ['agent', 'contributor', 'manager', 'admin'] },
+    access: { roles: roleGroups.everyRole },
     answers: {
       200: { description: 'The result.', content: resultAnswer },
       204: { description: 'No job has this id.', content: 'none' },
     },
-    errors: ['job_id_invalid'],
+    errors: [jobErrors.idInvalid],
     waits: true,
     async handle(deps, request) {
       const jobId = getJobId(request);
-      await waitForState(deps, jobId, patienceOf(request));
-      return getResult(deps, request, jobId);
+      await waitForState(deps, jobId, waitOf(request));
+      return getResult(deps, request.principal, jobId);
     },
   }),
   route({
@@ -86,15 +99,15 @@ export const resultRoutes: readonly AnyRoute[] = [
     family: 'v1',
     summary: 'An agent sends a piece of a log',
     description: 'A piece sent twice is stored once.',
-    access: { roles: ['agent'] },
+    access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: fragmentInput, limit: 8 * mebibyte },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: ['job_id_invalid', 'job_not_held'],
+    errors: [jobErrors.idInvalid, leaseErrors.notHeld],
     async handle(deps, request) {
       const logType = getLogType(deps, request);
       const jobId = getJobId(request);
       const piece = { jobId, logType, fragment: request.body };
-      return presentTaken(deps, 'log', await postLogFragment(deps, request, piece));
+      return presentDiscarded(deps, 'log', await postLogFragment(deps, request.principal, piece));
     },
   }),
   route({
@@ -104,17 +117,17 @@ export const resultRoutes: readonly AnyRoute[] = [
     summary: 'A log of a job, by phase',
     description:
       'With `Prefer: wait=N` the answer comes when there is a piece that is asked for, or after N seconds.',
-    access: { roles: ['contributor', 'manager', 'admin'] },
+    access: { roles: roleGroups.submitters },
     query: logQuery,
-    queryError: 'log_query_invalid',
+    queryError: resultErrors.logQueryInvalid,
     answers: { 200: { description: 'The log.', content: logAnswer } },
-    errors: ['job_id_invalid_json_line'],
+    errors: [jobErrors.idInvalid],
     waits: true,
     async handle(deps, request) {
       const logType = getLogType(deps, request);
-      const jobId = getJobId(request, 'job_id_invalid_json_line');
+      const jobId = getJobId(request);
       const { query: range } = request;
-      await waitForPiece(deps, { jobId, logType, range }, patienceOf(request));
+      await waitForPiece(deps, { jobId, logType, range }, waitOf(request));
       return getLog(deps, jobId, logType, range);
     },
   }),

@@ -1,8 +1,10 @@
-import type { AgentRequest } from '../leases/agent-binding.js';
-import type { StoredFile } from '../db/collections.js';
+import type { FileServices } from '../files/services.js';
+import type { DepsOf } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
+import type { Principal } from '../principal/principal.js';
+import type { StoredFile } from '../files/collections.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
 import { uploadFile } from '../files/upload-file.js';
-import type { Deps } from '../deps.js';
 import type { Upload } from '../http/upload.js';
 import { type Hold, holdJob } from '../leases/held-job.js';
 import { artifactName } from '../job/job-files.js';
@@ -15,12 +17,12 @@ import { keepLateArtifact } from './keep-late-artifact.js';
  * @returns false when the job is no longer its sender's: what is small is kept with the lost attempt
  */
 export async function storeArtifact(
-  deps: Deps,
-  request: AgentRequest,
+  deps: Pick<FileServices, 'collections'> & DepsOf<typeof holdJob>,
+  caller: Principal,
   jobId: string,
   { file }: Upload,
 ): Promise<boolean> {
-  const before = await holdJob(deps, request, jobId, { writes: true });
+  const before = await holdJob(deps, caller, jobId, { writes: true });
   if (before.isLost) {
     await keepLateArtifact(deps, before, file);
     return false;
@@ -33,7 +35,7 @@ export async function storeArtifact(
     return true;
   }
   for (;;) {
-    const hold = await holdJob(deps, request, jobId, { writes: true });
+    const hold = await holdJob(deps, caller, jobId, { writes: true });
     if (hold.isLost || hold.job?.lease?.attempt !== attempt) {
       await removeFilesById(deps, [stored._id]);
       return false;
@@ -43,7 +45,10 @@ export async function storeArtifact(
 }
 
 /** The stored artifact of a job, or `undefined`: the one that the job names, else the newest of its name. */
-export async function findArtifact(deps: Deps, jobId: string): Promise<StoredFile | undefined> {
+export async function findArtifact(
+  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
+  jobId: string,
+): Promise<StoredFile | undefined> {
   const { jobs, files } = deps.collections;
   const job = await jobs.findOne(
     { job_id: jobId },
@@ -65,7 +70,7 @@ function isHeld({ job, agent }: Hold): boolean {
  * job is another's by now.
  */
 async function nameArtifact(
-  { collections }: Deps,
+  { collections }: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
   { job }: Hold,
   { _id, filename }: StoredFile,
 ): Promise<boolean> {

@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { Binary } from 'mongodb';
 import type { Logger } from 'pino';
 import type { Sealer } from '../crypto/sealer.js';
-import type { Collections, JobRecord } from '../db/collections.js';
-import type { Clock } from '../db/database-clock.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { ScrubbingCollections } from './collections.js';
+import type { Clock } from '../core/clock.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { Masker } from './masker.js';
 import { withhold, type TextMasker } from './text-masker.js';
@@ -41,7 +42,7 @@ export class JobMasks {
   });
 
   constructor(
-    private readonly collection: Collections['jobMasks'],
+    private readonly collection: ScrubbingCollections['jobMasks'],
     private readonly sealer: Sealer,
     private readonly clock: Clock,
     private readonly log: Logger,

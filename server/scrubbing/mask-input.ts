@@ -1,5 +1,5 @@
-import type { Deps } from '../deps.js';
-import type { HeldJob } from '../leases/held-job.js';
+import type { ScrubbingServices } from './services.js';
+import type { HeldJob } from '../job/held-job.js';
 import { maskStrings } from './mask-strings.js';
 import type { TextMasker } from './text-masker.js';
 import { maskTokens } from './token-forms.js';
@@ -14,7 +14,7 @@ export function maskText(text: string, masker: TextMasker | undefined): string {
  * was submitted with since.
  */
 export async function findMasker(
-  { jobMasks }: Pick<Deps, 'jobMasks'>,
+  { jobMasks }: Pick<ScrubbingServices, 'jobMasks'>,
   job: HeldJob | undefined,
   agent: string | undefined,
 ): Promise<TextMasker | undefined> {

@@ -1,5 +1,8 @@
-import type { Caller } from '../principal/principal.js';
-import type { Deps } from '../deps.js';
+import type { SecretServices } from './services.js';
+import type { Core } from '../core/core.js';
+import { commonErrors } from '../errors/common-errors.js';
+import { secretErrors } from './errors.js';
+import type { Principal } from '../principal/principal.js';
 import { ApiError } from '../errors/api-error.js';
 import { isSecretPath } from './secrets-store.js';
 
@@ -11,23 +14,23 @@ const mostPaths = 1000;
  * @throws ApiError 422, in this order: no store, no client id, paths that are not readable, for whatever reason.
  */
 export async function checkJobSecrets(
-  deps: Deps,
-  caller: Caller,
+  deps: Core & Pick<SecretServices, 'secretsStore'>,
+  caller: Principal,
   secrets: Record<string, string> | undefined,
 ): Promise<void> {
   if (secrets === undefined) return;
-  if (deps.secretsStore === undefined) throw new ApiError('no_secrets_store');
-  if (caller.clientId === undefined) throw new ApiError('secrets_without_client');
+  if (deps.secretsStore === undefined) throw new ApiError(secretErrors.jobWithoutStore);
+  if (caller.clientId === undefined) throw new ApiError(secretErrors.jobWithoutClient);
   const paths = [...new Set(Object.values(secrets))];
   if (paths.length > mostPaths) {
     const reasons = { secrets: [`Longer than maximum length ${mostPaths}.`] };
-    throw new ApiError('validation', { detail: { json: { test_data: reasons } } });
+    throw new ApiError(commonErrors.validation, { detail: { json: { test_data: reasons } } });
   }
   const possible = paths.filter(isSecretPath);
   const readable = await deps.secretsStore.findReadable(caller.clientId, possible, deps.clock.now());
   const inaccessible = paths.filter((path) => !readable.has(path)).sort();
   if (inaccessible.length === 0) return;
-  throw new ApiError('secrets_inaccessible', {
+  throw new ApiError(secretErrors.inaccessible, {
     message: `Inaccessible secret paths: ${inaccessible.join(', ')}`,
   });
 }

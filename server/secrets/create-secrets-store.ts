@@ -1,16 +1,20 @@
 import type { Collection } from 'mongodb';
 import type { Logger } from 'pino';
-import type { Config } from '../config/config.js';
-import { type Connection, openConnection } from '../db/connect.js';
+import type { SecretSettings } from './settings.js';
+import type { Connection, CoreSettings } from '../core/core.js';
+import { openConnection } from '../db/connect.js';
+import type { DatabaseSettings } from '../db/settings.js';
 import { DataKeys, getKeyVault, type KeyVaultRecord } from './data-keys.js';
 import { MongoSecretsStore } from './mongo-secrets-store.js';
 import type { SecretsStore } from './secrets-store.js';
 import { VaultClient } from './vault-client.js';
 import { VaultSecretsStore } from './vault-secrets-store.js';
 
+type StoreSettings = CoreSettings & DatabaseSettings & SecretSettings;
+
 /** The secrets store that the settings name, Vault before MongoDB, or `undefined`; nothing is sent yet. */
 export function createSecretsStore(
-  config: Config,
+  config: StoreSettings,
   connection: Connection,
   log: Logger,
 ): SecretsStore | undefined {
@@ -31,7 +35,7 @@ export function createSecretsStore(
 
 /** The key vault and, where that is on another server than the data, the end of the connection to it. */
 function openKeyVault(
-  config: Config,
+  config: StoreSettings,
   { client }: Connection,
 ): { collection: Collection<KeyVaultRecord>; close: () => Promise<void> } {
   const own =

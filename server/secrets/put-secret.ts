@@ -1,5 +1,7 @@
-import type { Caller } from '../principal/principal.js';
-import type { Deps } from '../deps.js';
+import type { SecretServices } from './services.js';
+import type { Core } from '../core/core.js';
+import { commonErrors } from '../errors/common-errors.js';
+import type { Principal } from '../principal/principal.js';
 import { ApiError } from '../errors/api-error.js';
 import { getStoreFor } from './secret-checks.js';
 import { defaultExpirySeconds, type SecretInput } from './secret-schema.js';
@@ -11,13 +13,13 @@ import type { SecretPlace } from './secrets-store.js';
  * @throws ApiError as `getStoreFor`, after 422 for an expiry of an ephemeral secret; the store's own errors.
  */
 export async function putSecret(
-  deps: Deps,
-  { caller, place, input }: { caller: Caller; place: SecretPlace; input: SecretInput },
+  deps: Core & Pick<SecretServices, 'secretsStore'>,
+  { caller, place, input }: { caller: Principal; place: SecretPlace; input: SecretInput },
 ): Promise<string | null> {
   const { value, ephemeral = false, expire_after: seconds } = input;
   if (ephemeral && seconds != null) {
     const reason = 'ephemeral and expire_after exclude each other.';
-    throw new ApiError('validation', { detail: { json: { _schema: [reason] } } });
+    throw new ApiError(commonErrors.validation, { detail: { json: { _schema: [reason] } } });
   }
   const store = getStoreFor(deps, caller, place);
   const now = deps.clock.now();

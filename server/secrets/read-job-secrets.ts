@@ -1,6 +1,8 @@
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { SecretServices } from './services.js';
+import type { Core } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
-import type { JobRecord } from '../db/collections.js';
-import type { Deps } from '../deps.js';
+import type { JobRecord } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
 import { isJsonMap } from '../schema/set-own.js';
 import type { GivenSecret } from '../scrubbing/job-masks.js';
@@ -18,7 +20,7 @@ const mostCharacters = 256 * 1024;
  * @throws the store's error when it is away: the job can be given back then. A lasting failure is logged and reads `""`.
  */
 export async function readJobSecrets(
-  deps: Deps,
+  deps: Core & Pick<ScrubbingServices, 'jobMasks'> & Pick<SecretServices, 'secretsStore'>,
   job: JobRecord,
 ): Promise<Record<string, string> | undefined> {
   const { job_id: jobId, job_data: data } = job;
@@ -45,7 +47,7 @@ interface Naming {
 }
 
 async function giveSecrets(
-  deps: Deps,
+  deps: Core & Pick<ScrubbingServices, 'jobMasks'> & Pick<SecretServices, 'secretsStore'>,
   { jobId, attempt, first, clientId, named }: Naming,
 ): Promise<GivenSecret[]> {
   const given: GivenSecret[] = [];
@@ -65,7 +67,7 @@ async function giveSecrets(
 
 /** Ephemeral secrets that an earlier attempt took from the store. */
 async function findGivenBefore(
-  { jobMasks }: Deps,
+  { jobMasks }: Pick<ScrubbingServices, 'jobMasks'>,
   jobId: string,
   { attempt, first }: Pick<Naming, 'attempt' | 'first'>,
   paths: readonly string[],
@@ -82,7 +84,7 @@ async function findGivenBefore(
  * Secrets that come to more than a job may have are not readable: each costs every text of the job a search, and they
  * would not fit where they are kept.
  */
-function keepWithinBounds({ log }: Deps, jobId: string, secrets: readonly GivenSecret[]): GivenSecret[] {
+function keepWithinBounds({ log }: Core, jobId: string, secrets: readonly GivenSecret[]): GivenSecret[] {
   let left = mostCharacters;
   return secrets.filter(({ path, value }) => {
     left -= value.length;
@@ -101,7 +103,7 @@ function listPaths(named: Record<string, unknown>): string[] {
 }
 
 async function readOne(
-  { secretsStore, clock, log }: Deps,
+  { secretsStore, clock, log }: Core & Pick<SecretServices, 'secretsStore'>,
   place: SecretPlace,
   taker: SecretTaker,
 ): Promise<string | undefined> {

@@ -1,9 +1,13 @@
-import type { Caller } from '../principal/principal.js';
-import type { Deps } from '../deps.js';
+import type { SecretServices } from './services.js';
+import type { Principal } from '../principal/principal.js';
 import { getStoreFor } from './secret-checks.js';
 import type { SecretPlace } from './secrets-store.js';
 
 /** Removes a secret of the caller, whether or not there is one. @throws ApiError as `getStoreFor`. */
-export async function removeSecret(deps: Deps, caller: Caller, place: SecretPlace): Promise<void> {
+export async function removeSecret(
+  deps: Pick<SecretServices, 'secretsStore'>,
+  caller: Principal,
+  place: SecretPlace,
+): Promise<void> {
   await getStoreFor(deps, caller, place).remove(place);
 }

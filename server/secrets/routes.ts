@@ -1,21 +1,29 @@
+import type { SecretServices } from './services.js';
+import type { Core } from '../core/core.js';
+import { roleGroups } from '../principal/roles.js';
+import { commonErrors } from '../errors/common-errors.js';
+import { secretErrors } from './errors.js';
 import { json, text } from '../http/reply.js';
-import { type AnyRoute, route } from '../http/route.js';
-import { logClientEvent } from '../clients/log-client-event.js';
+import { type AnyRoute, routesOf } from '../http/route.js';
+import { auditChange } from '../clients/audit-client-change.js';
 import { putSecret } from './put-secret.js';
 import { removeSecret } from './remove-secret.js';
 import { secretAnswer, secretInput } from './secret-schema.js';
 
+type RouteDeps = Core & Pick<SecretServices, 'secretsStore'>;
+const route = routesOf<RouteDeps>();
+
 // This order is what scripts know from these two routes.
-const access = { roles: ['contributor', 'manager', 'admin'], toldAsListed: true } as const;
+const access = { roles: roleGroups.submitters, namesRolesAsListed: true };
 const errors = [
-  'validation',
-  'secrets_store_missing',
-  'secret_login_required',
-  'secret_of_other_client',
+  commonErrors.validation,
+  secretErrors.storeMissing,
+  secretErrors.loginRequired,
+  secretErrors.ofOtherClient,
 ] as const;
 
 /** Secrets, which a client stores for its own jobs; they can be replaced and removed, and only a claim reads them. */
-export const secretRoutes: readonly AnyRoute[] = [
+export const secretRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'PUT',
     path: '/v1/secrets/{client_id}/{path}',
@@ -29,8 +37,8 @@ export const secretRoutes: readonly AnyRoute[] = [
     errors,
     async handle(deps, request) {
       const place = { clientId: request.params.client_id, path: request.params.path };
-      const expiresAt = await putSecret(deps, { caller: request.caller, place, input: request.body });
-      logClientEvent(deps, request, 'secret_changed', place.path);
+      const expiresAt = await putSecret(deps, { caller: request.principal, place, input: request.body });
+      auditChange(deps, request.principal, 'secret_changed', place.path);
       return json({ expires_at: expiresAt });
     },
   }),
@@ -45,8 +53,8 @@ export const secretRoutes: readonly AnyRoute[] = [
     errors,
     async handle(deps, request) {
       const place = { clientId: request.params.client_id, path: request.params.path };
-      await removeSecret(deps, request.caller, place);
-      logClientEvent(deps, request, 'secret_removed', place.path);
+      await removeSecret(deps, request.principal, place);
+      auditChange(deps, request.principal, 'secret_removed', place.path);
       return text('OK');
     },
   }),

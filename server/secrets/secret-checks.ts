@@ -1,12 +1,15 @@
-import type { Caller } from '../principal/principal.js';
-import type { Deps } from '../deps.js';
+import type { SecretServices } from './services.js';
+import { commonErrors } from '../errors/common-errors.js';
+import { secretErrors } from './errors.js';
+import { may } from '../principal/may.js';
+import type { Principal } from '../principal/principal.js';
 import { ApiError } from '../errors/api-error.js';
 import { isSecretPath, type SecretPlace, type SecretsStore } from './secrets-store.js';
 
 /** @throws ApiError 422 for a path that no secret can have. */
 function checkSecretPath(path: string): void {
   if (isSecretPath(path)) return;
-  throw new ApiError('validation', {
+  throw new ApiError(commonErrors.validation, {
     detail: { json: { path: ['String does not match expected pattern.'] } },
   });
 }
@@ -16,12 +19,16 @@ function checkSecretPath(path: string): void {
  * so that no refusal tells whether the secret exists.
  * @throws ApiError in the order of the v1 contract, section 5: 422 path, 400 no store, 401 anonymous, 403 another's.
  */
-export function getStoreFor(deps: Deps, caller: Caller, { clientId, path }: SecretPlace): SecretsStore {
+export function getStoreFor(
+  deps: Pick<SecretServices, 'secretsStore'>,
+  caller: Principal,
+  { clientId, path }: SecretPlace,
+): SecretsStore {
   checkSecretPath(path);
-  if (deps.secretsStore === undefined) throw new ApiError('secrets_store_missing');
-  if (caller.clientId === undefined) throw new ApiError('secret_login_required');
-  if (caller.clientId !== clientId) {
-    throw new ApiError('secret_of_other_client', {
+  if (deps.secretsStore === undefined) throw new ApiError(secretErrors.storeMissing);
+  if (caller.clientId === undefined) throw new ApiError(secretErrors.loginRequired);
+  if (!may(caller, 'changeSecret', { client_id: clientId })) {
+    throw new ApiError(secretErrors.ofOtherClient, {
       message: `'${clientId}' doesn't match authenticated client id`,
     });
   }

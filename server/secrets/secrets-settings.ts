@@ -1,5 +1,5 @@
 import { sealKeyBytes } from '../crypto/sealed-bytes.js';
-import { checkMongodbUri } from '../db/connect.js';
+import { checkMongodbUri } from '../db/mongodb-uri.js';
 import { asText, asTextList, type SettingReader } from '../config/setting-types.js';
 
 /** How to make a master key, for error texts. */

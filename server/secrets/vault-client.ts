@@ -1,5 +1,6 @@
+import { commonErrors } from '../errors/common-errors.js';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
-import type { Config } from '../config/config.js';
+import type { CoreSettings } from '../core/core.js';
 import { StartError } from '../errors/start-error.js';
 import { ApiError } from '../errors/api-error.js';
 import { isJsonMap } from '../schema/set-own.js';
@@ -24,7 +25,7 @@ export class VaultClient {
   constructor(
     private readonly url: string,
     private readonly token: string,
-    proxies: Pick<Config, 'httpProxy' | 'httpsProxy' | 'noProxy'>,
+    proxies: Pick<CoreSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'>,
   ) {
     this.#dispatcher = createDispatcher(proxies);
   }
@@ -91,7 +92,7 @@ function createDispatcher({ httpProxy, httpsProxy, noProxy }: Parameters<typeof 
 
 /** What is not given is stated as empty, since undici would look it up in the environment. */
 function pickProxies(
-  proxies: Pick<Config, 'httpProxy' | 'httpsProxy' | 'noProxy'>,
+  proxies: Pick<CoreSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'>,
 ): EnvHttpProxyAgent.Options {
   return {
     httpProxy: proxies.httpProxy ?? '',
@@ -118,7 +119,7 @@ async function readJson(body: Dispatcher.ResponseData['body']): Promise<Record<s
 
 /** The same answer as for a database that is away: stock agents try again (v1 contract, section 0). */
 function storeIsAway(cause: unknown): ApiError {
-  return new ApiError('unavailable', {
+  return new ApiError(commonErrors.unavailable, {
     message: 'The secrets store is not available, try again',
     headers: { 'Retry-After': '1' },
     cause,

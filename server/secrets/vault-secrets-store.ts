@@ -1,3 +1,4 @@
+import { commonErrors } from '../errors/common-errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { inTurns } from './in-turns.js';
@@ -101,7 +102,9 @@ export class VaultSecretsStore implements SecretsStore {
 /** Each client has a folder of its own. @throws ApiError 500 for an id that Vault would take for another folder. */
 function pathOf(kind: string, { clientId, path }: SecretPlace): string {
   if (clientId === '' || clientId === '.' || clientId === '..' || clientId.includes('/')) {
-    throw new ApiError('internal', { cause: new Error('a client id with / cannot have secrets in Vault') });
+    throw new ApiError(commonErrors.internal, {
+      cause: new Error('a client id with / cannot have secrets in Vault'),
+    });
   }
   return `${mount}/${kind}/${encodeURIComponent(clientId)}/${path}`;
 }
@@ -109,7 +112,9 @@ function pathOf(kind: string, { clientId, path }: SecretPlace): string {
 /** @throws ApiError 500 that tells the log what Vault answered, never its text. */
 function checkDone({ status }: VaultAnswer, deed: string): void {
   if (status === 200 || status === 204) return;
-  throw new ApiError('internal', { cause: new Error(`Vault answers ${status} to ${deed} in ${mount}/`) });
+  throw new ApiError(commonErrors.internal, {
+    cause: new Error(`Vault answers ${status} to ${deed} in ${mount}/`),
+  });
 }
 
 function presentData({ value, ephemeral, expiresAt, takenBy }: Omit<VaultVersion, 'version'>): object {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { readConfig } from '../../server/config/config.js';
+import { readConfig } from '../../server/areas.js';
 import { shareServer } from '../support/share-server.js';
 import {
   startServer,

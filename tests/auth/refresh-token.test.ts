@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
-import type { RefreshToken } from '../../server/db/collections.js';
+import type { RefreshToken } from '../../server/auth/collections.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
 import { askToken } from '../support/logins.js';
 import { startServer, type TestServer } from '../support/start-server.js';

@@ -1,5 +1,6 @@
 import { request } from 'undici';
-import type { JobRecord, LogRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
+import type { LogRecord } from '../../server/logs/collections.js';
 import { groupBy } from './group-by.js';
 import type { Claim, Submission } from './records.js';
 import { type ChaosWorld, makeHeaders } from './world.js';

@@ -4,9 +4,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import type { Document } from 'mongodb';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { claimOrder, filterClaimable } from '../../server/claims/claim-one.js';
-import { jobRoutes } from '../../server/jobs/routes.js';
+import { claimRoutes } from '../../server/claims/routes.js';
 import { bearer } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';
@@ -218,10 +218,10 @@ test('a claim whose response was not delivered is undone, unless the job has cha
   const job_id = await submit(server);
   const stored = () => jobs.findOne({ job_id });
   const before = await stored();
-  const route = jobRoutes.find(({ method, path }) => method === 'GET' && path === '/v1/job');
+  const route = claimRoutes.find(({ path }) => path === '/v1/job');
   const request = {
     query: { queue: ['q1'] },
-    cookie: () => 'a',
+    principal: { kind: 'agent', role: 'agent', agentName: 'a', source: 'local', requestId: 'r' },
     isGone: () => false,
     noteJob: () => undefined,
     waitSeconds: 0,

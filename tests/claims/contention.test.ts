@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { ObjectId, type WithId } from 'mongodb';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { claimTogether } from '../../server/claims/claim-together.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 import { until } from '../support/until.js';
@@ -22,7 +22,7 @@ async function startPair(t: ExecutionContext, count: number) {
     }),
   );
   await one.deps.collections.jobs.insertMany(jobs);
-  for (const { deps } of [one, other]) deps.claimsUnderWay.tellConflict();
+  for (const { deps } of [one, other]) deps.contention.noteConflict();
   const inOrder = jobs.toSorted((a, b) => b.job_priority - a.job_priority || +a.created_at - +b.created_at);
   return { one, other, inOrder };
 }
@@ -98,20 +98,20 @@ test('a process without contention stops publishing its choices after a second',
   await claimIds(one, 10);
   const published = await one.deps.collections.claimsUnderWay.findOne({});
   t.is(published?.choices.length, 1);
-  await until(t, () => !one.deps.claimsUnderWay.isContended);
+  await until(t, () => one.deps.contention.mode === 'quiet');
   await claimIds(one, 10, 'later');
   t.deepEqual(await one.deps.collections.claimsUnderWay.findOne({}), published);
-  await until(t, () => one.deps.claimsUnderWay.gatherMs === 0);
+  await until(t, () => one.deps.contention.gatherMs === 0);
 });
 
 test('after claims that were served together the next claim waits for others, and after a single claim it does not', async (t) => {
   const { deps } = await startServer(t);
-  const { claimsUnderWay } = deps;
-  claimsUnderWay.noteClaims(1);
-  t.is(claimsUnderWay.gatherMs, 0);
-  claimsUnderWay.noteClaims(2);
-  t.is(claimsUnderWay.gatherMs, 1);
-  await until(t, () => claimsUnderWay.gatherMs === 0);
+  const { contention } = deps;
+  contention.noteClaims(1);
+  t.is(contention.gatherMs, 0);
+  contention.noteClaims(2);
+  t.is(contention.gatherMs, 1);
+  await until(t, () => contention.gatherMs === 0);
 });
 
 test('an agent with more queues than one statement merges claims in the end the jobs that another process chose and did not claim', async (t) => {

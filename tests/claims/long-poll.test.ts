@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { MongoNetworkError } from 'mongodb';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { readWait } from '../../server/http/prefer-wait.js';
 import { releaseClaim } from '../../server/claims/release-claim.js';
 import { bearer, jsonBody } from '../support/clients.js';

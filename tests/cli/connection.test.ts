@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createProgram } from '../../server/cli/main.js';
 import { defaultDataDir } from '../../server/cli/find-connection.js';
-import { settings } from '../../server/config/config.js';
+import { mongodSettings } from '../../server/mongod/settings.js';
 import { addClient } from '../support/clients.js';
 import { makeFolder } from '../support/own-mongod.js';
 import { addActor, runQueuepass } from '../support/queuepass.js';
@@ -237,5 +237,5 @@ test.serial('every command and option has a description, and --help exits with s
 });
 
 test.serial('the default data directory of the command is the default of the server', (t) => {
-  t.is(settings.dataDir.fallback, defaultDataDir);
+  t.is(mongodSettings.rows.dataDir.fallback, defaultDataDir);
 });

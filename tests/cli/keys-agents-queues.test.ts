@@ -72,7 +72,7 @@ test.serial(
     t.regex(full.stderr, /^queuepass: A client has at most 10 keys.*\(queuepass client key list full\)\n$/);
     const absent = await runQueuepass(['client', 'key', 'remove', 'full', 'nothing'], { environment });
     t.is(absent.status, 1);
-    t.regex(absent.stderr, /^queuepass: .*no key of this id.*client key list full\)\n$/);
+    t.regex(absent.stderr, /^queuepass: .*no key with this id.*client key list full\)\n$/);
     const wrong = await runQueuepass(['client', 'key', 'add', 'full', '--expires-after', 'soon'], {
       environment,
     });

@@ -178,7 +178,7 @@ test.serial('a deleted key stops working at once; only the URL of its own client
   const { key_id: id, client_key: key } = await makeClientKey(server.deps, 'ci');
   const { client_key: second } = await makeClientKey(server.deps, 'ci');
   t.is((await logIn(other, 'ci', key)).status, 200);
-  const none = [404, 'The client has no key of this id'];
+  const none = [404, 'The client has no key with this id'];
   t.deepEqual(errorOf(await call(server, 'DELETE', `/other/keys/${id}`)), none);
   t.deepEqual(await call(server, 'DELETE', `/ci/keys/${id}`), { status: 204, body: {} });
   t.deepEqual(errorOf(await call(server, 'DELETE', `/ci/keys/${id}`)), none);

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Config, readConfig, settings } from '../../server/config/config.js';
+import { type Config, readConfig, settingRows } from '../../server/areas.js';
 import { ConfigError } from '../../server/config/config-error.js';
-import { findMongodbUri, openConnection } from '../../server/db/connect.js';
+import { findMongodbUri } from '../../server/db/mongodb-uri.js';
+import { openConnection } from '../../server/db/connect.js';
 import { asText } from '../../server/config/setting-types.js';
-import { listStartWarnings } from '../../server/config/start-warnings.js';
+import { listStartWarnings } from '../../server/areas.js';
 import { makeFolder } from '../support/own-mongod.js';
 
 const longKey = 'a signing key of more than thirty-two bytes';
@@ -178,7 +179,7 @@ for (const [name, { good, bad }] of Object.entries(table)) {
 }
 
 test('the table above has every setting that does not accept every text', (t) => {
-  const rows = Object.values(settings).filter((row) => row.read !== asText && !(row.name in table));
+  const rows = settingRows.filter((row) => row.read !== asText && !(row.name in table));
   t.deepEqual(
     rows.map((row) => row.name),
     [],
@@ -186,7 +187,7 @@ test('the table above has every setting that does not accept every text', (t) =>
 });
 
 test('an empty variable counts as not set', (t) => {
-  const empty = Object.fromEntries(Object.values(settings).map((row) => [row.name, '']));
+  const empty = Object.fromEntries(settingRows.map((row) => [row.name, '']));
   t.deepEqual(readConfig({ ...empty, MONGODB_URI_FILE: '', JWT_SIGNING_KEY_FILE: '' }), readConfig({}));
 });
 
@@ -237,7 +238,7 @@ test('a secret can be read from a file, without one trailing line break', (t) =>
 });
 
 test('every setting that is a secret can be read from a file, and no other setting can', (t) => {
-  for (const row of Object.values(settings)) {
+  for (const row of settingRows) {
     const problems = listProblems({ ...own, MONGODB_URI: '', [`${row.name}_FILE`]: '/nowhere/at/all' });
     const fileErrors = problems.filter((problem) => problem.includes('/nowhere/at/all'));
     t.is(fileErrors.length, row.secret && row.name !== 'JWT_SIGNING_KEY' ? 1 : 0, row.name);
@@ -376,7 +377,7 @@ test('several workers need a TCP port', (t) => {
 });
 
 test('settings without effect in this version are named in one warning, and proxy settings are not among them', (t) => {
-  const later = Object.values(settings).filter((row) => row.later);
+  const later = settingRows.filter((row) => row.later);
   const environment = Object.fromEntries(
     later.map((row) => [row.name, row.fallback ?? 'http://text.example']),
   );

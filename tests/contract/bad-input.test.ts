@@ -4,7 +4,7 @@ import test from 'ava';
 import { defaultBodyLimit } from '../../server/http/parse-input.js';
 import type { AnyRoute } from '../../server/http/route.js';
 import { toJsonSchema } from '../../server/schema/schema.js';
-import { routes } from '../../server/routes.js';
+import { routes } from '../../server/areas.js';
 import { bearer } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
 import { startServer, type TestServer } from '../support/start-server.js';

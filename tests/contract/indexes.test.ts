@@ -1,8 +1,7 @@
 import test from 'ava';
-import type { Collections } from '../../server/db/collections.js';
-import { openCollections } from '../../server/db/collections.js';
-import { ensureIndexes, indexes } from '../../server/db/indexes.js';
 import type { Collection, IndexDescriptionInfo } from 'mongodb';
+import { type Collections, indexTable, openCollections } from '../../server/areas.js';
+import { dropReplacedIndexes, ensureIndexes } from '../../server/db/indexes.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 
 /** Name, keys and options of the indexes of one collection, without the `_id_` index that MongoDB creates itself. */
@@ -16,7 +15,7 @@ async function live({ deps }: TestServer, name: keyof Collections): Promise<unkn
 }
 
 function wanted(name: keyof Collections): unknown[] {
-  return indexes
+  return indexTable
     .filter((row) => row.collection === name)
     .map((row) => ({ name: row.name, ...row.options, key: Object.entries(row.keys) }))
     .sort((a, b) => a.name.localeCompare(b.name));
@@ -27,17 +26,17 @@ const names = (server: TestServer) => Object.keys(server.deps.collections) as (k
 test('a first start on a fresh database creates the indexes of the table, and a second start changes none', async (t) => {
   const server = await startServer(t);
   for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
-  await ensureIndexes(server.deps.collections);
+  await ensureIndexes(server.deps.connection.db, indexTable);
   for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
 });
 
 test('no index name of the table can be a name of a Testflinger server, and each index states its purpose', (t) => {
-  for (const row of indexes) {
+  for (const row of indexTable) {
     t.regex(row.name, /^qp_[a-z_]+$/);
     t.true(row.serves.length > 10, row.name);
     if (row.options?.expireAfterSeconds !== undefined) t.is(Object.keys(row.keys).length, 1, row.name);
   }
-  const ids = indexes.map((row) => `${row.collection}.${row.name}`);
+  const ids = indexTable.map((row) => `${row.collection}.${row.name}`);
   t.is(new Set(ids).size, ids.length);
 });
 
@@ -62,8 +61,8 @@ test('indexes of a Testflinger server are not changed, and only missing indexes 
   const peer: TestServer = { ...server, deps: { ...server.deps, collections: openCollections(db) } };
   const before = new Map<string, unknown[]>();
   for (const name of names(peer)) before.set(name, await live(peer, name));
-  await ensureIndexes(peer.deps.collections);
-  await ensureIndexes(peer.deps.collections);
+  await ensureIndexes(db, indexTable);
+  await ensureIndexes(db, indexTable);
   const made: string[] = [];
   for (const name of names(peer)) {
     const after = (await live(peer, name)) as { name: string }[];
@@ -82,7 +81,9 @@ test('indexes of a Testflinger server are not changed, and only missing indexes 
     'agents.qp_expiry',
     'refreshTokens.qp_idle',
   ];
-  const expected = indexes.map((row) => `${row.collection}.${row.name}`).filter((row) => !used.includes(row));
+  const expected = indexTable
+    .map((row) => `${row.collection}.${row.name}`)
+    .filter((row) => !used.includes(row));
   t.deepEqual(made.sort(), expected.sort());
   await db.dropDatabase();
 });
@@ -92,11 +93,33 @@ test('two jobs with the same id in an older database do not prevent the start', 
   const { connection } = server.deps;
   const db = connection.client.db(`${connection.db.databaseName}_double`);
   await db.collection('jobs').insertMany([{ job_id: 'a' }, { job_id: 'a' }]);
-  await t.notThrowsAsync(ensureIndexes(openCollections(db)));
+  await t.notThrowsAsync(ensureIndexes(db, indexTable));
   const live = db.collection('jobs').insertMany([
     { job_id: 'b', live: true },
     { job_id: 'b', live: true },
   ]);
   await t.throwsAsync(live, { message: /duplicate key/ });
+  await db.dropDatabase();
+});
+
+test('an index that replaces another one drops it once it stands, and only an index of our own', async (t) => {
+  const { deps } = await startServer(t);
+  const db = deps.connection.client.db(`${deps.connection.db.databaseName}_replaced`);
+  const things = db.collection('things');
+  await things.createIndex({ a: 1 }, { name: 'qp_old' });
+  await things.createIndex({ b: 1 }, { name: 'theirs_1' });
+  const row = {
+    collection: 'things',
+    collectionName: 'things',
+    name: 'qp_new',
+    keys: { a: 1, b: 1 },
+    serves: 'a test',
+    replaces: ['qp_old', 'theirs_1', 'qp_never_made'],
+  } as const;
+  t.deepEqual(await dropReplacedIndexes(db, [row]), [], 'the new index does not stand yet');
+  await ensureIndexes(db, [row]);
+  t.deepEqual(await dropReplacedIndexes(db, [row]), ['things.qp_old']);
+  const names = (await things.indexes()).map(({ name }) => name);
+  t.deepEqual(names.sort(), ['_id_', 'qp_new', 'theirs_1']);
   await db.dropDatabase();
 });

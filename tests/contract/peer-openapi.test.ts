@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { presentOpenApi } from '../../server/http/openapi.js';
-import { routes } from '../../server/routes.js';
+import { apiDescription } from '../../server/areas.js';
 
 /**
  * Compares our OpenAPI document with the document of a Testflinger server (tests/fixtures/testflinger-openapi.json;
@@ -26,7 +26,7 @@ interface Document {
 
 const fixture = new URL('../fixtures/testflinger-openapi.json', import.meta.url);
 const theirs = JSON.parse(readFileSync(fixture, 'utf8')) as Document;
-const ours = presentOpenApi(routes, '0') as unknown as Document;
+const ours = presentOpenApi(apiDescription, '0') as unknown as Document;
 
 /** Operations that Testflinger has and we do not. */
 const operationsMissing: Record<string, string> = {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { routes } from '../../server/routes.js';
+import { routes } from '../../server/areas.js';
 import { bearer } from '../support/clients.js';
 import { startServer } from '../support/start-server.js';
 

@@ -2,29 +2,29 @@ import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { groupAlike } from '../../server/db/batched-writes.js';
 import { isDuplicateKey } from '../../server/db/classify-error.js';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { cutLeases } from '../../server/leases/cut-leases.js';
 import { makeJobRecord, startRecording, times } from '../support/recorded-commands.js';
 import { startServer } from '../support/start-server.js';
 
 test('simultaneous operations of one kind are sent as one command', async (t) => {
   const server = await startRecording(t);
-  const { batches, collections } = server.deps;
+  const { collections, ...services } = server.deps;
   const jobs = times(50, () => makeJobRecord({ lease: { holder: 'agent-1', attempt: 1 } }));
-  await Promise.all(jobs.map((job) => batches.insertJob(job)));
+  await Promise.all(jobs.map((job) => services.insertJob(job)));
   t.is(await collections.jobs.countDocuments(), 50);
-  const found = await Promise.all(jobs.map(({ job_id: jobId }) => batches.findHeldJob(jobId)));
+  const found = await Promise.all(jobs.map(({ job_id: jobId }) => services.findHeldJob(jobId)));
   t.deepEqual(
     found.map((job) => job?.job_id),
     jobs.map(({ job_id: jobId }) => jobId),
   );
   const update = [{ $set: { job_priority: 7 } }];
   const areMatched = await Promise.all(
-    jobs.map(({ job_id: jobId }) => batches.updateHeldJob({ jobId, holder: 'agent-1', update })),
+    jobs.map(({ job_id: jobId }) => services.updateHeldJob({ jobId, holder: 'agent-1', update })),
   );
   t.deepEqual(areMatched, new Array<boolean>(50).fill(true));
   await Promise.all(
-    jobs.map((_, n) => batches.updateAgent({ name: `agent-${n}`, update: { $set: { state: 'x' } } })),
+    jobs.map((_, n) => services.updateAgent({ name: `agent-${n}`, update: { $set: { state: 'x' } } })),
   );
   const counts = ['insert jobs', 'find jobs', 'update jobs', 'update agents', 'find agents'].map(
     (command) => server.sent.filter((one) => one === command).length,
@@ -35,13 +35,13 @@ test('simultaneous operations of one kind are sent as one command', async (t) =>
 
 test('a single operation is sent as one plain command', async (t) => {
   const server = await startRecording(t);
-  const { batches } = server.deps;
+  const services = server.deps;
   const job = makeJobRecord();
-  await batches.insertJob(job);
-  await batches.findHeldJob(job.job_id);
+  await services.insertJob(job);
+  await services.findHeldJob(job.job_id);
   const update = [{ $set: { job_priority: 1 } }];
-  t.false(await batches.updateHeldJob({ jobId: job.job_id, holder: 'nobody', update }));
-  t.is(await batches.updateAgent({ name: 'agent-1', update: { $set: { state: 'x' } } }), null);
+  t.false(await services.updateHeldJob({ jobId: job.job_id, holder: 'nobody', update }));
+  t.is(await services.updateAgent({ name: 'agent-1', update: { $set: { state: 'x' } } }), null);
   const of = ['jobs', 'agents'];
   t.deepEqual(
     server.sent.filter(
@@ -63,7 +63,7 @@ test('each update in one command returns whether it matched its document', async
       const holder = n % 3 === 1 ? 'another' : `agent-${n % 3}`;
       // One of the updates fails in the database.
       const update = [{ $set: { job_priority: n === 6 ? { $divide: [1, 0] } : { $literal: n } } }];
-      return deps.batches.updateHeldJob({ jobId, holder, update });
+      return deps.updateHeldJob({ jobId, holder, update });
     }),
   );
   for (const [n, one] of outcomes.entries()) {
@@ -86,7 +86,7 @@ test('equal updates are one statement, which changes only the jobs that the send
   await deps.collections.jobs.insertMany(jobs.map((job) => ({ ...job })));
   const post = (n: number, holder: string, phase: string) => {
     const update = [{ $set: { 'result_data.job_state': { $literal: phase } } }];
-    return deps.batches.updateHeldJob({ jobId: (jobs[n] as JobRecord).job_id, holder, update });
+    return deps.updateHeldJob({ jobId: (jobs[n] as JobRecord).job_id, holder, update });
   };
   const states = async () => {
     const stored = await deps.collections.jobs.find().sort({ _id: 1 }).toArray();
@@ -106,7 +106,7 @@ test('equal updates are one statement, which changes only the jobs that the send
     post(2, 'agent-2', 'test'),
     post(2, 'agent-2', 'cleanup'),
     post(5, 'agent-5', 'test'),
-    deps.batches.updateHeldJob({
+    deps.updateHeldJob({
       jobId: randomUUID(),
       holder: 'agent-0',
       update: [{ $set: { job_priority: 9 } }],
@@ -124,7 +124,7 @@ test('equal updates are one statement, which changes only the jobs that the send
 test('equal posts of agents are one statement, and agents that post for the first time get a record', async (t) => {
   const { count, deps } = await startRecording(t);
   const postState = (n: number, state: string) =>
-    deps.batches.updateAgent({ name: `agent-${n}`, update: { $set: { state } } });
+    deps.updateAgent({ name: `agent-${n}`, update: { $set: { state } } });
   const states = async () => {
     const stored = await deps.collections.agents.find().sort({ name: 1 }).toArray();
     return Object.fromEntries(stored.map(({ name, state }) => [name, state]));
@@ -157,9 +157,9 @@ test('equal posts of agents are one statement, and agents that post for the firs
 test('a job whose id is taken fails only for its own caller, at any position in the command', async (t) => {
   const { deps } = await startServer(t);
   const taken = makeJobRecord();
-  await deps.batches.insertJob(taken);
+  await deps.insertJob(taken);
   const jobs = times(20, (n) => makeJobRecord(n % 7 === 3 ? { job_id: taken.job_id } : {}));
-  const outcomes = await Promise.allSettled(jobs.map((job) => deps.batches.insertJob(job)));
+  const outcomes = await Promise.allSettled(jobs.map((job) => deps.insertJob(job)));
   for (const [n, one] of outcomes.entries()) {
     t.is(one.status, n % 7 === 3 ? 'rejected' : 'fulfilled', `${n}`);
     if (one.status === 'rejected') t.true(isDuplicateKey(one.reason));
@@ -172,7 +172,7 @@ test('jobs of the same millisecond are stored in the order in which they arrived
   const { deps } = await startServer(t);
   const created_at = new Date();
   const jobs = times(50, () => makeJobRecord({ created_at }));
-  await Promise.all(jobs.map((job) => deps.batches.insertJob(job)));
+  await Promise.all(jobs.map((job) => deps.insertJob(job)));
   const stored = await deps.collections.jobs.find().sort({ created_at: 1, _id: 1 }).toArray();
   t.deepEqual(
     stored.map(({ job_id }) => job_id),
@@ -192,13 +192,13 @@ test('if an older database has several documents with one job id, the newest is 
     { ...double, created_at: from(2023) },
     alone,
   ] as JobRecord[]);
-  const found = await Promise.all([old, alone, old].map(({ job_id }) => deps.batches.findHeldJob(job_id)));
+  const found = await Promise.all([old, alone, old].map(({ job_id }) => deps.findHeldJob(job_id)));
   t.deepEqual(
     found.map((job) => job?.created_at),
     [from(2025), alone.created_at, from(2025)],
   );
-  t.deepEqual((await deps.batches.findHeldJob(old.job_id))?.created_at, from(2025));
-  t.is(await deps.batches.findHeldJob(randomUUID()), undefined);
+  t.deepEqual((await deps.findHeldJob(old.job_id))?.created_at, from(2025));
+  t.is(await deps.findHeldJob(randomUUID()), undefined);
 });
 
 test('simultaneous counts read each range once', async (t) => {
@@ -209,7 +209,7 @@ test('simultaneous counts read each range once', async (t) => {
   let counted: number[] = [];
   const counts = await count('aggregate jobs', async () => {
     counted = await Promise.all(
-      wanted.map((job_priority) => deps.batches.countJobs({ job_priority: { $gt: job_priority } })),
+      wanted.map((job_priority) => deps.countJobs({ job_priority: { $gt: job_priority } })),
     );
   });
   t.deepEqual(
@@ -267,21 +267,21 @@ test('grouping equal changes keeps the order of each document, and separates val
 
 test('counts run one at a time, equal counts run once, and no count waits for a later one', async (t) => {
   const server = await startRecording(t);
-  const { batches, collections } = server.deps;
+  const { collections, ...services } = server.deps;
   await collections.jobs.insertMany(times(5, (n) => makeJobRecord({ job_priority: n })));
   const order: string[] = [];
   const count = (name: string, from: number) =>
-    batches.countJobs({ job_priority: { $gte: from } }).then((found) => order.push(`${name} ${found}`));
+    services.countJobs({ job_priority: { $gte: from } }).then((found) => order.push(`${name} ${found}`));
   const commands = await server.count('aggregate jobs', () =>
     Promise.all([count('a', 0), count('b', 3), count('c', 3), count('d', 4)]),
   );
   t.is(commands, 3);
   t.deepEqual(order, ['a 5', 'b 2', 'c 2', 'd 1']);
-  const before = batches.countJobs({ job_priority: 9 });
+  const before = services.countJobs({ job_priority: 9 });
   await new Promise(setImmediate);
   await collections.jobs.insertOne(makeJobRecord({ job_priority: 9 }));
   // The first count may have started before the insert. A count after the insert includes the job.
-  t.is(await batches.countJobs({ job_priority: 9 }), 1);
+  t.is(await services.countJobs({ job_priority: 9 }), 1);
   await before;
 });
 
@@ -294,9 +294,7 @@ test('a result of a job that the agent does not hold is not reported as stored i
   await jobs.insertMany([{ ...double }, { ...double }, other] as JobRecord[]);
   const update = [{ $set: { job_priority: 7 } }];
   const areMatched = await Promise.all(
-    [double.job_id, other.job_id].map((jobId) =>
-      deps.batches.updateHeldJob({ jobId, holder: 'agent-1', update }),
-    ),
+    [double.job_id, other.job_id].map((jobId) => deps.updateHeldJob({ jobId, holder: 'agent-1', update })),
   );
   t.deepEqual(areMatched, [true, false]);
 });
@@ -307,11 +305,11 @@ test('a count that gets no response delays the others by at most two seconds', a
   const countDocuments = jobs.countDocuments.bind(jobs) as (...given: unknown[]) => Promise<number>;
   let respond: (count: number) => void = () => undefined;
   Object.assign(jobs, { countDocuments: () => new Promise<number>((resolve) => (respond = resolve)) });
-  const silent = deps.batches.countJobs({ job_priority: 1 });
+  const silent = deps.countJobs({ job_priority: 1 });
   await new Promise(setImmediate);
   await new Promise(setImmediate);
   Object.assign(jobs, { countDocuments });
-  t.is(await deps.batches.countJobs({ job_priority: 2 }), 0);
+  t.is(await deps.countJobs({ job_priority: 2 }), 0);
   respond(7);
   t.is(await silent, 7);
 });

@@ -17,7 +17,7 @@ test('every file and directory that a page names in code exists', (t) => {
   t.deepEqual(pages.flatMap(findMissingPaths), []);
   const page = {
     path: 'page.md',
-    text: '`server/gone.ts`, `server/config/config.ts`, `tests/docs/`, `server/`',
+    text: '`server/gone.ts`, `server/app.ts`, `tests/docs/`, `server/`',
   };
   t.deepEqual(findMissingPaths(page), ['page.md: server/gone.ts']);
 });

@@ -1,12 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { settings } from '../../server/config/config.js';
+import { settingRows } from '../../server/areas.js';
 import { readBlocks } from '../walkthrough/read-walkthrough.js';
 import { listSpans, type Page, root } from './pages.js';
 
-const ofServer = Object.values(settings).flatMap(({ name, secret }) =>
-  secret ? [name, `${name}_FILE`] : [name],
-);
+const ofServer = settingRows.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
 
 /** The environment variables that the command reads in addition to the settings. */
 const ofCommand = readdirSync(join(root, 'server/cli'))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { openCollections } from '../../server/db/collections.js';
+import { openCollections } from '../../server/areas.js';
 import { jsonBody } from '../support/clients.js';
 import { Host } from '../support/drill.js';
 import { MongodReplicaSet } from '../support/mongod-replica-set.js';

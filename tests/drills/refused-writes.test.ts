@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { MongoClient } from 'mongodb';
-import { openCollections } from '../../server/db/collections.js';
+import { openCollections } from '../../server/areas.js';
 import { jsonBody } from '../support/clients.js';
 import { Host } from '../support/drill.js';
 import { MongodReplicaSet } from '../support/mongod-replica-set.js';

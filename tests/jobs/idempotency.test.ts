@@ -16,7 +16,7 @@ const withKey = (server: TestServer, key: string, client = 'ci'): Headers => ({
   'idempotency-key': key,
 });
 const countJobs = (server: TestServer) => server.deps.collections.jobs.countDocuments();
-const otherBody = { message: 'Idempotency-Key was used with another body already', detail: {} };
+const otherBody = { message: 'Idempotency-Key was already used with another body', detail: {} };
 const canonical = '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d';
 
 test('requests with the same key and body create one job: in sequence, concurrently, and through two servers', async (t) => {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { makeClientKey } from '../../server/clients/client-keys.js';
-import { metricRows } from '../../server/metrics/metric-rows.js';
+import { metricRows } from '../../server/areas.js';
 import { leaseDuty } from '../../server/leases/sweep-leases.js';
 import { runDuties } from '../../server/periodic/run-duties.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
@@ -98,7 +98,7 @@ test('claims are counted by queue, polls that find nothing are not, and after ma
   for (const queue of ['a', 'a', 'b', long]) await submit(server, { job_queue: queue });
   for (const queue of ['a', 'a', 'a', 'b', long]) await claim(server, [queue]);
   t.deepEqual((await scrape(t, server)).byLabels('queuepass_claims_total'), { a: 2, b: 1, other: 1 });
-  const { claimQueues } = server.deps.metrics;
+  const { claimQueues } = server.deps;
   const labels = Array.from({ length: 1000 }, (_, n) => claimQueues.valueOf(`queue-${n}`));
   t.is(new Set(labels).size, 199);
   t.is(labels.at(-1), 'other');

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { Registry } from 'prom-client';
 import test from 'ava';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { createMetrics } from '../../server/core/metric-registry.js';
+import { processMetrics } from '../../server/metrics/metrics.js';
 import { leasesByState } from '../../server/leases/measure-leases.js';
 import { waitingByQueue } from '../../server/claims/measure-queues.js';
 import { watchEventLoop } from '../../server/metrics/watch-event-loop.js';
@@ -155,7 +157,7 @@ test('commands that get no connection are counted', async (t) => {
 });
 
 test('work that blocks the event loop is measured as lag', async (t) => {
-  const metrics = createMetrics();
+  const metrics = createMetrics(new Registry(), processMetrics);
   const end = watchEventLoop(metrics);
   t.teardown(end);
   const above = async (seconds: string) => {

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { type MetricRow, metricRows } from '../../server/metrics/metric-rows.js';
+import { metricRows } from '../../server/areas.js';
+import type { MetricRow } from '../../server/core/metric-row.js';
 import { dashboard, guide, listAlerts, listExpressions, read } from '../support/monitoring.js';
 
 /** The series of each metric by name. counters.test.ts checks that every metric is at `/metrics`. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { MongoClient } from 'mongodb';
+import { adoptionTables } from '../../server/areas.js';
 import { adoptAtStart } from '../../server/migration/adopt-at-start.js';
 import { StockAgent } from '../actors/stock-agent.js';
 import { StockCli } from '../actors/stock-cli.js';
@@ -35,7 +36,7 @@ test('stock clients continue to work on the database of a Testflinger server', a
     database: db.databaseName,
     settings: { TESTFLINGER_SECRETS_MASTER_KEY: vectors.masterKeyText, TESTFLINGER_KEY_VAULT_URI: uri },
   });
-  await adoptAtStart(server.deps);
+  await adoptAtStart(server.deps, adoptionTables);
 
   const cli = new StockCli({ url: server.url, clientId: 'lab-ci', clientKey: peer.clientSecret });
   await cli.start();

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { type Db, MongoClient } from 'mongodb';
-import { adoptJobs } from '../../server/migration/adopt-jobs.js';
+import { adoptJobs } from '../../server/job/adopt-jobs.js';
 import { migrate } from '../../server/migration/migrate.js';
 import { surveyDatabase } from '../../server/migration/survey.js';
-import { openCollections } from '../../server/db/collections.js';
+import { adoptionTables, openCollections } from '../../server/areas.js';
 import { readCsfleVectors } from '../support/csfle-vectors.js';
 import { buildPeerDatabase, type PeerDatabase } from '../support/peer-database.js';
 import { testMongodbUri } from '../support/start-server.js';
@@ -35,7 +35,9 @@ async function snapshot(db: Db): Promise<Record<string, unknown>> {
 test('doctor reports its findings by collection, and writes nothing', async (t) => {
   const { db, peer } = await openPeerDatabase(t);
   const before = await snapshot(db);
-  const findings = new Map((await surveyDatabase(db)).map((finding) => [finding.collection, finding]));
+  const findings = new Map(
+    (await surveyDatabase(db, adoptionTables)).map((finding) => [finding.collection, finding]),
+  );
   t.deepEqual(await snapshot(db), before);
   t.is(findings.get('jobs')?.documents, 5);
   t.true(findings.get('jobs')?.changes.some((change) => change.startsWith('5 would be marked')));
@@ -66,7 +68,7 @@ test('doctor reports data that cannot be read', async (t) => {
     { key: 'clear', value: 'a text' },
     { key: 'sealed', value: sealed?.value },
   ]);
-  const findings = await surveyDatabase(db);
+  const findings = await surveyDatabase(db, adoptionTables);
   const problems = findings.flatMap((finding) => finding.problems);
   t.is(problems.length, 4);
   t.true(problems.some((problem) => problem.startsWith('the secret clear is not sealed')));
@@ -83,7 +85,7 @@ test('migrate keeps every document and index of a Testflinger server, and marks 
     string,
     { documents: Record<string, unknown>[]; indexes: { name: string }[] }
   >;
-  const migrated = await migrate(db);
+  const migrated = await migrate(db, adoptionTables);
   t.deepEqual(migrated, { jobs: { live: 4, superseded: 1 }, logs: { live: 2, repeated: 1 } });
   const after = (await snapshot(db)) as typeof before;
   for (const [name, { documents, indexes }] of Object.entries(before)) {
@@ -116,15 +118,18 @@ test('migrate has the same result when it runs again, or after it was interrupte
   const { jobs } = openCollections(db);
   const [first] = await jobs.find().sort({ _id: 1 }).limit(1).toArray();
   await jobs.updateOne({ _id: first?._id as never }, { $set: { live: true } });
-  await migrate(db);
+  await migrate(db, adoptionTables);
   const once = await snapshot(db);
-  t.deepEqual(await migrate(db), { jobs: { live: 0, superseded: 0 }, logs: { live: 0, repeated: 0 } });
+  t.deepEqual(await migrate(db, adoptionTables), {
+    jobs: { live: 0, superseded: 0 },
+    logs: { live: 0, repeated: 0 },
+  });
   t.deepEqual(await snapshot(db), once);
 });
 
 test('a document that a Testflinger server stores later under the same id becomes the live one', async (t) => {
   const { db, peer } = await openPeerDatabase(t);
-  await migrate(db);
+  await migrate(db, adoptionTables);
   const { jobs } = openCollections(db);
   const {
     _id,
@@ -162,8 +167,8 @@ test('thousands of jobs are adopted in batches', async (t) => {
 
 test('--finish replaces refresh tokens in plain text by digests, once', async (t) => {
   const { db } = await openPeerDatabase(t);
-  t.is((await migrate(db, { finish: true })).hashedTokens, 2);
+  t.is((await migrate(db, adoptionTables, { finish: true })).hashedTokens, 2);
   const tokens = await db.collection('refresh_tokens').distinct('refresh_token');
   t.true(tokens.every((token) => /^sha256:[0-9a-f]{64}$/.test(token as string)));
-  t.is((await migrate(db, { finish: true })).hashedTokens, 0);
+  t.is((await migrate(db, adoptionTables, { finish: true })).hashedTokens, 0);
 });

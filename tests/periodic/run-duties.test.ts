@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Duty } from '../../server/periodic/duty.js';
+import type { Duty } from '../../server/core/duty.js';
 import { releaseDutyLock, takeDutyLock } from '../../server/periodic/duty-lock.js';
 import { runDuties } from '../../server/periodic/run-duties.js';
 import { waitUntil } from '../support/own-mongod.js';
@@ -43,7 +43,7 @@ test('a duty runs repeatedly in one of two processes, and in the other when the 
   const second = await startServer(t, { database: first.deps.connection.db.databaseName });
   const runs: string[] = [];
   let isFailing = false;
-  const dutyOf = (name: string): Duty => ({
+  const dutyOf = (name: string): Duty<unknown> => ({
     name: 'test_duty',
     everyMs: 20,
     run: () => {

@@ -1,12 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import {
-  ensureDataDir,
-  ensureSigningKey,
-  findText,
-  writeFileDurably,
-} from '../../server/process/data-dir.js';
+import { findText, writeFileDurably } from '../../server/core/durable-file.js';
+import { ensureDataDir, ensureSigningKey } from '../../server/process/data-dir.js';
 import { StartError } from '../../server/errors/start-error.js';
 import { makeFolder } from '../support/own-mongod.js';
 

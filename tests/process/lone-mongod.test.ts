@@ -9,7 +9,7 @@ test('on a MongoDB without a replica set waiting requests are served by polling,
   const uri = await startLoneMongod(t);
   const settings = { MONGODB_URI: `${uri}jobs`, JWT_SIGNING_KEY: faultsSigningKey };
   const server = await startServerProcess(t, { settings });
-  await waitUntil(() => server.stdout().includes('MongoDB is no replica set'));
+  await waitUntil(() => server.stdout().includes('MongoDB is not a replica set'));
   const headers = { ...headersOf('agent', 'a'), prefer: 'wait=30' };
   const began = performance.now();
   const waiting = server.request('/v1/job?queue=q1', { headers });

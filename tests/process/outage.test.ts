@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { digestSecret } from '../../server/auth/client-key-format.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { openCollections } from '../../server/db/collections.js';
+import { openCollections } from '../../server/areas.js';
 import { type EmbeddedMongod, embeddedMongodUri } from '../../server/mongod/embedded-mongod.js';
 import { findPids, makeFolder, startOwnMongod, waitUntil, withClient } from '../support/own-mongod.js';
 import { startServerProcess } from '../support/server-process.js';

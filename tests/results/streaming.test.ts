@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { openCollections } from '../../server/db/collections.js';
+import { openCollections } from '../../server/areas.js';
 import { waitUntil, withClient } from '../support/own-mongod.js';
 import { insertFragments } from '../support/results.js';
 import { serverCommand, startServerProcess } from '../support/server-process.js';
@@ -93,7 +93,7 @@ test('an error in the middle of a log cuts the connection, is logged, and affect
     while (!(await reader.read()).done);
   };
   await t.throwsAsync(readAll, { message: 'terminated' });
-  const findLogged = () => server.logged.find(({ msg }) => msg === 'an answer was cut in the middle');
+  const findLogged = () => server.logged.find(({ msg }) => msg === 'a response was cut short');
   await waitUntil(() => findLogged() !== undefined);
   t.is(findLogged()?.level, 'error');
   t.is((await server.request(`/v1/result/${job}`)).status, 200);

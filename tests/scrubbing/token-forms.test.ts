@@ -5,7 +5,7 @@ import jwt from 'jsonwebtoken';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { makeServerKey } from '../../server/auth/client-key-format.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import type { ClientRecord } from '../../server/db/collections.js';
+import type { ClientRecord } from '../../server/principal/client-record.js';
 import { maskTokens } from '../../server/scrubbing/token-forms.js';
 import { TestClock } from '../support/tokens.js';
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Binary, BSON, type Document, UUID } from 'mongodb';
 import { pino } from 'pino';
-import { readConfig } from '../../server/config/config.js';
+import { readConfig } from '../../server/areas.js';
 import { sealValue } from '../../server/crypto/sealed-value.js';
 import { StartError } from '../../server/errors/start-error.js';
 import {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { readConfig } from '../../server/config/config.js';
+import { readConfig } from '../../server/areas.js';
 import { StartError } from '../../server/errors/start-error.js';
 import { bearer } from '../support/clients.js';
 import { claim } from '../support/jobs.js';

@@ -1,5 +1,5 @@
 import { signAccessToken } from '../../server/auth/access-token.js';
-import type { ClientRecord } from '../../server/db/collections.js';
+import type { ClientRecord } from '../../server/principal/client-record.js';
 import type { TestServer } from './start-server.js';
 
 /** Signs an access token with the given fields. No client record or login is needed. */

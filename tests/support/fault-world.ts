@@ -5,7 +5,7 @@ import { MongoClient } from 'mongodb';
 import { request } from 'undici';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { type Collections, openCollections } from '../../server/db/collections.js';
+import { type Collections, openCollections } from '../../server/areas.js';
 import { type EmbeddedMongod, embeddedMongodUri } from '../../server/mongod/embedded-mongod.js';
 import { jsonBody } from './clients.js';
 import { findPids, makeFolder, startOwnMongod, waitUntil } from './own-mongod.js';

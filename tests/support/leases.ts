@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { sweepLeases } from '../../server/leases/sweep-leases.js';
 import { jsonBody } from './clients.js';
 import { agentHeaders } from './jobs.js';

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import { measures } from '../../server/areas.js';
 import { MetricsReader } from '../../server/metrics/metrics-reader.js';
 import { startMetricsServer } from '../../server/metrics/metrics-server.js';
 import type { TestServer } from './start-server.js';
@@ -52,7 +53,7 @@ function readSample(line: string): Sample {
 
 /** Starts a metrics server for a test server and returns its URL. The metrics server stops when the test ends. */
 export async function serveMetrics(t: ExecutionContext, server: TestServer): Promise<string> {
-  const reader = new MetricsReader(server.deps);
+  const reader = new MetricsReader(server.deps, measures);
   const metrics = await startMetricsServer(server.deps, () => reader.readText());
   t.teardown(async () => {
     reader.stop();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { makeClientKey } from '../../server/clients/client-keys.js';
-import type { ClientRecord } from '../../server/db/collections.js';
+import type { ClientRecord } from '../../server/principal/client-record.js';
 import { queuepassCommand } from './build-server.js';
 import { addClient } from './clients.js';
 import { makeFolder } from './own-mongod.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
-import type { JobRecord } from '../../server/db/collections.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { startServer, testMongodbUri } from './start-server.js';
 
 /** The results of calling `make` with 0, 1 and so on. */

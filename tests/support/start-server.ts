@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { createApp } from '../../server/app.js';
+import {
+  createDeps,
+  endWaits,
+  indexTable,
+  readConfig,
+  type ServerDeps,
+  stopAreas,
+} from '../../server/areas.js';
 import { type CompareKind, BcryptPool } from '../../server/auth/bcrypt-pool.js';
-import { readConfig } from '../../server/config/config.js';
-import { createDeps } from '../../server/create-deps.js';
+import type { Clock } from '../../server/core/clock.js';
 import { openConnection } from '../../server/db/connect.js';
-import type { Clock } from '../../server/db/database-clock.js';
 import { ensureIndexes } from '../../server/db/indexes.js';
-import type { Deps } from '../../server/deps.js';
 import { listen } from '../../server/process/http-server.js';
 import { createLog } from '../../server/process/log.js';
 
@@ -24,7 +29,7 @@ export function testMongodbUri(): string {
 /** The server of one test, on a free port and with its own database. */
 export interface TestServer {
   url: string;
-  deps: Deps;
+  deps: ServerDeps;
   /** The parsed log lines. */
   logged: Record<string, unknown>[];
   /** The log as it was written. */
@@ -61,32 +66,28 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   const lines: string[] = [];
   const log = createLog(config, { write: (line) => void lines.push(line) });
   const connection = openConnection(config, config.mongodbUri as string);
-  const owned = createDeps({
+  const bcryptPool = options.onCompare && new BcryptPool(config.bcryptCost, options.onCompare);
+  const deps = createDeps({
     config,
     connection,
     log,
-    signingKey: config.jwtSigningKey as string,
     ...(options.clock && { clock: options.clock }),
+    ...(bcryptPool && { instead: { bcryptPool } }),
   });
-  const deps: Deps = {
-    ...owned,
-    ...(options.onCompare && { bcryptPool: new BcryptPool(config.bcryptCost, options.onCompare) }),
-  };
-  await ensureIndexes(deps.collections);
+  await ensureIndexes(connection.db, indexTable);
   await deps.secretsStore?.prepare().catch(async (error: unknown) => {
-    await owned.close();
+    await stopAreas(deps);
     throw error;
   });
   const listening = await listen(createApp(deps).callback(), config.listen);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= end());
   async function end(): Promise<void> {
-    await listening.drain(5, () => owned.endWaits());
+    await listening.drain(5, () => endWaits(deps));
     // Close it before the database is dropped: its last write would create the database again.
-    await owned.waitTimes.close();
+    await deps.waitTimes.close();
     if (t.passed && options.database === undefined) await connection.db.dropDatabase();
-    if (deps.bcryptPool !== owned.bcryptPool) await deps.bcryptPool.close();
-    await owned.close();
+    await stopAreas(deps);
   }
   t.teardown(stop);
   return {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Clock } from '../../server/db/database-clock.js';
+import type { Clock } from '../../server/core/clock.js';
 import { testSigningKey } from './start-server.js';
 
 /**

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { RefreshToken } from '../../../server/db/collections.js';
+import type { RefreshToken } from '../../../server/auth/collections.js';
 import { addClient, bearer } from '../../support/clients.js';
 import { shareServer } from '../../support/share-server.js';
 import { refused, send, type SpecRow, testRows, text } from '../../support/spec-rows.js';

@@ -1,0 +1,42 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import { findTogether } from '../db/batched-reads.js';
+import type { DatabaseServices } from '../db/services.js';
+import type { AnyRoute } from '../http/route.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { LogServices } from '../logs/services.js';
+import type { QueueServices } from '../queues/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { agentCollections, agentIndexes } from './collections.js';
+import { agentErrors, agentQuirks } from './errors.js';
+import { agentRoutes } from './routes.js';
+import type { AgentServices } from './services.js';
+import { updateAgents } from './update-agents.js';
+
+type Needs = Core &
+  DatabaseServices &
+  AuthServices &
+  JobServices &
+  ScrubbingServices &
+  LogServices &
+  LeaseServices &
+  QueueServices &
+  Pick<AgentServices, 'collections'>;
+
+const withoutLog = { projection: { log: 0, recent_provisions: 0 } } as const;
+
+/** Agents: what they report about themselves, their queues and their provisions. */
+export const agentsArea: Area<AgentServices, Needs, AnyRoute<Needs & AgentServices>> = {
+  name: 'agents',
+  collections: agentCollections,
+  indexes: agentIndexes,
+  errors: agentErrors,
+  quirks: agentQuirks,
+  routes: agentRoutes,
+  createServices: ({ collections: { agents }, batching }) => ({
+    findAgentRecord: batching.together(findTogether(agents, 'name', withoutLog)),
+    updateAgent: batching.together((changes) => updateAgents(agents, changes)),
+  }),
+};

@@ -1,0 +1,14 @@
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import type { ApiDescription } from '../http/openapi.js';
+import type { AnyRoute } from '../http/route.js';
+import { createOpenApiRoute } from './openapi-route.js';
+import { apiPageRoutes } from './routes.js';
+
+/**
+ * The API, described for programs and for people.
+ * @param describe gives the description of all routes once they are all listed
+ */
+export function createApiPageArea(describe: () => ApiDescription): Area<object, Core, AnyRoute<Core>> {
+  return { name: 'api-page', routes: [createOpenApiRoute(describe), ...apiPageRoutes] };
+}

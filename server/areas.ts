@@ -1,0 +1,233 @@
+import type { Db } from 'mongodb';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { agentsArea } from './agents/area.js';
+import { createApiPageArea } from './api-page/area.js';
+import { authArea } from './auth/area.js';
+import { claimsArea } from './claims/area.js';
+import { clientsArea } from './clients/area.js';
+import { listWarnings, type ReadSettings, readSettings } from './config/read-settings.js';
+import type { ReadOptions, SettingGroup, SettingRow } from './config/setting-row.js';
+import type { AdoptionStep, Survey } from './core/adoption.js';
+import type { AreaRows } from './core/area.js';
+import { createAudit } from './core/audit.js';
+import type { Clock } from './core/clock.js';
+import type { Connection, Core } from './core/core.js';
+import { coreSettings } from './core/core-settings.js';
+import type { Duty } from './core/duty.js';
+import { createMetrics } from './core/metric-registry.js';
+import type { MetricRow } from './core/metric-row.js';
+import { databaseArea } from './db/area.js';
+import { DatabaseClock } from './db/database-clock.js';
+import type { StoredIndexRow } from './db/indexes.js';
+import type { ErrorRow } from './errors/error-row.js';
+import type { ErrorFamily } from './errors/families.js';
+import { createJsonFamily } from './errors/json-family.js';
+import { filesArea } from './files/area.js';
+import { healthArea } from './health/area.js';
+import type { ApiDescription } from './http/openapi.js';
+import { httpArea } from './http/area.js';
+import type { AnyRoute } from './http/route.js';
+import type { CredentialSchemes } from './http/scheme.js';
+import { hubArea } from './hub/area.js';
+import { jobArea } from './job/area.js';
+import { jobsArea } from './jobs/area.js';
+import { leasesArea } from './leases/area.js';
+import { logsArea } from './logs/area.js';
+import { metricsArea } from './metrics/area.js';
+import { mongodArea } from './mongod/area.js';
+import { periodicArea } from './periodic/area.js';
+import { queuesArea } from './queues/area.js';
+import { resultsArea } from './results/area.js';
+import { scrubbingArea } from './scrubbing/area.js';
+import { secretsArea } from './secrets/area.js';
+
+/** Every area, from the ground up: services are made and started in this order, and stopped in the reverse one. */
+const listed = [
+  databaseArea,
+  filesArea,
+  periodicArea,
+  mongodArea,
+  hubArea,
+  httpArea,
+  authArea,
+  clientsArea,
+  jobArea,
+  scrubbingArea,
+  logsArea,
+  secretsArea,
+  leasesArea,
+  claimsArea,
+  queuesArea,
+  agentsArea,
+  jobsArea,
+  resultsArea,
+  metricsArea,
+  healthArea,
+  createApiPageArea(() => apiDescription),
+] as const;
+
+type Intersect<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void
+  ? I
+  : never;
+
+/** The dependencies of a whole server: each function takes the part that its signature names. */
+export type ServerDeps = Core & Intersect<NonNullable<(typeof listed)[number]['adds']>>;
+
+/** The collections of a database, by the names that code uses. */
+export type Collections = ServerDeps['collections'];
+
+/** The settings of a server, read and checked. */
+export type Config = ServerDeps['config'] & ReadSettings;
+
+/** The list, as seen by those who walk it: every area finds what it needs in the dependencies of a server. */
+const areas: readonly (AreaRows<ServerDeps, AnyRoute<ServerDeps>> & {
+  createServices?: (deps: ServerDeps) => object;
+})[] = listed;
+
+/** Every route; router, authorization, validation, OpenAPI and the role matrix are made from it. */
+export const routes: readonly AnyRoute<ServerDeps>[] = areas.flatMap((area) => area.routes ?? []);
+
+/** Every credential scheme, by the name that routes use. */
+export const schemes = Object.assign(
+  {},
+  ...areas.map((area) => area.schemes),
+) as CredentialSchemes<ServerDeps>;
+
+const quirks = areas.flatMap((area) => area.quirks ?? []);
+
+/** Every family of errors. */
+export const errorFamilies: readonly ErrorFamily[] = [
+  createJsonFamily({ name: 'v1', prefixes: ['/'], namesRequest: false, quirks }),
+  createJsonFamily({ name: 'own', prefixes: [], namesRequest: true, quirks }),
+  ...areas.flatMap((area) => area.families ?? []),
+];
+
+/** What the OpenAPI document is made from. */
+export const apiDescription: ApiDescription = {
+  routes: routes as readonly AnyRoute[],
+  families: errorFamilies,
+  schemes: schemes as CredentialSchemes<never>,
+};
+
+/** Every error that the server answers. */
+export const errorRows: readonly ErrorRow[] = areas.flatMap((area) => Object.values(area.errors ?? {}));
+
+/** Every metric, with its name in the code. */
+export const metricRows = Object.assign({}, ...areas.map((area) => area.metrics)) as Record<
+  string,
+  MetricRow
+>;
+
+/** Every index, with the name of its collection in the database. */
+export const indexTable: readonly StoredIndexRow[] = areas.flatMap((area) =>
+  (area.indexes ?? []).map((row) => ({ ...row, collectionName: area.collections?.[row.collection] ?? '' })),
+);
+
+/** The settings of every area. */
+const settingGroups: readonly SettingGroup[] = [
+  coreSettings,
+  ...areas.flatMap((area) => area.settings ?? []),
+];
+
+/** Every setting, in the order of the reference page. */
+export const settingRows: readonly SettingRow<unknown>[] = settingGroups.flatMap(({ rows }) =>
+  Object.values(rows),
+);
+
+/** Every count in the database that the metrics take. */
+export const measures = areas.flatMap((area) => area.measures ?? []);
+
+/** Every periodic duty. */
+export const duties: readonly Duty<ServerDeps>[] = areas.flatMap((area) => area.duties ?? []);
+
+/** What `queuepass doctor` and `queuepass migrate` work by. */
+export const adoptionTables = {
+  surveys: Object.assign({}, ...areas.map((area) => area.surveys)) as Record<string, Survey>,
+  adoption: areas.flatMap((area): readonly AdoptionStep[] => area.adoption ?? []),
+  indexes: indexTable,
+  collections: areas.flatMap((area) => Object.values(area.collections ?? {})),
+};
+
+/**
+ * Reads every setting from `environment`.
+ * @param options.signingKeyRequired is false for what signs no tokens, such as a command that uses the database only
+ * @throws ConfigError that lists all wrong settings together, never their values when secret
+ */
+export function readConfig(
+  environment: NodeJS.ProcessEnv,
+  options: ReadOptions = { signingKeyRequired: true },
+): Config {
+  return readSettings(settingGroups, environment, options) as Config;
+}
+
+/** What the operator should read at each start, since it is allowed and may not be meant. */
+export function listStartWarnings(config: Config): string[] {
+  return listWarnings(settingGroups, config);
+}
+
+/** The collections of one database, by the names that code uses. */
+export function openCollections(db: Db): Collections {
+  const names = Object.entries(Object.assign({}, ...areas.map((area) => area.collections)) as object);
+  return Object.fromEntries(
+    names.map(([key, name]) => [key, db.collection(name as string)]),
+  ) as unknown as Collections;
+}
+
+/** What a process is made of besides its settings. */
+export interface Parts {
+  config: Config;
+  connection: Connection;
+  log: Logger;
+  /** Instead of the process's own, corrected by the database's. */
+  clock?: Clock;
+  /** Services in place of those that the areas make. */
+  instead?: Partial<ServerDeps>;
+}
+
+/** Makes the services of every area; nothing is read or sent yet. */
+export function createDeps({ config, connection, log, clock, instead = {} }: Parts): ServerDeps {
+  const registry = new Registry();
+  const deps = {
+    config,
+    connection,
+    log,
+    clock: clock ?? new DatabaseClock(connection.db),
+    audit: createAudit(log),
+    collections: openCollections(connection.db),
+    metrics: { ...createMetrics(registry, metricRows), registry, beforeScrape: [] },
+    endClient: (clientId: string) => endClient(deps, clientId),
+  } as unknown as ServerDeps;
+  for (const area of areas) Object.assign(deps, area.createServices?.(deps), pick(instead, deps));
+  return deps;
+}
+
+/** The services that were replaced and exist by now. */
+function pick(instead: Partial<ServerDeps>, deps: ServerDeps): Partial<ServerDeps> {
+  return Object.fromEntries(Object.entries(instead).filter(([key]) => key in deps)) as Partial<ServerDeps>;
+}
+
+/** Prepares the database of every area. */
+export async function prepareAreas(deps: ServerDeps): Promise<void> {
+  for (const area of areas) await area.prepare?.(deps);
+}
+
+/** Begins what runs in the background. */
+export function startAreas(deps: ServerDeps): void {
+  for (const area of areas) area.start?.(deps);
+}
+
+/** Lets all requests that wait be answered: the process drains. */
+export function endWaits(deps: ServerDeps): void {
+  for (const area of areas) area.endWaits?.(deps);
+}
+
+/** Ends everything, from the top down. */
+export async function stopAreas(deps: ServerDeps): Promise<void> {
+  for (const area of [...areas].reverse()) await area.stop?.(deps);
+}
+
+/** Removes everything that ends with a client. */
+async function endClient(deps: ServerDeps, clientId: string): Promise<void> {
+  for (const area of areas) await area.onClientEnded?.(deps, clientId);
+}

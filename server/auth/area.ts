@@ -1,0 +1,67 @@
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import { findTogether } from '../db/batched-reads.js';
+import { insertTogether } from '../db/batched-writes.js';
+import type { DatabaseServices } from '../db/services.js';
+import type { AnyRoute } from '../http/route.js';
+import { BcryptPool, queueLimit } from './bcrypt-pool.js';
+import { authCollections, authIndexes, type RefreshToken } from './collections.js';
+import { countTokenOutcomes } from './count-token-outcomes.js';
+import { authErrors, authQuirks } from './errors.js';
+import { hashTokens, surveyTokens } from './hash-tokens.js';
+import { LoginAttempts } from './login-attempts.js';
+import { authMetrics } from './metrics.js';
+import { RememberedPairs } from './remembered-pairs.js';
+import { authRoutes } from './routes.js';
+import { authSchemes } from './schemes.js';
+import type { AuthServices } from './services.js';
+import { authSettings } from './settings.js';
+import { readSigningKeys } from './signing-keys.js';
+import { createVerifiedTokens } from './verify-token.js';
+
+type Needs = Core &
+  Pick<DatabaseServices, 'batching'> &
+  Pick<AuthServices, 'config' | 'collections' | 'metrics'>;
+
+/** Who calls: logins, tokens, and the limits on guessing. */
+export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>> = {
+  name: 'auth',
+  settings: authSettings,
+  collections: authCollections,
+  indexes: authIndexes,
+  errors: authErrors,
+  quirks: authQuirks,
+  metrics: authMetrics,
+  schemes: authSchemes,
+  routes: authRoutes,
+  surveys: { refresh_tokens: surveyTokens },
+  adoption: [hashTokens],
+  createServices({ config, connection, collections, metrics, batching, audit }) {
+    const { clients, clientKeys, refreshTokens, loginFailures } = collections;
+    const bcryptPool = new BcryptPool(config.bcryptCost);
+    metrics.bcryptQueueLimit.set(queueLimit);
+    metrics.beforeScrape.push(() => metrics.bcryptQueue.set(bcryptPool.waiting));
+    return {
+      audit: countTokenOutcomes(metrics, audit),
+      signingKeys: readSigningKeys(config.jwtSigningKey ?? '', config.jwtPreviousSigningKeys),
+      bcryptPool,
+      verifiedTokens: createVerifiedTokens(),
+      rememberedPairs: new RememberedPairs(),
+      loginAttempts: new LoginAttempts(connection.client, loginFailures.dbName, loginFailures.collectionName),
+      findClient: batching.together(findTogether(clients, 'client_id')),
+      findClientKey: batching.together(findTogether(clientKeys, 'key_id')),
+      insertRefreshToken: batching.together<RefreshToken, void>((made) =>
+        insertTogether(refreshTokens, made),
+      ),
+    };
+  },
+  async stop({ bcryptPool }) {
+    await bcryptPool.close();
+  },
+  async onClientEnded({ collections }, clientId) {
+    await Promise.all([
+      collections.refreshTokens.deleteMany({ client_id: clientId }),
+      collections.clientKeys.deleteMany({ client_id: clientId }),
+    ]);
+  },
+};

@@ -1,0 +1,29 @@
+import type { DepsOf } from '../core/core.js';
+import type { CredentialScheme } from '../http/scheme.js';
+import { presentPermissions } from '../principal/permissions.js';
+import { makePrincipal } from '../principal/principal.js';
+import { loginErrors } from './errors.js';
+import { verifyClient } from './verify-client.js';
+
+/** A client shows its own key for a route about itself: the path names it as `client_id`. */
+export const clientKeyScheme: CredentialScheme<DepsOf<typeof verifyClient>> = {
+  isOwnership: true,
+  openApi: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'client-key',
+    description: 'A key of the client that the path names.',
+  },
+  errors: loginErrors,
+  read: (request) => request.header('client-key'),
+  async verify(deps, clientKey, request) {
+    const login = { clientId: request.params.client_id ?? '', clientKey, source: request.source };
+    const record = await verifyClient(deps, login);
+    const identity = {
+      role: record.role ?? 'contributor',
+      clientId: record.client_id,
+      permissions: presentPermissions(record),
+    };
+    return makePrincipal(identity, request);
+  },
+};

@@ -1,0 +1,51 @@
+import { ApiError } from '../errors/api-error.js';
+import type { Access } from '../http/route.js';
+import type { CredentialRequest, CredentialSchemes } from '../http/scheme.js';
+import type { IdentifyCaller } from '../http/serve-route.js';
+import { makePrincipal, type Principal } from '../principal/principal.js';
+import { type Role, roles } from '../principal/roles.js';
+import { authErrors } from './errors.js';
+import type { AuthServices } from './services.js';
+
+/**
+ * Makes the function that finds out who calls a route: by the first of the route's credential schemes of which the
+ * request has a credential, else as an anonymous caller.
+ * @param schemes those of all areas
+ */
+export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
+  deps: D,
+  schemes: CredentialSchemes<D>,
+): IdentifyCaller {
+  return async ({ access }, request, found) => {
+    if (access === 'public') return found(makePrincipal({ role: '' }, request));
+    for (const name of access.schemes ?? ['accessToken']) {
+      const scheme = schemes[name];
+      const credential = scheme?.read(request);
+      if (scheme === undefined || credential === undefined) continue;
+      const caller = await scheme.verify(deps, credential, request);
+      found(caller);
+      if (!scheme.isOwnership) checkRole(caller, access);
+      return;
+    }
+    const anonymous = identifyAnonymous(deps, request);
+    found(anonymous);
+    checkRole(anonymous, access);
+  };
+}
+
+/** @throws ApiError 401 where anonymous callers are not allowed */
+function identifyAnonymous({ config }: Pick<AuthServices, 'config'>, request: CredentialRequest): Principal {
+  if (config.oidc || config.anonymousAccess === 'deny') throw new ApiError(authErrors.authenticationRequired);
+  return makePrincipal({ role: 'contributor' }, request);
+}
+
+/** @throws ApiError 403 that names the roles that may. */
+function checkRole({ role }: Principal, access: Access): void {
+  if (access.roles.includes(role as Role)) return;
+  const wanted = access.namesRolesAsListed
+    ? access.roles
+    : roles.filter((known) => access.roles.includes(known));
+  throw new ApiError(authErrors.roleRequired, {
+    message: `Specified action requires role: ${wanted.join(', ')}`,
+  });
+}

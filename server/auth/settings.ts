@@ -1,0 +1,117 @@
+import {
+  later,
+  optional,
+  type ReadOptions,
+  secret,
+  setting,
+  type SettingProblem,
+  type ValuesOf,
+} from '../config/setting-row.js';
+import { asBoolean, asInteger, asText, asTextList, asWord } from '../config/setting-types.js';
+import type { CoreSettings } from '../core/core.js';
+import type { DatabaseSettings } from '../db/settings.js';
+import type { HttpSettings } from '../http/settings.js';
+
+const rows = {
+  jwtSigningKey: secret(
+    'JWT_SIGNING_KEY',
+    asText,
+    'Key that signs access tokens (HS256), 32 bytes or more; required with a MongoDB that you run yourself, otherwise created in the data directory.',
+  ),
+  jwtPreviousSigningKeys: secret(
+    'JWT_PREVIOUS_SIGNING_KEYS',
+    asTextList,
+    'JSON array of keys that still verify tokens and never sign, for a rotation without an outage.',
+  ),
+  jwtAllowShortKey: setting(
+    'JWT_ALLOW_SHORT_KEY',
+    asBoolean,
+    'false',
+    'Start with a signing key under 32 bytes.',
+  ),
+  jwtLeeway: setting(
+    'JWT_LEEWAY',
+    asInteger(0, 3600),
+    '5',
+    'Seconds by which clocks may differ for `exp` and `iat`.',
+  ),
+  bcryptCost: setting('BCRYPT_COST', asInteger(4, 16), '10', 'Cost of new bcrypt hashes of client secrets.'),
+  anonymousAccess: setting(
+    'ANONYMOUS_ACCESS',
+    asWord('allow', 'deny'),
+    'allow',
+    'Whether a caller without a token has the role contributor; `deny` answers 401.',
+  ),
+  oidcClientId: optional(
+    'OIDC_CLIENT_ID',
+    asText,
+    'With the issuer and `WEB_SECRET_KEY`: no anonymous callers.',
+  ),
+  oidcProviderIssuer: optional('OIDC_PROVIDER_ISSUER', asText, 'Issuer of the OIDC provider.'),
+  webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key of web sessions.'),
+  oidcClientSecret: later(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
+};
+
+/** The settings of logins and tokens. */
+export interface AuthSettings extends ValuesOf<typeof rows> {
+  /** OIDC is configured: there are no anonymous callers. */
+  oidc: boolean;
+}
+
+/** Settings of logins and tokens. */
+export const authSettings = {
+  rows,
+  derive: ({ oidcClientId, oidcProviderIssuer, webSecretKey }: ValuesOf<typeof rows>) => ({
+    oidc: Boolean(oidcClientId && oidcProviderIssuer && webSecretKey),
+  }),
+  listProblems: listKeyProblems,
+  listWarnings,
+};
+
+const howToMakeAKey = 'make one with: openssl rand -base64 48';
+
+/** Minimum length of a signing key in bytes (RFC 7518 section 3.2: as long as the hash). */
+const signingKeyBytes = 32;
+
+type Read = AuthSettings & DatabaseSettings & HttpSettings & CoreSettings;
+
+function listKeyProblems(
+  { jwtSigningKey: key, jwtAllowShortKey, embedded }: Read,
+  { signingKeyRequired: isRequired }: ReadOptions,
+): SettingProblem[] {
+  if (key === undefined) {
+    if (embedded || !isRequired) return [];
+    return [['JWT_SIGNING_KEY', `is required when you name a MongoDB; ${howToMakeAKey}`]];
+  }
+  if (!isRequired || !isShort(key) || jwtAllowShortKey) return [];
+  const ways = `${howToMakeAKey}, or set JWT_ALLOW_SHORT_KEY=true to keep it for now`;
+  return [['JWT_SIGNING_KEY', `is under ${signingKeyBytes} bytes; ${ways}`]];
+}
+
+function isShort(key: string): boolean {
+  return Buffer.byteLength(key) < signingKeyBytes;
+}
+
+function listWarnings(config: Read): string[] {
+  const warnings: string[] = [];
+  const forgeable = `under ${signingKeyBytes} bytes: an attacker can guess it and forge tokens`;
+  if (config.jwtSigningKey !== undefined && isShort(config.jwtSigningKey)) {
+    warnings.push(`JWT_SIGNING_KEY is ${forgeable}`);
+  }
+  if (config.jwtPreviousSigningKeys?.some(isShort)) {
+    warnings.push(`JWT_PREVIOUS_SIGNING_KEYS has a key ${forgeable}`);
+  }
+  if (config.anonymousAccess === 'allow' && !config.oidc && isReachable(config)) {
+    warnings.push(
+      'anyone who reaches this server can submit jobs without a token: set ANONYMOUS_ACCESS=deny to prevent that',
+    );
+  }
+  return warnings;
+}
+
+/** From other machines: directly, or through a proxy in front. */
+function isReachable({ listen, trustProxy }: Read): boolean {
+  if (trustProxy !== 0) return true;
+  if ('path' in listen) return false;
+  return !('host' in listen && /^(127\.[\d.]+|::1|localhost)$/.test(listen.host));
+}

@@ -1,0 +1,13 @@
+import type { WithId } from 'mongodb';
+import type { JobRecord } from '../job/job-record.js';
+
+/** Somebody who asks for a job of these queues. */
+export interface Claimer {
+  queues: readonly string[];
+  agent: string;
+  /** Nobody would get the job. */
+  isGone?: () => boolean;
+}
+
+/** A stored job. */
+export type WaitingJob = WithId<JobRecord>;

@@ -1,0 +1,25 @@
+import { counter, gauge, histogram } from '../core/metric-row.js';
+
+const aQueue = 'name of the queue; `other` beyond 200 queues, and for names over 100 characters';
+
+/** The metrics of waiting jobs and of claims. */
+export const claimMetrics = {
+  queueWaiting: gauge(
+    'queuepass_queue_waiting_jobs',
+    'Waiting jobs, including those that await their attachments; the same from every process.',
+    { queue: aQueue },
+    'max',
+  ),
+  queueOldest: gauge(
+    'queuepass_queue_oldest_waiting_seconds',
+    'Age of the oldest waiting job; the same from every process.',
+    { queue: aQueue },
+    'max',
+  ),
+  claims: counter('queuepass_claims_total', 'Jobs that agents took from this process.', { queue: aQueue }),
+  wakeSeconds: histogram(
+    'queuepass_wake_seconds',
+    'Time from a job becoming claimable to its claim, where that claim had waited for it.',
+    [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
+  ),
+};

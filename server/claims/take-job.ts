@@ -1,0 +1,60 @@
+import type { Core, DepsOf } from '../core/core.js';
+import type { WaitOptions } from '../hub/signal.js';
+import type { JobRecord } from '../job/job-record.js';
+import { checkAgentName } from '../leases/agent-binding.js';
+import { cutLeases } from '../leases/cut-leases.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { Principal } from '../principal/principal.js';
+import { readJobSecrets } from '../secrets/read-job-secrets.js';
+import { releaseClaim } from './release-claim.js';
+import { waitForJob } from './wait-for-job.js';
+
+/** Somebody who asks for a job, and will hold it under a lease. */
+export interface Holder {
+  /** The name that the lease holds. */
+  name: string;
+  /** The queues that it serves. */
+  queues: readonly string[];
+  /** Who proves to be that holder. */
+  caller: Principal;
+}
+
+/** A job that its holder is given. */
+export interface TakenJob {
+  job: JobRecord;
+  /** The secrets that the job names, by identifier; `undefined` for a job that names none. */
+  secrets: Record<string, string> | undefined;
+  /** Returns the job to its queue, with its place, when the holder never got it. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the first claimable job for a holder: the one entry for everybody who takes jobs. To ask for a job is a sign of
+ * life, and shortens the leases of jobs that the holder has left unfinished.
+ * @param wait how long the holder waits for a job; 0 seconds for a response at once
+ * @returns `undefined` when there was no job
+ * @throws ApiError 403 for a name of another client, with `AGENT_BINDING=enforce`; 503 when the secrets cannot be read: then the job is back in its queue
+ */
+export async function takeJob(
+  deps: Core &
+    Pick<LeaseServices, 'config' | 'agentWatch'> &
+    DepsOf<typeof checkAgentName> &
+    DepsOf<typeof cutLeases> &
+    DepsOf<typeof waitForJob> &
+    DepsOf<typeof releaseClaim> &
+    DepsOf<typeof readJobSecrets>,
+  { name, queues, caller }: Holder,
+  wait: WaitOptions,
+): Promise<TakenJob | undefined> {
+  if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
+  deps.agentWatch.saw(name);
+  await cutLeases(deps, name);
+  const job = await waitForJob(deps, { queues, agent: name }, wait);
+  if (job === undefined) return undefined;
+  const release = () => releaseClaim(deps, job);
+  const secrets = await readJobSecrets(deps, job).catch(async (error: unknown) => {
+    await release();
+    throw error;
+  });
+  return { job, secrets, release };
+}

@@ -1,0 +1,19 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import type { AnyRoute } from '../http/route.js';
+import { clientErrors } from './errors.js';
+import { keyRoutes } from './key-routes.js';
+import { clientRoutes } from './routes.js';
+import type { ClientServices } from './services.js';
+import { surveyClients } from './survey-clients.js';
+
+type Needs = Core & AuthServices;
+
+/** The management of clients and their keys. */
+export const clientsArea: Area<ClientServices, Needs, AnyRoute<Needs & ClientServices>> = {
+  name: 'clients',
+  errors: clientErrors,
+  routes: [...clientRoutes, ...keyRoutes],
+  surveys: { client_permissions: surveyClients },
+};

@@ -1,0 +1,30 @@
+import type { ErrorRows } from '../errors/error-row.js';
+
+/** The errors of managing clients. */
+export const clientErrors = {
+  notFound: { code: 'client_not_found', status: 404, message: 'Error: Specified client_id does not exist.' },
+  secretMissing: {
+    code: 'client_secret_missing',
+    status: 400,
+    message: 'Error: Missing client_secret in request body for new client',
+  },
+  adminFixed: { code: 'admin_client_fixed', status: 422, audit: 'role_refused' },
+  oidcFixed: {
+    code: 'oidc_client_fixed',
+    status: 422,
+    message: 'Error: Cannot add email or client secret to OIDC client id',
+    audit: 'role_refused',
+  },
+  insufficientRights: { code: 'client_rights', status: 403, audit: 'role_refused' },
+  tooManyKeys: {
+    code: 'too_many_keys',
+    status: 409,
+    message: 'A client has at most 10 keys: delete one first',
+  },
+  keyNotFound: { code: 'key_not_found', status: 404, message: 'The client has no key with this id' },
+  notAnAgent: {
+    code: 'not_an_agent_client',
+    status: 422,
+    message: 'Only a client of the role agent gets such a token',
+  },
+} as const satisfies ErrorRows;

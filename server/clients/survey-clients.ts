@@ -1,0 +1,37 @@
+import { isBcryptHash } from '../auth/bcrypt-pool.js';
+import { presentSecretsNamespace } from './secrets-namespace.js';
+import type { Survey } from '../core/adoption.js';
+
+/** Clients that cannot log in as they are stored, ids that exist twice, and ids that share a secrets namespace. */
+export const surveyClients: Survey = async (db) => {
+  const problems: string[] = [];
+  const ids = new Map<string, number>();
+  const records = db
+    .collection('client_permissions')
+    .find({}, { projection: { client_id: 1, client_secret_hash: 1 } });
+  for await (const { client_id: id, client_secret_hash: hash } of records) {
+    if (typeof id !== 'string') {
+      problems.push('a record without a client_id cannot be used');
+      continue;
+    }
+    ids.set(id, (ids.get(id) ?? 0) + 1);
+    if (hash != null && !isBcryptHash(hash))
+      problems.push(`client ${id}: its hash is no bcrypt text, so it cannot log in`);
+  }
+  for (const [id, count] of ids)
+    if (count > 1) problems.push(`client ${id} is stored ${count} times; keep one`);
+  const notes = findSharers([...ids.keys()]).map(
+    (sharers) => `share one secrets namespace: ${sharers.join(', ')}`,
+  );
+  return { changes: [], problems, notes };
+};
+
+/** Groups of ids whose secrets lie in one collection. */
+function findSharers(ids: readonly string[]): string[][] {
+  const byNamespace = new Map<string, string[]>();
+  for (const id of ids) {
+    const namespace = presentSecretsNamespace(id);
+    byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), id]);
+  }
+  return [...byNamespace.values()].filter((sharers) => sharers.length > 1);
+}

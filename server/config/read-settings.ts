@@ -1,0 +1,58 @@
+import { ConfigError } from './config-error.js';
+import type { ReadOptions, SettingGroup } from './setting-row.js';
+import { readSettingText } from './setting-text.js';
+
+/** What is known of all settings together. */
+export interface ReadSettings {
+  /** Names of the settings that are given and have no effect in this version. */
+  withoutEffect: string[];
+}
+
+/**
+ * Reads the settings of several areas from `environment` into one object.
+ * @throws ConfigError that lists all wrong settings together, never their values when secret
+ */
+export function readSettings(
+  groups: readonly SettingGroup[],
+  environment: NodeJS.ProcessEnv,
+  options: ReadOptions,
+): ReadSettings {
+  const problems = new Map<string, string>();
+  const withoutEffect: string[] = [];
+  const config: Record<string, unknown> & ReadSettings = { withoutEffect };
+  for (const { rows, derive } of groups) {
+    const values: Record<string, unknown> = {};
+    for (const [key, row] of Object.entries(rows)) {
+      try {
+        const text = readSettingText(row, environment);
+        if (text !== undefined && row.later) withoutEffect.push(row.name);
+        const source = text ?? row.fallback;
+        values[key] = source === undefined ? undefined : row.read(source);
+      } catch (error) {
+        problems.set(row.name, `${row.name} ${(error as Error).message}`);
+      }
+    }
+    Object.assign(
+      config,
+      values,
+      derive?.(values as never, (name) => problems.has(name)),
+    );
+  }
+  for (const { listProblems } of groups) {
+    for (const [name, problem] of listProblems?.(config as never, options) ?? []) {
+      // A setting that could not be read is not missing as well.
+      if (!problems.has(name)) problems.set(name, `${name} ${problem}`);
+    }
+  }
+  if (problems.size > 0) throw new ConfigError([...problems.values()]);
+  return config;
+}
+
+/** What the operator should read at each start, since it is allowed and may not be meant. */
+export function listWarnings(groups: readonly SettingGroup[], config: ReadSettings): string[] {
+  const warnings = groups.flatMap((group) => group.listWarnings?.(config as never) ?? []);
+  if (config.withoutEffect.length > 0) {
+    warnings.push(`without effect in this version: ${config.withoutEffect.join(', ')}`);
+  }
+  return warnings;
+}

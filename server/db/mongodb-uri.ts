@@ -1,0 +1,41 @@
+import { isIPv6 } from 'node:net';
+import { MongoClient } from 'mongodb';
+
+/** The settings that a connection string is made of. */
+interface UriParts {
+  mongodbUri: string | undefined;
+  mongodbHost: string | undefined;
+  mongodbPort: number;
+  mongodbUsername: string | undefined;
+  mongodbPassword: string | undefined;
+  mongodbAuthSource: string;
+}
+
+/** The connection string that the settings name, or `undefined` when the embedded MongoDB is to be used. */
+export function findMongodbUri(config: UriParts): string | undefined {
+  if (config.mongodbUri !== undefined) return config.mongodbUri;
+  if (config.mongodbHost === undefined) return undefined;
+  const { mongodbUsername: user, mongodbPassword: password } = config;
+  const credentials =
+    user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
+  const source = user === undefined ? '' : `?authSource=${encodeURIComponent(config.mongodbAuthSource)}`;
+  const host = isIPv6(config.mongodbHost) ? `[${config.mongodbHost}]` : config.mongodbHost;
+  return `mongodb://${credentials}${host}:${config.mongodbPort}/${source}`;
+}
+
+/**
+ * Why a connection string cannot be used, as the end of the sentence "MONGODB_URI ..."; `undefined` when it can.
+ * Nothing is sent. The driver's own words are given only about options, since others repeat parts of the string.
+ */
+export function checkMongodbUri(uri: string): string | undefined {
+  if (!/^mongodb(\+srv)?:\/\//.test(uri)) return 'must begin with mongodb:// or mongodb+srv://';
+  try {
+    new MongoClient(uri);
+    return undefined;
+  } catch (error) {
+    const told = /^options? [\w, ]+ (is|are) not supported$/.exec((error as Error).message)?.[0];
+    return told === undefined
+      ? 'is no connection string that MongoDB reads (in user name and password, write @ : / % as %40 %3A %2F %25)'
+      : `has a fault: ${told}`;
+  }
+}

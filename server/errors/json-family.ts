@@ -1,0 +1,85 @@
+import type { ApiError } from './api-error.js';
+import type { ErrorRow } from './error-row.js';
+import type { ErrorBody, ErrorDescription, ErrorFamily } from './families.js';
+
+/**
+ * The shapes of the bodies of a JSON family:
+ * - `json`: `{"message", "detail"}`, with `request_id` where the family names the request; for all errors but its quirks;
+ * - `text`, `line`: the message as plain text, without and with a line end, where stock clients print it as it is;
+ * - `reasons`: as `json`, with the reasons by field as the message, where older clients look for them;
+ * - `oauth`: `{"error": code}` (RFC 6749 section 5.2).
+ */
+export type BodyShape = 'json' | 'text' | 'line' | 'reasons' | 'oauth';
+
+/** An error that a family does not present as its usual JSON, or presents under another message on some routes. */
+export interface BodyQuirk {
+  error: ErrorRow;
+  shape: BodyShape;
+  /** Names of the families that it is for; `v1` when not given. */
+  families?: readonly string[];
+  /** Method and path of the routes that it is for; all of them when not given. */
+  routes?: readonly string[];
+  /** Instead of the error's own. */
+  message?: string;
+}
+
+const writers: Record<Exclude<BodyShape, 'json'>, (error: ApiError, message: string) => ErrorBody> = {
+  reasons: ({ detail }) => jsonBody({ message: detail, detail: {} }),
+  oauth: ({ code }) => jsonBody({ error: code }),
+  text: (_error, message) => ({ type: 'text/plain; charset=utf-8', body: message }),
+  line: (_error, message) => ({ type: 'text/plain; charset=utf-8', body: `${message}\n` }),
+};
+
+function jsonBody(value: object): ErrorBody {
+  return { type: 'application/json', body: JSON.stringify(value) };
+}
+
+const descriptions: Record<BodyShape, Pick<ErrorDescription, 'type' | 'schema'>> = {
+  json: { type: 'application/json', schema: { $ref: '#/components/schemas/Error' } },
+  reasons: {
+    type: 'application/json',
+    schema: {
+      type: 'object',
+      required: ['message', 'detail'],
+      properties: { message: { type: 'object' }, detail: { type: 'object' } },
+    },
+  },
+  oauth: {
+    type: 'application/json',
+    schema: { type: 'object', required: ['error'], properties: { error: { type: 'string' } } },
+  },
+  text: { type: 'text/plain', schema: { type: 'string' } },
+  line: { type: 'text/plain', schema: { type: 'string' } },
+};
+
+/** What distinguishes a JSON family. */
+export interface JsonFamilyOptions {
+  name: string;
+  prefixes: readonly string[];
+  /** Bodies hold the request's id, by which the log lines of the request are found. */
+  namesRequest: boolean;
+  /** The quirks of all areas. */
+  quirks: readonly BodyQuirk[];
+}
+
+/** A family of errors in JSON, but for its quirks. */
+export function createJsonFamily({ name, prefixes, namesRequest, quirks }: JsonFamilyOptions): ErrorFamily {
+  const own = quirks.filter(({ families = ['v1'] }) => families.includes(name));
+  const find = ({ code }: { code: string }, route: string | undefined): BodyQuirk | undefined =>
+    own.find(
+      ({ error, routes }) => error.code === code && (routes === undefined || routes.includes(route ?? '')),
+    );
+  return {
+    name,
+    prefixes,
+    present(error, { requestId, route }) {
+      const { shape = 'json', message = error.message } = find(error, route) ?? {};
+      if (shape !== 'json') return writers[shape](error, message);
+      return jsonBody({ message, detail: error.detail, ...(namesRequest && { request_id: requestId }) });
+    },
+    describe(row, route) {
+      const { shape = 'json', message = row.message } = find(row, route) ?? {};
+      return { ...descriptions[shape], shape, text: message ?? row.code.replaceAll('_', ' ') };
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { Area } from '../core/area.js';
+import { commonErrors, commonQuirks } from '../errors/common-errors.js';
+import { httpErrors } from './errors.js';
+import { httpMetrics } from './metrics.js';
+import type { HttpServices } from './services.js';
+import { httpSettings } from './settings.js';
+
+/** The HTTP server: what is the same for all routes. */
+export const httpArea: Area<HttpServices> = {
+  name: 'http',
+  settings: httpSettings,
+  errors: { ...commonErrors, ...httpErrors },
+  quirks: commonQuirks,
+  metrics: httpMetrics,
+};

@@ -1,0 +1,26 @@
+/**
+ * Values by the literal prefixes of paths. A look-up gives those of a path's prefixes, the longest first, at whole
+ * segments: a path of `n` segments costs `n` look-ups, however many prefixes there are.
+ */
+export class PrefixTable<T> {
+  readonly #values = new Map<string, T>();
+
+  set(prefix: string, value: T): void {
+    this.#values.set(prefix, value);
+  }
+
+  /** The values of the prefixes of `path`, the longest first. */
+  find(path: string): T[] {
+    const found: T[] = [];
+    for (let end = path.length; end >= 0; end = end > 0 ? path.lastIndexOf('/', end - 1) : -1) {
+      const value = this.#values.get(path.slice(0, end));
+      if (value !== undefined) found.push(value);
+    }
+    return found;
+  }
+}
+
+/** The part of a path before its first parameter, without a slash at its end: `/v1/job` of `/v1/job/{job_id}/position`. */
+export function literalPrefix(path: string): string {
+  return path.replace(/\/?\{.*$/, '').replace(/\/+$/, '');
+}

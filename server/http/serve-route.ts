@@ -1,0 +1,133 @@
+import type { Context } from 'koa';
+import { parseBody, parseQuery } from './parse-input.js';
+import { readWait } from './prefer-wait.js';
+import type { Principal } from '../principal/principal.js';
+import type { MountDeps } from './mount-deps.js';
+import type { Reply } from './reply.js';
+import type { RequestState } from './request-state.js';
+import type { AnyRoute, RouteRequest } from './route.js';
+import type { CredentialRequest } from './scheme.js';
+import { limitTime } from './time-limit.js';
+import { undoIfUnsent } from './undo-unsent.js';
+import { type OpenUpload, openUpload } from './upload.js';
+
+/**
+ * Finds out who calls a route, and refuses who may not. `found` is called with the caller before anybody is refused, so
+ * that the log names who that was.
+ * @throws ApiError 401 or 403
+ */
+export type IdentifyCaller = (
+  route: AnyRoute,
+  request: CredentialRequest,
+  found: (caller: Principal) => void,
+) => void | Promise<void>;
+
+/** Serves one request of a route: who calls, then its input, then its handler. */
+export async function serveRoute<D extends MountDeps>(
+  deps: D,
+  declared: AnyRoute<D>,
+  ctx: Context,
+  identifyCaller: IdentifyCaller,
+): Promise<void> {
+  const state = ctx.state as RequestState;
+  state.route = declared;
+  const params = readParams(declared, ctx);
+  // The role is checked before anything else of the request is looked at.
+  await identifyCaller(declared, describeCredentials(ctx, state, params), (caller) => {
+    state.principal = caller;
+  });
+  if (declared.redirectSlash && ctx.path.endsWith('/')) return writeReply(ctx, redirectBeside(declared));
+  const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
+  const upload = await receiveUpload(deps, declared, ctx);
+  const body = upload ?? (await parseBody(ctx.req, declared.body));
+  const request = makeRequest(declared, ctx, { params, query, body });
+  const reply = await limitTime(deps.log, declared.handle(deps, request as never), {
+    bodyEnd: upload?.ended,
+    waitSeconds: request.waitSeconds,
+  }).finally(() => upload?.discard());
+  if (reply.ifUnsent) undoIfUnsent(deps.log, ctx.res, reply.ifUnsent);
+  writeReply(ctx, reply);
+  if (request.waitSeconds > 0) ctx.set('Preference-Applied', `wait=${request.waitSeconds}`);
+  if (declared.noStore) ctx.set('Cache-Control', 'no-store');
+}
+
+function describeCredentials(
+  ctx: Context,
+  { address, requestId }: RequestState,
+  params: Record<string, string>,
+): CredentialRequest {
+  return {
+    params,
+    header: (name) => readHeader(ctx, name),
+    cookie: (name) => ctx.cookies.get(name),
+    source: address.source,
+    requestId,
+  };
+}
+
+function makeRequest(
+  declared: AnyRoute,
+  ctx: Context,
+  input: { params: Record<string, string>; query: unknown; body: unknown },
+): RouteRequest {
+  const state = ctx.state as RequestState;
+  return {
+    ...input,
+    principal: state.principal as Principal,
+    secure: state.address.secure,
+    header: (name) => readHeader(ctx, name),
+    isGone: () => ctx.req.socket.destroyed,
+    onGone(listener) {
+      // A connection that is closed already emits no further event.
+      if (ctx.req.socket.destroyed) listener();
+      ctx.res.once('close', listener);
+      return () => ctx.res.off('close', listener);
+    },
+    waitSeconds: declared.waits ? readWait(readHeader(ctx, 'prefer')) : 0,
+    noteJob: (jobId) => {
+      state.jobId = jobId;
+    },
+  };
+}
+
+/** A trailing slash makes no difference; the router drops it for all routes but those that end in a wildcard. */
+function readParams({ path, wildcard }: AnyRoute, ctx: Context): Record<string, string> {
+  const params = ctx.params as Record<string, string>;
+  if (!wildcard) return params;
+  const last = /\{(\w+)\}$/.exec(path)?.[1] ?? '';
+  return { ...params, [last]: params[last]?.replace(/\/$/, '') ?? '' };
+}
+
+/** From the path with a slash to the one without; relative, since a proxy may have cut a prefix from it. */
+function redirectBeside({ path }: AnyRoute): Reply {
+  return { status: 308, headers: { Location: `..${path.slice(path.lastIndexOf('/'))}` } };
+}
+
+async function receiveUpload(
+  { config }: MountDeps,
+  { body }: AnyRoute,
+  ctx: Context,
+): Promise<OpenUpload | undefined> {
+  if (body?.mode !== 'multipart') return undefined;
+  (ctx.state as RequestState).allowLongBody();
+  return openUpload(ctx.req, config.maxUploadMib * 1024 * 1024);
+}
+
+function readHeader(ctx: Context, name: string): string | undefined {
+  const value = ctx.req.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Writes a reply; text is sent as bytes so that Koa does not change its type. */
+export function writeReply(ctx: Context, reply: Reply): void {
+  ctx.status = reply.status;
+  if (reply.headers) ctx.set(reply.headers);
+  const body = reply.stream ?? reply.body;
+  if (body === undefined) {
+    ctx.body = null;
+    ctx.status = reply.status;
+    return;
+  }
+  ctx.set('Content-Type', reply.type ?? 'application/json');
+  ctx.body = body;
+}

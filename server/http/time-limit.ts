@@ -1,0 +1,48 @@
+import type { Logger } from 'pino';
+import { requestTimeLimitMs } from '../core/time-limits.js';
+import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
+import type { Reply } from './reply.js';
+import { undoInBackground } from './undo-unsent.js';
+
+/**
+ * Limits the time of a reply: a MongoDB that is frozen, or a host that is gone, must not leave clients without a
+ * response. Work that ends after the limit is undone.
+ * @param options.bodyEnd the end of a body that is still being received, from which the time counts
+ * @param options.waitSeconds how much longer the reply may take
+ * @throws ApiError 503 when the reply takes longer than 9 s
+ */
+export async function limitTime(
+  log: Logger,
+  reply: Reply | Promise<Reply>,
+  { bodyEnd, waitSeconds = 0 }: { bodyEnd?: Promise<void> | undefined; waitSeconds?: number } = {},
+): Promise<Reply> {
+  let timer: NodeJS.Timeout | undefined;
+  let settled = false;
+  const late = new Promise<never>((_, reject) => {
+    const giveUp = () => {
+      reject(new ApiError(commonErrors.unavailable, { headers: { 'Retry-After': '1' } }));
+      void undoLate(log, reply);
+    };
+    const start = () => {
+      if (!settled) timer = setTimeout(giveUp, requestTimeLimitMs + waitSeconds * 1000);
+    };
+    if (bodyEnd) void bodyEnd.then(start);
+    else start();
+  });
+  try {
+    return await Promise.race([reply, late]);
+  } finally {
+    settled = true;
+    clearTimeout(timer);
+  }
+}
+
+async function undoLate(log: Logger, reply: Reply | Promise<Reply>): Promise<void> {
+  try {
+    const { ifUnsent } = await reply;
+    if (ifUnsent) await undoInBackground(log, ifUnsent);
+  } catch {
+    // The reply failed, so there is nothing to undo.
+  }
+}

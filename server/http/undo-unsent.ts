@@ -1,0 +1,22 @@
+import type { ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+
+/** Runs `undo` when the connection closes, or has closed, before the whole response was written to it. */
+export function undoIfUnsent(log: Logger, response: ServerResponse, undo: () => Promise<void>): void {
+  if (response.closed || response.socket?.destroyed !== false) {
+    void undoInBackground(log, undo);
+    return;
+  }
+  response.once('close', () => {
+    if (!response.writableFinished) void undoInBackground(log, undo);
+  });
+}
+
+/** Runs `undo`; nobody waits for it, so a failure goes to the log. */
+export async function undoInBackground(log: Logger, undo: () => Promise<void>): Promise<void> {
+  try {
+    await undo();
+  } catch (error) {
+    log.error({ err: error }, 'could not undo the work for a response that was not delivered');
+  }
+}

@@ -1,0 +1,31 @@
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import { findTogether } from '../db/batched-reads.js';
+import { insertTogether } from '../db/batched-writes.js';
+import type { DatabaseServices } from '../db/services.js';
+import { jobAdoption, surveyJobs } from './adopt-jobs.js';
+import { jobCollections, jobIndexes } from './collections.js';
+import { jobErrors, jobQuirks } from './errors.js';
+import { heldFields } from './held-job.js';
+import type { JobRecord } from './job-record.js';
+import type { JobServices } from './services.js';
+
+type Needs = Core & Pick<DatabaseServices, 'batching'> & Pick<JobServices, 'collections'>;
+
+/** The job itself: its record, its states, its id. */
+export const jobArea: Area<JobServices, Needs> = {
+  name: 'job',
+  collections: jobCollections,
+  indexes: jobIndexes,
+  errors: jobErrors,
+  quirks: jobQuirks,
+  surveys: { jobs: surveyJobs },
+  adoption: [jobAdoption],
+  createServices: ({ collections: { jobs }, batching }) => ({
+    insertJob: batching.together<JobRecord, void>((made) => insertTogether(jobs, made)),
+    findHeldJob: batching.together(
+      findTogether(jobs, 'job_id', { projection: heldFields, sort: { created_at: -1 } }),
+    ),
+    countJobs: batching.counts(jobs),
+  }),
+};

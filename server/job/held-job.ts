@@ -1,0 +1,26 @@
+import type { WithId } from 'mongodb';
+import type { JobRecord } from './job-record.js';
+
+/** A job as its leases, logs and masks need it. */
+export type HeldJob = WithId<
+  Pick<
+    JobRecord,
+    'job_id' | 'created_at' | 'result_data' | 'job_data' | 'lease' | 'attempts' | 'log_segments'
+  >
+>;
+
+/** The fields of a job that `HeldJob` is read from. */
+export const heldFields = {
+  job_id: 1,
+  created_at: 1,
+  'result_data.job_state': 1,
+  'job_data.job_queue': 1,
+  'job_data.global_timeout': 1,
+  'job_data.test_data.secrets': 1,
+  lease: 1,
+  'attempts.holder': 1,
+  'attempts.attempt': 1,
+  'attempts.reason': 1,
+  'attempts.masked': 1,
+  log_segments: 1,
+} as const;

@@ -1,0 +1,37 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import type { FileServices } from '../files/services.js';
+import type { AnyRoute } from '../http/route.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { LogServices } from '../logs/services.js';
+import type { QueueServices } from '../queues/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { SecretServices } from '../secrets/services.js';
+import { attachmentRoutes } from './attachment-routes.js';
+import { jobsErrors, jobsQuirks } from './errors.js';
+import { eventRoutes } from './event-routes.js';
+import { jobRoutes } from './routes.js';
+import { searchRoutes } from './search-routes.js';
+import type { JobsServices } from './services.js';
+import { jobsSettings } from './settings.js';
+
+type Needs = Core &
+  AuthServices &
+  FileServices &
+  JobServices &
+  ScrubbingServices &
+  LogServices &
+  SecretServices &
+  LeaseServices &
+  QueueServices;
+
+/** Jobs as clients see them: submitted, found, cancelled, with attachments and events. */
+export const jobsArea: Area<JobsServices, Needs, AnyRoute<Needs & JobsServices>> = {
+  name: 'jobs',
+  settings: jobsSettings,
+  errors: jobsErrors,
+  quirks: jobsQuirks,
+  routes: [...searchRoutes, ...jobRoutes, ...attachmentRoutes, ...eventRoutes],
+};

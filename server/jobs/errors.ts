@@ -1,0 +1,64 @@
+import type { ErrorRows } from '../errors/error-row.js';
+import type { BodyQuirk } from '../errors/json-family.js';
+
+/** The errors of submitting jobs and of the requests about them; `job/errors.ts` has those that every route about a job can answer. */
+export const jobsErrors = {
+  noAgentLeft: {
+    code: 'no_agent_left',
+    status: 422,
+    message: 'There are no agents on the specified queue that are allowed to run this job',
+  },
+  resubmitRefused: {
+    code: 'resubmit_refused',
+    status: 403,
+    message: 'Not enough permissions to resubmit job ID',
+    audit: 'push_refused',
+  },
+  pushUnauthenticated: { code: 'push_unauthenticated', status: 401, audit: 'push_refused' },
+  pushRefused: { code: 'push_refused', status: 403, audit: 'push_refused' },
+  idempotencyKeyReused: {
+    code: 'idempotency_key_reused',
+    status: 422,
+    message: 'Idempotency-Key was already used with another body',
+  },
+  notOwned: {
+    code: 'job_not_owned',
+    status: 403,
+    message: 'Not enough permissions on job ID',
+    audit: 'role_refused',
+  },
+  notWaiting: { code: 'job_not_waiting', status: 410, message: 'Job not found or already started' },
+  alreadyEnded: {
+    code: 'job_already_ended',
+    status: 400,
+    message: 'The job is already completed or cancelled',
+  },
+  attachmentsJobUnknown: { code: 'attachments_job_unknown', status: 422, message: 'Job ID is not valid' },
+  attachmentsNotAwaited: {
+    code: 'attachments_not_awaited',
+    status: 422,
+    message: 'Job ID not awaiting attachments',
+  },
+  webhookNotConfigured: {
+    code: 'webhook_not_configured',
+    status: 500,
+    message: 'Webhook URL not configured',
+  },
+  webhookUrlRefused: {
+    code: 'webhook_url_refused',
+    status: 403,
+    message: 'Invalid job_status_webhook URL specified',
+    audit: 'push_refused',
+  },
+  webhookTimeout: { code: 'webhook_timeout', status: 504, message: 'Webhook Timeout' },
+  webhookUnreachable: { code: 'webhook_unreachable', status: 502, message: 'Webhook unreachable' },
+  webhookRefused: { code: 'webhook_refused', status: 500, message: 'Webhook authentication failed' },
+} as const satisfies ErrorRows;
+
+/** The stock CLI prints these responses as they are. */
+export const jobsQuirks: readonly BodyQuirk[] = [
+  { error: jobsErrors.notWaiting, shape: 'line' },
+  { error: jobsErrors.alreadyEnded, shape: 'text' },
+  { error: jobsErrors.attachmentsJobUnknown, shape: 'line' },
+  { error: jobsErrors.attachmentsNotAwaited, shape: 'line' },
+];

@@ -1,0 +1,51 @@
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import type { DatabaseServices } from '../db/services.js';
+import type { JobServices } from '../job/services.js';
+import type { LogServices } from '../logs/services.js';
+import type { PeriodicServices } from '../periodic/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { AgentWatch } from './agent-watch.js';
+import { leaseCollections, leaseIndexes } from './collections.js';
+import { cutLeasesTogether } from './cut-leases.js';
+import { leaseErrors } from './errors.js';
+import { measureLeases } from './measure-leases.js';
+import { leaseMetrics } from './metrics.js';
+import type { LeaseServices } from './services.js';
+import { leaseSettings } from './settings.js';
+import { leaseDuty } from './sweep-leases.js';
+import { updateHeldJobs } from './update-held-jobs.js';
+
+type Needs = Core &
+  DatabaseServices &
+  PeriodicServices &
+  JobServices &
+  ScrubbingServices &
+  LogServices &
+  Pick<LeaseServices, 'config' | 'collections' | 'metrics'>;
+
+/** Leases: who holds a job, for how long, and what happens when a holder is lost. */
+export const leasesArea: Area<LeaseServices, Needs> = {
+  name: 'leases',
+  settings: leaseSettings,
+  collections: leaseCollections,
+  indexes: leaseIndexes,
+  errors: leaseErrors,
+  metrics: leaseMetrics,
+  measures: [measureLeases],
+  duties: [leaseDuty],
+  createServices(deps) {
+    const { collections, clock, log, batching } = deps;
+    return {
+      agentWatch: new AgentWatch(collections, clock, log),
+      updateHeldJob: batching.together((updates) => updateHeldJobs(collections.jobs, updates)),
+      cutLeasesOf: batching.together((names) => cutLeasesTogether(deps, names)),
+    };
+  },
+  start({ agentWatch }) {
+    agentWatch.start();
+  },
+  async stop({ agentWatch }) {
+    agentWatch.stop();
+  },
+};

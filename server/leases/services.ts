@@ -1,0 +1,18 @@
+import type { MetricsOf } from '../core/metric-registry.js';
+import type { AgentWatch } from './agent-watch.js';
+import type { LeaseCollections } from './collections.js';
+import type { leaseMetrics } from './metrics.js';
+import type { LeaseSettings } from './settings.js';
+import type { HolderUpdate } from './update-held-jobs.js';
+
+/** What leases add to the dependencies of functions. */
+export interface LeaseServices {
+  config: LeaseSettings;
+  collections: LeaseCollections;
+  metrics: MetricsOf<typeof leaseMetrics>;
+  agentWatch: AgentWatch;
+  /** Changes a job for its holder, together with others of the same moment. Resolves to whether the holder still held it. */
+  updateHeldJob(update: HolderUpdate, bytes?: number): Promise<boolean>;
+  /** Shortens the leases of an agent that asks for another job. */
+  cutLeasesOf(agent: string): Promise<void>;
+}

@@ -1,0 +1,35 @@
+import { setting, type ValuesOf } from '../config/setting-row.js';
+import { asInteger, asWord } from '../config/setting-types.js';
+
+/** Settings of leases and of who holds them. */
+export const leaseSettings = {
+  rows: {
+    agentBinding: setting(
+      'AGENT_BINDING',
+      asWord('record', 'enforce'),
+      'record',
+      'Whether an agent may write only to a job that it holds, and use a name only with the client that used it first; `record` logs what `enforce` would refuse.',
+    ),
+    agentLeases: setting(
+      'AGENT_LEASES',
+      asWord('on', 'off'),
+      'on',
+      'Whether an agent that gives no sign of life loses its job, and what it then sends is kept apart.',
+    ),
+    agentLeaseSeconds: setting(
+      'AGENT_LEASE_SECONDS',
+      asInteger(1, 7 * 24 * 3600),
+      '900',
+      'Seconds without a sign of life after which an agent loses its job; in `provision` the `global_timeout` of the job (default 4 h) is added.',
+    ),
+    jobMaxAttempts: setting(
+      'JOB_MAX_ATTEMPTS',
+      asInteger(1, 100),
+      '2',
+      'Attempts after which a job that was lost each time is complete, with status 75 for its phase.',
+    ),
+  },
+};
+
+/** The settings of leases and of who holds them. */
+export type LeaseSettings = ValuesOf<typeof leaseSettings.rows>;

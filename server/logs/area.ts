@@ -1,0 +1,27 @@
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import { insertTogether } from '../db/batched-writes.js';
+import type { DatabaseServices } from '../db/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { logAdoption, surveyLogs } from './adopt-logs.js';
+import { logCollections, logIndexes, type LogRecord } from './collections.js';
+import { HeldTails } from './held-tails.js';
+import type { LogServices } from './services.js';
+
+type Needs = Core &
+  Pick<DatabaseServices, 'batching'> &
+  Pick<ScrubbingServices, 'maskSealer'> &
+  Pick<LogServices, 'collections'>;
+
+/** The logs of jobs. */
+export const logsArea: Area<LogServices, Needs> = {
+  name: 'logs',
+  collections: logCollections,
+  indexes: logIndexes,
+  surveys: { logs: surveyLogs },
+  adoption: [logAdoption],
+  createServices: ({ collections: { logs }, batching, maskSealer }) => ({
+    heldTails: new HeldTails(logs, maskSealer),
+    insertLogPiece: batching.together<LogRecord, void>((pieces) => insertTogether(logs, pieces)),
+  }),
+};

@@ -1,0 +1,11 @@
+import type { Area } from '../core/area.js';
+import { periodicCollections } from './collections.js';
+import { periodicMetrics } from './metrics.js';
+import type { PeriodicServices } from './services.js';
+
+/** Duties that one process at a time runs. */
+export const periodicArea: Area<PeriodicServices> = {
+  name: 'periodic',
+  collections: periodicCollections,
+  metrics: periodicMetrics,
+};

@@ -1,0 +1,69 @@
+import { MongoServerError } from 'mongodb';
+import { indexTable, prepareAreas, type ServerDeps } from '../areas.js';
+import { classifyDatabaseError } from '../db/classify-error.js';
+import { ensureIndexes } from '../db/indexes.js';
+import { StartError } from '../errors/start-error.js';
+
+const retryMs = 1000;
+
+/** Milliseconds after which a MongoDB that took a command and does not answer is treated as one that is away. */
+const silentMs = 10_000;
+
+/**
+ * Prepares the database for every area and makes the indexes. A MongoDB that is away delays this and not the start:
+ * requests get 503 meanwhile, and it is tried again until it succeeds.
+ * @throws StartError when MongoDB refuses the credentials, or the user lacks a privilege.
+ */
+export async function prepareDatabase(deps: ServerDeps): Promise<void> {
+  const first = prepare(deps);
+  const outcome = await Promise.race([first.then(() => 'ready' as const, toError), silence()]);
+  if (outcome === 'ready') return;
+  if (outcome instanceof Error && classifyDatabaseError(outcome) !== 'unavailable') throw outcome;
+  const cause = outcome instanceof Error ? outcome : undefined;
+  deps.log.warn({ err: cause }, 'MongoDB is not reachable: requests get 503 until it is');
+  void retry(deps, first);
+}
+
+function silence(): Promise<undefined> {
+  return new Promise((done) => setTimeout(() => done(undefined), silentMs).unref());
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+async function prepare(deps: ServerDeps): Promise<void> {
+  try {
+    await prepareAreas(deps);
+    await ensureIndexes(deps.connection.db, indexTable);
+  } catch (error) {
+    throw explainRefusal(error) ?? error;
+  }
+}
+
+/** By the codes AuthenticationFailed (18), AtlasError (8000) and Unauthorized (13). */
+function explainRefusal(error: unknown): StartError | undefined {
+  if (!(error instanceof MongoServerError)) return undefined;
+  const settings = 'MONGODB_URI, or MONGODB_USERNAME, MONGODB_PASSWORD and MONGODB_AUTH_SOURCE';
+  if (error.code === 18 || error.code === 8000) {
+    return new StartError(`MongoDB refuses the user name or password: see ${settings}`);
+  }
+  if (error.code === 13) {
+    return new StartError(`MongoDB does not let this user make indexes (role readWrite): see ${settings}`);
+  }
+  return undefined;
+}
+
+/** Waits for the attempt that is in progress, then tries again until one succeeds. */
+async function retry(deps: ServerDeps, inProgress: Promise<void>): Promise<void> {
+  for (let attempt = inProgress; ; attempt = prepare(deps)) {
+    try {
+      await attempt;
+      deps.log.info('MongoDB is reachable');
+      return;
+    } catch (error) {
+      deps.log.warn({ err: error }, 'MongoDB is not ready yet');
+      await new Promise((done) => setTimeout(done, retryMs).unref());
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { AuthServices } from '../auth/services.js';
+import type { ClaimServices } from '../claims/services.js';
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import { findTogether } from '../db/batched-reads.js';
+import type { DatabaseServices } from '../db/services.js';
+import type { AnyRoute } from '../http/route.js';
+import type { JobServices } from '../job/services.js';
+import type { LeaseServices } from '../leases/services.js';
+import { queueCollections, queueIndexes } from './collections.js';
+import { queueErrors } from './errors.js';
+import { queueRoutes } from './routes.js';
+import type { QueueServices } from './services.js';
+import { surveyWaitTimes } from './survey-wait-times.js';
+
+type Needs = Core &
+  DatabaseServices &
+  AuthServices &
+  JobServices &
+  LeaseServices &
+  ClaimServices &
+  Pick<QueueServices, 'collections'>;
+
+/** Queues: who serves them, what is in them, and who may push to them. */
+export const queuesArea: Area<QueueServices, Needs, AnyRoute<Needs & QueueServices>> = {
+  name: 'queues',
+  collections: queueCollections,
+  indexes: queueIndexes,
+  errors: queueErrors,
+  routes: queueRoutes,
+  surveys: { queue_wait_times: surveyWaitTimes },
+  createServices: ({ collections: { restrictedQueues }, batching }) => ({
+    findRestriction: batching.together(findTogether(restrictedQueues, 'queue_name')),
+  }),
+};

@@ -1,0 +1,6 @@
+import type { NewsOfJobs } from './news-of-jobs.js';
+
+/** What results add to the dependencies of functions. */
+export interface ResultServices {
+  newsOfJobs: NewsOfJobs;
+}

@@ -1,0 +1,32 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Area } from '../core/area.js';
+import type { Core } from '../core/core.js';
+import type { DatabaseServices } from '../db/services.js';
+import type { AnyRoute } from '../http/route.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { createSecretsStore } from './create-secrets-store.js';
+import { secretErrors } from './errors.js';
+import { secretRoutes } from './routes.js';
+import type { SecretServices } from './services.js';
+import { secretSettings } from './settings.js';
+import { surveySecrets } from './survey-secrets.js';
+
+type Needs = Core & DatabaseServices & AuthServices & ScrubbingServices & Pick<SecretServices, 'config'>;
+
+/** Secrets, which clients store for their own jobs. */
+export const secretsArea: Area<SecretServices, Needs, AnyRoute<Needs & SecretServices>> = {
+  name: 'secrets',
+  settings: secretSettings,
+  errors: secretErrors,
+  routes: secretRoutes,
+  surveys: { 'secrets.': surveySecrets },
+  createServices: ({ config, connection, log }) => ({
+    secretsStore: createSecretsStore(config, connection, log),
+  }),
+  async prepare({ secretsStore }) {
+    await secretsStore?.prepare();
+  },
+  async stop({ secretsStore }) {
+    await secretsStore?.close();
+  },
+};

@@ -10,7 +10,7 @@ import { leaseErrors } from '../leases/errors.js';
 import type { Principal } from '../principal/principal.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import { cutLeasesOfIdle } from '../leases/cut-leases.js';
-import { noteWordOfAgent } from '../leases/word-of-agent.js';
+import { noteAgentReport } from '../leases/note-agent-report.js';
 import { bindAgentName, checkAgentName, isBoundToOther, refuseOrLog } from '../leases/agent-binding.js';
 
 /** Lines of an agent's log that are kept. */
@@ -38,7 +38,7 @@ type AgentInput = z.output<typeof agentInput>;
 export async function postAgentData(
   deps: Pick<LeaseServices, 'cutLeasesOf'> &
     Pick<AgentServices, 'updateAgent'> &
-    DepsOf<typeof noteWordOfAgent> &
+    DepsOf<typeof noteAgentReport> &
     DepsOf<typeof maskAgentData>,
   caller: Principal,
   name: string,
@@ -54,7 +54,7 @@ export async function postAgentData(
   };
   const before = await deps.updateAgent({ name, update }, JSON.stringify(input).length);
   await cutLeasesOfIdle(deps, name, input.state);
-  await noteWordOfAgent(deps, caller, name, input.job_id ?? before?.job_id);
+  await noteAgentReport(deps, caller, name, input.job_id ?? before?.job_id);
   if (caller.kind !== 'agent') return;
   if (before?.bound_to === undefined) await bindAgentName(deps, caller, name);
   else if (isBoundToOther(before, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);

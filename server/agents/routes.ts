@@ -19,7 +19,7 @@ import { findAgent } from './get-agent.js';
 import { listAgents } from './list-agents.js';
 import { findMasker, maskText } from '../scrubbing/mask-input.js';
 import { holdJob } from '../leases/held-job.js';
-import { noteWordOfAgent } from '../leases/word-of-agent.js';
+import { noteAgentReport } from '../leases/note-agent-report.js';
 import { readJobId } from '../job/job-id.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
@@ -71,7 +71,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     async handle(deps, request) {
       const { params } = request;
       const agent = await findAgent(deps, params.agent_name);
-      await noteWordOfAgent(deps, request.principal, params.agent_name, agent?.job_id as string | undefined);
+      await noteAgentReport(deps, request.principal, params.agent_name, agent?.job_id as string | undefined);
       // An empty object, since the stock agent reads fields of it before its first post.
       return agent === undefined ? { ...json({}), status: 404 } : json(agent);
     },

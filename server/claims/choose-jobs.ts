@@ -1,5 +1,5 @@
 import type { JobRecord } from '../job/job-record.js';
-import { type ClaimDeps, claimOrder, filterClaimable, filterWaiting, mostMergedQueues } from './claim-one.js';
+import { type ClaimDeps, claimOrder, filterClaimable, filterWaiting, maxMergedQueues } from './claim-one.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import type { Contention } from './contention.js';
 import { findHeads } from './queue-heads.js';
@@ -98,8 +98,8 @@ async function findCandidates(
   const { agent } = claimers[0] as Claimer;
   const isOneAgent = claimers.every((claimer) => claimer.agent === agent);
   const limit = claimers.length + spare;
-  const parts = Array.from({ length: Math.ceil(queues.length / mostMergedQueues) }, (_, i) =>
-    queues.slice(i * mostMergedQueues, (i + 1) * mostMergedQueues),
+  const parts = Array.from({ length: Math.ceil(queues.length / maxMergedQueues) }, (_, i) =>
+    queues.slice(i * maxMergedQueues, (i + 1) * maxMergedQueues),
   );
   const lists = await Promise.all(
     parts.map((part) => {

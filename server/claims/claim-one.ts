@@ -15,7 +15,7 @@ export type ClaimDeps = Pick<Core, 'clock'> &
   Pick<ClaimServices, 'contention'>;
 
 /** Queues that MongoDB merges in the order of claims by its index; of more it would sort in memory. */
-export const mostMergedQueues = 200;
+export const maxMergedQueues = 200;
 
 /** The order of claims: priority, then age; `_id` settles jobs of the same millisecond. */
 export const claimOrder: Sort = { job_priority: -1, created_at: 1, _id: 1 };

@@ -1,7 +1,7 @@
 import { Batcher } from '../db/batcher.js';
 import { chooseJobs } from './choose-jobs.js';
 import type { Claimer, WaitingJob } from './claimer.js';
-import { type ClaimDeps, claimOne, mostMergedQueues } from './claim-one.js';
+import { type ClaimDeps, claimOne, maxMergedQueues } from './claim-one.js';
 import { type Contention, noContention } from './contention.js';
 import { takeJobs } from './take-jobs.js';
 
@@ -68,7 +68,7 @@ async function claimRound(
 
 async function claimAlone(deps: ClaimDeps, claimer: Claimer): Promise<ClaimOutcome> {
   try {
-    if (new Set(claimer.queues).size <= mostMergedQueues) return await claimOne(deps, claimer);
+    if (new Set(claimer.queues).size <= maxMergedQueues) return await claimOne(deps, claimer);
     const outcomes = new Map<Claimer, ClaimOutcome>();
     // A round that takes nothing is one in which another claim took the job.
     while ((await claimRound(deps, [claimer], outcomes, noContention)).length > 0);

@@ -1,3 +1,4 @@
+import { fenceLease } from '../leases/fencing.js';
 import type { JobServices } from '../job/services.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ObjectId } from 'mongodb';
@@ -29,8 +30,7 @@ export async function releaseClaim(
     {
       job_id,
       ...filterAllowing('release'),
-      'lease.holder': lease.holder,
-      'lease.attempt': lease.attempt,
+      ...fenceLease(lease),
     } as object,
     [{ $set: released }],
   );
@@ -44,7 +44,7 @@ const mostTries = 60;
  * Gives back what a command took of whose outcome nobody could be told, as soon as MongoDB can be asked: else the jobs
  * would be in the hands of agents that do not know of them, until their leases end.
  */
-export async function releaseUntold(
+export async function releaseUnconfirmed(
   { collections }: Pick<JobServices, 'collections'>,
   ids: readonly ObjectId[],
   token: ObjectId,

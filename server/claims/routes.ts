@@ -50,7 +50,7 @@ export const claimRoutes: readonly AnyRoute<ClaimRouteDeps>[] = [
     async handle(deps, { query: { queue: queues }, principal: caller, waitSeconds: seconds, ...request }) {
       if (!queues?.length) throw new ApiError(claimErrors.noQueueNamed);
       if (caller.agentName === undefined) throw new ApiError(claimErrors.agentNotIdentified);
-      const holder = { name: caller.agentName, queues, caller };
+      const holder = { kind: 'agent', name: caller.agentName, queues, caller } as const;
       const taken = await takeJob(deps, holder, { ...request, seconds });
       if (taken === undefined) return presentNoJob(deps, seconds);
       request.noteJob(taken.job.job_id);

@@ -3,6 +3,7 @@ import type { WaitOptions } from '../hub/signal.js';
 import type { JobRecord } from '../job/job-record.js';
 import { checkAgentName } from '../leases/agent-binding.js';
 import { cutLeases } from '../leases/cut-leases.js';
+import type { HolderKindName } from '../leases/holder-kinds.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Principal } from '../principal/principal.js';
 import { readJobSecrets } from '../secrets/read-job-secrets.js';
@@ -11,6 +12,7 @@ import { waitForJob } from './wait-for-job.js';
 
 /** Somebody who asks for a job, and will hold it under a lease. */
 export interface Holder {
+  kind: HolderKindName;
   /** The name that the lease holds. */
   name: string;
   /** The queues that it serves. */
@@ -43,10 +45,10 @@ export async function takeJob(
     DepsOf<typeof waitForJob> &
     DepsOf<typeof releaseClaim> &
     DepsOf<typeof readJobSecrets>,
-  { name, queues, caller }: Holder,
+  { kind, name, queues, caller }: Holder,
   wait: WaitOptions,
 ): Promise<TakenJob | undefined> {
-  if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
+  if (kind === 'agent' && deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
   deps.agentWatch.saw(name);
   await cutLeases(deps, name);
   const job = await waitForJob(deps, { queues, agent: name }, wait);

@@ -5,7 +5,7 @@ import { startLease } from '../leases/renew-lease.js';
 import type { ClaimDeps } from './claim-one.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import { stateAfter } from '../job/job-state.js';
-import { releaseUntold } from './release-claim.js';
+import { releaseUnconfirmed } from './release-claim.js';
 
 /** Jobs of one statement, each of which is looked up in its lists. */
 const mostInStatement = 200;
@@ -42,7 +42,7 @@ export async function takeJobs(
     isOurs = modifiedCount === jobs.length ? () => true : await findTaken({ collections }, jobs, token);
   } catch (error) {
     const ids = jobs.map(({ _id }) => _id);
-    void releaseUntold({ collections }, ids, token);
+    void releaseUnconfirmed({ collections }, ids, token);
     throw error;
   }
   return new Map(

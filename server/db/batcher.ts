@@ -1,3 +1,4 @@
+import { requestTimeLimitMs } from '../core/time-limits.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { wasNeverSent } from './classify-error.js';
@@ -53,7 +54,7 @@ export class Batcher<Item, Outcome> {
       maxWaiting: 10_000,
       maxWaitingBytes: 64 * 1024 * 1024,
       patienceMs: 2000,
-      longestWaitMs: 9000,
+      longestWaitMs: requestTimeLimitMs,
       gatherMs: () => 0,
       isOff: false,
       ...options,

@@ -39,11 +39,8 @@ export async function findAttachments(
   deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
   jobId: string,
 ): Promise<StoredFile | undefined> {
-  const { jobs, files } = deps.collections;
-  const job = await jobs.findOne(
-    { job_id: jobId },
-    { sort: { created_at: -1 }, projection: { attachments_file: 1 } },
-  );
+  const { files } = deps.collections;
+  const job = await findJob<Pick<JobRecord, 'attachments_file'>>(deps, jobId, { attachments_file: 1 });
   const named = job?.attachments_file && (await files.findOne({ _id: job.attachments_file }));
   return named ?? findFile(deps, attachmentsName(jobId));
 }

@@ -1,3 +1,4 @@
+import { fenceLease } from '../leases/fencing.js';
 import type { JobServices } from '../job/services.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { commonErrors } from '../errors/common-errors.js';
@@ -137,7 +138,7 @@ async function restart(
     job_id: seen.job_id,
     created_at: seen.created_at,
     'result_data.job_state': seen.result_data.job_state,
-    'lease.attempt': seen.lease?.attempt ?? null,
+    ...fenceLease(seen.lease),
   };
   try {
     const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, {

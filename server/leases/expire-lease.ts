@@ -1,3 +1,4 @@
+import { fenceLease } from './fencing.js';
 import type { LeaseServices } from './services.js';
 import type { DepsOf, Core } from '../core/core.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
@@ -33,12 +34,12 @@ export type ExpiredJob = WithId<
  */
 export async function expireLease(
   deps: Pick<LeaseServices, 'collections' | 'config'> &
-    DepsOf<typeof letGo> &
+    DepsOf<typeof releaseCancelled> &
     DepsOf<typeof writePendingLine>,
   job: ExpiredJob,
 ): Promise<JobEvent | 'let_go' | undefined> {
   const state = readJobState(job.result_data.job_state);
-  if (state !== 'running' && state !== 'phase') return letGo(deps, job);
+  if (state !== 'running' && state !== 'phase') return releaseCancelled(deps, job);
   const count = (job.lease?.losses ?? 0) + 1;
   const isLast = count >= deps.config.jobMaxAttempts;
   const phase = readPhase(job.result_data.job_state);
@@ -85,7 +86,7 @@ function readPhase(word: string): Phase {
 }
 
 /** A job that was cancelled and whose agent never said so keeps its state and has no holder any more. */
-async function letGo(
+async function releaseCancelled(
   deps: Core &
     Pick<JobServices, 'collections'> &
     Pick<ScrubbingServices, 'jobMasks'> &
@@ -179,7 +180,7 @@ async function write(
 ): Promise<boolean> {
   const guard = {
     _id: job._id,
-    'lease.attempt': job.lease?.attempt,
+    ...fenceLease(job.lease),
     'lease.until': job.lease?.until,
     ...(event ? filterAllowing(event) : { 'result_data.job_state': job.result_data.job_state }),
   };

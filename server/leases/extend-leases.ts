@@ -1,7 +1,8 @@
 import type { JobServices } from '../job/services.js';
 import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
-import { leaseLength, readCutMs } from './lease-length.js';
+import { holderKinds } from './holder-kinds.js';
+import { readCutMs } from './lease-length.js';
 
 /** Gives every lease its own length from `now` on, where it would end before. */
 export async function extendLeases(
@@ -9,7 +10,11 @@ export async function extendLeases(
   now: Date,
 ): Promise<void> {
   const length = {
-    $cond: [{ $eq: ['$lease.cut', true] }, readCutMs(config), leaseLength(config, '$result_data.job_state')],
+    $cond: [
+      { $eq: ['$lease.cut', true] },
+      readCutMs(config),
+      holderKinds.agent.leaseLength(config, '$result_data.job_state'),
+    ],
   };
   const { modifiedCount } = await collections.jobs.updateMany(
     { 'lease.until': { $exists: true } } as object,

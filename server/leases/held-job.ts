@@ -1,3 +1,5 @@
+import { findJob } from '../job/find-job.js';
+import { fenceLease } from './fencing.js';
 import type { JobServices } from '../job/services.js';
 import type { DepsOf, Core } from '../core/core.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
@@ -8,8 +10,8 @@ import { type HeldJob, heldFields } from '../job/held-job.js';
 import type { Principal } from '../principal/principal.js';
 import { endedStates } from '../job/job-state.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
-import { giveBack } from './give-back.js';
-import { judgeWriter } from './judge-writer.js';
+import { restoreToHolder } from './restore-to-holder.js';
+import { classifyWriter } from './classify-writer.js';
 import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
 
 /** What a request about a job may do with it. */
@@ -24,15 +26,14 @@ export interface Hold {
 
 /** The job of an id as leases look at it, or `undefined`; the newest where an older database holds doubles. */
 async function findHeldJob(
-  { collections, findHeldJob: findTogether }: Pick<JobServices, 'collections' | 'findHeldJob'>,
+  deps: Pick<JobServices, 'collections' | 'findHeldJob'>,
   jobId: string,
   withResult = false,
 ): Promise<HeldJob | undefined> {
-  if (!withResult) return findTogether(jobId);
+  if (!withResult) return deps.findHeldJob(jobId);
   const { 'result_data.job_state': _state, ...others } = heldFields;
   const projection = { ...others, result_data: 1 };
-  const job = await collections.jobs.findOne({ job_id: jobId }, { sort: { created_at: -1 }, projection });
-  return (job as HeldJob | null) ?? undefined;
+  return findJob<HeldJob>(deps, jobId, projection);
 }
 
 /**
@@ -59,7 +60,7 @@ export async function holdJob(
         refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
       return { job, isLost: false, agent };
     }
-    const standing = judgeWriter(job, agent);
+    const standing = classifyWriter(job, agent);
     if (standing === 'lost') return { job, isLost: true, agent };
     if (standing === 'foreign') {
       if (writes) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, false);
@@ -71,7 +72,7 @@ export async function holdJob(
 
 /** Brings the stored lease up to what was judged; false when the job has to be looked at again. */
 async function settle(
-  deps: DepsOf<typeof takeUnheld> & DepsOf<typeof giveBack>,
+  deps: DepsOf<typeof takeUnheld> & DepsOf<typeof restoreToHolder>,
   job: HeldJob,
   {
     agent,
@@ -81,7 +82,7 @@ async function settle(
 ): Promise<boolean> {
   if (standing === 'holder') return !isRenewalDue(deps, job) || renewLease(deps, job, agent);
   if (standing === 'unheld' && !(writes && isRunning(job))) return true;
-  await (standing === 'unheld' ? takeUnheld(deps, job, agent) : giveBack(deps, job, agent));
+  await (standing === 'unheld' ? takeUnheld(deps, job, agent) : restoreToHolder(deps, job, agent));
   return false;
 }
 
@@ -110,7 +111,7 @@ async function takeUnheld(
   await deps.collections.jobs.updateOne(
     {
       _id: job._id,
-      'lease.holder': { $exists: false },
+      ...fenceLease(job.lease),
       'result_data.job_state': job.result_data.job_state,
     } as object,
     [

@@ -1,10 +1,12 @@
-import type { LeaseServices } from './services.js';
 import { type Reply, text } from '../http/reply.js';
+import { holderKinds } from './holder-kinds.js';
 import type { lateKinds } from './metrics.js';
+import type { LeaseServices } from './services.js';
 
 /**
- * The answer to what an agent sends about a job. When the job is no longer its own (leases.md, section 4) it is told so
- * in a header only: a refusal would make a stock agent resend its outcome for ever.
+ * The response to what a holder sends about a job. Data that the server discarded, since the holder has lost the job,
+ * are counted.
+ * @param isTaken whether the job took the data
  */
 export function presentDiscarded(
   { metrics }: Pick<LeaseServices, 'metrics'>,
@@ -13,5 +15,5 @@ export function presentDiscarded(
 ): Reply {
   if (isTaken) return text('OK');
   metrics.lateData.inc({ kind });
-  return text('OK', { 'Queuepass-Discarded': 'lease-lost' });
+  return text('OK', { ...holderKinds.agent.lostWriteHeaders });
 }

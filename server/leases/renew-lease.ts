@@ -1,9 +1,11 @@
+import { fenceLease } from './fencing.js';
 import type { JobServices } from '../job/services.js';
 import type { Document, WithId } from 'mongodb';
 import type { Core } from '../core/core.js';
 import type { LeaseServices } from './services.js';
 import { endedStates } from '../job/job-state.js';
-import { leaseLength, type Leased, readLeaseMs, timeAfter } from './lease-length.js';
+import { type HolderKind, holderKinds } from './holder-kinds.js';
+import { type Leased, timeAfter } from './lease-length.js';
 
 type LeaseDeps = Pick<Core, 'clock'> & Pick<LeaseServices, 'config'>;
 
@@ -12,10 +14,14 @@ type LeaseDeps = Pick<Core, 'clock'> & Pick<LeaseServices, 'config'>;
  * an update by a pipeline. Nothing with `AGENT_LEASES=off`.
  * @param state the state that the job is in then: a word, or an expression
  */
-export function startLease({ config, clock }: LeaseDeps, state: unknown): Document {
+export function startLease(
+  { config, clock }: LeaseDeps,
+  state: unknown,
+  kind: HolderKind = holderKinds.agent,
+): Document {
   if (config.agentLeases === 'off') return {};
   return {
-    'lease.until': timeAfter(clock, leaseLength(config, state)),
+    'lease.until': timeAfter(clock, kind.leaseLength(config, state)),
     'lease.cut': '$$REMOVE',
   };
 }
@@ -31,7 +37,7 @@ export function isRenewalDue({ config, clock }: LeaseDeps, job: Leased): boolean
   if (config.agentLeases === 'off' || endedStates.includes(job.result_data.job_state)) return false;
   const { until, cut } = job.lease ?? {};
   if (until === undefined || cut === true) return true;
-  return until.getTime() - clock.now().getTime() < readLeaseMs(config, job) / 2;
+  return until.getTime() - clock.now().getTime() < holderKinds.agent.readLeaseMs(config, job) / 2;
 }
 
 /** Renews the lease that was seen; false when its holder or attempt is another by now. */
@@ -41,7 +47,7 @@ export async function renewLease(
   agent: string,
 ): Promise<boolean> {
   const { matchedCount } = await deps.collections.jobs.updateOne(
-    { _id: job._id, 'lease.holder': agent, 'lease.attempt': job.lease?.attempt ?? 0 },
+    { _id: job._id, ...fenceLease({ holder: agent, attempt: job.lease?.attempt ?? 0 }) },
     // By the state that is stored when it is written, which may be another than was seen.
     [{ $set: renewUnlessEnded(deps, '$result_data.job_state') }],
   );

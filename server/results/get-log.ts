@@ -1,3 +1,4 @@
+import { findJob } from '../job/find-job.js';
 import type { JobServices } from '../job/services.js';
 import type { LogServices } from '../logs/services.js';
 import type { z } from 'zod';
@@ -51,14 +52,8 @@ export async function getLog(
   }
 }
 
-async function findLogOwner(
-  { collections }: Pick<JobServices, 'collections'>,
-  jobId: string,
-): Promise<LogOwner> {
-  const job = await collections.jobs.findOne(
-    { job_id: jobId },
-    { sort: { created_at: -1 }, projection: { _id: 0, job_id: 1, log_segments: 1 } },
-  );
+async function findLogOwner(deps: Pick<JobServices, 'collections'>, jobId: string): Promise<LogOwner> {
+  const job = await findJob<LogOwner>(deps, jobId, { _id: 0, job_id: 1, log_segments: 1 });
   return job ?? { job_id: jobId };
 }
 

@@ -1,3 +1,4 @@
+import { fenceLease } from '../leases/fencing.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { LogServices } from '../logs/services.js';
 import type { DepsOf, Core } from '../core/core.js';
@@ -91,15 +92,9 @@ async function writeAsHolder(
   return deps.updateHeldJob({ jobId, holder: agent, update }, JSON.stringify(input).length);
 }
 
-/** What was seen of the job must still be true, unless whoever sends it is nobody's holder. */
+/** What was seen of the job must still be true, unless the sender is not an agent. */
 function guardHold({ job, agent }: Hold): Filter<JobRecord> {
-  const holder = job?.lease?.holder;
-  const guard = {
-    _id: job?._id,
-    ...(agent !== undefined && { 'lease.holder': holder ?? { $exists: false } }),
-    ...(holder !== undefined && agent !== undefined && { 'lease.attempt': job?.lease?.attempt }),
-  };
-  return guard as Filter<JobRecord>;
+  return { _id: job?._id, ...(agent !== undefined && fenceLease(job?.lease)) } as Filter<JobRecord>;
 }
 
 function changeResult(input: ResultInput): Document {

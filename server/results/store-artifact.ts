@@ -1,3 +1,6 @@
+import { findJob } from '../job/find-job.js';
+import type { JobRecord } from '../job/job-record.js';
+import { fenceLease } from '../leases/fencing.js';
 import type { FileServices } from '../files/services.js';
 import type { DepsOf } from '../core/core.js';
 import type { JobServices } from '../job/services.js';
@@ -49,16 +52,13 @@ export async function findArtifact(
   deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
   jobId: string,
 ): Promise<StoredFile | undefined> {
-  const { jobs, files } = deps.collections;
-  const job = await jobs.findOne(
-    { job_id: jobId },
-    { sort: { created_at: -1 }, projection: { artifact_file: 1 } },
-  );
+  const { files } = deps.collections;
+  const job = await findJob<Pick<JobRecord, 'artifact_file'>>(deps, jobId, { artifact_file: 1 });
   const named = job?.artifact_file && (await files.findOne({ _id: job.artifact_file }));
   if (named) return named;
   const newest = await findFile(deps, artifactName(jobId));
   // That of an attempt which the job does not name is not, or not yet, the job's.
-  return job !== null && newest?.attempt !== undefined ? undefined : newest;
+  return job !== undefined && newest?.attempt !== undefined ? undefined : newest;
 }
 
 function isHeld({ job, agent }: Hold): boolean {
@@ -75,7 +75,7 @@ async function nameArtifact(
   { _id, filename }: StoredFile,
 ): Promise<boolean> {
   const before = await collections.jobs.findOneAndUpdate(
-    { _id: job?._id, 'lease.holder': job?.lease?.holder, 'lease.attempt': job?.lease?.attempt } as object,
+    { _id: job?._id, ...fenceLease(job?.lease) } as object,
     { $set: { artifact_file: _id } },
     { projection: { artifact_file: 1 } },
   );

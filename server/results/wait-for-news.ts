@@ -1,3 +1,6 @@
+import type { WithId } from 'mongodb';
+import { findJob } from '../job/find-job.js';
+import type { JobRecord } from '../job/job-record.js';
 import type { ResultServices } from './services.js';
 import type { JobServices } from '../job/services.js';
 import type { LogServices } from '../logs/services.js';
@@ -6,6 +9,8 @@ import type { WaitOptions } from '../hub/signal.js';
 import { endedStates } from '../job/job-state.js';
 import type { LogType } from '../logs/log-fragment.js';
 import { type FragmentRange, hasFragments } from '../logs/read-fragments.js';
+
+type WatchedJob = Pick<JobRecord, 'job_id' | 'result_data' | 'log_segments'>;
 
 const watchedFields = { job_id: 1, 'result_data.job_state': 1, log_segments: 1 } as const;
 
@@ -47,7 +52,10 @@ export async function waitForPiece(
 }
 
 /** A job that has not ended. */
-async function findRunning({ collections: { jobs } }: Pick<JobServices, 'collections'>, jobId: string) {
-  const job = await jobs.findOne({ job_id: jobId }, { projection: watchedFields, sort: { created_at: -1 } });
-  return job === null || endedStates.includes(job.result_data.job_state) ? undefined : job;
+async function findRunning(
+  deps: Pick<JobServices, 'collections'>,
+  jobId: string,
+): Promise<WithId<WatchedJob> | undefined> {
+  const job = await findJob<WatchedJob>(deps, jobId, watchedFields);
+  return job === undefined || endedStates.includes(job.result_data.job_state) ? undefined : job;
 }

@@ -1,3 +1,4 @@
+import { holderKinds } from './holder-kinds.js';
 import type { JobRecord } from '../job/job-record.js';
 import { endedStates } from '../job/job-state.js';
 
@@ -11,21 +12,25 @@ import { endedStates } from '../job/job-state.js';
  */
 export type Standing = 'holder' | 'unheld' | 'returnable' | 'lost' | 'foreign';
 
-/** What a standing is judged by. */
-export type Judged = Pick<JobRecord, 'result_data' | 'lease' | 'attempts'>;
+/** The fields of a job by which a writer is classified. */
+export type ClassifiedJob = Pick<JobRecord, 'result_data' | 'lease' | 'attempts'>;
 
-/** Tells what an agent is to a job (leases.md, section 4). */
-export function judgeWriter({ result_data: result, lease, attempts = [] }: Judged, agent: string): Standing {
+/** Classifies an agent that writes to a job (leases.md, section 4). */
+export function classifyWriter(
+  { result_data: result, lease, attempts = [] }: ClassifiedJob,
+  agent: string,
+): Standing {
   if (lease?.holder === agent) return 'holder';
   const hasLost = attempts.some(({ holder }) => holder === agent);
   if (lease?.holder !== undefined) return hasLost ? 'lost' : 'foreign';
   if (!hasLost) return attempts.length > 0 && endedStates.includes(result.job_state) ? 'foreign' : 'unheld';
   const last = attempts.at(-1);
   const isReturnable =
+    holderKinds.agent.mayReturn &&
     result.job_state === 'waiting' &&
     last?.holder === agent &&
     last.reason === 'lease_expired' &&
-    // Else there was a claim since, which was taken back.
+    // Otherwise there was a claim since, which was undone.
     last.attempt === lease?.attempt;
   return isReturnable ? 'returnable' : 'lost';
 }

@@ -1,3 +1,4 @@
+import { fenceLease } from './fencing.js';
 import type { JobServices } from '../job/services.js';
 import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
@@ -24,7 +25,7 @@ const withoutLast = {
  * Gives a job that nobody else has taken back to the agent that lost it, as it was: the same attempt, its state, its
  * statuses. Guarded, so that a claim at the same moment leaves it to whoever was first.
  */
-export async function giveBack(
+export async function restoreToHolder(
   deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config' | 'metrics'>,
   job: HeldJob,
   agent: string,
@@ -33,8 +34,7 @@ export async function giveBack(
   const { matchedCount } = await deps.collections.jobs.updateOne(
     {
       _id: job._id,
-      'lease.holder': { $exists: false },
-      'lease.attempt': job.lease?.attempt,
+      ...fenceLease(job.lease),
       attempts: { $size: job.attempts?.length ?? 0 },
       ...filterAllowing('give_back'),
     } as object,

@@ -11,7 +11,7 @@ import { isRenewalDue, renewLease } from './renew-lease.js';
  * was started again. For the same reason a lost job is not given back by this.
  * @param told the job of the agent's data; "" for none
  */
-export async function noteWordOfAgent(
+export async function noteAgentReport(
   deps: Core &
     Pick<JobServices, 'collections' | 'findHeldJob'> &
     Pick<LeaseServices, 'agentWatch' | 'config'>,

@@ -1,0 +1,29 @@
+import test from 'ava';
+import { errorFamilies, errorRows, indexTable, metricRows, routes, settingRows } from '../../server/areas.js';
+
+/** The values that occur more than once. */
+function findRepeated(values: readonly string[]): string[] {
+  return values.filter((value, i) => values.indexOf(value) !== i);
+}
+
+test('each error code, setting, metric and index belongs to one area only', (t) => {
+  t.deepEqual(findRepeated(errorRows.map(({ code }) => code)), []);
+  t.deepEqual(findRepeated(settingRows.map(({ name }) => name)), []);
+  t.deepEqual(findRepeated(Object.values(metricRows).map(({ name }) => name)), []);
+  t.deepEqual(findRepeated(indexTable.map(({ collectionName, name }) => `${collectionName}.${name}`)), []);
+  t.true(errorRows.length > 50);
+  t.true(settingRows.length > 40);
+});
+
+test('each index names a collection of its own area', (t) => {
+  for (const { name, collectionName } of indexTable) t.not(collectionName, '', name);
+});
+
+test('each route names a family of errors that exists, and its errors are rows of an area', (t) => {
+  const families = errorFamilies.map(({ name }) => name);
+  for (const { method, path, family, errors = [], queryError } of routes) {
+    t.true(families.includes(family), `${method} ${path}: ${family}`);
+    for (const row of [...errors, ...(queryError ? [queryError] : [])])
+      t.true(errorRows.includes(row), `${method} ${path}: ${row.code}`);
+  }
+});

@@ -4,11 +4,11 @@ import type { Claimer, WaitingJob } from './claimer.js';
 import type { Contention } from './contention.js';
 import { findHeads } from './queue-heads.js';
 
-/** What claimers may take now. */
+/** The jobs that claimers may take now. */
 export interface Choices {
-  /** No job for two of them. */
+  /** Each job is chosen for one claimer. */
   chosen: Map<Claimer, WaitingJob>;
-  /** Those for whom it could not be told in this round; for all others without a job there is none. */
+  /** Claimers for whom this round could not decide; for all others without a job there is none. */
   undecided: Claimer[];
 }
 
@@ -21,7 +21,7 @@ interface Group {
 /** The first jobs of a group's queues. */
 interface Candidates {
   jobs: readonly WaitingJob[];
-  /** Nothing waits behind them. */
+  /** No further job waits in these queues. */
   areAll: boolean;
 }
 
@@ -31,13 +31,13 @@ interface Candidate {
   id: string;
 }
 
-/** Groups up to which each is looked up by itself; of more, first all that have nothing are sorted out. */
-const fewGroups = 4;
+/** Up to so many groups are looked up one by one; among more, groups without any job are sorted out first. */
+const maxSingleLookups = 4;
 
 /**
- * Chooses for each of the claimers, in their order, the first job that it may have and none before it took; nothing is
- * taken yet. One query for claimers of the same queues; where there are many sets of queues, one that tells which of
- * them have anything, and one for each that has and wants more than the first job.
+ * Chooses for each claimer, in their order, the first job that it may take and that was not chosen for an earlier one;
+ * nothing is taken yet. Claimers of the same queues share one query. With many sets of queues, one query first finds which
+ * queues have any job, and further ones read the sets that need more than their first job.
  */
 export async function chooseJobs(
   deps: ClaimDeps,
@@ -46,14 +46,14 @@ export async function chooseJobs(
 ): Promise<Choices> {
   const groups = groupByQueues(claimers);
   const heads =
-    groups.length > fewGroups
+    groups.length > maxSingleLookups
       ? await findHeads(
           deps,
           groups.flatMap(({ queues }) => queues),
         )
       : undefined;
   const found = new Map<Claimer, Candidates>();
-  // Read beside the jobs, so that little is chosen elsewhere between the two.
+  // Read at the same time as the jobs, so that other processes choose little between the two.
   const elsewhere = contention.read();
   await Promise.all([
     elsewhere,
@@ -78,18 +78,18 @@ function groupByQueues(claimers: readonly Claimer[]): Group[] {
   return [...groups.values()];
 }
 
-/** What the first jobs of its queues tell of a group; `undefined` when it has to be looked up. */
+/** The candidates of a group, as far as the first jobs of its queues decide; `undefined` when the group must be looked up. */
 function readHeads(heads: Map<string, WaitingJob>, { queues, claimers }: Group): Candidates | undefined {
   const jobs = queues.map((queue) => heads.get(queue)).filter((job) => job !== undefined);
   const [first] = jobs.sort(compareClaimOrder);
   if (first === undefined) return { jobs: [], areAll: true };
   const [claimer, ...others] = claimers as [Claimer, ...Claimer[]];
-  // Behind the first one there may be better ones than the second.
+  // Behind the first job of a queue there may be better ones than the first job of another.
   if (others.length > 0 || !isReady(first) || !isFor(first, claimer.agent)) return undefined;
   return { jobs: [first], areAll: false };
 }
 
-/** As many as there are claimers, and as others are about to take; of many queues part by part, since MongoDB would sort them in memory. */
+/** Reads as many jobs as there are claimers, plus those that other processes are about to take. Many queues are read in parts, since MongoDB would sort them in memory. */
 async function findCandidates(
   { collections }: ClaimDeps,
   { queues, claimers }: Group,
@@ -129,7 +129,7 @@ function assign(
     const left = lists.get(candidates) ?? listFree(candidates, elsewhere);
     lists.set(candidates, left);
     const at = left.findIndex(({ job, id }) => !taken.has(id) && isFor(job, claimer.agent));
-    // Taken out, since else each of a thousand claimers would pass over all that went to those before it.
+    // Removed, since otherwise each of a thousand claimers would pass over all jobs of those before it.
     const [own] = at < 0 ? [] : left.splice(at, 1);
     if (own !== undefined) {
       chosen.set(claimer, own.job);
@@ -147,7 +147,7 @@ function holdsAny({ jobs }: Candidates, ids: ReadonlySet<string>): boolean {
   return ids.size > 0 && jobs.some(({ _id }) => ids.has(_id.toHexString()));
 }
 
-/** What `filterClaimable` asks for about the agent. */
+/** The condition of `filterClaimable` about the agent. */
 function isFor(
   { job_data: { exclude_agents: excluded }, lost_holders: lost }: JobRecord,
   agent: string,
@@ -159,12 +159,12 @@ function holds(stored: unknown, agent: string): boolean {
   return Array.isArray(stored) ? stored.includes(agent) : stored === agent;
 }
 
-/** What `filterWaiting` asks for, and the first of a queue may not be. */
+/** The condition of `filterWaiting` that the first job of a queue may not meet. */
 function isReady({ job_data: { attachments_status: status }, superseded }: JobRecord): boolean {
   return status !== 'waiting' && superseded !== true;
 }
 
-/** As `claimOrder`. */
+/** Compares two jobs by `claimOrder`. */
 function compareClaimOrder(one: WaitingJob, other: WaitingJob): number {
   return (
     other.job_priority - one.job_priority ||

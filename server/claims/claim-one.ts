@@ -14,7 +14,7 @@ export type ClaimDeps = Pick<Core, 'clock'> &
   Pick<LeaseServices, 'config'> &
   Pick<ClaimServices, 'contention'>;
 
-/** Queues that MongoDB merges in the order of claims by its index; of more it would sort in memory. */
+/** Maximum number of queues that MongoDB merges in claim order by the index; more would be sorted in memory. */
 export const maxMergedQueues = 200;
 
 /** The order of claims: priority, then age; `_id` settles jobs of the same millisecond. */
@@ -28,7 +28,7 @@ export function filterWaiting(queues: readonly string[]): Filter<JobRecord> {
     // One queue by equality, since `$in` of one makes MongoDB plan a merge of sorted branches.
     'job_data.job_queue': names.length === 1 ? names[0] : { $in: names },
     'job_data.attachments_status': { $ne: 'waiting' },
-    // An older document of an id that has a newer one, from a database of before.
+    // An older document of an id that has a newer one, from an existing database.
     superseded: { $ne: true },
   } as Filter<JobRecord>;
 }
@@ -42,7 +42,7 @@ export function filterClaimable({ queues, agent }: Claimer): Filter<JobRecord> {
   } as Filter<JobRecord>;
 }
 
-/** Takes the first claimable job by one statement; state, holder, attempt, lease and start are stored together. */
+/** Takes the first claimable job in one statement, which stores state, holder, attempt, lease and start together. */
 export async function claimOne(
   { collections, clock, config }: ClaimDeps,
   claimer: Claimer,
@@ -56,7 +56,7 @@ export async function claimOne(
           'result_data.job_state': state,
           'lease.holder': { $literal: claimer.agent },
           'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
-          // Of an earlier claim, which may still be about to be taken back.
+          // The token of an earlier claim, which may still be about to be undone.
           'lease.claim_token': '$$REMOVE',
           ...startLease({ clock, config }, state),
           started_at: clock.inDatabase,

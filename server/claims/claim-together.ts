@@ -5,7 +5,7 @@ import { type ClaimDeps, claimOne, maxMergedQueues } from './claim-one.js';
 import { type Contention, noContention } from './contention.js';
 import { takeJobs } from './take-jobs.js';
 
-/** What became of one claim: its job, none, or why it is not known. */
+/** The outcome of one claim: its job, none, or why the outcome is unknown. */
 export type ClaimOutcome = WaitingJob | undefined | Error;
 
 /** Rounds that served nobody, after which claims that still lose their jobs to other processes are each sent as a statement of its own. */
@@ -22,8 +22,8 @@ export function createClaims(deps: ClaimDeps): Batcher<Claimer, WaitingJob | und
 }
 
 /**
- * Serves claims that wait at the same moment, in strict order: one alone by one statement, several by one look at what
- * waits and one command that takes all of it. Never takes a job for one of them because another one's failed.
+ * Serves claims that wait at the same moment, in strict order: a lone claim with one statement, several with one look at
+ * the waiting jobs and one command that takes them. A claim that fails does not make another one fail.
  */
 export async function claimTogether(deps: ClaimDeps, claimers: readonly Claimer[]): Promise<ClaimOutcome[]> {
   const outcomes = new Map<Claimer, ClaimOutcome>();

@@ -5,18 +5,18 @@ import type { JobCollections } from '../job/collections.js';
 import { filterAllowing } from '../job/job-state.js';
 import type { JobWaiters } from './job-waiters.js';
 
-/** What the pipeline leaves of a change. */
+/** The part of a change that the pipeline keeps. */
 interface JobChange {
   documentKey: { _id: ObjectId };
   wallTime?: Date;
-  /** Of a submitted job; one that returns to its queue is looked up. */
+  /** For a submitted job; a job that returns to its queue is looked up. */
   queue?: string;
   excluded?: string[];
 }
 
 /**
- * Jobs that come in without attachments to wait for, and those that return to their queue or get their attachments:
- * these have `wake_at` set. Claims, results and signs of life are dropped in the database.
+ * Matches jobs that are submitted and do not await attachments, and jobs that return to their queue or get their
+ * attachments: those have `wake_at` set. The database drops claims, results and signs of life.
  */
 const pipeline: Document[] = [
   {
@@ -41,7 +41,7 @@ const pipeline: Document[] = [
   },
 ];
 
-/** Wakes the claims of this process that wait, for jobs of every process. */
+/** Wakes the waiting claims of this process for jobs of every process. */
 export function createClaimableFeed(
   { jobs }: JobCollections,
   waiters: JobWaiters,
@@ -70,7 +70,7 @@ export function createClaimableFeed(
       const { documentKey, queue, excluded, wallTime: at } = change;
       const id = documentKey._id.toHexString();
       if (queue !== undefined) waiters.wake({ id, queue, excluded: excluded ?? [], at });
-      // What cannot be looked up may be of any queue.
+      // A job that cannot be looked up may be of any queue.
       else wakeForReturned(change).catch(() => waiters.wakeAll());
     },
   });

@@ -8,7 +8,7 @@ import { fitsLabel, otherValue } from '../core/bounded-label.js';
 export const maxQueues = 200;
 
 interface Waiting {
-  /** Absent for the sum of the queues that have no series of their own. */
+  /** Absent for the sum of the queues without a series of their own. */
   queue?: string;
   waiting: number;
   oldest: Date;

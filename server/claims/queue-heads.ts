@@ -3,8 +3,8 @@ import type { JobRecord } from '../job/job-record.js';
 import type { ClaimDeps } from './claim-one.js';
 
 /**
- * The first waiting job of each of these queues, in the order of claims; also one that awaits its attachments. MongoDB
- * reads one index entry and one document of each queue that has any, however many wait.
+ * The first waiting job of each of these queues in claim order, which may be one that awaits its attachments. MongoDB reads
+ * one index entry and one document for each queue that has any job, however many wait.
  */
 export async function findHeads(
   { collections }: Pick<ClaimDeps, 'collections'>,
@@ -12,7 +12,7 @@ export async function findHeads(
 ): Promise<Map<string, WithId<JobRecord>>> {
   const heads = collections.jobs.aggregate<{ _id: string; job: WithId<JobRecord> }>([
     { $match: { 'result_data.job_state': 'waiting', 'job_data.job_queue': { $in: [...new Set(queues)] } } },
-    // In this order MongoDB goes from queue to queue.
+    // In this order MongoDB skips from queue to queue.
     {
       $sort: { 'result_data.job_state': 1, 'job_data.job_queue': 1, job_priority: -1, created_at: 1, _id: 1 },
     },

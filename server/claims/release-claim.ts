@@ -6,20 +6,20 @@ import type { JobRecord } from '../job/job-record.js';
 import { endLease } from '../leases/renew-lease.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 
-/** A claim taken back: the fields of the job then. */
+/** The fields of a job whose claim is undone. */
 const released = {
   'result_data.job_state': stateAfter('release'),
   started_at: '$$REMOVE',
   wake_at: '$$NOW',
   'lease.holder': '$$REMOVE',
-  // Else a release that is tried again, since its answer was lost, would take the job from who claimed it since.
+  // Otherwise a release that is sent again, since its response was lost, would take the job from its next holder.
   'lease.claim_token': '$$REMOVE',
   ...endLease,
 };
 
 /**
- * Gives a claimed job back to its queue, with its place, when its agent never got the answer. Guarded by holder and
- * attempt: a job that went on in any way stays as it is.
+ * Returns a claimed job to its place in its queue when its holder never got the response. Fenced: a job that changed in any
+ * way since the claim stays as it is.
  */
 export async function releaseClaim(
   { collections }: Pick<JobServices, 'collections'>,
@@ -36,13 +36,13 @@ export async function releaseClaim(
   );
 }
 
-/** Milliseconds between tries, and how many there are. */
+/** Milliseconds between tries, and their maximum number. */
 const retryMs = 1000;
-const mostTries = 60;
+const maxTries = 60;
 
 /**
- * Gives back what a command took of whose outcome nobody could be told, as soon as MongoDB can be asked: else the jobs
- * would be in the hands of agents that do not know of them, until their leases end.
+ * Returns the jobs that a command took whose outcome is unknown, as soon as MongoDB answers again: otherwise agents would
+ * hold jobs that they do not know of, until their leases end.
  */
 export async function releaseUnconfirmed(
   { collections }: Pick<JobServices, 'collections'>,
@@ -50,13 +50,13 @@ export async function releaseUnconfirmed(
   token: ObjectId,
 ): Promise<void> {
   const theirs = { _id: { $in: ids }, ...filterAllowing('release'), 'lease.claim_token': token } as object;
-  for (let tries = 0; tries < mostTries; tries += 1) {
+  for (let tries = 0; tries < maxTries; tries += 1) {
     await wait(retryMs, undefined, { ref: false });
     try {
       await collections.jobs.updateMany(theirs, [{ $set: released }]);
       return;
     } catch {
-      // Not yet.
+      // MongoDB does not answer yet.
     }
   }
 }

@@ -7,14 +7,14 @@ import type { Claimer, WaitingJob } from './claimer.js';
 import { stateAfter } from '../job/job-state.js';
 import { releaseUnconfirmed } from './release-claim.js';
 
-/** Jobs of one statement, each of which is looked up in its lists. */
-const mostInStatement = 200;
+/** Maximum number of jobs of one statement, each of which is looked up in its lists. */
+const maxInStatement = 200;
 
 /**
- * Takes the chosen jobs by one command, under a claim token by which it is told afterwards which of them were ours. Each
- * is guarded by the state, the age and the attempt that were seen. They share a statement, which finds in its lists what
- * belongs to the job at hand: a statement for each costs MongoDB two and a half times as much.
- * @returns those that were taken, as they are stored then
+ * Takes the chosen jobs with one command, under a claim token that shows afterwards which of them this process took. Each is
+ * guarded by the state, the age and the attempt that were seen. The jobs share a statement, which looks up the values of
+ * each job in lists: one statement per job costs MongoDB two and a half times as much.
+ * @returns the jobs that were taken, as they are stored now
  */
 export async function takeJobs(
   { collections, clock, config }: ClaimDeps,
@@ -31,8 +31,8 @@ export async function takeJobs(
     started_at: startedAt,
   };
   const pairs = [...chosen];
-  const writes = Array.from({ length: Math.ceil(pairs.length / mostInStatement) }, (_, n) =>
-    takeAll(pairs.slice(n * mostInStatement, (n + 1) * mostInStatement), taken),
+  const writes = Array.from({ length: Math.ceil(pairs.length / maxInStatement) }, (_, n) =>
+    takeAll(pairs.slice(n * maxInStatement, (n + 1) * maxInStatement), taken),
   );
   const jobs = [...chosen.values()];
   const write = () => collections.jobs.bulkWrite(writes, { ordered: false });

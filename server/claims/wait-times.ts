@@ -3,19 +3,19 @@ import type { Logger } from 'pino';
 import { bulkUpsert } from '../db/bulk-upsert.js';
 import type { QueueWaitTimes } from './collections.js';
 
-/** Samples of a queue that are kept and that count: the newest. */
-export const samplesKept = 1000;
+/** Maximum number of samples of a queue: the newest. */
+export const maxSamples = 1000;
 
-/** Queues whose samples wait to be written, at most; those of others are dropped. */
-const queuesHeld = 10_000;
+/** Maximum number of queues whose samples wait to be written; samples of further queues are dropped. */
+const maxQueuesPending = 10_000;
 
-/** Milliseconds between two writes, at least. */
+/** Minimum number of milliseconds between two writes. */
 const flushMs = 1000;
 
 /**
- * Notes how long jobs waited. A claim only adds to a list in memory; the lists are written together, a second later at
- * most, each record bounded to its newest samples. What cannot be written is dropped: it is a sample, and no claim may
- * fail or wait for it.
+ * Records how long jobs waited. A claim only adds to a list in memory. The lists are written together, at most a second
+ * later, and each record keeps its newest samples. Samples that cannot be written are dropped: no claim may fail or wait
+ * for a sample.
  */
 export class WaitTimes {
   #pending = new Map<string, number[]>();
@@ -27,21 +27,21 @@ export class WaitTimes {
     private readonly log: Logger,
   ) {}
 
-  /** Notes a job that waited for `seconds`. */
+  /** Records a job that waited for `seconds`. */
   add(queue: string, seconds: number): void {
     const samples = this.#pending.get(queue);
     if (samples) {
       samples.push(seconds);
-      if (samples.length > samplesKept) samples.shift();
-    } else if (this.#pending.size < queuesHeld) {
+      if (samples.length > maxSamples) samples.shift();
+    } else if (this.#pending.size < maxQueuesPending) {
       this.#pending.set(queue, [seconds]);
     }
     this.#schedule();
   }
 
-  /** Writes what was noted; never throws. */
+  /** Writes the recorded samples; never throws. */
   async flush(): Promise<void> {
-    // At most one write is under way: a slow database gets no queue of them.
+    // One write at a time, so that a slow database gets no queue of them.
     await this.#writing;
     await (this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
@@ -49,7 +49,7 @@ export class WaitTimes {
     }));
   }
 
-  /** Writes the rest, for an orderly end. */
+  /** Writes the rest before the process ends. */
   async close(): Promise<void> {
     await this.flush();
     clearTimeout(this.#timer);
@@ -63,13 +63,13 @@ export class WaitTimes {
   async #write(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const noted = this.#pending;
+    const recorded = this.#pending;
     this.#pending = new Map();
-    const operations = [...noted].map(([name, samples]) => ({
+    const operations = [...recorded].map(([name, samples]) => ({
       updateOne: {
         filter: { name },
         update: {
-          $push: { wait_times: { $each: samples, $slice: -samplesKept } },
+          $push: { wait_times: { $each: samples, $slice: -maxSamples } },
           $setOnInsert: { live: true as const },
         },
         upsert: true,
@@ -78,7 +78,7 @@ export class WaitTimes {
     try {
       await bulkUpsert(this.collection, operations);
     } catch (error) {
-      this.log.warn({ err: error }, 'wait times were not written');
+      this.log.warn({ err: error }, 'could not write wait times');
     }
   }
 }

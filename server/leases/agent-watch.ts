@@ -3,18 +3,18 @@ import type { JobCollections } from '../job/collections.js';
 import type { LeaseCollections } from './collections.js';
 import type { Clock } from '../core/clock.js';
 
-/** Milliseconds between two looks at the database. */
+/** Milliseconds between two rounds. */
 const roundMs = 30_000;
 
 /**
- * What one process remembers of agents, so that idle ones cost nothing: who was heard of, written together twice a
- * minute (`seen_at`), and who may hold a job, which says whose poll has a lease to cut. Claims through other processes
- * are known half a minute later.
+ * What one process remembers about agents, so that idle agents cost nothing: which agents sent a request, written together
+ * twice a minute (`seen_at`), and which agents may hold a job, so that only their polls look for a lease to cut. Claims
+ * through other processes become known within half a minute.
  */
 export class AgentWatch {
   #seen = new Set<string>();
   readonly #holders = new Set<string>();
-  #prolonged = new Set<string>();
+  #reported = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -26,7 +26,9 @@ export class AgentWatch {
   /** Starts the rounds; the first begins at once. */
   start(): void {
     const round = () =>
-      void this.round().catch((error: unknown) => this.log.warn({ err: error }, 'agents were not looked at'));
+      void this.round().catch((error: unknown) =>
+        this.log.warn({ err: error }, 'the round over the agents failed'),
+      );
     this.#timer = setInterval(round, roundMs).unref();
     round();
   }
@@ -35,17 +37,17 @@ export class AgentWatch {
     clearInterval(this.#timer);
   }
 
-  /** The agent gave a sign of life. */
+  /** The agent sent a request: a sign of life. */
   saw(agent: string): void {
     this.#seen.add(agent);
   }
 
-  /** The agent was handed a job. */
+  /** The agent was given a job. */
   holds(agent: string): void {
     this.#holders.add(agent);
   }
 
-  /** The agent's leases have been seen to. */
+  /** The agent's leases have been cut. */
   holdsNothing(agent: string): void {
     this.#holders.delete(agent);
   }
@@ -54,18 +56,18 @@ export class AgentWatch {
     return this.#holders.has(agent);
   }
 
-  /** Whether a word of the agent about itself is its first one of this round, the one that may prolong its lease. */
-  isFirstWord(agent: string): boolean {
-    const isFirst = !this.#prolonged.has(agent);
-    this.#prolonged.add(agent);
+  /** Whether a report of the agent is its first one in this round, the one that may renew its lease. */
+  isFirstReport(agent: string): boolean {
+    const isFirst = !this.#reported.has(agent);
+    this.#reported.add(agent);
     return isFirst;
   }
 
-  /** Writes who was seen, and looks who holds a lease. */
+  /** Writes which agents were seen, and reads which agents hold a lease. */
   async round(): Promise<void> {
     const seen = [...this.#seen];
     this.#seen = new Set();
-    this.#prolonged = new Set();
+    this.#reported = new Set();
     if (seen.length > 0) {
       await this.collections.agents.updateMany({ name: { $in: seen } }, [
         { $set: { seen_at: this.clock.inDatabase } },

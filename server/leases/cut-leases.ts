@@ -3,13 +3,13 @@ import type { JobServices } from '../job/services.js';
 import type { Core } from '../core/core.js';
 import { readCutMs, timeAfter } from './lease-length.js';
 
-/** Words by which an agent says that it works on nothing. */
+/** The states in which an agent works on no job. */
 const idleStates = ['waiting', 'offline'];
 
 /**
- * An agent that asks for another job, or says that it has none, while a job of it is unfinished: its leases end within
- * ten minutes unless it sends something about that job, as a stock agent does whose outcome could not be sent. So a
- * claim whose answer was lost comes back, and so does the job of an agent that was started again.
+ * Shortens the leases of an agent that asks for another job, or reports that it has none, while a job of it is unfinished.
+ * They end within ten minutes unless the agent sends something about that job, as a stock agent does that could not send
+ * its outcome. So a job returns to its queue when the response to its claim was lost, or its agent was restarted.
  */
 export async function cutLeases(
   deps: Pick<LeaseServices, 'agentWatch' | 'config' | 'cutLeasesOf'>,
@@ -21,7 +21,7 @@ export async function cutLeases(
   agentWatch.holdsNothing(agent);
 }
 
-/** Cuts the leases of agents that ask at the same moment, by one statement. */
+/** Shortens the leases of agents that ask at the same moment, in one statement. */
 export async function cutLeasesTogether(
   { config, clock, collections }: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
   agents: readonly string[],
@@ -40,13 +40,13 @@ export async function cutLeasesTogether(
         },
       },
     ],
-    // Lost with its primary, the lease ends when it would have; the next poll of half a minute later cuts it again.
+    // If a change of the primary loses this write, the lease keeps its end; a poll half a minute later cuts it again.
     { writeConcern: { w: 1 } },
   );
   return agents.map(() => undefined);
 }
 
-/** The same for the state that an agent tells about itself. */
+/** Shortens the leases of an agent that reports an idle state. */
 export async function cutLeasesOfIdle(
   deps: Pick<LeaseServices, 'agentWatch' | 'config' | 'cutLeasesOf'>,
   agent: string,

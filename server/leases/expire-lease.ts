@@ -15,8 +15,8 @@ import { hasOtherLiveAgent } from './live-agents.js';
 import { closeLogs } from '../logs/log-segments.js';
 import { endLease } from './renew-lease.js';
 
-/** Closed attempts that a job keeps, the newest. */
-const attemptsKept = 10;
+/** Maximum number of closed attempts that a job keeps: the newest. */
+const maxAttemptsKept = 10;
 
 /** The status of the phase in which the last attempt was lost: EX_TEMPFAIL of sysexits.h. */
 const lostStatus = 75;
@@ -27,10 +27,10 @@ export type ExpiredJob = WithId<
 >;
 
 /**
- * Takes a job from a holder that gave no sign of life (leases.md, section 3): it waits again with its place, or is
- * complete after as many attempts as it may have. One update, guarded by attempt, end of the lease and state, so that a
+ * Takes a job from a holder that gave no sign of life (leases.md, section 3): the job waits again in its place, or is
+ * complete when it has no attempt left. One update, fenced, and guarded by the end of the lease and the state, so that a
  * sign of life, a result or a cancel at the same moment wins.
- * @returns the event that happened; `undefined` when the job was no longer as it was seen
+ * @returns the event that happened; `undefined` when the job had changed meanwhile
  */
 export async function expireLease(
   deps: Pick<LeaseServices, 'collections' | 'config'> &
@@ -62,12 +62,12 @@ export async function expireLease(
       event,
       reason: 'lease_expired',
     },
-    'a job was taken from an agent that gave no sign of life',
+    'took a job from an agent that gave no sign of life',
   );
   return event;
 }
 
-/** What was held back of the attempt's logs is no longer waited for. */
+/** Stores the ends of log pieces that were held back, since no further piece will come. */
 async function endStreams(
   deps: Pick<ScrubbingServices, 'jobMasks'> & Pick<LogServices, 'heldTails'>,
   job: ExpiredJob,
@@ -79,13 +79,13 @@ async function endStreams(
   if (isLast) await deps.jobMasks.endSoon(job.job_id);
 }
 
-/** Where a job was, as its result names it; `test` where that cannot be told. */
+/** The phase that a job was in, as its result names it; `test` where it names none. */
 function readPhase(word: string): Phase {
   if (word === 'allocated') return 'allocate';
   return phases.find((phase) => phase === word) ?? 'test';
 }
 
-/** A job that was cancelled and whose agent never said so keeps its state and has no holder any more. */
+/** Takes a cancelled job from a holder that never reported its end; the job keeps its state. */
 async function releaseCancelled(
   deps: Core &
     Pick<JobServices, 'collections'> &
@@ -107,12 +107,12 @@ async function releaseCancelled(
       event: 'let_go',
       reason: 'lease_expired',
     },
-    'the agent of a job that was cancelled never said that it stopped',
+    'the agent of a cancelled job never reported that it stopped',
   );
   return 'let_go';
 }
 
-/** The last attempt is over: its statuses and device stand as the result. */
+/** The fields of a job whose last attempt was lost: the statuses and the device of the attempt stay as the result. */
 function giveUp(deps: Core, job: ExpiredJob, phase: Phase): Document {
   const status = '$result_data.status';
   const known = { $cond: [{ $eq: [{ $type: status }, 'object'] }, status, {}] };
@@ -126,7 +126,7 @@ function giveUp(deps: Core, job: ExpiredJob, phase: Phase): Document {
   };
 }
 
-/** The job waits again; what the lost attempt told is kept with the attempt. */
+/** The fields of a job that waits again; the results of the lost attempt are kept with the attempt. */
 async function lose(
   deps: Core & Pick<LeaseServices, 'collections'>,
   job: ExpiredJob,
@@ -152,7 +152,7 @@ async function lose(
   };
 }
 
-/** The entry of the attempt that ends; with what it told, unless that stays in the result. */
+/** The entry of the attempt that ends; with its results, unless they stay with the job. */
 function closeAttempt({ clock }: Core, job: ExpiredJob, withResult: boolean): Document {
   const entry = {
     attempt: '$lease.attempt',
@@ -169,7 +169,7 @@ function closeAttempt({ clock }: Core, job: ExpiredJob, withResult: boolean): Do
     }),
   };
   const attempts = { $concatArrays: [{ $ifNull: ['$attempts', []] }, [entry]] };
-  return { attempts: { $slice: [attempts, -attemptsKept] } };
+  return { attempts: { $slice: [attempts, -maxAttemptsKept] } };
 }
 
 async function write(
@@ -189,7 +189,7 @@ async function write(
     return (await update(change)).matchedCount === 1;
   } catch (error) {
     if (classifyDatabaseError(error) !== 'too_large') throw error;
-    // Kept with the attempts before, what this one told would be more than a document holds.
+    // Together with the earlier attempts, the results of this one would exceed the limit of a document.
     return (await update({ ...change, ...closeAttempt(deps, job, false) })).matchedCount === 1;
   }
 }

@@ -4,7 +4,7 @@ import type { Core } from '../core/core.js';
 import { holderKinds } from './holder-kinds.js';
 import { readCutMs } from './lease-length.js';
 
-/** Gives every lease its own length from `now` on, where it would end before. */
+/** Extends every lease to its full length from `now` on. */
 export async function extendLeases(
   { collections, config, log }: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
   now: Date,
@@ -21,5 +21,5 @@ export async function extendLeases(
     [{ $set: { 'lease.until': { $max: ['$lease.until', { $add: [now, length] }] } } }],
   );
   if (modifiedCount > 0)
-    log.info({ leases: modifiedCount }, 'nobody swept for a while: all leases were extended');
+    log.info({ leases: modifiedCount }, 'extended all leases, since no process had swept for a while');
 }

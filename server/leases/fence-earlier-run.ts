@@ -2,12 +2,12 @@ import type { ClosedAttempt, JobRecord } from '../job/job-record.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { closeLogs } from '../logs/log-segments.js';
 
-/** Attempts of earlier runs that are remembered, to fence those who held them. */
-const attemptsKept = 10;
+/** Maximum number of attempts of earlier runs that are kept, to fence their holders. */
+const maxAttemptsKept = 10;
 
 /**
- * What a job that is submitted again keeps of the run before: the count of attempts, which fences what its last holder
- * still sends, who that was, and that the logs of the new run begin anew.
+ * The fields that a resubmitted job keeps of its earlier run: the count of attempts, which fences what the last holder
+ * still sends; who held the attempts; and where the logs of the new run start.
  */
 export function fenceEarlierRun(
   seen: JobRecord,
@@ -16,7 +16,7 @@ export function fenceEarlierRun(
   const { lease } = seen;
   if (!lease) return {};
   const { attempt } = lease;
-  const attempts = [...(seen.attempts ?? []), ...listHeld(seen, now)].map(forget).slice(-attemptsKept);
+  const attempts = [...(seen.attempts ?? []), ...listHeld(seen, now)].map(forget).slice(-maxAttemptsKept);
   return {
     lease: { attempt, first: attempt + 1 },
     ...(attempts.length > 0 && { attempts }),
@@ -24,7 +24,7 @@ export function fenceEarlierRun(
   };
 }
 
-/** The attempt that the run ends with, when somebody holds it. */
+/** The attempt that ends with the run, when somebody holds it. */
 function listHeld(seen: JobRecord, now: Date): ClosedAttempt[] {
   const { lease, result_data: result, started_at: startedAt } = seen;
   if (lease?.holder === undefined) return [];
@@ -42,7 +42,7 @@ function listHeld(seen: JobRecord, now: Date): ClosedAttempt[] {
   ];
 }
 
-/** Without what the attempt told, which belonged to the run before. */
+/** The attempt without its results, which belonged to the earlier run. */
 function forget({ attempt, holder, started_at, ended_at, state, masked }: ClosedAttempt): ClosedAttempt {
   return {
     attempt,

@@ -4,8 +4,7 @@ import type { Core } from '../core/core.js';
 import { hasOtherLiveAgent } from './live-agents.js';
 
 /**
- * A waiting job is kept from the agents that lost it only while another one is alive that serves its queue: without one
- * it may come back to the agent that lost it.
+ * Lets agents take waiting jobs again that they have lost, where no other live agent serves the queue.
  */
 export async function freeLostHolders(
   deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'collections'>,

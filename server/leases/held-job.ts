@@ -14,17 +14,17 @@ import { restoreToHolder } from './restore-to-holder.js';
 import { classifyWriter } from './classify-writer.js';
 import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
 
-/** What a request about a job may do with it. */
+/** How a request relates to a job. */
 export interface Hold {
   /** Absent for an id that no job has. */
   job: HeldJob | undefined;
-  /** What is sent is not the job's: its sender lost it, or never held it. */
+  /** The job does not take what is sent: its sender lost the job, or never held it. */
   isLost: boolean;
-  /** Who sent it, when it said so and leases are kept. */
+  /** The agent that sent it; absent for other senders and with `AGENT_LEASES=off`. */
   agent: string | undefined;
 }
 
-/** The job of an id as leases look at it, or `undefined`; the newest where an older database holds doubles. */
+/** The job of an id as leases need it, or `undefined`; the newest one where an older database holds duplicates. */
 async function findHeldJob(
   deps: Pick<JobServices, 'collections' | 'findHeldJob'>,
   jobId: string,
@@ -37,11 +37,11 @@ async function findHeldJob(
 }
 
 /**
- * A request about a job is a sign of life of its holder: the lease is prolonged when half of it has passed; a job that
- * the agent lost and nobody else has taken is given back to it. What an agent writes to a running job without a holder,
- * from an older database, makes it the holder.
+ * Reads a job for a request about it, and treats the request as a sign of life of its holder: the lease is renewed when
+ * half of it has passed, and a job that the agent lost and nobody else has taken is returned to the agent. An agent that
+ * writes to a running job without a holder, from an older database, becomes its holder.
  * @param options.writes false for a request that only reads
- * @param options.withResult the job's statuses and device are wanted too
+ * @param options.withResult read the job's statuses and device too
  * @throws ApiError 403 for a write to a job of another agent, with `AGENT_BINDING=enforce`
  */
 export async function holdJob(
@@ -70,7 +70,7 @@ export async function holdJob(
   }
 }
 
-/** Brings the stored lease up to what was judged; false when the job has to be looked at again. */
+/** Brings the stored lease in line with the standing; false when the job must be read again. */
 async function settle(
   deps: DepsOf<typeof takeUnheld> & DepsOf<typeof restoreToHolder>,
   job: HeldJob,
@@ -90,7 +90,7 @@ function isRunning({ result_data: { job_state: state } }: HeldJob): boolean {
   return state !== 'waiting' && !endedStates.includes(state);
 }
 
-/** Secrets that another server gave to a job are not known here: so much is noted, so that its texts are not withheld. */
+/** Notes that another server gave the job its secrets, which are not known here, so that its texts are not withheld. */
 export async function noteAdoption(
   { jobMasks }: Pick<ScrubbingServices, 'jobMasks'>,
   job: HeldJob,
@@ -98,7 +98,7 @@ export async function noteAdoption(
   if (namesSecrets(job)) await jobMasks.add(job.job_id, job.lease?.attempt ?? 1, []);
 }
 
-/** Of two agents that write at once, one becomes the holder. */
+/** Makes an agent the holder of a job without one; of two agents at once, one succeeds. */
 async function takeUnheld(
   deps: Core &
     Pick<JobServices, 'collections'> &

@@ -2,13 +2,13 @@ import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
 import type { JobRecord } from '../job/job-record.js';
 
-/** Milliseconds since its last sign of life in which an agent counts as alive; stock agents ask every 10 s. */
+/** Milliseconds since its last sign of life for which an agent counts as alive; stock agents ask every 10 s. */
 const liveMs = 180_000;
 
-/** Words by which an agent says that it takes no jobs. */
+/** The states in which an agent takes no jobs. */
 const restingStates = ['offline', 'maintenance'];
 
-/** Whether an agent other than these serves the queue of a job, may have it, and was heard of lately. */
+/** Whether a live agent other than these serves the queue of a job and may take it. */
 export async function hasOtherLiveAgent(
   { collections, clock }: Core & Pick<LeaseServices, 'collections'>,
   { job_queue: queue, exclude_agents: excluded }: JobRecord['job_data'],

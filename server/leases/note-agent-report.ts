@@ -6,10 +6,10 @@ import { readJobId } from '../job/job-id.js';
 import { isRenewalDue, renewLease } from './renew-lease.js';
 
 /**
- * An agent that reads or tells its own data lives, and works on the job that it named there last: its lease is prolonged,
- * looked at twice a minute at most. Not a lease that was cut: the job may be one that the agent knows nothing of since it
- * was started again. For the same reason a lost job is not given back by this.
- * @param told the job of the agent's data; "" for none
+ * Treats a request of an agent about its own data as a sign of life, and renews the lease of the job that the data name,
+ * looking at it twice a minute at most. A lease that was cut is not renewed, and a lost job is not returned: the agent may
+ * have been restarted and know nothing of the job.
+ * @param namedJob the job of the agent's data; "" for none
  */
 export async function noteAgentReport(
   deps: Core &
@@ -17,12 +17,13 @@ export async function noteAgentReport(
     Pick<LeaseServices, 'agentWatch' | 'config'>,
   caller: Principal,
   name: string,
-  told: string | undefined,
+  namedJob: string | undefined,
 ): Promise<void> {
   if (caller.agentName !== name) return;
   deps.agentWatch.saw(name);
-  const jobId = told ? readJobId(told) : undefined;
-  if (jobId === undefined || deps.config.agentLeases === 'off' || !deps.agentWatch.isFirstWord(name)) return;
+  const jobId = namedJob ? readJobId(namedJob) : undefined;
+  if (jobId === undefined || deps.config.agentLeases === 'off' || !deps.agentWatch.isFirstReport(name))
+    return;
   const job = await deps.findHeldJob(jobId);
   if (job?.lease?.holder !== name || job.lease.cut === true) return;
   if (isRenewalDue(deps, job)) await renewLease(deps, job, name);

@@ -10,9 +10,9 @@ import { type Leased, timeAfter } from './lease-length.js';
 type LeaseDeps = Pick<Core, 'clock'> & Pick<LeaseServices, 'config'>;
 
 /**
- * The fields of a job whose lease begins, or begins again, at the present time of the database, for the first stage of
- * an update by a pipeline. Nothing with `AGENT_LEASES=off`.
- * @param state the state that the job is in then: a word, or an expression
+ * The fields of a job whose lease starts, or starts again, at the database's present time, for the first stage of a pipeline
+ * update. None with `AGENT_LEASES=off`.
+ * @param state the state that the job will be in: a word, or an expression
  */
 export function startLease(
   { config, clock }: LeaseDeps,
@@ -26,12 +26,12 @@ export function startLease(
   };
 }
 
-/** Takes end and mark of a lease away, for the same. */
+/** Removes the end and the mark of a lease, for a pipeline update. */
 export const endLease: Document = { 'lease.until': '$$REMOVE', 'lease.cut': '$$REMOVE' };
 
 /**
- * Whether a sign of life must be written: half of the lease has passed, it was cut, or there is none yet. A job that was
- * cancelled keeps the lease that it had, so that its holder cannot keep it for ever.
+ * Whether a sign of life must be written: half of the lease has passed, it was cut, or there is none yet. The lease of a
+ * cancelled job is not renewed, so that its holder cannot keep the job for ever.
  */
 export function isRenewalDue({ config, clock }: LeaseDeps, job: Leased): boolean {
   if (config.agentLeases === 'off' || endedStates.includes(job.result_data.job_state)) return false;
@@ -40,7 +40,7 @@ export function isRenewalDue({ config, clock }: LeaseDeps, job: Leased): boolean
   return until.getTime() - clock.now().getTime() < holderKinds.agent.readLeaseMs(config, job) / 2;
 }
 
-/** Renews the lease that was seen; false when its holder or attempt is another by now. */
+/** Renews the lease that was seen; false when the job has another holder or attempt by now. */
 export async function renewLease(
   deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
   job: WithId<Leased>,
@@ -48,13 +48,13 @@ export async function renewLease(
 ): Promise<boolean> {
   const { matchedCount } = await deps.collections.jobs.updateOne(
     { _id: job._id, ...fenceLease({ holder: agent, attempt: job.lease?.attempt ?? 0 }) },
-    // By the state that is stored when it is written, which may be another than was seen.
+    // By the state that is stored at the time of the write, which may differ from the one that was read.
     [{ $set: renewUnlessEnded(deps, '$result_data.job_state') }],
   );
   return matchedCount === 1;
 }
 
-/** As `startLease`, for the holder of a job that may have ended: then the lease stays what it is. */
+/** As `startLease`, for a job that may have ended: then its lease stays unchanged. */
 export function renewUnlessEnded(deps: LeaseDeps, state: unknown): Document {
   const isEnded = { $in: ['$result_data.job_state', [...endedStates]] };
   return Object.fromEntries(

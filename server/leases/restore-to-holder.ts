@@ -10,7 +10,7 @@ import { startLease } from './renew-lease.js';
 /** The attempt that was closed last. */
 const last = { $last: '$attempts' };
 
-/** A field of it. */
+/** A field of that attempt. */
 const ofLast = (field: string) => ({ $getField: { field, input: last } });
 
 const withoutLast = {
@@ -22,8 +22,8 @@ const withoutLast = {
 };
 
 /**
- * Gives a job that nobody else has taken back to the agent that lost it, as it was: the same attempt, its state, its
- * statuses. Guarded, so that a claim at the same moment leaves it to whoever was first.
+ * Returns a job that nobody else has taken to the agent that lost it, as it was: with the attempt, its state and its
+ * statuses. Fenced, so that of this and a claim at the same moment the first one wins.
  */
 export async function restoreToHolder(
   deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config' | 'metrics'>,
@@ -60,6 +60,6 @@ export async function restoreToHolder(
   deps.metrics.jobsGivenBack.inc();
   deps.log.info(
     { job_id: job.job_id, agent, attempt: job.lease?.attempt },
-    'a job is back with the agent that lost it',
+    'returned a job to the agent that lost it',
   );
 }

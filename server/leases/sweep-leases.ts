@@ -12,13 +12,13 @@ import { freeLostHolders } from './free-lost-holders.js';
 /** Milliseconds between two sweeps. */
 const sweepMs = 5000;
 
-/** A pause of more than this means that no process swept: agents may have had nobody to give a sign of life to. */
+/** A longer pause means that no process swept, and that agents may have found no server to give a sign of life to. */
 const downMs = 15_000;
 
-/** Milliseconds after which a sweep leaves the rest to the next one: a longer one would look like a pause. */
-const longestMs = 4000;
+/** Milliseconds after which a sweep leaves the rest to the next one: a longer sweep would look like a pause. */
+const maxSweepMs = 4000;
 
-/** Expired leases that are read at once. */
+/** Number of expired leases that are read at once. */
 const batchSize = 50;
 
 /** Takes jobs from agents that are gone, in one process at a time. */
@@ -29,10 +29,10 @@ export const leaseDuty: Duty<DepsOf<typeof sweepLeases>> = {
 };
 
 /**
- * One sweep (leases.md, section 3). After a pause of all processes every lease is first extended by its own length, so
- * that an outage takes no job from anybody.
- * @param now the database's time when the sweep began: were this process stopped in the middle, leases that end
- * meanwhile are not its own business
+ * Runs one sweep (leases.md, section 3). After a pause of all processes it first extends every lease to its full length, so
+ * that an outage takes no job from any agent.
+ * @param now the database's time when the sweep began: a process that was paused in the middle must not end leases that
+ * expired meanwhile
  */
 export async function sweepLeases(
   deps: Pick<PeriodicServices, 'collections'> & DepsOf<typeof expireSafely>,
@@ -47,18 +47,18 @@ export async function sweepLeases(
   do {
     closed = 0;
     for (const job of await findExpired(deps, now)) closed += (await expireSafely(deps, job)) ? 1 : 0;
-  } while (closed > 0 && performance.now() - started < longestMs);
+  } while (closed > 0 && performance.now() - started < maxSweepMs);
   await writePendingLines(deps);
   await freeLostHolders(deps);
   await deps.collections.serviceBeats.updateOne(
     { _id: 'sweep_leases' },
-    // A sweep that was stopped in the middle and goes on much later must not hide the pause.
+    // A sweep that was paused in the middle and continues much later must not hide the pause.
     { $max: { last_sweep_at: now } },
     { upsert: true },
   );
 }
 
-/** The expired leases, the longest first; nothing else is read. */
+/** The jobs whose leases have expired, the earliest first; no other document is read. */
 export function findExpired(
   { collections }: Pick<JobServices, 'collections'>,
   now: Date,
@@ -80,7 +80,7 @@ export function findExpired(
     .toArray() as Promise<ExpiredJob[]>;
 }
 
-/** One job that cannot be written must not keep the others; true when its lease was closed. */
+/** Ends one lease, and does not let a job that cannot be written hold up the others; true when the lease was ended. */
 async function expireSafely(
   deps: Pick<LeaseServices, 'metrics'> & DepsOf<typeof expireLease>,
   job: ExpiredJob,
@@ -91,7 +91,7 @@ async function expireSafely(
     return event !== undefined;
   } catch (error) {
     if (classifyDatabaseError(error) === 'unavailable') throw error;
-    deps.log.error({ err: error, job_id: job.job_id }, 'a lease that has ended could not be closed');
+    deps.log.error({ err: error, job_id: job.job_id }, 'could not end an expired lease');
     return false;
   }
 }

@@ -2,7 +2,7 @@ import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongod
 import { countMatched, groupAlike } from '../db/batched-writes.js';
 import type { JobRecord } from '../job/job-record.js';
 
-/** A change of the job that its sender holds, where it has no secrets. To make it twice must be the same as once. */
+/** An update of a job by its holder, for a job without secrets. Applying it twice must be the same as once. */
 export interface HolderUpdate {
   jobId: string;
   holder: string;
@@ -13,9 +13,9 @@ export interface HolderUpdate {
 const withoutSecrets = { 'job_data.test_data.secrets': { $exists: false } };
 
 /**
- * Changes jobs for their holders with one command, and tells of each whether it was theirs: `run` of a batcher. Changes that
- * are alike, such as that of a phase, are one statement. MongoDB tells only how many jobs were found in all; where that is
- * not each, every change is made again by itself.
+ * Updates jobs for their holders with one command, and returns for each whether its sender held the job: `run` of a batcher.
+ * Equal updates, such as the same phase, share a statement. MongoDB reports only how many jobs matched in all; when that is
+ * not every one, each update is sent again by itself.
  */
 export async function updateHeldJobs(
   jobs: Collection<JobRecord>,
@@ -27,7 +27,7 @@ export async function updateHeldJobs(
   const write = () => jobs.bulkWrite(groups.map(toStatement), { ordered: false });
   if ((await countMatched(write, groups.length)) === updates.length) return updates.map(() => true);
   const outcomes = new Map<HolderUpdate, boolean | Error>();
-  // Those of one job are in groups of their own, one after the other.
+  // Updates of one job are in different groups, which run one after the other.
   for (const group of groups) {
     const runAlone = async (update: HolderUpdate) =>
       outcomes.set(update, await updateAlone(jobs, update).catch((error: unknown) => error as Error));
@@ -45,7 +45,7 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
   const holder = {
     $arrayElemAt: [{ $literal: holders }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
   };
-  // One document for each, so that the number of those found tells of all: an older database may hold doubles without the mark.
+  // One document for each job, so that the number of matches decides: an older database may hold duplicates without the mark.
   const filter = {
     job_id: { $in: ids },
     live: true,

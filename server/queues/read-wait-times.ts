@@ -1,5 +1,5 @@
 import type { ClaimServices } from '../claims/services.js';
-import { samplesKept } from '../claims/wait-times.js';
+import { maxSamples } from '../claims/wait-times.js';
 
 const percents = [5, 10, 50, 90, 95] as const;
 
@@ -15,12 +15,12 @@ export async function readWaitTimes(
 ): Promise<Record<string, Percentiles>> {
   const records = collections.queueWaitTimes.find(queues.length > 0 ? { name: { $in: [...queues] } } : {}, {
     // Those of a Testflinger server hold every wait there ever was.
-    projection: { _id: 0, name: 1, wait_times: { $slice: -samplesKept } },
+    projection: { _id: 0, name: 1, wait_times: { $slice: -maxSamples } },
   });
   const samples = new Map<string, number[]>();
   for await (const { name, wait_times: times } of records) {
     // Servers of another make may have left two records of one name.
-    samples.set(name, [...(samples.get(name) ?? []), ...(times ?? [])].slice(-samplesKept));
+    samples.set(name, [...(samples.get(name) ?? []), ...(times ?? [])].slice(-maxSamples));
   }
   return Object.fromEntries([...samples].map(([name, times]) => [name, findPercentiles(times)]));
 }

@@ -83,5 +83,5 @@ test.serial('samples that cannot be written are dropped with a warning, and no c
   await submit(server);
   t.truthy(await claim(server));
   await t.notThrowsAsync(server.deps.waitTimes.flush());
-  t.true(server.logged.some(({ msg, level }) => msg === 'wait times were not written' && level === 'warn'));
+  t.true(server.logged.some(({ msg, level }) => msg === 'could not write wait times' && level === 'warn'));
 });

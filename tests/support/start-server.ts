@@ -5,8 +5,10 @@ import {
   createDeps,
   endWaits,
   indexTable,
+  prepareAreas,
   readConfig,
   type ServerDeps,
+  startAreas,
   stopAreas,
 } from '../../server/areas.js';
 import { type CompareKind, BcryptPool } from '../../server/auth/bcrypt-pool.js';
@@ -74,11 +76,14 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     ...(options.clock && { clock: options.clock }),
     ...(bcryptPool && { instead: { bcryptPool } }),
   });
-  await ensureIndexes(connection.db, indexTable);
-  await deps.secretsStore?.prepare().catch(async (error: unknown) => {
+  try {
+    await prepareAreas(deps);
+    await ensureIndexes(connection.db, indexTable);
+  } catch (error) {
     await stopAreas(deps);
     throw error;
-  });
+  }
+  startAreas(deps);
   const listening = await listen(createApp(deps).callback(), config.listen);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= end());

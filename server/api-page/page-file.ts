@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { sha256 } from '../crypto/digest.js';
-import { namesTag } from '../http/entity-tag.js';
+import { matchesEntityTag } from '../http/entity-tag.js';
 import type { Reply } from '../http/reply.js';
 import type { RouteRequest } from '../http/route.js';
 
@@ -33,6 +33,6 @@ export function presentPageFile(
   { header }: Pick<RouteRequest, 'header'>,
 ): Reply {
   const headers = { ETag: etag, 'Cache-Control': 'no-cache' };
-  if (namesTag(header('if-none-match'), etag)) return { status: 304, headers };
+  if (matchesEntityTag(header('if-none-match'), etag)) return { status: 304, headers };
   return { status: 200, body: bytes, type, headers };
 }

@@ -26,7 +26,7 @@ export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'own',
     summary: 'The process serves requests',
     access: 'public',
-    atRootToo: true,
+    alsoAtRoot: true,
     answers: { 200: { description: 'It does.', content: ok } },
     handle: () => json({ status: 'OK' }),
   }),
@@ -36,7 +36,7 @@ export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'own',
     summary: 'MongoDB is reachable and writable',
     access: 'public',
-    atRootToo: true,
+    alsoAtRoot: true,
     answers: { 200: { description: 'It is.', content: ok } },
     async handle(deps) {
       await checkDatabaseWritable(deps);

@@ -196,7 +196,7 @@ export function createDeps({ config, connection, log, clock, instead = {} }: Par
     audit: createAudit(log),
     collections: openCollections(connection.db),
     metrics: { ...createMetrics(registry, metricRows), registry, beforeScrape: [] },
-    endClient: (clientId: string) => endClient(deps, clientId),
+    removeClientData: (clientId: string) => removeClientData(deps, clientId),
   } as unknown as ServerDeps;
   for (const area of areas) Object.assign(deps, area.createServices?.(deps), pick(instead, deps));
   return deps;
@@ -228,6 +228,6 @@ export async function stopAreas(deps: ServerDeps): Promise<void> {
 }
 
 /** Removes everything that ends with a client. */
-async function endClient(deps: ServerDeps, clientId: string): Promise<void> {
+async function removeClientData(deps: ServerDeps, clientId: string): Promise<void> {
   for (const area of areas) await area.onClientEnded?.(deps, clientId);
 }

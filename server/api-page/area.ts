@@ -6,8 +6,8 @@ import { createOpenApiRoute } from './openapi-route.js';
 import { apiPageRoutes } from './routes.js';
 
 /**
- * The API, described for programs and for people.
- * @param describe gives the description of all routes once they are all listed
+ * Creates the area of the OpenAPI document and the API page.
+ * @param describe returns the description of all routes, once all are listed
  */
 export function createApiPageArea(describe: () => ApiDescription): Area<object, Core, AnyRoute<Core>> {
   return { name: 'api-page', routes: [createOpenApiRoute(describe), ...apiPageRoutes] };

@@ -6,15 +6,17 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 
 const route = routesOf<Core>();
 
-/** The route that describes all routes, itself included; `describe` gives them once all are declared. */
+/** Creates the route of the OpenAPI document. @param describe returns the description of all routes, this one included */
 export function createOpenApiRoute(describe: () => ApiDescription): AnyRoute<Core> {
   return route({
     method: 'GET',
     path: '/openapi.json',
     family: 'own',
-    summary: 'This document',
+    summary: 'Get this document',
     access: 'public',
-    answers: { 200: { description: 'OpenAPI 3.1.', content: z.looseObject({ openapi: z.string() }) } },
+    answers: {
+      200: { description: 'The OpenAPI 3.1 document.', content: z.looseObject({ openapi: z.string() }) },
+    },
     handle: (deps) => json(presentOpenApi(describe(), readPackageVersion(), deps.config.basePath)),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The API page. Its links are relative and start from the path without a slash at the end, so that they hold under a
- * base path and behind a proxy that cuts a prefix.
+ * The HTML of the API page. Its links are relative to the path without a trailing slash, so that they work under a base
+ * path and behind a proxy that removes a prefix.
  */
 export const page = `<!doctype html>
 <html lang="en">
@@ -15,8 +15,8 @@ export const page = `<!doctype html>
 </head>
 <body>
 <noscript>
-<p>This page needs JavaScript. The same is in <a href="openapi.json">openapi.json</a>, and as a list in
-docs/reference/api.md of Queuepass's source.</p>
+<p>This page needs JavaScript. <a href="openapi.json">openapi.json</a> describes the same API, and
+docs/reference/api.md in Queuepass's source lists its routes.</p>
 </noscript>
 <div id="api"></div>
 </body>
@@ -24,8 +24,8 @@ docs/reference/api.md of Queuepass's source.</p>
 `;
 
 /**
- * Scripts and styles are the server's own files, none stand in the page, and nothing is asked of another host.
- * Swagger UI has pictures in its style sheet as `data:`.
+ * The `Content-Security-Policy` of the API page. It allows only scripts and styles in files of this server, none inline,
+ * and no requests to other hosts. Swagger UI's style sheet contains images as `data:` URLs.
  */
 export const contentSecurityPolicy = [
   "default-src 'none'",

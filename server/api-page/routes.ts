@@ -6,19 +6,19 @@ import type { Core } from '../core/core.js';
 
 const route = routesOf<Core>();
 
-const headers = { 'if-none-match': 'The `ETag` of what the client has.' };
-const notModified = { description: 'The client has it.', content: 'none' } as const;
+const headers = { 'if-none-match': "The `ETag` of the client's copy." };
+const notModified = { description: "The client's copy is current.", content: 'none' } as const;
 const html = 'text/html; charset=utf-8';
 const javascript = 'text/javascript; charset=utf-8';
 const pageFile = createPageFile(Buffer.from(page));
 
-/** The API page, for a person with a browser, and the files that it loads: these and no others. */
+/** The routes of the API page and of the files that it loads; no other file can be read. */
 export const apiPageRoutes: readonly AnyRoute<Core>[] = [
   route({
     method: 'GET',
     path: '/docs',
     family: 'own',
-    summary: 'The API page: this document to read, and to try out',
+    summary: 'Open the API page, which shows this document and can send requests',
     access: 'public',
     redirectSlash: true,
     headers,
@@ -44,7 +44,7 @@ function fileRoute(path: string, type: NonNullable<Reply['type']>, locate: () =>
     method: 'GET',
     path,
     family: 'own',
-    summary: 'A file that the API page loads',
+    summary: 'Get a file of the API page',
     access: 'public',
     headers,
     answers: { 200: { description: 'The file.', content: { file: type } }, 304: notModified },

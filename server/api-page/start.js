@@ -1,8 +1,8 @@
-// Runs in the browser, as it stands here: draws the document of the server that the page came from.
+// Runs in the browser without a build step: renders the OpenAPI document of the server that sent the page.
 
-// The address of the API as the browser sees it: a proxy may have put a prefix before the base path.
+// The API's URL as the browser sees it, since a proxy may have added a prefix to the base path.
 const api = new URL('..', import.meta.url);
-const place = document.getElementById('api');
+const container = document.getElementById('api');
 
 try {
   const response = await fetch(new URL('openapi.json', api));
@@ -11,14 +11,14 @@ try {
   spec.servers = [{ url: api.href.replace(/\/$/, '') }];
   window.SwaggerUIBundle({
     spec,
-    domNode: place,
+    domNode: container,
     deepLinking: true,
     displayRequestDuration: true,
-    // Its own would send the document to a host outside.
+    // The default validator would send the document to another host.
     validatorUrl: null,
-    // A token is kept no longer than the page is open.
+    // A token must not outlive the open page.
     persistAuthorization: false,
   });
 } catch (error) {
-  place.textContent = `The page could not be drawn (${error.message}). Is the server up?`;
+  container.textContent = `Could not show the API (${error.message}). Check that the server is running.`;
 }

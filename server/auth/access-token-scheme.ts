@@ -10,7 +10,7 @@ import type { AuthServices } from './services.js';
 import { accessTokenKind } from './token-kinds.js';
 import { type Claims, verifyToken } from './verify-token.js';
 
-/** What checking an access token takes of the dependencies. */
+/** The dependencies that checking an access token needs. */
 export type AccessTokenDeps = Core & Pick<AuthServices, 'config' | 'signingKeys' | 'verifiedTokens'>;
 
 /** The access token in the `Authorization` header: `Bearer <jwt>`, or the bare JWT of the oldest clients. */
@@ -19,7 +19,8 @@ export const accessTokenScheme: CredentialScheme<AccessTokenDeps> = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'An access token, such as `GET /v1/authenticate/token/{client_id}` gives for a client key.',
+    description:
+      'An access token, such as the one that `GET /v1/authenticate/token/{client_id}` returns for a client key.',
   },
   errors: accessTokenErrors,
   read: (request) => request.header('authorization')?.trim() || undefined,
@@ -27,7 +28,7 @@ export const accessTokenScheme: CredentialScheme<AccessTokenDeps> = {
     const [, scheme = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(value) ?? [];
     const isBearer = scheme.toLowerCase() === 'bearer';
     if (isBearer && rest === '') throw new ApiError(authErrors.bearerWithoutToken);
-    // Another scheme identifies nobody, and so has none of the roles.
+    // Another scheme identifies no client, so its caller has no role.
     if (!isBearer && rest !== '') return makePrincipal({ role: '' }, request);
     const identity = identifyBearer(deps, isBearer ? rest : scheme);
     return makePrincipal(identity, { ...request, agentName: readAgentCookie(request, identity) });
@@ -43,7 +44,7 @@ function identifyBearer(
   return (verified.identity ??= readIdentity(verified.claims));
 }
 
-/** A token of the oldest kind has no `permissions` but a top-level `max_priority`, which then is what it states. */
+/** Reads a token's identity; the oldest tokens have a top-level `max_priority` instead of `permissions`. */
 function readIdentity({ permissions: claim, max_priority }: Claims): Identity {
   const permissions = readPermissions(claim ?? { max_priority });
   const role = isJsonMap(claim) ? claim.role : undefined;

@@ -5,15 +5,15 @@ import { presentPermissions } from '../principal/permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 import { accessTokenKind } from './token-kinds.js';
 
-/** What signing needs: the keys and the shared clock. */
+/** The dependencies that signing needs. */
 export interface Signer {
   signingKeys: SigningKeys;
   clock: Pick<Clock, 'now'>;
 }
 
 /**
- * Signs a token that states the client's permissions (HS256, valid 10 minutes).
- * `legacy` adds the top-level `max_priority` that clients of the seed route read.
+ * Signs a token that states the client's permissions (HS256, valid for 10 minutes).
+ * `legacy` adds the top-level `max_priority` that clients of `GET /v1/authenticate/token/{client_id}` read.
  */
 export function signAccessToken(
   { signingKeys, clock }: Signer,

@@ -5,15 +5,15 @@ import type { Identity } from '../principal/principal.js';
 export const agentCookieName = 'agent_name';
 
 /**
- * The `Set-Cookie` value that names an agent for its later requests. A name with characters that a cookie cannot
- * hold is percent-encoded; the stock agent sends it back as it came.
+ * Returns the `Set-Cookie` value that identifies an agent in its later requests. A name with characters that a cookie
+ * cannot contain is percent-encoded; the stock agent sends the value back unchanged.
  */
 export function presentAgentCookie(name: string, secure: boolean): string {
   const value = /^[A-Za-z0-9._~-]+$/.test(name) ? name : encodeURIComponent(name);
   return `${agentCookieName}=${value}; HttpOnly; Path=/; SameSite=Strict${secure ? '; Secure' : ''}`;
 }
 
-/** The agent's name in the cookie of a request of the role agent; a value that is not percent-encoded is a name as it is. */
+/** Reads the agent's name from the cookie of a caller with the role agent; a value that is not valid percent-encoding is the name itself. */
 export function readAgentCookie(
   { cookie }: Pick<CredentialRequest, 'cookie'>,
   { role }: Identity,

@@ -11,7 +11,7 @@ import { authErrors, authQuirks } from './errors.js';
 import { hashTokens, surveyTokens } from './hash-tokens.js';
 import { LoginAttempts } from './login-attempts.js';
 import { authMetrics } from './metrics.js';
-import { RememberedPairs } from './remembered-pairs.js';
+import { VerifiedSecrets } from './verified-secrets.js';
 import { authRoutes } from './routes.js';
 import { authSchemes } from './schemes.js';
 import type { AuthServices } from './services.js';
@@ -23,7 +23,7 @@ type Needs = Core &
   Pick<DatabaseServices, 'batching'> &
   Pick<AuthServices, 'config' | 'collections' | 'metrics'>;
 
-/** Who calls: logins, tokens, and the limits on guessing. */
+/** Identifies callers: logins, tokens, and the limits on failed logins. */
 export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>> = {
   name: 'auth',
   settings: authSettings,
@@ -46,7 +46,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
       signingKeys: readSigningKeys(config.jwtSigningKey ?? '', config.jwtPreviousSigningKeys),
       bcryptPool,
       verifiedTokens: createVerifiedTokens(),
-      rememberedPairs: new RememberedPairs(),
+      verifiedSecrets: new VerifiedSecrets(),
       loginAttempts: new LoginAttempts(connection.client, loginFailures.dbName, loginFailures.collectionName),
       findClient: batching.together(findTogether(clients, 'client_id')),
       findClientKey: batching.together(findTogether(clientKeys, 'key_id')),

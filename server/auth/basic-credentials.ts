@@ -1,30 +1,30 @@
 import { authErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 
-/** The fields of RFC 6749 section 2.3.1, as a form gives them. */
+/** The form fields of a token request (RFC 6749 section 2.3.1). */
 export interface ClientForm {
   grant_type?: string | undefined;
   client_id?: string | undefined;
   client_secret?: string | undefined;
 }
 
-/** A client id and key as presented, and whether they came by HTTP Basic. */
+/** A client id and key as sent, and whether the client used HTTP Basic. */
 export interface Credentials {
   clientId: string;
   clientKey: string;
   basic: boolean;
 }
 
-/** How a 401 asks for HTTP Basic (RFC 7617); it goes to requests that used it. */
+/** The header of a 401 that asks for HTTP Basic (RFC 7617); only requests that used HTTP Basic get it. */
 export const basicChallenge = { 'WWW-Authenticate': 'Basic realm="queuepass", charset="UTF-8"' };
 
 /**
- * The client id and key of a token request: HTTP Basic, whose values stay as they are (the stock CLI does not
- * percent-encode them), or else the form.
- * @throws ApiError 401 when there are none or they are incomplete.
+ * Reads the client id and key of a token request: from HTTP Basic, whose values are not decoded (the stock CLI does not
+ * percent-encode them), else from the form.
+ * @throws ApiError 401 when they are missing or incomplete
  */
 export function readCredentials(header: string | undefined, form: ClientForm): Credentials {
-  // A parameter without a value counts as left out (RFC 6749 section 3.2).
+  // A parameter without a value counts as omitted (RFC 6749 section 3.2).
   const { client_id: clientId, client_secret: clientKey } = form;
   if (header && /^basic(\s|$)/i.test(header)) return readBasic(header);
   if (clientId && clientKey) return { clientId, clientKey, basic: false };

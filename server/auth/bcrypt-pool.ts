@@ -5,58 +5,58 @@ import { hashSync, truncates } from 'bcryptjs';
 import { Piscina } from 'piscina';
 import { ApiError } from '../errors/api-error.js';
 
-/** Tasks that may wait for a worker; at cost 10 that is some four seconds of one core. */
+/** Maximum number of tasks that wait for a worker; at cost 10 they take one core about four seconds. */
 export const queueLimit = 64;
 
-/** Told of each compare: `absent` is one against a hash that belongs to nobody. */
-export type CompareKind = 'record' | 'absent';
+/** What a compare used: a stored hash, or the dummy hash that belongs to no client. */
+export type CompareKind = 'record' | 'dummy';
 
-/** bcrypt in worker threads with a bounded queue: the event loop never computes a hash. */
+/** Runs bcrypt in worker threads with a bounded queue, so that the event loop never computes a hash. */
 export class BcryptPool {
   #started: Piscina | undefined;
-  readonly #absentHash: string;
-  #absentPending = 0;
+  readonly #dummyHash: string;
+  #pendingDummies = 0;
 
   /**
-   * @param cost of new hashes, and of the hash that stands in for clients that have none
-   * @param onCompare is told of every compare that is dispatched
+   * @param cost the cost of new hashes and of the dummy hash
+   * @param onCompare called for every compare that is sent to a worker
    */
   constructor(
     readonly cost: number,
     private readonly onCompare: (kind: CompareKind, cost: number) => void = () => undefined,
   ) {
-    // Its secret is thrown away; the salt of cost 4 is rewritten to the wanted cost, since nothing can match it anyway.
-    this.#absentHash = hashSync(crypto.randomUUID(), 4).replace('$04$', `$${String(cost).padStart(2, '0')}$`);
+    // Hashing at cost 4 is fast; the cost can be changed in the text afterwards, since no secret needs to match.
+    this.#dummyHash = hashSync(crypto.randomUUID(), 4).replace('$04$', `$${String(cost).padStart(2, '0')}$`);
   }
 
-  /** Whether `secret`, and no other that bcrypt takes for it, is the one of `hash`. @throws ApiError 503 when the queue is full. */
+  /** Returns whether `hash` is that of `secret`; `false` if bcrypt accepts other secrets for it too. @throws ApiError 503 when the queue is full */
   async compare(secret: string, hash: string): Promise<boolean> {
     const equal = this.#run({ secret, hash }, () => this.onCompare('record', readCost(hash)));
-    // A secret that bcrypt cannot tell from another one is refused after the compare, like any wrong one.
+    // An ambiguous secret is refused after the compare, so that it takes as long as any wrong one.
     return ((await equal) as boolean) && !isAmbiguousSecret(secret);
   }
 
   /**
-   * One compare whose outcome is no: it takes the time that a client's own would take.
-   * Such compares get half of the queue at most, so that guesses of ids cannot shut out the clients there are.
-   * @throws ApiError 503 when that half is full.
+   * Compares a secret with the dummy hash, which takes as long as a compare with a client's hash.
+   * Such compares use at most half of the queue, so that guesses of client ids cannot block the logins of clients.
+   * @throws ApiError 503 when that half is full
    */
-  async compareAbsent(secret: string): Promise<void> {
-    if (this.#absentPending >= queueLimit / 2) throw tooManyLogins();
-    this.#absentPending += 1;
+  async compareDummy(secret: string): Promise<void> {
+    if (this.#pendingDummies >= queueLimit / 2) throw tooManyLogins();
+    this.#pendingDummies += 1;
     try {
-      await this.#run({ secret, hash: this.#absentHash }, () => this.onCompare('absent', this.cost));
+      await this.#run({ secret, hash: this.#dummyHash }, () => this.onCompare('dummy', this.cost));
     } finally {
-      this.#absentPending -= 1;
+      this.#pendingDummies -= 1;
     }
   }
 
-  /** A new hash of the configured cost. @throws ApiError 503 when the queue is full. */
+  /** Hashes a secret at the configured cost. @throws ApiError 503 when the queue is full */
   async hash(secret: string): Promise<string> {
     return (await this.#run({ secret, cost: this.cost })) as string;
   }
 
-  /** Tasks that wait for a worker. */
+  /** The number of tasks that wait for a worker. */
   get waiting(): number {
     return this.#started?.queueSize ?? 0;
   }
@@ -65,7 +65,7 @@ export class BcryptPool {
     await this.#started?.close({ force: true });
   }
 
-  /** Starts at the first hash, and then keeps a worker: a process that meets no secret starts no thread. */
+  /** Starts at the first task and then keeps one worker, so that a process without bcrypt tasks starts no thread. */
   get #pool(): Piscina {
     return (this.#started ??= new Piscina({
       filename: fileURLToPath(new URL(`./bcrypt-worker${extension}`, import.meta.url)),
@@ -83,27 +83,27 @@ export class BcryptPool {
   }
 }
 
-// Tests run the source, the server its compiled form: the worker is whichever stands beside this file.
+// Tests run the source and the server runs compiled files; the worker is the one beside this file.
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-/** The answer to a login that can be tried again in a second. */
+/** Returns the 503 for a login that the client can try again in a second. */
 export function tooManyLogins(): ApiError {
   return new ApiError(authErrors.busy, { headers: { 'Retry-After': '1' } });
 }
 
-/** Whether a stored text is a bcrypt hash that can be compared with (versions 2a, 2b, 2y; costs 4 to 31). */
+/** Returns whether a stored value is a bcrypt hash that the pool can compare (versions 2a, 2b, 2y; costs 4 to 31). */
 export function isBcryptHash(text: unknown): text is string {
   return typeof text === 'string' && /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(text);
 }
 
-/** The cost that a hash was made with. */
+/** Reads the cost of a bcrypt hash. */
 export function readCost(hash: string): number {
   return Number(hash.slice(4, 6));
 }
 
 /**
- * Whether bcrypt takes another secret for the same: it looks at the first 72 bytes only, and a NUL lets a secret
- * that is repeated (`a\0a`) pass for the secret itself.
+ * Returns whether bcrypt would accept another secret for this one's hash: bcrypt reads only the first 72 bytes, and with
+ * a NUL a repeated secret (`a\0a`) matches the secret itself.
  */
 export function isAmbiguousSecret(secret: string): boolean {
   return truncates(secret) || secret.includes('\0');

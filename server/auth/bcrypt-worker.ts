@@ -3,14 +3,14 @@ import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { compare as bcryptCompare, hash as bcryptHash } from 'bcryptjs';
 
-/** As `nice` has it: where cores are few, requests that need no hash go first. */
+/** The workers' `nice` value: on a machine with few cores, requests that need no hash run first. */
 const niceness = 10;
 
 try {
-  // Linux knows a thread by a number of its own; elsewhere hashes share the cores evenly.
+  // Only Linux has a priority for each thread; on other systems hashes and requests share the cores evenly.
   setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness);
 } catch {
-  // So they do where priorities are not to be changed.
+  // Where the process may not change priorities, they share the cores evenly too.
 }
 
 /** Compares a secret with a hash, or makes a hash; runs in worker threads only. */

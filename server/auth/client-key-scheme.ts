@@ -5,14 +5,14 @@ import { makePrincipal } from '../principal/principal.js';
 import { loginErrors } from './errors.js';
 import { verifyClient } from './verify-client.js';
 
-/** A client shows its own key for a route about itself: the path names it as `client_id`. */
+/** A client's own key in the `client-key` header, for routes whose path names the client as `client_id`. */
 export const clientKeyScheme: CredentialScheme<DepsOf<typeof verifyClient>> = {
   isOwnership: true,
   openApi: {
     type: 'apiKey',
     in: 'header',
     name: 'client-key',
-    description: 'A key of the client that the path names.',
+    description: 'A key of the client in the path.',
   },
   errors: loginErrors,
   read: (request) => request.header('client-key'),

@@ -10,24 +10,24 @@ export interface ClientKey {
   secret_sha256: string;
   label?: string;
   created_at: Date;
-  /** Absent: never. */
+  /** Absent if the key never expires. */
   expires_at?: Date;
-  /** To the day: `2026-11-23`. */
+  /** A day in UTC: `2026-11-23`. */
   last_used_on?: string;
 }
 
-/** A refresh token; `sha256:<hex>` where this server issued it, clear in older records. */
+/** A refresh token: `sha256:<hex>` if this server issued it, plain text in older records. */
 export interface RefreshToken {
   client_id: string;
   refresh_token: string;
   issued_at: Date;
-  /** Absent: never. */
+  /** Absent if the token never expires. */
   expires_at?: Date;
   revoked?: boolean;
   last_accessed?: Date;
 }
 
-/** The collections of clients and of what proves who they are. */
+/** The collections of clients, their keys, their refresh tokens and their failed logins. */
 export interface AuthCollections {
   clients: Collection<ClientRecord>;
   clientKeys: Collection<ClientKey>;
@@ -36,7 +36,7 @@ export interface AuthCollections {
   loginFailures: Collection;
 }
 
-/** Their names in the database. */
+/** The names of these collections in the database. */
 export const authCollections = {
   clients: 'client_permissions',
   clientKeys: 'client_keys',
@@ -51,7 +51,7 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     name: 'qp_client_id',
     keys: { client_id: 1 },
     options: { unique: true },
-    serves: 'logins; the list of clients; one record per client',
+    serves: 'logins; the list of clients; at most one record for a client id',
   },
   {
     collection: 'clients',
@@ -72,39 +72,39 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     name: 'qp_expiry',
     keys: { expires_at: 1 },
     options: { expireAfterSeconds: 0 },
-    serves: 'keys are removed at their expiry',
+    serves: 'the removal of keys when they expire',
   },
   {
     collection: 'refreshTokens',
     name: 'qp_refresh_token',
     keys: { refresh_token: 1 },
-    serves: 'refresh, revoke',
+    serves: 'refreshing and revoking tokens',
   },
   {
     collection: 'refreshTokens',
     name: 'qp_client_id',
     keys: { client_id: 1 },
-    serves: 'the refresh tokens of a client that is removed',
+    serves: 'the refresh tokens of a removed client',
   },
   {
     collection: 'refreshTokens',
     name: 'qp_idle',
     keys: { last_accessed: 1 },
     options: { expireAfterSeconds: 90 * daySeconds },
-    serves: 'refresh tokens are removed after 90 days without use',
+    serves: 'the removal of refresh tokens after 90 days without use',
   },
   {
     collection: 'loginFailures',
     name: 'qp_key',
     keys: { key: 1 },
     options: { unique: true },
-    serves: 'counters of failed logins',
+    serves: 'the counters of failed logins',
   },
   {
     collection: 'loginFailures',
     name: 'qp_expiry',
     keys: { expire: -1 },
     options: { expireAfterSeconds: 0 },
-    serves: 'counters are removed after their hour',
+    serves: 'the removal of counters after an hour',
   },
 ];

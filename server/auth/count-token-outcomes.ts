@@ -1,14 +1,14 @@
 import type { Audit } from '../core/audit.js';
 import type { AuthServices } from './services.js';
 
-/** The kinds of credentials whose outcome some events of the security log record. */
+/** The credential kinds to count, by the security event that records their outcome. */
 const credentials: Readonly<Record<string, string>> = {
   login: 'client_key',
   refresh: 'refresh_token',
   token_refused: 'access_token',
 };
 
-/** The label values of the reasons of the security log. */
+/** The label values of the security log's reasons. */
 const reasons = new Map(
   [
     'unknown client',
@@ -33,7 +33,7 @@ const reasons = new Map(
   ].map((reason) => [reason, reason.replaceAll(/\W/g, '_')]),
 );
 
-/** A security log that also counts the outcomes of credentials, without their owners. */
+/** Returns a security log that also counts the outcomes of credentials, without naming clients. */
 export function countTokenOutcomes({ tokenOutcomes }: AuthServices['metrics'], write: Audit): Audit {
   return (event) => {
     const credential = credentials[event.event];
@@ -46,7 +46,7 @@ export function countTokenOutcomes({ tokenOutcomes }: AuthServices['metrics'], w
   };
 }
 
-/** Counts a login that was refused since too many wait for a hash; the security log does not record those. */
+/** Counts a login that was refused because too many logins wait for a hash; the security log does not record it. */
 export function countBusyLogin({ tokenOutcomes }: AuthServices['metrics']): void {
   tokenOutcomes.inc({ credential: 'client_key', outcome: 'refused', reason: 'busy' });
 }

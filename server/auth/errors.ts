@@ -68,7 +68,7 @@ export const authErrors = {
   },
 } as const satisfies ErrorRows;
 
-/** Stock clients print these responses as they are; the token endpoint has one error in the form of OAuth. */
+/** The errors with other bodies: text that stock clients print unchanged, and one error in OAuth's form. */
 export const authQuirks: readonly BodyQuirk[] = [
   { error: authErrors.loginFailed, shape: 'text', families: ['v1', 'own'] },
   { error: authErrors.basicMissing, shape: 'text' },
@@ -76,7 +76,7 @@ export const authQuirks: readonly BodyQuirk[] = [
   { error: authErrors.unsupportedGrantType, shape: 'oauth' },
 ];
 
-/** What a route that checks an access token can answer. */
+/** The errors that a route with an access token can return. */
 export const accessTokenErrors = [
   authErrors.tokenExpired,
   authErrors.tokenNotYetValid,
@@ -88,5 +88,5 @@ export const accessTokenErrors = [
   authErrors.roleRequired,
 ];
 
-/** What a route that checks a client id and key can answer. */
+/** The errors that a route with a client id and key can return. */
 export const loginErrors = [authErrors.loginFailed, authErrors.tooManyAttempts, authErrors.busy];

@@ -17,7 +17,7 @@ export interface TokenResponse {
   refresh_token?: string;
 }
 
-/** A request of the token endpoint. */
+/** A request to the token endpoint. */
 export interface TokenRequest {
   /** The `Authorization` header. */
   authorization: string | undefined;
@@ -35,11 +35,11 @@ const grants: Readonly<Record<string, (deps: GrantDeps, request: TokenRequest) =
 };
 
 /**
- * Answers a request of the token endpoint; without a `grant_type` it is one for client credentials, as stock clients send it.
- * @throws ApiError 400 for another grant type; else as the grant
+ * Runs the grant of a token request; without a `grant_type`, as stock clients send it, that is `client_credentials`.
+ * @throws ApiError 400 for an unknown grant type, and the errors of the grant
  */
 export async function grantToken(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
-  // A parameter without a value counts as left out (RFC 6749 section 3.2).
+  // A parameter without a value counts as omitted (RFC 6749 section 3.2).
   const type = request.form.grant_type || 'client_credentials';
   const grant = Object.hasOwn(grants, type) ? grants[type] : undefined;
   if (grant === undefined) throw new ApiError(authErrors.unsupportedGrantType);
@@ -47,8 +47,8 @@ export async function grantToken(deps: GrantDeps, request: TokenRequest): Promis
 }
 
 /**
- * An access token and a refresh token for a client id and key (RFC 6749 section 4.4).
- * @throws ApiError as `verifyClient`; a 401 to HTTP Basic carries its challenge.
+ * Returns an access token and a refresh token for a client id and key (RFC 6749 section 4.4).
+ * @throws ApiError as `verifyClient`; a 401 to HTTP Basic has a `WWW-Authenticate` header
  */
 async function grantClientCredentials(
   deps: GrantDeps,
@@ -66,8 +66,8 @@ async function grantClientCredentials(
 }
 
 /**
- * An access token for a refresh token, with the client's permissions of this moment.
- * @throws ApiError 400 for a refresh token that is no longer valid, or whose client was removed.
+ * Returns an access token for a refresh token, with the client's current permissions.
+ * @throws ApiError 400 for a refresh token that is not valid, or whose client was removed
  */
 export async function grantByRefreshToken(
   deps: Core & DepsOf<typeof useRefreshToken> & Pick<AuthServices, 'findClient' | 'signingKeys'>,

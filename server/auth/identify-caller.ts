@@ -8,9 +8,9 @@ import { authErrors } from './errors.js';
 import type { AuthServices } from './services.js';
 
 /**
- * Makes the function that finds out who calls a route: by the first of the route's credential schemes of which the
- * request has a credential, else as an anonymous caller.
- * @param schemes those of all areas
+ * Creates the function that identifies a route's caller: by the first of the route's credential schemes for which the
+ * request has a credential, else as anonymous.
+ * @param schemes the credential schemes of all areas
  */
 export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
   deps: D,
@@ -33,19 +33,19 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
   };
 }
 
-/** @throws ApiError 401 where anonymous callers are not allowed */
+/** Returns the anonymous caller. @throws ApiError 401 when anonymous callers are not allowed */
 function identifyAnonymous({ config }: Pick<AuthServices, 'config'>, request: CredentialRequest): Principal {
   if (config.oidc || config.anonymousAccess === 'deny') throw new ApiError(authErrors.authenticationRequired);
   return makePrincipal({ role: 'contributor' }, request);
 }
 
-/** @throws ApiError 403 that names the roles that may. */
+/** @throws ApiError 403 that names the required roles */
 function checkRole({ role }: Principal, access: Access): void {
   if (access.roles.includes(role as Role)) return;
-  const wanted = access.namesRolesAsListed
+  const required = access.namesRolesAsListed
     ? access.roles
     : roles.filter((known) => access.roles.includes(known));
   throw new ApiError(authErrors.roleRequired, {
-    message: `Specified action requires role: ${wanted.join(', ')}`,
+    message: `Specified action requires role: ${required.join(', ')}`,
   });
 }

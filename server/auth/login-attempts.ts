@@ -6,12 +6,12 @@ import { ApiError } from '../errors/api-error.js';
 import { tooManyLogins } from './bcrypt-pool.js';
 
 const hourSeconds = 3600;
-/** Failed logins an hour for one client from one address. */
-export const failuresPerPair = 100;
-/** Failed logins an hour from one address, whatever the clients. */
-export const failuresPerAddress = 1000;
+/** Maximum failed logins per hour for one client from one address. */
+export const maxFailuresPerPair = 100;
+/** Maximum failed logins per hour from one address, for all clients together. */
+export const maxFailuresPerAddress = 1000;
 
-/** What a login is counted by. */
+/** The client id and address by which a login is counted. */
 export interface LoginOrigin {
   clientId: string;
   source: string;
@@ -20,20 +20,20 @@ export interface LoginOrigin {
 interface Counter {
   limiter: RateLimiterMongo;
   points: number;
-  /** What is counted together. */
+  /** Returns the key of the counter: logins with the same key are counted together. */
   key(origin: LoginOrigin): string;
 }
 
 /**
- * Counts failed logins in MongoDB, for all processes together. Keys are digests, so that the counters tell
- * neither ids nor addresses; while MongoDB fails, each process counts by itself.
+ * Counts failed logins in MongoDB, for all processes together. Keys are digests, so that the counters store neither
+ * client ids nor addresses; while MongoDB fails, each process counts on its own.
  *
- * A login under way counts as a failure until it has ended, so that a burst gets no more guesses than the limit.
- * Each process knows of its own only: several together can exceed it by what their bcrypt queues hold.
+ * A login in progress counts as a failure until it ends, so that a burst of logins cannot exceed the limit. Each process
+ * counts only its own logins in progress: several processes can exceed the limit by the length of their bcrypt queues.
  */
 export class LoginAttempts {
   readonly #counters: readonly Counter[];
-  readonly #underWay = new Map<string, number>();
+  readonly #inProgress = new Map<string, number>();
 
   constructor(client: MongoClient, dbName: string, tableName: string) {
     const make = (keyPrefix: string, points: number) =>
@@ -49,39 +49,40 @@ export class LoginAttempts {
       });
     this.#counters = [
       {
-        limiter: make('pair', failuresPerPair),
-        points: failuresPerPair,
+        limiter: make('pair', maxFailuresPerPair),
+        points: maxFailuresPerPair,
         key: ({ clientId, source }) => sha256(`${source}\0${clientId}`, 'base64url'),
       },
       {
-        limiter: make('address', failuresPerAddress),
-        points: failuresPerAddress,
+        limiter: make('address', maxFailuresPerAddress),
+        points: maxFailuresPerAddress,
         key: ({ source }) => sha256(source, 'base64url'),
       },
     ];
   }
 
   /**
-   * Runs a login that may fail, and counts it as under way meanwhile.
-   * @throws ApiError 429 with `Retry-After` when a counter is used up, 503 while logins under way could use it up.
+   * Runs a login that can fail, and counts it as in progress meanwhile.
+   * @throws ApiError 429 with `Retry-After` when a counter is at its limit, 503 when logins in progress could bring it
+   * there
    */
-  async during<T>(origin: LoginOrigin, run: () => Promise<T>): Promise<T> {
-    // Taken before the counters are read: what ends in between is in their numbers already, or in these.
-    const seen = this.#counters.map(({ key }) => this.#addUnderWay(key(origin), 1));
+  async runCounted<T>(origin: LoginOrigin, run: () => Promise<T>): Promise<T> {
+    // Before the counters are read, so that a login that ends in between is in one of the two numbers at least.
+    const inProgress = this.#counters.map(({ key }) => this.#addInProgress(key(origin), 1));
     try {
-      await this.#check(origin, seen);
+      await this.#check(origin, inProgress);
       return await run();
     } finally {
-      for (const { key } of this.#counters) this.#addUnderWay(key(origin), -1);
+      for (const { key } of this.#counters) this.#addInProgress(key(origin), -1);
     }
   }
 
-  /** Counts one failure against the pair and the address. */
-  async fail(origin: LoginOrigin): Promise<void> {
+  /** Adds one failure to the counters of the client and address, and of the address. */
+  async countFailure(origin: LoginOrigin): Promise<void> {
     await Promise.all(this.#counters.map(({ limiter, key }) => limiter.penalty(key(origin))));
   }
 
-  async #check(origin: LoginOrigin, seen: readonly number[]): Promise<void> {
+  async #check(origin: LoginOrigin, inProgress: readonly number[]): Promise<void> {
     const counts = await Promise.all(this.#counters.map(({ limiter, key }) => limiter.get(key(origin))));
     const full = counts.filter(
       (count): count is RateLimiterRes => count !== null && count.remainingPoints <= 0,
@@ -91,14 +92,14 @@ export class LoginAttempts {
       throw new ApiError(authErrors.tooManyAttempts, { headers: { 'Retry-After': String(seconds) } });
     }
     const left = counts.map((count, i) => count?.remainingPoints ?? (this.#counters[i] as Counter).points);
-    if (left.some((points, i) => (seen[i] as number) > points)) throw tooManyLogins();
+    if (left.some((points, i) => (inProgress[i] as number) > points)) throw tooManyLogins();
   }
 
-  /** The number of logins under way after the change. */
-  #addUnderWay(key: string, change: 1 | -1): number {
-    const count = (this.#underWay.get(key) ?? 0) + change;
-    if (count === 0) this.#underWay.delete(key);
-    else this.#underWay.set(key, count);
+  /** Changes the number of logins in progress for a key, and returns the new number. */
+  #addInProgress(key: string, change: 1 | -1): number {
+    const count = (this.#inProgress.get(key) ?? 0) + change;
+    if (count === 0) this.#inProgress.delete(key);
+    else this.#inProgress.set(key, count);
     return count;
   }
 }

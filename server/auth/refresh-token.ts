@@ -6,12 +6,12 @@ import { digestToken, isTokenDigest } from '../crypto/digest.js';
 import type { RefreshToken } from './collections.js';
 import { ApiError } from '../errors/api-error.js';
 
-/** Milliseconds that a refresh token of a login is valid: 6 days. */
+/** Milliseconds that a login's refresh token is valid: 6 days. */
 const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;
 
 /**
  * Issues a refresh token of 64 URL-safe characters and stores its digest.
- * @param expires `false` for a token without end, such as the one file that a stock agent holds
+ * @param expires `false` for a token that never expires, as stock agents need
  */
 export async function issueRefreshToken(
   deps: Core & Pick<AuthServices, 'insertRefreshToken'>,
@@ -32,8 +32,8 @@ export async function issueRefreshToken(
 }
 
 /**
- * The stored form of a refresh token that is still good; its idle time starts again.
- * @throws ApiError 400 for one that is unknown, revoked or expired.
+ * Returns the record of a valid refresh token, and restarts its idle time.
+ * @throws ApiError 400 for a token that is unknown, revoked or expired
  */
 export async function useRefreshToken(
   deps: Core & Pick<AuthServices, 'collections'>,
@@ -50,7 +50,7 @@ export async function useRefreshToken(
   return stored;
 }
 
-/** @throws ApiError 400 for one that is unknown or revoked already. */
+/** Revokes a refresh token, and returns its record. @throws ApiError 400 for a token that is unknown or already revoked */
 export async function revokeRefreshToken(
   deps: Pick<AuthServices, 'collections'>,
   token: string,
@@ -63,7 +63,7 @@ export async function revokeRefreshToken(
   return before;
 }
 
-/** A text that looks like a stored digest is never compared with stored ones: reading the database gives no token. */
+/** Returns the filter for a refresh token: a stored digest is not accepted as a token, so that reading the database does not allow a login. */
 function filterByToken(token: string): { refresh_token: string | { $in: string[] } } {
   const digest = digestToken(token);
   return { refresh_token: isTokenDigest(token) ? digest : { $in: [digest, token] } };

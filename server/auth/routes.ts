@@ -22,15 +22,15 @@ const tokenAnswer = z.strictObject({
 const refreshTokenBody = object({ refresh_token: textSchema({ min: 1 }) });
 const formField = textSchema().optional();
 
-/** Tokens: what proves who a client is, and what it gets for that. */
+/** The routes that issue, refresh and revoke tokens. */
 export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1/authenticate/token/{client_id}',
     family: 'v1',
-    summary: 'An access token for a client id and key',
+    summary: 'Get an access token for a client id and key',
     access: 'public',
-    headers: { 'client-key': 'The key of the client.' },
+    headers: { 'client-key': "The client's key." },
     answers: { 200: { description: 'The signed JWT.', content: 'text' } },
     errors: [authErrors.loginFailed, authErrors.tooManyAttempts, authErrors.busy],
     noStore: true,
@@ -43,11 +43,11 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/oauth2/token',
     family: 'v1',
-    summary: 'An access token and a refresh token for a client id and key',
+    summary: 'Get an access token and a refresh token for a client id and key',
     description:
-      'HTTP Basic, or a form with `grant_type=client_credentials`, `client_id` and `client_secret`.',
+      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`.',
     access: 'public',
-    headers: { authorization: 'HTTP Basic: client id and key.' },
+    headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
       mode: 'form',
       schema: openObject({
@@ -77,10 +77,10 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/oauth2/refresh',
     family: 'v1',
-    summary: 'An access token for a refresh token',
+    summary: 'Get an access token for a refresh token',
     access: 'public',
     body: { mode: 'json', schema: refreshTokenBody },
-    answers: { 200: { description: 'The token.', content: tokenAnswer } },
+    answers: { 200: { description: 'The access token.', content: tokenAnswer } },
     errors: [authErrors.refreshTokenInvalid, authErrors.refreshTokenRevoked, authErrors.refreshTokenExpired],
     noStore: true,
     async handle(deps, { body, principal: { source } }) {
@@ -91,10 +91,15 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/oauth2/revoke',
     family: 'v1',
-    summary: 'The end of a refresh token',
+    summary: 'Revoke a refresh token',
     access: { roles: roleGroups.admins },
     body: { mode: 'json', schema: refreshTokenBody },
-    answers: { 200: { description: 'It is revoked.', content: z.strictObject({ status: z.literal('OK') }) } },
+    answers: {
+      200: {
+        description: 'The refresh token is revoked.',
+        content: z.strictObject({ status: z.literal('OK') }),
+      },
+    },
     errors: [authErrors.refreshTokenNotFound, authErrors.refreshTokenAlreadyRevoked],
     async handle(deps, { body, principal: { actor, source } }) {
       const revoked = await revokeRefreshToken(deps, body.refresh_token);

@@ -16,49 +16,49 @@ const rows = {
   jwtSigningKey: secret(
     'JWT_SIGNING_KEY',
     asText,
-    'Key that signs access tokens (HS256), 32 bytes or more; required with a MongoDB that you run yourself, otherwise created in the data directory.',
+    'Key that signs access tokens (HS256), at least 32 bytes. Required with a MongoDB that you run yourself; otherwise it is created in the data directory.',
   ),
   jwtPreviousSigningKeys: secret(
     'JWT_PREVIOUS_SIGNING_KEYS',
     asTextList,
-    'JSON array of keys that still verify tokens and never sign, for a rotation without an outage.',
+    'JSON array of keys that verify tokens but do not sign them, for rotating the key without downtime.',
   ),
   jwtAllowShortKey: setting(
     'JWT_ALLOW_SHORT_KEY',
     asBoolean,
     'false',
-    'Start with a signing key under 32 bytes.',
+    'Whether to start with a signing key under 32 bytes.',
   ),
   jwtLeeway: setting(
     'JWT_LEEWAY',
     asInteger(0, 3600),
     '5',
-    'Seconds by which clocks may differ for `exp` and `iat`.',
+    'Seconds of clock difference that are allowed when checking `exp` and `iat`.',
   ),
-  bcryptCost: setting('BCRYPT_COST', asInteger(4, 16), '10', 'Cost of new bcrypt hashes of client secrets.'),
+  bcryptCost: setting('BCRYPT_COST', asInteger(4, 16), '10', 'bcrypt cost of new hashes of client secrets.'),
   anonymousAccess: setting(
     'ANONYMOUS_ACCESS',
     asWord('allow', 'deny'),
     'allow',
-    'Whether a caller without a token has the role contributor; `deny` answers 401.',
+    'Whether a caller without a token has the role contributor; with `deny` such a caller gets 401.',
   ),
   oidcClientId: optional(
     'OIDC_CLIENT_ID',
     asText,
-    'With the issuer and `WEB_SECRET_KEY`: no anonymous callers.',
+    'Client id at the OIDC provider. If it, `OIDC_PROVIDER_ISSUER` and `WEB_SECRET_KEY` are all set, anonymous callers get 401.',
   ),
   oidcProviderIssuer: optional('OIDC_PROVIDER_ISSUER', asText, 'Issuer of the OIDC provider.'),
-  webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key of web sessions.'),
+  webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key that protects web sessions.'),
   oidcClientSecret: later(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
 };
 
 /** The settings of logins and tokens. */
 export interface AuthSettings extends ValuesOf<typeof rows> {
-  /** OIDC is configured: there are no anonymous callers. */
+  /** OIDC is configured, so anonymous callers are refused. */
   oidc: boolean;
 }
 
-/** Settings of logins and tokens. */
+/** The rows, derived values, checks and warnings of these settings. */
 export const authSettings = {
   rows,
   derive: ({ oidcClientId, oidcProviderIssuer, webSecretKey }: ValuesOf<typeof rows>) => ({
@@ -68,7 +68,7 @@ export const authSettings = {
   listWarnings,
 };
 
-const howToMakeAKey = 'make one with: openssl rand -base64 48';
+const keyHint = 'make one with: openssl rand -base64 48';
 
 /** Minimum length of a signing key in bytes (RFC 7518 section 3.2: as long as the hash). */
 const signingKeyBytes = 32;
@@ -81,11 +81,11 @@ function listKeyProblems(
 ): SettingProblem[] {
   if (key === undefined) {
     if (embedded || !isRequired) return [];
-    return [['JWT_SIGNING_KEY', `is required when you name a MongoDB; ${howToMakeAKey}`]];
+    return [['JWT_SIGNING_KEY', `is required with a MongoDB that you run yourself; ${keyHint}`]];
   }
   if (!isRequired || !isShort(key) || jwtAllowShortKey) return [];
-  const ways = `${howToMakeAKey}, or set JWT_ALLOW_SHORT_KEY=true to keep it for now`;
-  return [['JWT_SIGNING_KEY', `is under ${signingKeyBytes} bytes; ${ways}`]];
+  const remedies = `${keyHint}, or set JWT_ALLOW_SHORT_KEY=true to keep it for now`;
+  return [['JWT_SIGNING_KEY', `is under ${signingKeyBytes} bytes; ${remedies}`]];
 }
 
 function isShort(key: string): boolean {
@@ -94,22 +94,22 @@ function isShort(key: string): boolean {
 
 function listWarnings(config: Read): string[] {
   const warnings: string[] = [];
-  const forgeable = `under ${signingKeyBytes} bytes: an attacker can guess it and forge tokens`;
+  const tooShort = `under ${signingKeyBytes} bytes: an attacker can guess it and forge tokens`;
   if (config.jwtSigningKey !== undefined && isShort(config.jwtSigningKey)) {
-    warnings.push(`JWT_SIGNING_KEY is ${forgeable}`);
+    warnings.push(`JWT_SIGNING_KEY is ${tooShort}`);
   }
   if (config.jwtPreviousSigningKeys?.some(isShort)) {
-    warnings.push(`JWT_PREVIOUS_SIGNING_KEYS has a key ${forgeable}`);
+    warnings.push(`JWT_PREVIOUS_SIGNING_KEYS has a key ${tooShort}`);
   }
   if (config.anonymousAccess === 'allow' && !config.oidc && isReachable(config)) {
     warnings.push(
-      'anyone who reaches this server can submit jobs without a token: set ANONYMOUS_ACCESS=deny to prevent that',
+      'anyone who can reach this server can submit jobs without a token: set ANONYMOUS_ACCESS=deny to prevent that',
     );
   }
   return warnings;
 }
 
-/** From other machines: directly, or through a proxy in front. */
+/** Returns whether other machines can reach the server, directly or through a proxy. */
 function isReachable({ listen, trustProxy }: Read): boolean {
   if (trustProxy !== 0) return true;
   if ('path' in listen) return false;

@@ -1,6 +1,6 @@
 /**
- * A kind of token that this server signs: its claims, whom it is for, how long it is valid. A route takes a kind by
- * the credential scheme of that name in `schemes.ts`; the area of a further kind has its row in its own folder.
+ * A kind of token that this server signs: its claims, audience and lifetime. A route accepts a kind if it names the
+ * kind's credential scheme; other areas define their kinds and schemes in their own directories.
  */
 export interface TokenKind {
   /** The value of `sub` that marks the kind. */
@@ -9,11 +9,11 @@ export interface TokenKind {
   audience?: string;
   /** Seconds from the issue of a token to its expiry. */
   lifetimeSeconds: number;
-  /** Claims that a token must have, in the order in which a missing one is reported. */
+  /** Claims that a token must have, in the order in which they are checked. */
   requiredClaims: readonly string[];
 }
 
-/** States the permissions of a client; every v1 route with a role takes it. */
+/** States a client's permissions; every v1 route with roles accepts it. */
 export const accessTokenKind = {
   subject: 'access_token',
   lifetimeSeconds: 600,

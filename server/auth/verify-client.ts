@@ -8,7 +8,7 @@ import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { readServerKey, type ServerKey } from './client-key-format.js';
 import { verifyServerKey } from './verify-server-key.js';
 
-/** A login as presented: the id, the key and the address that it comes from. */
+/** A login as sent: client id, client key and the caller's address. */
 export interface Login {
   clientId: string;
   clientKey: string;
@@ -16,10 +16,10 @@ export interface Login {
 }
 
 /**
- * Who a client id and key are. The record is read each time, so that a changed key counts at once; a pair that
- * bcrypt found right some minutes ago costs no hash, and a key made by the server never does.
- * All failures give one answer after one compare: the reason goes to the security log.
- * @throws ApiError 401 `login_failed`, 429 after too many failures, 503 when too many logins wait for a hash.
+ * Returns the client that a client id and key belong to. The record is read each time, so that a changed key takes effect
+ * at once. A secret that bcrypt verified in the last 5 minutes needs no hash, and a key made by the server never does.
+ * All failures have the same response, after one compare; the security log has the reason.
+ * @throws ApiError 401 `login_failed`, 429 after too many failures, 503 when too many logins wait for a hash
  */
 export async function verifyClient(
   deps: Core &
@@ -31,7 +31,7 @@ export async function verifyClient(
       | 'findClientKey'
       | 'loginAttempts'
       | 'metrics'
-      | 'rememberedPairs'
+      | 'verifiedSecrets'
     >,
   login: Login,
 ): Promise<ClientRecord> {
@@ -50,15 +50,15 @@ async function verifyByServerKey(
   serverKey: ServerKey,
 ): Promise<ClientRecord> {
   const found = await verifyServerKey(deps, login.clientId, serverKey);
-  return found ?? attempt(deps, login, () => refuse(deps, login, 'wrong server-made key'));
+  return found ?? limitAttempts(deps, login, () => rejectLogin(deps, login, 'wrong server-made key'));
 }
 
-/** Reads the record again after a compare, which can have waited for seconds: what counts is what it says then. */
+/** Verifies a secret; reads the record again after a compare, which can take seconds, so that the current record counts. */
 async function verifySecret(
   deps: Core &
     Pick<
       AuthServices,
-      'bcryptPool' | 'collections' | 'findClient' | 'loginAttempts' | 'metrics' | 'rememberedPairs'
+      'bcryptPool' | 'collections' | 'findClient' | 'loginAttempts' | 'metrics' | 'verifiedSecrets'
     >,
   login: Login,
 ): Promise<ClientRecord> {
@@ -66,20 +66,20 @@ async function verifySecret(
     const record = await deps.findClient(login.clientId);
     const stored = record?.client_secret_hash;
     const hash = isBcryptHash(stored) ? stored : undefined;
-    if (record !== undefined && hash !== undefined && deps.rememberedPairs.has(hash, login.clientKey))
+    if (record !== undefined && hash !== undefined && deps.verifiedSecrets.has(hash, login.clientKey))
       return record;
-    await attempt(deps, login, () => compareAndRemember(deps, login, record, hash));
+    await limitAttempts(deps, login, () => compareAndRemember(deps, login, record, hash));
   }
 }
 
-/** A login that may fail, when too many have not failed before. */
-async function attempt<T>(
+/** Runs a login that can fail, unless too many have failed before; logs and counts such refusals. */
+async function limitAttempts<T>(
   deps: Core & Pick<AuthServices, 'collections' | 'loginAttempts' | 'metrics'>,
   login: Login,
   run: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await deps.loginAttempts.during(login, run);
+    return await deps.loginAttempts.runCounted(login, run);
   } catch (error) {
     if (isApiError(error, authErrors.tooManyAttempts)) {
       await logRefusal(deps, login, 'too many attempts');
@@ -89,23 +89,23 @@ async function attempt<T>(
   }
 }
 
-/** One compare for every login, whether there is a client and a hash or not. */
+/** Runs one compare for every login, whether the client and its hash exist or not, and caches a match. */
 async function compareAndRemember(
-  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections' | 'loginAttempts' | 'rememberedPairs'>,
+  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections' | 'loginAttempts' | 'verifiedSecrets'>,
   login: Login,
   record: ClientRecord | undefined,
   hash: string | undefined,
 ): Promise<void> {
-  const { bcryptPool, rememberedPairs } = deps;
+  const { bcryptPool, verifiedSecrets } = deps;
   if (record === undefined || hash === undefined) {
-    await bcryptPool.compareAbsent(login.clientKey);
-    return refuse(deps, login, record === undefined ? 'unknown client' : 'client without a secret');
+    await bcryptPool.compareDummy(login.clientKey);
+    return rejectLogin(deps, login, record === undefined ? 'unknown client' : 'client without a secret');
   }
-  if (!(await bcryptPool.compare(login.clientKey, hash))) return refuse(deps, login, 'wrong key');
-  rememberedPairs.add(await renewHash(deps, login, hash), login.clientKey);
+  if (!(await bcryptPool.compare(login.clientKey, hash))) return rejectLogin(deps, login, 'wrong key');
+  verifiedSecrets.add(await renewHash(deps, login, hash), login.clientKey);
 }
 
-/** Rewrites a hash of another cost than the configured one; the login stands even if that fails. */
+/** Replaces a hash whose cost is not the configured one; a failure does not fail the login. */
 async function renewHash(
   deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections'>,
   { clientId, clientKey }: Login,
@@ -122,23 +122,23 @@ async function renewHash(
   } catch (error) {
     deps.log.warn(
       { err: error, client_id: clientId },
-      'hash of a client secret not renewed; tried again at its next login',
+      "could not renew the hash of a client secret; the client's next login tries again",
     );
     return hash;
   }
 }
 
-async function refuse(
+async function rejectLogin(
   deps: Core & Pick<AuthServices, 'collections' | 'loginAttempts'>,
   login: Login,
   reason: string,
 ): Promise<never> {
-  await deps.loginAttempts.fail(login);
+  await deps.loginAttempts.countFailure(login);
   await logRefusal(deps, login, reason);
   throw new ApiError(authErrors.loginFailed, { reason });
 }
 
-/** The id of an unknown client may be a key in the wrong place, so only one that there is is told. */
+/** Logs a refused login; it names only existing clients, since an unknown id may be a key in the wrong field. */
 async function logRefusal(
   deps: Core & Pick<AuthServices, 'collections'>,
   { clientId, source }: Login,

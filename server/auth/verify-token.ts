@@ -8,22 +8,22 @@ import { isJsonMap } from '../schema/set-own.js';
 import type { SigningKeys } from './signing-keys.js';
 import type { TokenKind } from './token-kinds.js';
 
-/** Tokens by their texts, in memory only: those whose signature was verified. */
+/** A cache in memory of tokens whose signature was verified, by their text. */
 export type VerifiedTokens = LRUCache<string, VerifiedToken>;
 
 /** A token whose signature was verified. */
 export interface VerifiedToken {
   claims: Claims;
-  /** What the claims say of the bearer, once the scheme of the token's kind has read it. */
+  /** The bearer's identity, set when the scheme of the token's kind has read it from the claims. */
   identity?: Identity;
 }
 
-/** Holds as many tokens as are in use at once; the least recently used one is dropped. */
+/** Creates the cache; when it has 5,000 tokens, a new one replaces the least recently used. */
 export function createVerifiedTokens(): VerifiedTokens {
   return new LRUCache({ max: 5000 });
 }
 
-/** What verification needs; `leeway` is in seconds. */
+/** The dependencies that verification needs; `leeway` is in seconds. */
 export interface Verifier {
   signingKeys: SigningKeys;
   verifiedTokens: VerifiedTokens;
@@ -37,10 +37,10 @@ interface DecodedToken {
 }
 
 /**
- * Verifies a token of a kind. The checks go in the order that stock clients know: decode, algorithm, signature, the
- * required claims present, `iat`, `exp`, then everything that makes it a token of another kind. A signature that was
- * verified once is not computed again; the claims are checked each time.
- * @throws ApiError 401 or 403 of the first check that fails.
+ * Verifies a token of a kind. The checks run in the order of the v1 contract: decode, algorithm, signature, required
+ * claims, `iat`, `exp`, then `nbf`, `sub` and `aud`. A signature is computed once for each token; the claims are checked
+ * each time.
+ * @throws ApiError 401 or 403 of the first check that fails
  */
 export function verifyToken(kind: TokenKind, verifier: Verifier, token: string): VerifiedToken {
   const verified = verifier.verifiedTokens.get(token) ?? verifySignature(verifier, token);
@@ -57,7 +57,7 @@ function verifySignature(verifier: Verifier, token: string): VerifiedToken {
   return verified;
 }
 
-/** The claims of a token, unread. */
+/** A token's claims, not yet checked. */
 export type Claims = Record<string, unknown>;
 
 const claimChecks: readonly ((claims: Claims, verifier: Verifier, kind: TokenKind) => void)[] = [
@@ -81,7 +81,7 @@ function decode(token: string): DecodedToken {
   return { header: decoded.header, payload: decoded.payload };
 }
 
-/** No extension of JWS is supported, so a token that requires one is refused (RFC 7515 section 4.1.11). */
+/** Checks the algorithm, and refuses a token that requires a JWS extension: none is supported (RFC 7515 section 4.1.11). */
 function checkAlgorithm({ header }: DecodedToken): void {
   if (header.alg !== 'HS256') throw invalid('algorithm');
   if (header.crit !== undefined) throw invalid('crit');
@@ -89,12 +89,12 @@ function checkAlgorithm({ header }: DecodedToken): void {
 
 const signatureProblems = ['invalid signature', 'jwt signature is required'];
 
-/** A `kid` names the one key to use; tokens without one verify with any of them. */
+/** Checks the signature with the key that `kid` names; without a `kid`, any key may match. */
 function checkSignature({ signingKeys }: Verifier, token: string, { header }: DecodedToken): void {
   const candidates = signingKeys.all.filter(({ kid }) => header.kid === undefined || header.kid === kid);
   for (const { key } of candidates) {
     try {
-      // Times are checked below: against the shared clock, and after the claims are known to be present.
+      // The times are checked later, with the shared clock and after the check for missing claims.
       jwt.verify(token, key, { algorithms: ['HS256'], ignoreExpiration: true, ignoreNotBefore: true });
       return;
     } catch (error) {
@@ -120,7 +120,7 @@ function checkExpiry({ exp }: Claims, verifier: Verifier): void {
   if (readTime(exp) <= nowSeconds(verifier) - verifier.leeway) throw new ApiError(authErrors.tokenExpired);
 }
 
-/** No token of this server has `nbf`; the text for a token that is not valid yet is kept for `iat`, as stock clients know it. */
+/** Checks `nbf`, which this server's tokens do not have; stock clients know `Token not yet valid` for `iat` only. */
 function checkNotBefore({ nbf }: Claims, verifier: Verifier): void {
   if (nbf === undefined) return;
   if (readTime(nbf) > nowSeconds(verifier) + verifier.leeway) throw invalid('nbf');

@@ -54,7 +54,7 @@ export const claimRoutes: readonly AnyRoute<ClaimRouteDeps>[] = [
       const taken = await takeJob(deps, holder, { ...request, seconds });
       if (taken === undefined) return presentNoJob(deps, seconds);
       request.noteJob(taken.job.job_id);
-      return { ...json(presentClaimedJob(taken.job, taken.secrets)), ifUnsent: taken.release };
+      return { ...json(presentClaimedJob(taken.job, taken.secrets)), undoIfUnsent: taken.release };
     },
   }),
 ];

@@ -4,27 +4,27 @@ import type { AuthCollections } from '../auth/collections.js';
 import { adminClientId } from './client-rights.js';
 
 /**
- * Makes the built-in admin client with a key in `keyFile`, when the database has none. The file is written first:
- * a start that was cut short in between takes the key that is there.
- * @returns whether it was made now
+ * Creates the built-in admin client with a key in `keyFile`, if the database has no admin client. The file is written
+ * first: if the process stops in between, the next start uses the key in the file.
+ * @returns whether the client was created
  */
 export async function ensureAdminClient(collections: AuthCollections, keyFile: string): Promise<boolean> {
   if ((await collections.clients.findOne({ client_id: adminClientId })) !== null) return false;
-  const kept = findText(keyFile);
-  if (kept === undefined || readServerKey(kept) === undefined)
+  const existing = findText(keyFile);
+  if (existing === undefined || readServerKey(existing) === undefined)
     writeFileDurably(keyFile, `${makeServerKey().text}\n`);
   await setAdminKey(collections, findText(keyFile) as string);
   return true;
 }
 
-/** A new key for the admin client, which is made when it is not there; its earlier keys and refresh tokens end. */
+/** Makes a new key for the admin client, and creates the client if needed; removes its earlier keys and refresh tokens. @returns the key */
 export async function resetAdminKey(collections: AuthCollections): Promise<string> {
   const { text } = makeServerKey();
   await setAdminKey(collections, text);
   return text;
 }
 
-/** Makes a server-made key the only one of the admin client. */
+/** Stores a key made by the server as the only key of the admin client. @throws TypeError for any other text */
 async function setAdminKey(collections: AuthCollections, text: string): Promise<void> {
   const key = readServerKey(text);
   if (key === undefined) throw new TypeError('not a key made by the server');
@@ -38,12 +38,12 @@ async function setAdminKey(collections: AuthCollections, text: string): Promise<
   );
   await replaceAdminRecord(collections, { $unset: { client_secret_hash: true } });
   await collections.clientKeys.deleteMany({ client_id: adminClientId, key_id: { $ne: key.keyId } });
-  await endSessions(collections);
+  await deleteRefreshTokens(collections);
 }
 
 /**
- * Makes a secret, given as its bcrypt hash, the only key of the admin client; its earlier keys and refresh tokens
- * end.
+ * Stores a secret, given as its bcrypt hash, as the only key of the admin client; removes its earlier keys and refresh
+ * tokens.
  */
 export async function setAdminSecret(
   collections: AuthCollections,
@@ -51,12 +51,12 @@ export async function setAdminSecret(
 ): Promise<'created' | 'updated'> {
   const outcome = await replaceAdminRecord(collections, { $set: { client_secret_hash: hash } });
   await collections.clientKeys.deleteMany({ client_id: adminClientId });
-  await endSessions(collections);
+  await deleteRefreshTokens(collections);
   return outcome;
 }
 
-/** Whoever got a refresh token by a key that leaked would keep the rights of the admin for days. */
-async function endSessions({ refreshTokens }: AuthCollections): Promise<void> {
+/** Removes the admin client's refresh tokens: one that was issued for a leaked key would keep the admin's rights for days. */
+async function deleteRefreshTokens({ refreshTokens }: AuthCollections): Promise<void> {
   await refreshTokens.deleteMany({ client_id: adminClientId });
 }
 

@@ -10,7 +10,7 @@ import { surveyClients } from './survey-clients.js';
 
 type Needs = Core & AuthServices;
 
-/** The management of clients and their keys. */
+/** Manages clients and their keys. */
 export const clientsArea: Area<ClientServices, Needs, AnyRoute<Needs & ClientServices>> = {
   name: 'clients',
   errors: clientErrors,

@@ -1,7 +1,7 @@
 import type { Core } from '../core/core.js';
 import type { Principal } from '../principal/principal.js';
 
-/** Writes to the security log what a caller did to a client, a key, a secret or a restriction. */
+/** Logs a caller's change of a client, a key, a secret or a queue restriction as a security event. */
 export function auditChange(
   { audit }: Core,
   { actor, source }: Principal,

@@ -9,10 +9,10 @@ import { ApiError } from '../errors/api-error.js';
 import { presentDate } from '../http/present-date.js';
 import type { KeyInput } from './client-schema.js';
 
-/** Keys that one client may have at a time: enough to rotate with overlap. */
-const keysAtMost = 10;
+/** Maximum number of keys of a client, which allows old and new keys to overlap in a rotation. */
+const maxKeysPerClient = 10;
 
-/** A key as its client gets it, once. */
+/** A new key as its client gets it, once. */
 export interface MadeKey {
   key_id: string;
   client_key: string;
@@ -20,8 +20,8 @@ export interface MadeKey {
 }
 
 /**
- * A stored key. Its `_id` is its client and one of that client's places, so that MongoDB itself refuses an eleventh,
- * however many ask at once.
+ * A stored key. Its `_id` is its client and a place from 0 to 9, so that MongoDB itself refuses an eleventh key, even
+ * when many requests arrive at once.
  */
 type PlacedKey = ClientKey & { _id: { client_id: string; place: number } };
 
@@ -31,7 +31,7 @@ function placedKeys({ collections }: Pick<AuthServices, 'collections'>): Collect
 
 /**
  * Makes a key for a client and stores the digest of its secret.
- * @throws ApiError 409 when the client has 10 keys already, 404 when it was removed meanwhile.
+ * @throws ApiError 409 when the client already has 10 keys, 404 when another request has removed the client
  */
 export async function makeClientKey(
   deps: Core & Pick<AuthServices, 'collections'>,
@@ -50,7 +50,7 @@ export async function makeClientKey(
     ...(input.label !== undefined && { label: input.label }),
     ...(expiresAt && { expires_at: expiresAt }),
   });
-  // A client removed in between must not leave a key to a later client of its id.
+  // If the client was removed in between, a later client with its id must not inherit the key.
   if ((await deps.collections.clients.countDocuments({ client_id: clientId })) === 0) {
     await deps.collections.clientKeys.deleteOne({ key_id: keyId });
     throw new ApiError(clientErrors.notFound);
@@ -58,34 +58,34 @@ export async function makeClientKey(
   return { key_id: keyId, client_key: text, expires_at: expiresAt ? presentDate(expiresAt) : null };
 }
 
-/** @throws ApiError 409 when the client has 10 keys that have not expired. */
-export async function checkRoomForKey(
+/** @throws ApiError 409 when the client has 10 keys that have not expired */
+export async function checkKeyLimit(
   deps: Core & Pick<AuthServices, 'collections'>,
   clientId: string,
 ): Promise<void> {
   const count = await deps.collections.clientKeys.countDocuments(filterActive(clientId, deps.clock.now()));
-  if (count >= keysAtMost) throw new ApiError(clientErrors.tooManyKeys);
+  if (count >= maxKeysPerClient) throw new ApiError(clientErrors.tooManyKeys);
 }
 
 async function storeKey(deps: Pick<AuthServices, 'collections'>, key: ClientKey): Promise<void> {
   const keys = placedKeys(deps);
   await keys.deleteMany({ client_id: key.client_id, expires_at: { $lte: key.created_at } });
   const taken = await keys.find({ client_id: key.client_id }, { projection: { _id: 1 } }).toArray();
-  const places = Array.from({ length: keysAtMost }, (_, place) => place);
+  const places = Array.from({ length: maxKeysPerClient }, (_, place) => place);
   const free = places.filter((place) => !taken.some(({ _id }) => _id.place === place));
   for (const place of free) {
     try {
       await keys.insertOne({ ...key, _id: { client_id: key.client_id, place } });
       return;
     } catch (error) {
-      // Taken by another request meanwhile: the next place.
+      // Another request has taken this place, so the loop tries the next one.
       if (!isDuplicateKey(error)) throw error;
     }
   }
   throw new ApiError(clientErrors.tooManyKeys);
 }
 
-/** The keys of a client that have not expired, the oldest first, without their secrets. */
+/** Returns a client's keys that have not expired, the oldest first, without their secrets. */
 export async function listClientKeys(
   deps: Core & Pick<AuthServices, 'collections'>,
   clientId: string,
@@ -97,7 +97,7 @@ export async function listClientKeys(
   return keys.map(presentKey);
 }
 
-/** Ends one key of a client at once. @throws ApiError 404 when it has none of this id. */
+/** Removes a key of a client, which ends it at once. @throws ApiError 404 when the client has no key with this id */
 export async function removeClientKey(
   deps: Pick<AuthServices, 'collections'>,
   clientId: string,
@@ -110,7 +110,7 @@ export async function removeClientKey(
   if (deletedCount === 0) throw new ApiError(clientErrors.keyNotFound);
 }
 
-// MongoDB removes expired keys within a minute or so; until then they are passed over.
+// MongoDB removes expired keys within about a minute; until then this filter excludes them.
 function filterActive(clientId: string, now: Date) {
   return { client_id: clientId, $or: [{ expires_at: { $exists: false } }, { expires_at: { $gt: now } }] };
 }

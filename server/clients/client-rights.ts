@@ -4,10 +4,10 @@ import type { Principal } from '../principal/principal.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import { ApiError } from '../errors/api-error.js';
 
-/** The built-in client, which only `queuepass admin` changes. */
+/** The id of the built-in admin client, which only `queuepass admin` can change. */
 export const adminClientId = 'testflinger-admin';
 
-/** @throws ApiError 422 for the built-in admin client; `action` is the word that stock clients know. */
+/** @throws ApiError 422 for the built-in admin client, with `action` as the word in its message */
 export function checkNotAdminClient(clientId: string, action: 'modified' | 'deleted' = 'modified'): void {
   if (clientId !== adminClientId) return;
   throw new ApiError(clientErrors.adminFixed, {
@@ -15,7 +15,7 @@ export function checkNotAdminClient(clientId: string, action: 'modified' | 'dele
   });
 }
 
-/** @throws ApiError 403 when the client has a higher role than the caller. */
+/** @throws ApiError 403 when the client's role is higher than the caller's */
 export function checkMayModify(caller: Principal, record: Pick<ClientRecord, 'client_id' | 'role'>): void {
   if (may(caller, 'modifyClient', record)) return;
   throw new ApiError(clientErrors.insufficientRights, {
@@ -23,7 +23,7 @@ export function checkMayModify(caller: Principal, record: Pick<ClientRecord, 'cl
   });
 }
 
-/** @throws ApiError 403 when the role is higher than the caller's. */
+/** @throws ApiError 403 when the role is higher than the caller's */
 export function checkMayAssign(caller: Principal, role: string | undefined, clientId: string): void {
   if (role === undefined || may(caller, 'assignRole', { role })) return;
   throw new ApiError(clientErrors.insufficientRights, {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { roles } from '../principal/roles.js';
 import { bool, email, integer, mapOf, object, oneOf, openObject, text } from '../schema/schema.js';
 
-/** Body of PUT client-permissions: each field given replaces the stored one whole. */
+/** Body of PUT client-permissions: each field replaces the whole stored field. */
 export const clientInput = object({
   client_secret: text({ min: 15 }).optional(),
   max_priority: mapOf(integer()).optional(),
@@ -11,10 +11,10 @@ export const clientInput = object({
   email: email().optional(),
 });
 
-/** What PUT client-permissions is given. */
+/** The body of PUT client-permissions, as read. */
 export type ClientInput = z.output<typeof clientInput>;
 
-/** Query of PUT client-permissions; `key_label` is the label of the key that `generate_key` makes. */
+/** Query of PUT client-permissions; `key_label` labels the key that `generate_key` makes. */
 export const clientQuery = openObject({
   generate_key: bool().optional(),
   key_label: text({ max: 200 }).optional(),
@@ -26,10 +26,10 @@ export const keyInput = object({
   label: text({ max: 200 }).optional(),
 });
 
-/** What a request for a new client key is given. */
+/** The body of a request for a new client key, as read. */
 export type KeyInput = z.output<typeof keyInput>;
 
-/** A client as the API shows it. */
+/** A client as the API returns it. */
 export const clientAnswer = z.strictObject({
   client_id: z.string(),
   role: z.string(),
@@ -39,21 +39,21 @@ export const clientAnswer = z.strictObject({
   email: z.string().optional(),
 });
 
-/** A client with a key made for it, shown once. */
+/** A client with its new key, which is returned only once. */
 export const madeClientAnswer = z.strictObject({
   client_id: z.string(),
   key_id: z.string(),
   client_key: z.string(),
 });
 
-/** A key made for a client, shown once. */
+/** A client's new key, which is returned only once. */
 export const madeKeyAnswer = z.strictObject({
   key_id: z.string(),
   client_key: z.string(),
   expires_at: z.string().nullable(),
 });
 
-/** A key as the list shows it, without its secret. */
+/** A key as the list returns it, without its secret. */
 export const keyAnswer = z.strictObject({
   key_id: z.string(),
   label: z.string().nullable(),

@@ -1,6 +1,6 @@
 import type { ErrorRows } from '../errors/error-row.js';
 
-/** The errors of managing clients. */
+/** The errors of client management. */
 export const clientErrors = {
   notFound: { code: 'client_not_found', status: 404, message: 'Error: Specified client_id does not exist.' },
   secretMissing: {
@@ -25,6 +25,6 @@ export const clientErrors = {
   notAnAgent: {
     code: 'not_an_agent_client',
     status: 422,
-    message: 'Only a client of the role agent gets such a token',
+    message: 'Only a client with the role agent can have an agent token',
   },
 } as const satisfies ErrorRows;

@@ -5,7 +5,7 @@ import type { ClientRecord } from '../principal/client-record.js';
 import { ApiError } from '../errors/api-error.js';
 import { checkMayModify, checkNotAdminClient } from './client-rights.js';
 
-/** @throws ApiError 404 when there is no client of this id. */
+/** Returns a client's record. @throws ApiError 404 when no client has this id */
 export async function getClient(
   deps: Pick<AuthServices, 'collections'>,
   clientId: string,
@@ -16,8 +16,9 @@ export async function getClient(
 }
 
 /**
- * The client, when the caller may see to its keys: rights are those of changing the client.
- * @throws ApiError 404 unknown, 403 of a higher role, 422 the built-in admin or an OIDC client.
+ * Returns the client if the caller may manage its keys, which needs the same rights as changing the client.
+ * @throws ApiError 404 for an unknown client, 403 for a client with a higher role, 422 for the built-in admin client or
+ * an OIDC client
  */
 export async function getKeyHolder(
   deps: Pick<AuthServices, 'collections'>,

@@ -24,16 +24,16 @@ const holderErrors = [
   clientErrors.oidcFixed,
 ] as const;
 
-/** Keys made by the server: for managers, and for a client itself when it shows a key that it has. */
+/** The routes of keys made by the server, for managers and for clients that send a key of their own. */
 export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/client-permissions/{client_id}/keys',
     family: 'own',
-    summary: 'Makes a key for a client; it is shown this once',
+    summary: 'Create a key for a client',
     access,
     body: { mode: 'json', schema: keyInput },
-    answers: { 200: { description: 'The key.', content: madeKeyAnswer } },
+    answers: { 200: { description: 'The key. It is returned only once.', content: madeKeyAnswer } },
     errors: [...holderErrors, clientErrors.tooManyKeys],
     noStore: true,
     async handle(deps, request) {
@@ -47,7 +47,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/client-permissions/{client_id}/keys',
     family: 'own',
-    summary: 'The keys of a client, without their secrets',
+    summary: "List a client's keys, without their secrets",
     access,
     answers: { 200: { description: 'The keys, the oldest first.', content: z.array(keyAnswer) } },
     errors: holderErrors,
@@ -60,9 +60,9 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'DELETE',
     path: '/v1/client-permissions/{client_id}/keys/{key_id}',
     family: 'own',
-    summary: 'Ends a key of a client at once',
+    summary: "Remove a client's key, which ends it at once",
     access,
-    answers: { 204: { description: 'It is ended.', content: 'none' } },
+    answers: { 204: { description: 'The key is removed.', content: 'none' } },
     errors: [...holderErrors, clientErrors.keyNotFound],
     async handle(deps, request) {
       const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
@@ -75,13 +75,13 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/client-permissions/{client_id}/agent-token',
     family: 'own',
-    summary: 'A refresh token without end for a client of the role agent',
-    description: 'The stock agent holds such a token, in a file; `queuepass agent add` writes it.',
+    summary: 'Create a refresh token that never expires for a client with the role agent',
+    description: 'The stock agent reads such a token from a file, which `queuepass agent add` writes.',
     access: { roles: roleGroups.managers },
     body: { mode: 'json', schema: object({}) },
     answers: {
       200: {
-        description: 'The token, shown this once.',
+        description: 'The token. It is returned only once.',
         content: z.strictObject({ refresh_token: z.string() }),
       },
     },

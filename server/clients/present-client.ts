@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ClientRecord } from '../principal/client-record.js';
 import type { clientAnswer } from './client-schema.js';
 
-/** A client as the API shows it: never its hash, and every field of permissions, set or not. */
+/** Returns a client as the API shows it: without its hash, and with a default for each permission that is not set. */
 export function presentClient(record: ClientRecord): z.output<typeof clientAnswer> {
   return {
     client_id: record.client_id,

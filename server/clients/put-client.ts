@@ -8,17 +8,17 @@ import { isDuplicateKey } from '../db/classify-error.js';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
-import { checkRoomForKey } from './client-keys.js';
+import { checkKeyLimit } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
-import { findNamespaceSharer } from './secrets-namespace.js';
+import { findClientSharingNamespace } from './secrets-namespace.js';
 
-/** A change of a client as asked for. */
+/** A requested change of a client. */
 export interface ClientChange {
   caller: Principal;
   clientId: string;
   input: ClientInput;
-  /** A key will be made for it, so that a new client needs no secret. */
+  /** The request also makes a key for the client, so that a new client needs no secret. */
   generateKey: boolean;
 }
 
@@ -26,11 +26,11 @@ type PutDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'>;
 
 interface Attempt extends ClientChange {
   deps: PutDeps;
-  /** The record as it is, `null` for a new client. */
+  /** The current record, `null` for a new client. */
   record: ClientRecord | null;
 }
 
-/** The rules of a change, in the order in which they are told. */
+/** The checks of a change, in order. */
 const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
   checkSecretForm,
   ({ clientId }) => checkNotAdminClient(clientId),
@@ -38,12 +38,12 @@ const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
   ({ caller, input, clientId }) => checkMayAssign(caller, input.role, clientId),
   checkOidcClient,
   checkNewClient,
-  ({ deps, clientId, generateKey }) => (generateKey ? checkRoomForKey(deps, clientId) : undefined),
+  ({ deps, clientId, generateKey }) => (generateKey ? checkKeyLimit(deps, clientId) : undefined),
 ];
 
 /**
- * Creates or changes a client; each field given replaces the stored one whole.
- * @throws ApiError as the checks above; 503 when too many hashes wait.
+ * Creates or changes a client; each field of the input replaces the whole stored field.
+ * @throws ApiError as the checks above; 503 when too many logins wait for a hash
  */
 export async function putClient(deps: PutDeps, change: ClientChange): Promise<'created' | 'updated'> {
   const { clients } = deps.collections;
@@ -74,7 +74,7 @@ async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>
     if (isDuplicateKey(error)) return 'changed meanwhile';
     throw error;
   }
-  // Looked at again: two ids of one namespace, asked for at once, did not see each other before.
+  // Checked again after the insert: two requests for ids with one namespace can both pass the first check.
   try {
     await checkNamespace(deps, clientId);
   } catch (error) {
@@ -84,7 +84,7 @@ async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>
   return 'created';
 }
 
-/** Guarded by the role that was checked: a client promoted meanwhile is checked again. */
+/** Updates the client if it still has the role that was checked; a client whose role has changed is checked again. */
 async function update(
   { deps, clientId }: Attempt,
   seen: ClientRecord,
@@ -131,7 +131,7 @@ async function checkNewClient({ deps, record, clientId, input, generateKey }: At
 }
 
 async function checkNamespace(deps: Pick<AuthServices, 'collections'>, clientId: string): Promise<void> {
-  const sharer = await findNamespaceSharer(deps.collections, clientId);
+  const sharer = await findClientSharingNamespace(deps.collections, clientId);
   if (sharer !== undefined) {
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');
   }

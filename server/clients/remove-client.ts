@@ -5,19 +5,19 @@ import { ApiError } from '../errors/api-error.js';
 import { checkNotAdminClient } from './client-rights.js';
 
 /**
- * Removes a client with everything that ends with it, such as its refresh tokens and keys. These are removed first: if
- * the process is killed in between, the client can be removed again, and no token is left without its client.
- * @throws ApiError 404 unknown, 422 the built-in admin.
+ * Removes a client and its data, such as its refresh tokens and keys. The data is removed first: if the process is killed
+ * in between, the client can be removed again, and no token is left without its client.
+ * @throws ApiError 404 for an unknown client, 422 for the built-in admin client
  */
 export async function removeClient(
-  deps: Pick<AuthServices, 'collections'> & Pick<ClientServices, 'endClient'>,
+  deps: Pick<AuthServices, 'collections'> & Pick<ClientServices, 'removeClientData'>,
   clientId: string,
 ): Promise<void> {
   checkNotAdminClient(clientId, 'deleted');
   const { clients } = deps.collections;
   if ((await clients.findOne({ client_id: clientId })) === null) throw new ApiError(clientErrors.notFound);
-  await deps.endClient(clientId);
+  await deps.removeClientData(clientId);
   await clients.deleteOne({ client_id: clientId });
-  // A login that was in progress may have left a token behind.
-  await deps.endClient(clientId);
+  // A login that was in progress may have stored a token after the first removal.
+  await deps.removeClientData(clientId);
 }

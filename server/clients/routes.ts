@@ -15,18 +15,20 @@ import { presentClient } from './present-client.js';
 import { putClient } from './put-client.js';
 import { removeClient } from './remove-client.js';
 
-type RouteDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'> & Pick<ClientServices, 'endClient'>;
+type RouteDeps = Core &
+  Pick<AuthServices, 'bcryptPool' | 'collections'> &
+  Pick<ClientServices, 'removeClientData'>;
 const route = routesOf<RouteDeps>();
 
-/** Clients and what their tokens may state. */
+/** The routes of clients and their permissions. */
 export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1/client-permissions',
     family: 'v1',
-    summary: 'All clients with their permissions',
+    summary: 'List all clients with their permissions',
     access: { roles: roleGroups.managers },
-    answers: { 200: { description: 'The clients, by id.', content: z.array(clientAnswer) } },
+    answers: { 200: { description: 'The clients, sorted by id.', content: z.array(clientAnswer) } },
     async handle(deps) {
       const records = await deps.collections.clients.find().sort({ client_id: 1 }).toArray();
       return json(records.map(presentClient));
@@ -36,7 +38,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/client-permissions/{client_id}',
     family: 'v1',
-    summary: 'One client with its permissions',
+    summary: 'Get a client with its permissions',
     access: { roles: roleGroups.managers },
     answers: { 200: { description: 'The client.', content: clientAnswer } },
     errors: [clientErrors.notFound],
@@ -48,14 +50,18 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'PUT',
     path: '/v1/client-permissions/{client_id}',
     family: 'v1',
-    summary: 'Creates or changes a client',
+    summary: 'Create or change a client',
     description:
-      'With `generate_key=true` it also makes a key for the client and answers JSON, else plain text.',
+      'With `generate_key=true` the server also makes a key for the client and returns JSON; otherwise it returns plain text.',
     access: { roles: roleGroups.managers },
     query: clientQuery,
     body: { mode: 'json', schema: clientInput },
     answers: {
-      200: { description: 'A sentence, or the key that was made.', content: madeClientAnswer, orText: true },
+      200: {
+        description: 'A confirmation as text, or the new key as JSON. The key is returned only once.',
+        content: madeClientAnswer,
+        orText: true,
+      },
     },
     errors: [
       clientErrors.secretMissing,
@@ -85,7 +91,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'DELETE',
     path: '/v1/client-permissions/{client_id}',
     family: 'v1',
-    summary: 'Ends a client with its refresh tokens and keys',
+    summary: 'Remove a client with its refresh tokens and keys',
     access: { roles: roleGroups.admins },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [clientErrors.notFound, clientErrors.adminFixed],

@@ -1,23 +1,26 @@
 import type { AuthCollections } from '../auth/collections.js';
 
-/** How a client id is written in the name of its secrets collection, as existing databases have it. */
-const replacements: readonly [character: string, written: string][] = [
+/** The characters of a client id that the name of its secrets collection replaces, as in existing databases. */
+const replacements: readonly [character: string, replacement: string][] = [
   ['@', '_at_'],
   ['.', '_dot_'],
   ['$', '_dollar_'],
 ];
 
-/** The secrets namespace of a client id; two ids can have the same one. */
+/** Returns the secrets namespace of a client id; two ids can have the same namespace. */
 export function presentSecretsNamespace(clientId: string): string {
-  return replacements.reduce((name, [character, written]) => name.replaceAll(character, written), clientId);
+  return replacements.reduce(
+    (name, [character, replacement]) => name.replaceAll(character, replacement),
+    clientId,
+  );
 }
 
-/** Another client with the same secrets namespace, if there is one. Reads all clients, so it is for new ids only. */
-export async function findNamespaceSharer(
+/** Returns the id of another client with the same secrets namespace, or `undefined`. It reads all clients, so use it for new ids only. */
+export async function findClientSharingNamespace(
   { clients }: Pick<AuthCollections, 'clients'>,
   clientId: string,
 ): Promise<string | undefined> {
-  // Not by a pattern over the ids: in `a_at_at_b` the written forms overlap, and both `a@at_b` and `a_at@b` give it.
+  // A pattern over the ids would not work: both `a@at_b` and `a_at@b` have the namespace `a_at_at_b`.
   const presented = replacements.reduce<unknown>(
     (input, [find, replacement]) => ({
       $replaceAll: { input, find: { $literal: find }, replacement: { $literal: replacement } },

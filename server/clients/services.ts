@@ -1,5 +1,5 @@
-/** What the management of clients takes besides what auth adds. */
+/** The dependencies that client management needs besides those of auth. */
 export interface ClientServices {
-  /** Removes everything that ends with a client, in all areas; can run twice. */
-  endClient(clientId: string): Promise<void>;
+  /** Removes a client's data in all areas; it can run again. */
+  removeClientData(clientId: string): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { isBcryptHash } from '../auth/bcrypt-pool.js';
 import { presentSecretsNamespace } from './secrets-namespace.js';
 import type { Survey } from '../core/adoption.js';
 
-/** Clients that cannot log in as they are stored, ids that exist twice, and ids that share a secrets namespace. */
+/** Reports clients whose records do not allow a login, ids that are stored more than once, and ids that share a secrets namespace. */
 export const surveyClients: Survey = async (db) => {
   const problems: string[] = [];
   const ids = new Map<string, number>();
@@ -16,18 +16,18 @@ export const surveyClients: Survey = async (db) => {
     }
     ids.set(id, (ids.get(id) ?? 0) + 1);
     if (hash != null && !isBcryptHash(hash))
-      problems.push(`client ${id}: its hash is no bcrypt text, so it cannot log in`);
+      problems.push(`client ${id} cannot log in: its hash is not a bcrypt hash`);
   }
   for (const [id, count] of ids)
     if (count > 1) problems.push(`client ${id} is stored ${count} times; keep one`);
-  const notes = findSharers([...ids.keys()]).map(
+  const notes = groupByNamespace([...ids.keys()]).map(
     (sharers) => `share one secrets namespace: ${sharers.join(', ')}`,
   );
   return { changes: [], problems, notes };
 };
 
-/** Groups of ids whose secrets lie in one collection. */
-function findSharers(ids: readonly string[]): string[][] {
+/** Returns the groups of ids whose secrets are in one collection. */
+function groupByNamespace(ids: readonly string[]): string[][] {
   const byNamespace = new Map<string, string[]>();
   for (const id of ids) {
     const namespace = presentSecretsNamespace(id);

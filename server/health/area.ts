@@ -6,5 +6,5 @@ import { healthRoutes } from './routes.js';
 
 type Needs = Core & PeriodicServices;
 
-/** What load balancers and agents ask first. */
+/** The health checks of load balancers and agents. */
 export const healthArea: Area<object, Needs, AnyRoute<Needs>> = { name: 'health', routes: healthRoutes };

@@ -2,7 +2,7 @@ import type { PeriodicServices } from '../periodic/services.js';
 
 const beatName = 'readyz';
 
-/** Writes one small document. @throws MongoError when MongoDB is away or refuses writes (no primary, disk full). */
+/** Writes one small document. @throws MongoError when MongoDB is unreachable or refuses writes (no primary, disk full) */
 export async function checkDatabaseWritable({
   collections,
 }: Pick<PeriodicServices, 'collections'>): Promise<void> {

@@ -9,35 +9,35 @@ const route = routesOf<RouteDeps>();
 
 const ok = z.strictObject({ status: z.literal('OK') });
 
-/** What a load balancer, an agent and a person ask first. */
+/** The routes that report whether the server works. */
 export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1',
     family: 'v1',
-    summary: 'A greeting, which stock agents look at before each poll',
+    summary: 'Get a greeting, which stock agents check before each poll',
     access: 'public',
-    answers: { 200: { description: 'Begins with `Testflinger Server`.', content: 'text' } },
+    answers: { 200: { description: 'A text that starts with `Testflinger Server`.', content: 'text' } },
     handle: () => text('Testflinger Server (Queuepass)'),
   }),
   route({
     method: 'GET',
     path: '/livez',
     family: 'own',
-    summary: 'The process serves requests',
+    summary: 'Check that the process serves requests',
     access: 'public',
-    atRootToo: true,
-    answers: { 200: { description: 'It does.', content: ok } },
+    alsoAtRoot: true,
+    answers: { 200: { description: 'The process serves requests.', content: ok } },
     handle: () => json({ status: 'OK' }),
   }),
   route({
     method: 'GET',
     path: '/readyz',
     family: 'own',
-    summary: 'MongoDB is reachable and writable',
+    summary: 'Check that MongoDB is reachable and writable',
     access: 'public',
-    atRootToo: true,
-    answers: { 200: { description: 'It is.', content: ok } },
+    alsoAtRoot: true,
+    answers: { 200: { description: 'MongoDB is reachable and writable.', content: ok } },
     async handle(deps) {
       await checkDatabaseWritable(deps);
       return json({ status: 'OK' });

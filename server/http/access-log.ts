@@ -8,8 +8,8 @@ import type { RequestState } from './request-state.js';
 import type { HttpServices } from './services.js';
 
 /**
- * Gives each request its id; counts it and writes one line when it ends. The line names the route and never the path,
- * query or headers as sent, since keys end up there by mistake.
+ * Creates the middleware that assigns each request an id, counts it, and logs one line when it ends. The line names the
+ * route, never the path, query or headers as sent: clients put keys there by mistake.
  */
 export function createAccessLog(
   deps: Core & Pick<HttpServices, 'metrics'>,

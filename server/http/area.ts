@@ -5,7 +5,7 @@ import { httpMetrics } from './metrics.js';
 import type { HttpServices } from './services.js';
 import { httpSettings } from './settings.js';
 
-/** The HTTP server: what is the same for all routes. */
+/** The HTTP server: what all routes share. */
 export const httpArea: Area<HttpServices> = {
   name: 'http',
   settings: httpSettings,

@@ -1,20 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Milliseconds that the body of a request has to come whole, from its headers on. */
-const wholeBodyMs = 300_000;
+/** Maximum milliseconds from a request's headers to the end of its body. */
+const maxBodyMs = 300_000;
 
 /**
- * Cuts a request whose body takes longer than 5 minutes, as Node's own `requestTimeout` would, which cannot leave out
- * uploads. Gives what lifts that limit.
+ * Closes the connection of a request whose body takes longer than `ms` milliseconds (default: 5 minutes). Node's own
+ * `requestTimeout` does the same, but cannot exempt uploads.
+ * @returns a function that lifts the limit
  */
-export function limitBodyTime(request: IncomingMessage, ms = wholeBodyMs): () => void {
+export function limitBodyTime(request: IncomingMessage, ms = maxBodyMs): () => void {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   if (coding === undefined && (length === undefined || length === '0')) return () => undefined;
   const timer = setTimeout(() => {
     if (!request.complete) request.destroy();
   }, ms);
   timer.unref();
-  const lift = () => clearTimeout(timer);
-  request.once('close', lift);
-  return lift;
+  const cancel = () => clearTimeout(timer);
+  request.once('close', cancel);
+  return cancel;
 }

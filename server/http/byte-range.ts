@@ -1,8 +1,9 @@
 import type { ByteRange } from '../files/download-file.js';
 
 /**
- * Reads a `Range` header for a file of `length` bytes (RFC 9110 section 14): the part asked for, `undefined` for the
- * whole (no header, another unit, several ranges or no valid one), or that it lies outside.
+ * Reads a `Range` header for a file of `length` bytes (RFC 9110 section 14).
+ * @returns the requested part; `undefined` for the whole file (no header, another unit, several ranges or an invalid
+ * one); `'unsatisfiable'` for a part outside the file
  */
 export function readByteRange(
   header: string | undefined,

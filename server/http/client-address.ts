@@ -4,37 +4,40 @@ import ipaddr from 'ipaddr.js';
 import proxyAddr from 'proxy-addr';
 import type { TrustedProxies } from '../config/setting-types.js';
 
-/** What the connection and the proxies that are trusted tell of a client. */
+/** A client's address and protocol, from the connection and the headers of trusted proxies. */
 export interface ClientAddress {
   /** An IPv4 address, an IPv6 network of 64 bits, or `local` for a unix socket without trusted proxies. */
   source: string;
+  /** The client uses https to reach the nearest trusted proxy. */
   secure: boolean;
 }
 
-/** Reads where a request comes from. */
+/** Reads the client's address from a request. */
 export type ReadClientAddress = (request: IncomingMessage) => ClientAddress;
 
 /**
- * Prepares the reading of client addresses. A unix-socket peer has no address: it is a trusted hop when any proxy
- * is trusted, since only a local proxy can reach it.
- * @param warn is told once, when `X-Forwarded-For` comes and no proxy is trusted
+ * Creates the function that reads client addresses. A unix-socket peer has no address: it is a trusted hop when any
+ * proxy is trusted, since only a local proxy can reach it.
+ * @param warn called once, when a request has `X-Forwarded-For` and no proxy is trusted
  */
 export function createClientAddressReader(
   trusted: TrustedProxies,
   warn: (text: string) => void,
 ): ReadClientAddress {
   const isTrusted = compileTrust(trusted);
-  const trustsSome = trusted !== 0;
+  const trustsAnyProxy = trusted !== 0;
   let warned = false;
   return (request) => {
     const peer = request.socket.remoteAddress ?? '';
     const forwarded = request.headers['x-forwarded-for'];
-    if (!trustsSome && forwarded !== undefined && !warned) {
+    if (!trustsAnyProxy && forwarded !== undefined && !warned) {
       warned = true;
-      warn('X-Forwarded-For is ignored, since no proxy is trusted: set TRUST_PROXY when one stands in front');
+      warn(
+        'X-Forwarded-For is ignored because no proxy is trusted: set TRUST_PROXY if a proxy is in front of this server',
+      );
     }
-    const addresses = trustsSome ? readForwarded(request, peer, isTrusted) : [peer];
-    const isFromTrusted = trustsSome && isTrusted(peer, 0);
+    const addresses = trustsAnyProxy ? readForwarded(request, peer, isTrusted) : [peer];
+    const isFromTrusted = trustsAnyProxy && isTrusted(peer, 0);
     const proto = isFromTrusted
       ? String(request.headers['x-forwarded-proto'] ?? '')
           .split(',')
@@ -51,28 +54,28 @@ function compileTrust(trusted: TrustedProxies): (address: string, hop: number) =
   return (address, hop) => address === '' || compiled(address, hop);
 }
 
-/** From the peer outwards, up to the first address that is not trusted. */
+/** Returns the addresses from the peer outwards, up to and including the first that is not trusted. */
 function readForwarded(
   request: IncomingMessage,
   peer: string,
   isTrusted: (address: string, hop: number) => boolean,
 ): string[] {
   const header = request.headers['x-forwarded-for'];
-  const told = (Array.isArray(header) ? header.join(',') : (header ?? ''))
+  const entries = (Array.isArray(header) ? header.join(',') : (header ?? ''))
     .split(',')
     .filter((part) => part.trim());
   const chain = [peer];
-  for (const part of told.reverse()) {
+  for (const part of entries.reverse()) {
     if (!isTrusted(chain.at(-1) as string, chain.length - 1)) break;
     const address = readAddress(part);
-    // What stands before an entry that cannot be read may be the client's own invention.
+    // The client may have forged every entry before one that is not an address.
     if (address === undefined) break;
     chain.push(address);
   }
   return chain;
 }
 
-/** An entry of `X-Forwarded-For`: an address, that of IPv6 also in brackets, and either with a port. */
+/** Reads an entry of `X-Forwarded-For`: an IPv4 address, or an IPv6 address with or without brackets; each may have a port. */
 function readAddress(entry: string): string | undefined {
   const text = entry.trim();
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
@@ -80,7 +83,7 @@ function readAddress(entry: string): string | undefined {
 }
 
 function presentSource(address: string): string {
-  // Every request comes here, and this is how most addresses look.
+  // A shortcut, since every request needs this and most addresses are IPv4.
   if (isIPv4(address)) return address;
   if (!ipaddr.isValid(address)) return 'local';
   const parsed = ipaddr.process(address);

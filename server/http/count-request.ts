@@ -1,18 +1,18 @@
 import type { HttpServices } from './services.js';
 
-/** A request may name any method that Node's parser knows. */
+/** The methods that are label values of their own: a client may send any method that Node's parser accepts. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** A request that was answered. */
+/** A request that has a response. */
 export interface AnsweredRequest {
   method: string;
-  /** The path of the route as it is declared, or `none`. */
+  /** The route's path as declared, or `none`. */
   route: string;
   status: number;
   seconds: number;
 }
 
-/** Counts a request, by its route and never by its path. */
+/** Counts a request by its route, never by its path. */
 export function countRequest(
   metrics: HttpServices['metrics'],
   { method: sent, route, status, seconds }: AnsweredRequest,

@@ -9,8 +9,8 @@ import { writeReply } from './serve-route.js';
 import { toApiError } from './to-api-error.js';
 
 /**
- * Answers every error: with its own response for an `ApiError`, 413 or 503 for what the database says, else 500. The
- * family of the route presents it; for an unknown path, the family of its prefix.
+ * Creates the middleware that responds to every error: an `ApiError` has its own response, a database error becomes 413
+ * or 503, and any other error 500. The route's family presents the error; for an unknown path, the family of its prefix.
  */
 export function createErrorHandler(deps: Core, families: readonly ErrorFamily[]): Middleware {
   const byName = new Map(families.map((family) => [family.name, family]));
@@ -39,7 +39,7 @@ function pathOf(ctx: Context, { config: { basePath } }: Core): string {
   return ctx.path.startsWith(basePath) ? ctx.path.slice(basePath.length) || '/' : ctx.path;
 }
 
-/** Logins write their own security events; the events of other refusals are in the rows of their errors. */
+/** Writes the security event that the error's row names; logins write their own. */
 function logRefusal({ audit }: Core, error: ApiError, ctx: Context): void {
   if (error.row.audit === undefined) return;
   const { principal, address, route } = ctx.state as RequestState;
@@ -47,7 +47,7 @@ function logRefusal({ audit }: Core, error: ApiError, ctx: Context): void {
     event: error.row.audit,
     outcome: 'refused',
     ...(principal?.actor !== undefined && { actor: principal.actor }),
-    // The route and not the path, since a key may stand in the path by mistake.
+    // The route and not the path, since clients put keys in paths by mistake.
     ...(route && { target: nameOfRoute(route) }),
     source: address.source,
     reason: error.reason ?? error.code,

@@ -1,6 +1,6 @@
 import type { ErrorRows } from '../errors/error-row.js';
 
-/** The errors of HTTP itself that single routes answer. */
+/** The HTTP errors that only some routes return. */
 export const httpErrors = {
   rangeNotSatisfiable: { code: 'range_not_satisfiable', status: 416, message: 'Range Not Satisfiable' },
 } as const satisfies ErrorRows;

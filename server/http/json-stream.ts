@@ -1,31 +1,32 @@
 import { Readable } from 'node:stream';
 import type { Reply } from './reply.js';
 
-/** Characters that are gathered before they are sent; an answer of fewer goes out whole, with its length. */
-const gatheredChars = 64 * 1024;
+/** Minimum characters of each chunk but the last; a shorter response is sent at once, with its length. */
+const minChunkChars = 64 * 1024;
 
 /**
- * A JSON answer with status 200 from the pieces of its text. A long one is streamed and never held whole: the next
- * piece is asked for when the client has taken what was sent, and the pieces are ended when the client goes.
- * Escape each text with `JSON.stringify`; halves of a surrogate pair in two pieces meet again at the reader.
- * @throws what the pieces throw before the first 64 KiB; later the connection is cut
+ * Returns a JSON response with status 200, made from pieces of JSON text. A long response is streamed and never held in
+ * memory as a whole: the next piece is read when the client has received the earlier ones, and the iterator is closed
+ * when the client disconnects. Escape each text with `JSON.stringify`, so that a surrogate pair can be split between
+ * two pieces.
+ * @throws what `pieces` throws before the first chunk is complete; a later error closes the connection
  */
-export async function jsonPieces(pieces: AsyncIterable<string>): Promise<Reply> {
+export async function streamJson(pieces: AsyncIterable<string>): Promise<Reply> {
   const chunks = gather(pieces);
   const first = await chunks.next();
-  const answer = { status: 200, type: 'application/json' } as const;
-  if (first.done || first.value.length < gatheredChars) {
+  const reply = { status: 200, type: 'application/json' } as const;
+  if (first.done || first.value.length < minChunkChars) {
     await chunks.return(undefined);
-    return { ...answer, body: first.value ?? '' };
+    return { ...reply, body: first.value ?? '' };
   }
-  const stream = Readable.from(startWith(first.value, chunks), { objectMode: false });
-  // Also for a stream that nobody read, as with HEAD: its generator never began, so it would leave a cursor open.
+  const stream = Readable.from(prepend(first.value, chunks), { objectMode: false });
+  // A stream that nobody reads, as with HEAD, never starts its generator and would leave a cursor open.
   stream.once('close', () => void chunks.return(undefined).catch(() => undefined));
-  return { ...answer, stream };
+  return { ...reply, stream };
 }
 
-/** The items of a JSON list, as the pieces of its text. */
-export async function* listPieces(items: AsyncIterable<unknown>): AsyncGenerator<string> {
+/** Yields the text of a JSON list, one piece for each item. */
+export async function* jsonListPieces(items: AsyncIterable<unknown>): AsyncGenerator<string> {
   let before = '[';
   for await (const item of items) {
     yield before + JSON.stringify(item);
@@ -34,12 +35,12 @@ export async function* listPieces(items: AsyncIterable<unknown>): AsyncGenerator
   yield before === '[' ? '[]' : ']';
 }
 
-/** Every chunk but the last one has 64 KiB or more. */
+/** Joins pieces into chunks; every chunk but the last has 64 Ki characters or more. */
 async function* gather(pieces: AsyncIterable<string>): AsyncGenerator<string, undefined> {
   let gathered = '';
   for await (const piece of pieces) {
     gathered += piece;
-    if (gathered.length < gatheredChars) continue;
+    if (gathered.length < minChunkChars) continue;
     yield gathered;
     gathered = '';
   }
@@ -47,7 +48,7 @@ async function* gather(pieces: AsyncIterable<string>): AsyncGenerator<string, un
   return undefined;
 }
 
-async function* startWith(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+async function* prepend(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
   yield first;
   yield* rest;
 }

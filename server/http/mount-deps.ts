@@ -1,5 +1,5 @@
 import type { Core } from '../core/core.js';
 import type { HttpServices } from './services.js';
 
-/** What serving a route takes of the dependencies, besides what the route's handler takes. */
+/** The dependencies that serving any route needs, besides those of the route's handler. */
 export type MountDeps = Core & Pick<HttpServices, 'config'>;

@@ -11,10 +11,10 @@ import { type IdentifyCaller, serveRoute } from './serve-route.js';
 
 /**
  * Mounts every route of a list under the base path, and the responses for all other paths and methods. A router tries
- * one route after the other, so each literal prefix has a router of its own; a path is offered to those of its
+ * its routes one after the other, so each literal prefix has its own router; a request tries the routers of its path's
  * prefixes, the longest first.
- * @param identifyCaller finds out who calls a route, and refuses who may not
- * @throws Error when two routes take the same requests
+ * @param identifyCaller identifies who calls a route, and refuses callers without the required role
+ * @throws Error when two routes match the same requests
  */
 export function mountRoutes<D extends MountDeps>(
   deps: D,
@@ -31,7 +31,7 @@ export function mountRoutes<D extends MountDeps>(
   }
   const whole = create(routes);
   return (ctx, next) => {
-    (ctx.state as RequestState).allowLongBody = limitBodyTime(ctx.req);
+    (ctx.state as RequestState).liftBodyTimeLimit = limitBodyTime(ctx.req);
     const path = ctx.path.startsWith(basePath) ? ctx.path.slice(basePath.length) : ctx.path;
     const routers = table.find(path);
     const tryFrom = (n: number): Promise<unknown> =>
@@ -40,14 +40,14 @@ export function mountRoutes<D extends MountDeps>(
   };
 }
 
-/** Which of two such routes would serve a request could not be told from the list. */
+/** @throws Error when two routes match the same requests: the list would not show which one serves them */
 function checkDistinct(routes: readonly AnyRoute[]): void {
   const seen = new Map<string, string>();
   for (const declared of routes) {
     const name = nameOfRoute(declared);
     const shape = name.replaceAll(/\{\w+\}/g, '{}');
     const earlier = seen.get(shape);
-    if (earlier !== undefined) throw new Error(`${name} takes the same requests as ${earlier}`);
+    if (earlier !== undefined) throw new Error(`${name} matches the same requests as ${earlier}`);
     seen.set(shape, name);
   }
 }
@@ -65,18 +65,18 @@ function createRouter<D extends MountDeps>(
         [declared.method],
         [(ctx) => serveRoute(deps, declared, ctx as unknown as Context, identifyCaller)],
       );
-      // The router lets a GET answer HEAD too.
+      // The router also sends HEAD requests to a GET route.
       if (declared.refuseHead && 'methods' in layer) layer.methods = [declared.method];
     }
   }
   return router;
 }
 
-/** Health checks know no base path, so those routes answer at the root too. */
-function pathsOf({ path, wildcard, atRootToo }: AnyRoute, basePath: string): string[] {
+/** Returns a route's paths; health checks do not know the base path, so their routes are at the root too. */
+function pathsOf({ path, wildcard, alsoAtRoot }: AnyRoute, basePath: string): string[] {
   const named = wildcard ? path.replace(/\{(\w+)\}$/, '*$1') : path;
   const pattern = named.replaceAll(/\{(\w+)\}/g, ':$1');
-  return basePath && atRootToo ? [basePath + pattern, pattern] : [basePath + pattern];
+  return basePath && alsoAtRoot ? [basePath + pattern, pattern] : [basePath + pattern];
 }
 
 async function refuseUnknown(router: Router, ctx: Context, next: () => Promise<unknown>): Promise<void> {

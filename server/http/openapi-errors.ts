@@ -1,15 +1,15 @@
 import type { ErrorRow } from '../errors/error-row.js';
 import type { ErrorFamily } from '../errors/families.js';
 
-/** One entry of `responses`. */
+/** One entry of an operation's `responses`. */
 export interface OpenApiResponse {
   description: string;
   content?: Record<string, { schema: object }>;
 }
 
 /**
- * The responses of these errors by status: their public messages, and the content types that their bodies have.
- * @param route method and path of the route that answers them
+ * Returns the responses of errors by status, with their public messages and the content types of their bodies.
+ * @param route method and path of the route that returns them
  */
 export function describeErrors(
   rows: readonly ErrorRow[],

@@ -10,14 +10,14 @@ import type { CredentialSchemes } from './scheme.js';
 
 type Json = Record<string, unknown>;
 
-/** What the OpenAPI document is made from. */
+/** The source of the OpenAPI document. */
 export interface ApiDescription {
   routes: readonly AnyRoute[];
   families: readonly ErrorFamily[];
   schemes: CredentialSchemes<never>;
 }
 
-/** The OpenAPI 3.1 document of a route list. */
+/** Returns the OpenAPI 3.1 document of a route list. */
 export function presentOpenApi(api: ApiDescription, version: string, basePath = ''): Json {
   const paths: Record<string, Json> = {};
   for (const declared of api.routes) {
@@ -41,7 +41,7 @@ const errorSchema = toJsonSchema(
   z.strictObject({ message: z.string(), detail: z.looseObject({}), request_id: z.string().optional() }),
 );
 
-/** The version in package.json, which stands one folder above the compiled server. */
+/** Returns the version in package.json, which is in the directory above that of the compiled server. */
 export function readPackageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
@@ -56,7 +56,7 @@ function presentOperation(declared: AnyRoute, api: ApiDescription): Json {
     tags: [tagOf(declared)],
     ...(access !== 'public' && {
       'x-permission-roles': access.roles,
-      // Anonymous callers have the role contributor, unless the operator denies that.
+      // Anonymous callers have the role contributor, unless ANONYMOUS_ACCESS is `deny`.
       security: [
         ...schemesOf(declared).map((scheme) => ({ [scheme]: [] })),
         ...(access.roles.includes('contributor') ? [{}] : []),
@@ -68,7 +68,7 @@ function presentOperation(declared: AnyRoute, api: ApiDescription): Json {
   };
 }
 
-/** The first two parts of the path; the files of a page stand beside it. */
+/** Returns the first two segments of the path; the files of a page have the page's tag. */
 function tagOf({ path }: AnyRoute): string {
   const [first = '', second = ''] = path.split('/').slice(1);
   return second === '' || second.includes('.') ? first : `${first} ${second}`;
@@ -80,7 +80,7 @@ function operationId({ method, path }: AnyRoute): string {
 }
 
 const prefer =
-  '`wait=N`: the answer may wait N seconds, 60 at most, for what is asked for (RFC 7240 section 4.3).';
+  '`wait=N`: wait up to N seconds (at most 60) for a result before responding (RFC 7240 section 4.3).';
 
 function presentParameters({ path, query, headers = {}, cookies = {}, waits }: AnyRoute): Json[] {
   const text = { type: 'string' };
@@ -93,7 +93,7 @@ function presentParameters({ path, query, headers = {}, cookies = {}, waits }: A
   const { properties = {} } = (query ? toJsonSchema(query) : {}) as { properties?: Record<string, Json> };
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
   const inHeader = Object.entries({ ...headers, ...(waits && { prefer }) })
-    // OpenAPI reserves this name: it is told by `security`.
+    // OpenAPI reserves this name: `security` describes the header.
     .filter(([name]) => name !== 'authorization')
     .map(([name, description]) => ({ name, in: 'header', description, schema: text }));
   const inCookie = Object.entries(cookies).map(([name, description]) => ({
@@ -131,12 +131,12 @@ function presentResponses(declared: AnyRoute, api: ApiDescription): Record<strin
   return responses;
 }
 
-/** The names of the credential schemes that a route accepts. */
+/** Returns the names of the credential schemes that a route accepts. */
 function schemesOf({ access }: AnyRoute): readonly string[] {
   return access === 'public' ? [] : (access.schemes ?? ['accessToken']);
 }
 
-/** The errors of an operation with those that its credentials, body and database add. */
+/** Returns the errors that a route declares, and those that its credentials, body, query and path add. */
 function errorsOf(declared: AnyRoute, { schemes }: ApiDescription): ErrorRow[] {
   const { body, query, queryError, errors = [], path } = declared;
   return [
@@ -145,7 +145,7 @@ function errorsOf(declared: AnyRoute, { schemes }: ApiDescription): ErrorRow[] {
     ...(body ? [commonErrors.badRequest, commonErrors.payloadTooLarge] : []),
     ...(body && body.mode !== 'multipart' ? [commonErrors.validation] : []),
     ...(query ? [queryError ?? commonErrors.validation] : []),
-    // A parameter can be written so that the path is another one.
+    // A parameter's value can turn the path into one that has no route, or one with other methods.
     ...(path.includes('{') ? [commonErrors.notFound, commonErrors.methodNotAllowed] : []),
     commonErrors.internal,
     commonErrors.unavailable,

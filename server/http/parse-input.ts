@@ -8,17 +8,17 @@ import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js
 type AnyBody = NonNullable<AnyRoute['body']>;
 type BodyMode = AnyBody['mode'];
 
-/** Bytes of a body where the route names no limit. */
+/** Maximum bytes of a body, unless the route sets its own limit. */
 export const defaultBodyLimit = 1024 * 1024;
 
-/** Levels of nesting that a stored document can have (MongoDB's own limit). */
+/** Maximum levels of nesting in a stored document (MongoDB's own limit). */
 const nestingLimit = 100;
 
 /**
- * The body of a request as the route's schema reads it; `undefined` for routes without one.
- * Another content type than the route's counts as no body.
- * @throws ApiError 400 for text that is not UTF-8 or does not parse, 413 over the limit (told before it is read,
- * when the length is known), 422 for what the schema refuses.
+ * Reads a request's body with the route's schema; returns `undefined` for routes without a body. A body of another
+ * content type than the route's counts as no body.
+ * @throws ApiError 400 for text that is not UTF-8 or does not parse, 413 over the limit (before reading, when the length
+ * is known), 422 for a body that the schema refuses
  */
 export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']): Promise<unknown> {
   if (spec === undefined) return undefined;
@@ -29,7 +29,7 @@ export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']
   return reading.value;
 }
 
-/** The query of a request as the route's schema reads it. */
+/** Reads a request's query with the route's schema. @throws ApiError 422 or the route's `queryError` */
 export function parseQuery(search: URLSearchParams, { query, queryError, repeated = [] }: AnyRoute): unknown {
   if (query === undefined) return {};
   const fields = [...new Set(search.keys())];
@@ -53,7 +53,7 @@ async function readText(request: IncomingMessage, spec: AnyBody): Promise<string
   const length = request.headers['content-length'];
   const options = { limit, length: length ?? null };
   const bytes: Buffer = await getRawBody(request, options).catch((error: { type?: string }) => {
-    // A client that looks for the answer only once all is sent, as most do, must be able to send the rest.
+    // Most clients read the response only after sending the whole body, so the rest must be accepted.
     request.resume();
     throw new ApiError(
       error.type === 'entity.too.large' ? commonErrors.payloadTooLarge : commonErrors.badRequest,

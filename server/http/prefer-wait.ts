@@ -1,16 +1,16 @@
-/** Seconds that a request may wait at most. */
-const longestWaitSeconds = 60;
+/** Maximum seconds that a request may wait. */
+const maxWaitSeconds = 60;
 
 /**
- * The seconds that a client is ready to wait for its answer, of its `Prefer` header (RFC 7240 section 4.3): at most 60, 0
- * where it says nothing of it. What is not understood is passed over, and of a preference that is named twice the first
- * counts, as section 2 says.
+ * Reads how many seconds a client will wait for a response from its `Prefer` header (RFC 7240 section 4.3): 60 at most,
+ * 0 without a `wait` preference. An invalid preference is ignored. Of a preference that is given twice the first counts
+ * (section 2).
  */
 export function readWait(header: string | undefined): number {
   if (header === undefined) return 0;
   for (const preference of header.split(',')) {
     const found = /^\s*wait\s*=\s*(?:"(\d+)"|(\d+))\s*(?:;.*)?$/i.exec(preference);
-    if (found) return Math.min(Number(found[1] ?? found[2]), longestWaitSeconds);
+    if (found) return Math.min(Number(found[1] ?? found[2]), maxWaitSeconds);
     if (/^\s*wait\s*(?:[=;]|$)/i.test(preference)) return 0;
   }
   return 0;

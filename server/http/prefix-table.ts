@@ -1,6 +1,6 @@
 /**
- * Values by the literal prefixes of paths. A look-up gives those of a path's prefixes, the longest first, at whole
- * segments: a path of `n` segments costs `n` look-ups, however many prefixes there are.
+ * Stores values by literal path prefix and finds those of a path's prefixes. A prefix matches whole segments only: a
+ * path of `n` segments costs `n` look-ups, however many prefixes the table holds.
  */
 export class PrefixTable<T> {
   readonly #values = new Map<string, T>();
@@ -9,7 +9,7 @@ export class PrefixTable<T> {
     this.#values.set(prefix, value);
   }
 
-  /** The values of the prefixes of `path`, the longest first. */
+  /** Returns the values of the path's prefixes, the longest first. */
   find(path: string): T[] {
     const found: T[] = [];
     for (let end = path.length; end >= 0; end = end > 0 ? path.lastIndexOf('/', end - 1) : -1) {
@@ -20,7 +20,7 @@ export class PrefixTable<T> {
   }
 }
 
-/** The part of a path before its first parameter, without a slash at its end: `/v1/job` of `/v1/job/{job_id}/position`. */
+/** Returns the part of a path before its first parameter, without a trailing slash: `/v1/job` of `/v1/job/{job_id}/position`. */
 export function literalPrefix(path: string): string {
   return path.replace(/\/?\{.*$/, '').replace(/\/+$/, '');
 }

@@ -3,12 +3,12 @@ import { httpErrors } from './errors.js';
 import type { StoredFile } from '../files/collections.js';
 import { downloadFile } from '../files/download-file.js';
 import { readByteRange } from './byte-range.js';
-import { namesTag } from './entity-tag.js';
+import { matchesEntityTag } from './entity-tag.js';
 import { ApiError } from '../errors/api-error.js';
 import type { Reply } from './reply.js';
 import type { RouteRequest } from './route.js';
 
-/** A stored file as the answer, streamed, with its length; `headers` as given. */
+/** Returns a response that streams a stored file, with its length and the given headers. */
 export function presentWholeFile(
   deps: Pick<FileServices, 'collections'>,
   file: StoredFile,
@@ -24,9 +24,9 @@ export function presentWholeFile(
 }
 
 /**
- * A stored file, or the part that the request asks for, with an `ETag` that no other file has (RFC 9110 sections 13
- * and 14).
- * @throws ApiError 416 for a part outside of the file
+ * Returns a response with a stored file or the requested part of it, and an `ETag` that no other file has (RFC 9110
+ * sections 13 and 14).
+ * @throws ApiError 416 for a part outside the file
  */
 export function presentFile(
   deps: Pick<FileServices, 'collections'>,
@@ -36,7 +36,7 @@ export function presentFile(
 ): Reply {
   const etag = `"${file._id.toHexString()}"`;
   const headers = { ETag: etag, 'Accept-Ranges': 'bytes' };
-  if (namesTag(header('if-none-match'), etag)) return { status: 304, headers };
+  if (matchesEntityTag(header('if-none-match'), etag)) return { status: 304, headers };
   const ifRange = header('if-range');
   const wanted = ifRange === undefined || ifRange === etag ? header('range') : undefined;
   const range = readByteRange(wanted, file.length);

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 
-/** What a handler answers; the mount writes it. */
+/** The response that a handler returns; `writeReply` sends it. */
 export interface Reply {
   status: number;
   /** `undefined` for an empty body. */
   body?: string | Buffer;
-  /** A body of any length, in place of `body`; an error in it cuts the connection and is logged. */
+  /** A body of any length, in place of `body`; an error in the stream closes the connection and is logged. */
   stream?: Readable;
   type?:
     | 'application/json'
@@ -16,21 +16,21 @@ export interface Reply {
     | 'application/gzip'
     | 'application/x-tar';
   headers?: Record<string, string>;
-  /** Takes back what the handler did, when the answer cannot be written because its client has gone. */
-  ifUnsent?: () => Promise<void>;
+  /** Undoes the handler's work when the client disconnects before the response is sent. */
+  undoIfUnsent?: () => Promise<void>;
 }
 
-/** A JSON answer with status 200. */
+/** Returns a JSON response with status 200. */
 export function json(value: unknown, headers?: Record<string, string>): Reply {
   return { status: 200, body: JSON.stringify(value), type: 'application/json', ...(headers && { headers }) };
 }
 
-/** A plain text answer with status 200. */
+/** Returns a plain text response with status 200. */
 export function text(body: string, headers?: Record<string, string>): Reply {
   return { status: 200, body, type: 'text/plain; charset=utf-8', ...(headers && { headers }) };
 }
 
-/** An answer without a body: 204. */
+/** Returns a response with status 204 and no body. */
 export function empty(headers?: Record<string, string>): Reply {
   return { status: 204, ...(headers && { headers }) };
 }

@@ -2,14 +2,14 @@ import type { Principal } from '../principal/principal.js';
 import type { ClientAddress } from './client-address.js';
 import type { AnyRoute } from './route.js';
 
-/** What the middleware of a request leaves for the routes and for the log line. */
+/** What the middleware of a request stores for the routes and for the log line. */
 export interface RequestState {
   requestId: string;
   address: ClientAddress;
   route?: AnyRoute;
   principal?: Principal;
-  /** Lifts the limit to the time that the body may take. */
-  allowLongBody: () => void;
+  /** Lifts the time limit of the body. */
+  liftBodyTimeLimit: () => void;
   /** The job that the request is about, for the log line. */
   jobId?: string;
 }

@@ -4,41 +4,41 @@ import type { Principal } from '../principal/principal.js';
 import type { Role } from '../principal/roles.js';
 import type { Reply } from './reply.js';
 
-/** `{name}` places of a path, as an object of texts. */
+/** The `{name}` parameters of a path, as an object of strings. */
 type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
   ? { [K in Name | keyof PathParams<Rest>]: string }
   : unknown;
 
-/** Who may call a route: callers of the roles listed. */
+/** Who may call a route: callers with one of the listed roles. */
 export interface Access {
   roles: readonly Role[];
-  /** The refusal names the roles in the order given here, instead of that of their rank. */
+  /** The 403 names the roles in the order of `roles`, not of their rank. */
   namesRolesAsListed?: boolean;
-  /** Names of the credential schemes that the route accepts, in the order in which they are tried; `accessToken` when not given. */
+  /** Names of the credential schemes that the route accepts, in the order in which they are tried; default `accessToken`. */
   schemes?: readonly string[];
 }
 
 /**
- * How a body is read: `json` (the rules of the v1 contract), `form` (RFC 6749 section 2.3.1), or `multipart`, whose file
- * the handler gets as a stream (the schema is `uploadSchema`).
+ * How a body is read: `json` (by the rules of the v1 contract), `form` (RFC 6749 section 2.3.1), or `multipart`, whose
+ * file the handler gets as a stream (its schema is `uploadSchema`).
  */
 interface BodySpec<B extends z.ZodType> {
   mode: 'json' | 'form' | 'multipart';
   schema: B;
-  /** Bytes; one MiB when not given, and `MAX_UPLOAD_MIB` for `multipart`. */
+  /** Maximum bytes; default 1 MiB. For `multipart` it is always `MAX_UPLOAD_MIB`. */
   limit?: number;
 }
 
-/** One successful answer, for the OpenAPI document. */
+/** One successful response, for the OpenAPI document. */
 interface AnswerSpec {
   description: string;
-  /** JSON of this schema; or plain text; or no body; or a file of this type. */
+  /** JSON of this schema, plain text, no body, or a file of this type. */
   content: z.ZodType | 'text' | 'none' | { file: NonNullable<Reply['type']> };
-  /** Plain text is a possible answer besides the JSON. */
+  /** The response can be plain text instead of JSON. */
   orText?: boolean;
 }
 
-/** What a handler sees of a request. */
+/** A request as its handler gets it. */
 export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   params: P;
   query: Q;
@@ -47,19 +47,22 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   principal: Principal;
   /** One header's value, or `undefined`; header names are lower case. */
   header(name: string): string | undefined;
-  /** The request came over https, directly or to a trusted proxy. */
+  /** The client uses https, as a trusted proxy reports. */
   secure: boolean;
-  /** The client has closed the connection: nobody would get the answer. */
+  /** Returns whether the client has closed the connection and could not receive a response. */
   isGone(): boolean;
-  /** Calls `listener` when the client closes the connection, or the answer is written; what it returns ends that. */
+  /** Calls `listener` when the client closes the connection or the response is sent. @returns a function that removes the listener */
   onGone(listener: () => void): () => void;
-  /** Seconds that the client is ready to wait, where the route `waits`: 0 to 60. */
+  /** Seconds that the client will wait for a response, 0 to 60; 0 unless the route has `waits`. */
   waitSeconds: number;
-  /** Names the job that the request is about, for its log line. */
+  /** Records the id of the request's job for the log line. */
   noteJob(jobId: string): void;
 }
 
-/** One route: everything that router, authorization, validation, OpenAPI and the role-matrix test need to know. `D` is what its handler takes of the dependencies. */
+/**
+ * One route: everything that router, authorization, validation, OpenAPI and the role-matrix test need to know.
+ * `D` is the dependencies that its handler needs.
+ */
 export interface Route<
   D,
   P extends string = string,
@@ -67,53 +70,53 @@ export interface Route<
   B extends z.ZodType = z.ZodType,
 > {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** In OpenAPI's form: `/v1/job/{job_id}`. */
+  /** In OpenAPI's notation: `/v1/job/{job_id}`. */
   path: P;
-  /** The path's last parameter holds slashes. */
+  /** The path's last parameter can contain slashes. */
   wildcard?: boolean;
-  /** Name of the family that presents its errors: `v1` is the contract with stock clients, `own` is ours. */
+  /** Name of the family that presents the route's errors: `v1` for the contract with stock clients, `own` for our own routes. */
   family: string;
   summary: string;
   description?: string;
   access: 'public' | Access;
   query?: Q;
-  /** The error of a wrong query, which gets the reasons as its `detail`; `validation` (422) when not given. */
+  /** The error for an invalid query, with the reasons as its `detail`; default `validation` (422). */
   queryError?: ErrorRow;
-  /** Fields of the query that may be repeated, given as lists. */
+  /** Query fields that may be repeated; the handler gets them as lists. */
   repeated?: readonly string[];
   /** Request headers and cookies that the handler reads, for the OpenAPI document. */
   headers?: Record<string, string>;
   cookies?: Record<string, string>;
   body?: BodySpec<B>;
   answers: Record<number, AnswerSpec>;
-  /** Errors of the operation itself; those of credentials, body and database are known from the rest. */
+  /** Errors of the operation itself; those of its credentials, body and database follow from the other fields. */
   errors?: readonly ErrorRow[];
-  /** HEAD is answered 405, for a GET that changes something. */
+  /** HEAD gets 405, for a GET that changes something. */
   refuseHead?: boolean;
-  /** It honours `Prefer: wait=N` (RFC 7240). */
+  /** The route honours `Prefer: wait=N` (RFC 7240). */
   waits?: boolean;
-  /** With a slash at its end the path is redirected, since the relative links of a page would lead elsewhere from there. */
+  /** A path with a trailing slash is redirected, since a page's relative links would resolve to other paths there. */
   redirectSlash?: boolean;
-  /** It answers without the base path as well. */
-  atRootToo?: boolean;
-  /** The answer holds a token or a key, and no cache may keep it (RFC 6749 section 5.1). */
+  /** The route is also mounted without the base path. */
+  alsoAtRoot?: boolean;
+  /** The response contains a token or a key, so caches must not store it (RFC 6749 section 5.1). */
   noStore?: boolean;
   handle: (deps: D, request: RouteRequest<PathParams<P>, z.infer<Q>, z.infer<B>>) => Reply | Promise<Reply>;
 }
 
-/** A route of a list, whose input types no longer matter. */
+/** A route in a list, without the types of its input. */
 export type AnyRoute<D = never> = Omit<Route<D>, 'handle'> & {
   handle: (deps: D, request: RouteRequest<never, never, never>) => Reply | Promise<Reply>;
 };
 
-/** Gives the function by which an area declares its routes: each handler gets the types of its path, query and body. */
+/** Returns the function with which an area declares its routes; it infers each handler's types of path, query and body. */
 export function routesOf<D>() {
   return <P extends string, Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType>(
     declaration: Route<D, P, Q, B>,
   ): AnyRoute<D> => declaration as unknown as AnyRoute<D>;
 }
 
-/** Method and path of a route, by which it is named. */
+/** Returns a route's name: its method and path. */
 export function nameOfRoute({ method, path }: Pick<AnyRoute, 'method' | 'path'>): string {
   return `${method} ${path}`;
 }

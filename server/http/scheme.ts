@@ -1,7 +1,7 @@
 import type { ErrorRow } from '../errors/error-row.js';
 import type { Principal } from '../principal/principal.js';
 
-/** What the finding out of a caller may look at. */
+/** The parts of a request that can identify its caller. */
 export interface CredentialRequest {
   params: Readonly<Record<string, string>>;
   /** One header's value, or `undefined`; header names are lower case. */
@@ -12,17 +12,17 @@ export interface CredentialRequest {
   requestId: string;
 }
 
-/** One way in which a request can prove who sends it. `D` is what the check takes of the dependencies. */
+/** One way in which a request can prove who sends it. `D` is the dependencies that the check needs. */
 export interface CredentialScheme<D> {
-  /** The credential proves that the path is about its sender, who may use the route whatever the role. */
+  /** The credential proves that the path names its sender, who may call the route with any role. */
   isOwnership?: true;
   /** The security scheme of the OpenAPI document. */
   openApi: object;
-  /** What a route that accepts it can answer besides its own errors. */
+  /** Errors that a route with this scheme can return besides its own. */
   errors: readonly ErrorRow[];
-  /** The credential as presented, or `undefined` when the request has none of this scheme. */
+  /** Returns the credential as sent, or `undefined` when the request has none of this scheme. */
   read: (request: CredentialRequest) => string | undefined;
-  /** @throws ApiError for a credential that is not good. */
+  /** Returns the caller. @throws ApiError for an invalid credential */
   verify: (deps: D, credential: string, request: CredentialRequest) => Principal | Promise<Principal>;
 }
 

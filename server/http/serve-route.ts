@@ -12,8 +12,8 @@ import { undoIfUnsent } from './undo-unsent.js';
 import { type OpenUpload, openUpload } from './upload.js';
 
 /**
- * Finds out who calls a route, and refuses who may not. `found` is called with the caller before anybody is refused, so
- * that the log names who that was.
+ * Identifies who calls a route, and refuses callers without the required role. It calls `found` with the caller before
+ * it refuses them, so that the log names them.
  * @throws ApiError 401 or 403
  */
 export type IdentifyCaller = (
@@ -22,7 +22,7 @@ export type IdentifyCaller = (
   found: (caller: Principal) => void,
 ) => void | Promise<void>;
 
-/** Serves one request of a route: who calls, then its input, then its handler. */
+/** Serves one request of a route: identifies the caller, reads the input, then runs the handler. */
 export async function serveRoute<D extends MountDeps>(
   deps: D,
   declared: AnyRoute<D>,
@@ -32,11 +32,12 @@ export async function serveRoute<D extends MountDeps>(
   const state = ctx.state as RequestState;
   state.route = declared;
   const params = readParams(declared, ctx);
-  // The role is checked before anything else of the request is looked at.
-  await identifyCaller(declared, describeCredentials(ctx, state, params), (caller) => {
+  // The v1 contract checks the role before anything else in the request.
+  await identifyCaller(declared, makeCredentialRequest(ctx, state, params), (caller) => {
     state.principal = caller;
   });
-  if (declared.redirectSlash && ctx.path.endsWith('/')) return writeReply(ctx, redirectBeside(declared));
+  if (declared.redirectSlash && ctx.path.endsWith('/'))
+    return writeReply(ctx, redirectWithoutSlash(declared));
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
   const upload = await receiveUpload(deps, declared, ctx);
   const body = upload ?? (await parseBody(ctx.req, declared.body));
@@ -45,13 +46,13 @@ export async function serveRoute<D extends MountDeps>(
     bodyEnd: upload?.ended,
     waitSeconds: request.waitSeconds,
   }).finally(() => upload?.discard());
-  if (reply.ifUnsent) undoIfUnsent(deps.log, ctx.res, reply.ifUnsent);
+  if (reply.undoIfUnsent) undoIfUnsent(deps.log, ctx.res, reply.undoIfUnsent);
   writeReply(ctx, reply);
   if (request.waitSeconds > 0) ctx.set('Preference-Applied', `wait=${request.waitSeconds}`);
   if (declared.noStore) ctx.set('Cache-Control', 'no-store');
 }
 
-function describeCredentials(
+function makeCredentialRequest(
   ctx: Context,
   { address, requestId }: RequestState,
   params: Record<string, string>,
@@ -78,7 +79,7 @@ function makeRequest(
     header: (name) => readHeader(ctx, name),
     isGone: () => ctx.req.socket.destroyed,
     onGone(listener) {
-      // A connection that is closed already emits no further event.
+      // A connection that is already closed emits no further event.
       if (ctx.req.socket.destroyed) listener();
       ctx.res.once('close', listener);
       return () => ctx.res.off('close', listener);
@@ -90,7 +91,7 @@ function makeRequest(
   };
 }
 
-/** A trailing slash makes no difference; the router drops it for all routes but those that end in a wildcard. */
+/** Returns the path's parameters without a trailing slash, which the router removes for all routes but wildcard ones. */
 function readParams({ path, wildcard }: AnyRoute, ctx: Context): Record<string, string> {
   const params = ctx.params as Record<string, string>;
   if (!wildcard) return params;
@@ -98,8 +99,8 @@ function readParams({ path, wildcard }: AnyRoute, ctx: Context): Record<string, 
   return { ...params, [last]: params[last]?.replace(/\/$/, '') ?? '' };
 }
 
-/** From the path with a slash to the one without; relative, since a proxy may have cut a prefix from it. */
-function redirectBeside({ path }: AnyRoute): Reply {
+/** Redirects to the path without the trailing slash; relative, since a proxy may have removed a prefix from the path. */
+function redirectWithoutSlash({ path }: AnyRoute): Reply {
   return { status: 308, headers: { Location: `..${path.slice(path.lastIndexOf('/'))}` } };
 }
 
@@ -109,7 +110,7 @@ async function receiveUpload(
   ctx: Context,
 ): Promise<OpenUpload | undefined> {
   if (body?.mode !== 'multipart') return undefined;
-  (ctx.state as RequestState).allowLongBody();
+  (ctx.state as RequestState).liftBodyTimeLimit();
   return openUpload(ctx.req, config.maxUploadMib * 1024 * 1024);
 }
 
@@ -118,7 +119,7 @@ function readHeader(ctx: Context, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Writes a reply; text is sent as bytes so that Koa does not change its type. */
+/** Writes a reply to Koa's context: the type before the body, so that Koa does not choose one. */
 export function writeReply(ctx: Context, reply: Reply): void {
   ctx.status = reply.status;
   if (reply.headers) ctx.set(reply.headers);

@@ -6,11 +6,11 @@ import type { Reply } from './reply.js';
 import { undoInBackground } from './undo-unsent.js';
 
 /**
- * Limits the time of a reply: a MongoDB that is frozen, or a host that is gone, must not leave clients without a
- * response. Work that ends after the limit is undone.
- * @param options.bodyEnd the end of a body that is still being received, from which the time counts
- * @param options.waitSeconds how much longer the reply may take
- * @throws ApiError 503 when the reply takes longer than 9 s
+ * Limits the time of a reply: when MongoDB is frozen or its host is down, clients must still get a response. Work that
+ * ends after the limit is undone.
+ * @param options.bodyEnd resolves when the body has been received; the time starts then, or at once without it
+ * @param options.waitSeconds seconds that are added to the limit
+ * @throws ApiError 503 when the reply takes longer than 9 s plus `waitSeconds`
  */
 export async function limitTime(
   log: Logger,
@@ -40,8 +40,8 @@ export async function limitTime(
 
 async function undoLate(log: Logger, reply: Reply | Promise<Reply>): Promise<void> {
   try {
-    const { ifUnsent } = await reply;
-    if (ifUnsent) await undoInBackground(log, ifUnsent);
+    const { undoIfUnsent } = await reply;
+    if (undoIfUnsent) await undoInBackground(log, undoIfUnsent);
   } catch {
     // The reply failed, so there is nothing to undo.
   }

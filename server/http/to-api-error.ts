@@ -2,7 +2,7 @@ import { commonErrors } from '../errors/common-errors.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
 
-/** What is answered for an error: its own answer for an `ApiError`, 413 or 503 for what the database says, else 500. */
+/** Returns the `ApiError` to respond with: the error itself if it is one, 413 or 503 for a database error, else 500. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const failure = classifyDatabaseError(thrown);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 
-/** Runs `undo` when the connection closes, or has closed, before the whole response was written to it. */
+/** Runs `undo` if the connection closes, or is already closed, before the whole response is written. */
 export function undoIfUnsent(log: Logger, response: ServerResponse, undo: () => Promise<void>): void {
   if (response.closed || response.socket?.destroyed !== false) {
     void undoInBackground(log, undo);
@@ -12,7 +12,7 @@ export function undoIfUnsent(log: Logger, response: ServerResponse, undo: () => 
   });
 }
 
-/** Runs `undo`; nobody waits for it, so a failure goes to the log. */
+/** Runs `undo` and logs a failure, since no caller waits for it. */
 export async function undoInBackground(log: Logger, undo: () => Promise<void>): Promise<void> {
   try {
     await undo();

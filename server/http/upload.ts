@@ -5,17 +5,17 @@ import busboy from 'busboy';
 import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
 
-/** A file that is being received: its bytes, as they come. */
+/** A file that is being received. */
 export interface Upload {
-  /** @throws ApiError 400 when the body is broken or cut, 413 when it gets too long */
+  /** The bytes as they arrive. @throws ApiError 400 when the body is malformed or incomplete, 413 when it is too long */
   file: AsyncIterable<Uint8Array>;
 }
 
-/** An upload while its request lasts. */
+/** An upload whose request is still running. */
 export interface OpenUpload extends Upload {
-  /** Resolves when the body has come to its end, whole or not. */
+  /** Resolves when the body ends, complete or not. */
   ended: Promise<void>;
-  /** Lets what nobody reads any more pass, so that the client can send it and then find its answer. */
+  /** Reads and drops the rest of the file, so that the client can finish sending and then read the response. */
   discard(): void;
 }
 
@@ -26,18 +26,18 @@ export const uploadSchema = z.unknown().meta({
   properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } },
 }) as unknown as z.ZodType<Upload>;
 
-/** Milliseconds without a byte after which an upload is cut; it may take as long as it likes otherwise. */
-const idleMs = 120_000;
+/** Milliseconds without a byte after which an upload is aborted; its total time has no limit. */
+const maxIdleMs = 120_000;
 
 /**
  * Reads a body up to the first byte of its field `file`.
  * @param limit bytes of the whole body
- * @throws ApiError 413 over the limit (at once when the length is told), 400 for what is no multipart body or has no
+ * @throws ApiError 413 over the limit (at once when the length is known), 400 for a body that is not multipart or has no
  * such file
  */
 export async function openUpload(request: IncomingMessage, limit: number): Promise<OpenUpload> {
-  // Node sets it back with the next request of the connection.
-  request.socket.setTimeout(idleMs);
+  // Node resets the timeout at the connection's next request.
+  request.socket.setTimeout(maxIdleMs);
   if (Number(request.headers['content-length'] ?? 0) > limit) {
     request.resume();
     throw new ApiError(commonErrors.payloadTooLarge);
@@ -61,7 +61,7 @@ export async function openUpload(request: IncomingMessage, limit: number): Promi
 
 function createParser(request: IncomingMessage): busboy.Busboy {
   try {
-    // A part without a file name is a field: of those only so much is kept as is under way.
+    // A part without a file name is a field, which the parser holds in memory although nothing reads it.
     const parser = busboy({ headers: request.headers, limits: { fields: 100, fieldSize: 1024 } });
     return parser.on('error', () => undefined);
   } catch (cause) {
@@ -70,7 +70,7 @@ function createParser(request: IncomingMessage): busboy.Busboy {
   }
 }
 
-/** Passes the body on, piece by piece as the parser takes it. Not by `pipeline`, which would destroy the connection. */
+/** Writes the body to the parser, at the parser's pace. It does not use `pipeline`, which would destroy the connection. */
 async function parseBody(request: IncomingMessage, parser: busboy.Busboy, limit: number): Promise<undefined> {
   let length = 0;
   try {
@@ -92,7 +92,7 @@ async function parseBody(request: IncomingMessage, parser: busboy.Busboy, limit:
   }
 }
 
-/** Ends well only when the whole body has come well to its end. */
+/** Yields the file's bytes, and throws at the end unless the whole body was received. */
 async function* readFile(file: Readable, parsed: Promise<void>): AsyncGenerator<Uint8Array> {
   try {
     yield* file.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refuse, runSchema } from '../schema/leaf.js';
+import { addIssue, runSchema } from '../schema/leaf.js';
 import { isJsonMap } from '../schema/set-own.js';
 import {
   anyMap,
@@ -133,7 +133,7 @@ export function provisionData(): z.ZodType<JsonMap> {
         return;
       }
     }
-    refuse(payload, 'Invalid provision data schema.', ['_schema']);
+    addIssue(payload, 'Invalid provision data schema.', ['_schema']);
   });
   return schema.meta({
     anyOf: Object.values(provisionVariants).map(toJsonSchema),

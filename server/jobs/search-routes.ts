@@ -2,7 +2,7 @@ import type { JobServices } from '../job/services.js';
 import type { Core } from '../core/core.js';
 import { roleGroups } from '../principal/roles.js';
 import { z } from 'zod';
-import { jsonPieces, listPieces } from '../http/json-stream.js';
+import { streamJson, jsonListPieces } from '../http/json-stream.js';
 import { json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { type JobSearch, listJobPage, searchQuery, streamJobs } from './search-jobs.js';
@@ -26,7 +26,7 @@ export const searchRoutes: readonly AnyRoute<RouteDeps>[] = [
     repeated: ['tags', 'state', 'job_id'],
     answers: { 200: { description: 'The jobs.', content: z.array(foundJob) } },
     async handle(deps, { query }) {
-      if (query.limit === undefined) return jsonPieces(listPieces(streamJobs(deps, query)));
+      if (query.limit === undefined) return streamJson(jsonListPieces(streamJobs(deps, query)));
       const { jobs, next } = await listJobPage(deps, query, query.limit);
       if (next === undefined) return json(jobs);
       return json(jobs, {

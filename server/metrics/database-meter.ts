@@ -2,18 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Core } from '../core/core.js';
 import type { ProcessMetricsServices } from './services.js';
 
-/** Milliseconds between two counts, however often metrics are read. */
-const restMs = 10_000;
+/** Minimum milliseconds between two counts, even if metrics are read more often. */
+const minIntervalMs = 10_000;
 
-/** Milliseconds that a count may take, and that a scrape waits for it. */
-const withinMs = 2000;
+/** Maximum milliseconds that a count takes, and that a scrape waits for it. */
+const countTimeoutMs = 2000;
 
-/** Counts something in the database; `timeoutMS` is the time that it may take. */
+/** Counts something in the database and sets a metric, within `timeoutMS` milliseconds. */
 export type Measure<D> = (deps: D, timeoutMS: number) => Promise<void>;
 
-/** Counts what is in the database when metrics are read; a count that fails or takes long leaves the earlier values. */
+/** Counts waiting jobs and leases in the database when metrics are read; if a count fails or takes too long, the metrics keep their values. */
 export class DatabaseMeter<D extends Core & ProcessMetricsServices> {
-  #begun = -Infinity;
+  #startedAt = -Infinity;
   #running: Promise<void> | undefined;
   #failed = false;
 
@@ -22,30 +22,32 @@ export class DatabaseMeter<D extends Core & ProcessMetricsServices> {
     private readonly measures: readonly Measure<D>[],
   ) {}
 
-  /** Resolves after two seconds at the most, and never fails. */
+  /** Counts if the last count is old enough. Resolves within two seconds and never rejects. */
   async measure(): Promise<void> {
-    if (this.#running === undefined && performance.now() - this.#begun >= restMs) {
-      this.#begun = performance.now();
+    if (this.#running === undefined && performance.now() - this.#startedAt >= minIntervalMs) {
+      this.#startedAt = performance.now();
       this.#running = this.#count().finally(() => {
         this.#running = undefined;
       });
     }
     const waiting = new AbortController();
-    const tooLong = wait(withinMs, undefined, { signal: waiting.signal, ref: false }).catch(() => undefined);
-    await Promise.race([this.#running, tooLong]);
+    const timedOut = wait(countTimeoutMs, undefined, { signal: waiting.signal, ref: false }).catch(
+      () => undefined,
+    );
+    await Promise.race([this.#running, timedOut]);
     waiting.abort();
   }
 
   async #count(): Promise<void> {
     const { log, metrics } = this.deps;
     try {
-      const begun = Date.now();
-      await Promise.all(this.measures.map((measure) => measure(this.deps, withinMs)));
-      metrics.queuesMeasured.set(begun / 1000);
+      const startedAt = Date.now();
+      await Promise.all(this.measures.map((measure) => measure(this.deps, countTimeoutMs)));
+      metrics.queuesMeasured.set(startedAt / 1000);
       this.#failed = false;
     } catch (error) {
-      // Once for each outage.
-      if (!this.#failed) log.warn({ err: error }, 'waiting jobs and leases were not counted for the metrics');
+      // Log once for each outage.
+      if (!this.#failed) log.warn({ err: error }, 'could not count waiting jobs and leases for the metrics');
       this.#failed = true;
     }
   }

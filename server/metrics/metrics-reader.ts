@@ -5,12 +5,12 @@ import { DatabaseMeter, type Measure } from './database-meter.js';
 import type { ProcessMetricsServices } from './services.js';
 import { watchEventLoop } from './watch-event-loop.js';
 
-/** Reads the metrics of this process, and sets those that are cheaper to read on demand than to follow. */
+/** Reads the metrics of this process, and updates those that are cheaper to compute on demand. */
 export class MetricsReader<D extends Core & ProcessMetricsServices> {
   readonly #meter: DatabaseMeter<D>;
-  readonly #endWatch: () => void;
+  readonly #stopWatching: () => void;
 
-  /** @param measures what the areas count in the database */
+  /** @param measures the areas' counts in the database */
   constructor(
     private readonly deps: D,
     measures: readonly Measure<D>[],
@@ -19,21 +19,21 @@ export class MetricsReader<D extends Core & ProcessMetricsServices> {
     this.#meter = new DatabaseMeter(deps, measures);
     metrics.buildInfo.set({ version: readPackageVersion() }, 1);
     metrics.processStart.set(Math.round(performance.timeOrigin) / 1000);
-    this.#endWatch = watchEventLoop(metrics);
+    this.#stopWatching = watchEventLoop(metrics);
   }
 
-  /** In the text format of Prometheus. */
+  /** Returns the metrics in Prometheus's text format. */
   async readText(): Promise<string> {
     return (await this.#read()).metrics();
   }
 
-  /** To be combined with those of other processes. */
+  /** Returns the metrics as JSON, to combine them with those of other processes. */
   async readValues(): Promise<Awaited<ReturnType<CoreMetrics['registry']['getMetricsAsJSON']>>> {
     return (await this.#read()).getMetricsAsJSON();
   }
 
   stop(): void {
-    this.#endWatch();
+    this.#stopWatching();
   }
 
   async #read(): Promise<CoreMetrics['registry']> {

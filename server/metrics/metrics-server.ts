@@ -5,17 +5,17 @@ import type { Core } from '../core/core.js';
 import type { HttpSettings } from '../http/settings.js';
 import type { MetricsSettings } from './settings.js';
 
-/** The metrics of a process on a port of their own. */
+/** The server of the metrics port. */
 export interface MetricsServer {
-  /** Where they are. */
+  /** The URL of the metrics. */
   url: string;
   close(): Promise<void>;
 }
 
 /**
- * Answers `GET /metrics` in the text format of Prometheus, and nothing else.
- * @param readText the metrics, when they are asked for
- * @throws Error with one line for the operator when it cannot listen
+ * Starts the server of the metrics port, which serves only `GET /metrics`, in Prometheus's text format.
+ * @param readText returns the metrics; called for each request
+ * @throws Error with a one-line message for the operator when the server cannot listen
  */
 export async function startMetricsServer(
   { config, log }: Pick<Core, 'log'> & { config: MetricsSettings & HttpSettings },
@@ -44,7 +44,7 @@ async function answer(
   try {
     end(response, 200, await readText(), Registry.PROMETHEUS_CONTENT_TYPE);
   } catch (error) {
-    log.error({ err: error }, 'the metrics could not be told');
+    log.error({ err: error }, 'could not read the metrics');
     end(response, 500, 'Internal Server Error\n');
   }
 }
@@ -68,10 +68,10 @@ async function listen(server: Server, address: { host: string; port: number }): 
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const place = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-    const what =
+    const where = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+    const problem =
       code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be used (${code ?? message})`;
-    throw new Error(`${place} ${what}: set METRICS_PORT or METRICS_HOST to another address`);
+    throw new Error(`${where} ${problem}: set METRICS_PORT or METRICS_HOST to another address`);
   }
 }
 

@@ -1,18 +1,18 @@
 import type { ProcessMetricsServices } from './services.js';
 
-/** Milliseconds between two looks; what holds the event loop up for longer is always seen. */
-const lookMs = 100;
+/** Milliseconds of the timer; a task that blocks the event loop for longer is always measured. */
+const timerMs = 100;
 
 /**
- * Measures again and again by how much a timer comes late.
- * @returns what ends it
+ * Measures the event loop's delay with a repeating timer.
+ * @returns a function that stops it
  */
 export function watchEventLoop({ eventLoopLag }: ProcessMetricsServices['metrics']): () => void {
   let last = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    eventLoopLag.observe(Math.max(0, now - last - lookMs) / 1000);
+    eventLoopLag.observe(Math.max(0, now - last - timerMs) / 1000);
     last = now;
-  }, lookMs).unref();
+  }, timerMs).unref();
   return () => clearInterval(timer);
 }

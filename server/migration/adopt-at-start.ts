@@ -3,13 +3,13 @@ import { dropReplacedIndexes } from '../db/indexes.js';
 import type { PeriodicServices } from '../periodic/services.js';
 import type { MigrationTables } from './migrate.js';
 
-/** Name of the beat that says that the documents of an existing database were adopted. */
+/** The `_id` of the document that records that an existing database's documents were marked. */
 const adoptedBeat = 'adopted';
 
 /**
- * Marks the documents of an existing database as `queuepass migrate` does, once; later ones are marked by that command.
- * Requests are served meanwhile; a start that is interrupted leaves the rest to the next. Indexes that others replace
- * are dropped at each start, since a process of an older version makes them again.
+ * Marks the documents of an existing database once, as `queuepass migrate` does; only that command marks documents that
+ * a Testflinger server stores later. The server handles requests meanwhile; if the process stops, the next start
+ * continues. Replaced indexes are dropped at each start, since a process of an older version creates them again.
  */
 export async function adoptAtStart(
   { collections, connection: { db }, log }: Core & Pick<PeriodicServices, 'collections'>,
@@ -29,11 +29,11 @@ export async function adoptAtStart(
         log.info(outcomes, 'marked the documents of an existing database');
     }
     const dropped = await dropReplacedIndexes(db, indexes);
-    if (dropped.length > 0) log.info({ dropped }, 'dropped indexes that others replace');
+    if (dropped.length > 0) log.info({ dropped }, 'dropped replaced indexes');
   } catch (error) {
     log.warn(
       { err: error },
-      'not all documents of an existing database are marked; the next start continues',
+      'could not mark all documents of an existing database; the next start continues',
     );
   }
 }

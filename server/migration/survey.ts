@@ -2,16 +2,16 @@ import type { Db } from 'mongodb';
 import { type Finding, nothingFound, type Survey } from '../core/adoption.js';
 import { type StoredIndexRow, standsFor } from '../db/indexes.js';
 
-/** What a survey of a database knows beforehand, from the rows of all areas. */
+/** The surveys, indexes and collections of all areas. */
 export interface SurveyTables {
-  /** The surveys of collections, by name; a name that ends with a dot is the prefix of several collections. */
+  /** The surveys by collection name; a name that ends with a dot is the prefix of several collections. */
   surveys: Readonly<Record<string, Survey>>;
   indexes: readonly StoredIndexRow[];
-  /** The collections that areas list, in their order. */
+  /** The collections that the areas list, in order. */
   collections: readonly string[];
 }
 
-/** Surveys a database, collection by collection: what is there, what would change, what cannot be read. */
+/** Surveys a database; returns for each collection its documents, what a migration would change, and what cannot be read. */
 export async function surveyDatabase(db: Db, tables: SurveyTables): Promise<Finding[]> {
   const present = (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
   const others = present.filter((name) => !tables.collections.includes(name)).sort();
@@ -22,14 +22,14 @@ export async function surveyDatabase(db: Db, tables: SurveyTables): Promise<Find
       : 0;
     const surveyed = documents > 0 ? await findSurvey(tables, collection)(db, collection) : nothingFound;
     const missing = await findMissingIndexes(db, collection, tables);
-    const changes = missing.length > 0 ? [`indexes would be made: ${missing.join(', ')}`] : [];
+    const changes = missing.length > 0 ? [`would create indexes: ${missing.join(', ')}`] : [];
     if (documents === 0 && changes.length === 0) continue;
     findings.push({ collection, documents, ...surveyed, changes: [...surveyed.changes, ...changes] });
   }
   return findings;
 }
 
-/** Nothing is known of collections that no area lists: their documents are only counted. */
+/** Returns a collection's survey; documents of collections without one are only counted. */
 function findSurvey({ surveys }: SurveyTables, collection: string): Survey {
   const prefix = Object.keys(surveys).find((name) => name.endsWith('.') && collection.startsWith(name));
   return surveys[prefix ?? collection] ?? (async () => nothingFound);

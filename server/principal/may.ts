@@ -2,54 +2,54 @@ import { findLimit } from './permissions.js';
 import type { Principal } from './principal.js';
 import { outranks } from './roles.js';
 
-/** Of a job, who may change it. */
+/** The facts about a job that decide who may change it. */
 interface OwnedJob {
   /** Client id of the submitter; absent when anonymous. */
   submitted_by?: string | undefined;
 }
 
 /**
- * Who may do what, beyond the roles that a route is open to. Each rule looks at facts of what it is about, never at a
- * request or a stored record as such.
+ * Who may do what, besides the check of a route's roles. Each rule takes the caller and the facts that it needs, never a
+ * request or a whole stored record.
  */
 const rules = {
-  /** Cancel a job, or send its attachments: its submitter, managers; a job without a submitter is anyone's. */
+  /** Cancel a job or send its attachments: its submitter and managers; anyone if the job has no submitter. */
   changeJob: (caller: Principal, { submitted_by: owner }: OwnedJob) =>
     isManager(caller) || owner === undefined || owner === caller.clientId,
 
-  /** Submit a job again under its id: its submitter, managers; an anonymous id is free again once its job has ended. */
+  /** Submit a job again with its id: its submitter and managers; anyone if an anonymous job has ended. */
   resubmitJob: (caller: Principal, { submitted_by: owner, hasEnded }: OwnedJob & { hasEnded: boolean }) =>
     isManager(caller) || (owner === undefined ? hasEnded : owner === caller.clientId),
 
-  /** Give a job a priority on a queue: up to the higher of the limits for `*` and for the queue. */
+  /** Set a job's priority on a queue: up to the higher of the limits for `*` and for the queue. */
   setPriority: ({ permissions }: Principal, { queue, priority }: { queue: string; priority: number }) =>
     priority <= findLimit(permissions?.max_priority, queue),
 
-  /** Reserve a device of a queue for so many seconds: up to the higher of the limits for `*` and for the queue. */
+  /** Reserve a queue's device for a number of seconds: up to the higher of the limits for `*` and for the queue. */
   reserve: ({ permissions }: Principal, { queue, seconds }: { queue: string; seconds: number }) =>
     seconds <= findLimit(permissions?.max_reservation_time, queue),
 
-  /** Submit to a restricted queue: clients whose permissions name it. */
+  /** Submit to a restricted queue: clients whose permissions list it. */
   pushToRestricted: ({ permissions }: Principal, { queue }: { queue: string }) =>
     permissions?.allowed_queues?.includes(queue) === true,
 
-  /** Change a client and its keys: callers that the client does not outrank. */
+  /** Change a client and its keys: callers whose role is not below the client's. */
   modifyClient: (caller: Principal, { role = 'contributor' }: { role?: string | undefined }) =>
     !outranks(role, caller.role),
 
-  /** Give a client a role: callers that the role does not outrank. */
+  /** Assign a role to a client: callers whose own role is not below it. */
   assignRole: (caller: Principal, { role }: { role: string }) => !outranks(role, caller.role),
 
-  /** Change a secret: its owner only, whatever the role. */
+  /** Change a secret: its owner only; roles do not matter. */
   changeSecret: (caller: Principal, { client_id: owner }: { client_id: string }) => caller.clientId === owner,
 };
 
 type Rules = typeof rules;
 
-/** What a caller can be allowed or refused. */
+/** The name of a rule. */
 export type Action = keyof Rules;
 
-/** Whether a caller may do something, by the facts that the rule needs. */
+/** Returns whether a caller may perform an action, given the facts that its rule needs. */
 export function may<A extends Action>(caller: Principal, action: A, facts: Parameters<Rules[A]>[1]): boolean {
   return (rules[action] as (caller: Principal, facts: unknown) => boolean)(caller, facts);
 }

@@ -1,7 +1,7 @@
 import type { ClientRecord } from './client-record.js';
 import { isJsonMap } from '../schema/set-own.js';
 
-/** What a token says of its client; each field is there when the client's record has it. */
+/** What a token states about its client; a field is present if the client's record has it. */
 export interface Permissions {
   client_id?: string;
   role?: string;
@@ -11,8 +11,8 @@ export interface Permissions {
   email?: string;
 }
 
-/** The fields of a client's record that a token may state: an allow-list, so that a new field never leaks into tokens. */
-const stated = [
+/** The fields of a client's record that a token states: an allow-list, so that a new field never leaks into tokens. */
+const statedFields = [
   'client_id',
   'role',
   'max_priority',
@@ -21,13 +21,15 @@ const stated = [
   'email',
 ] as const;
 
-/** The permissions that a token for this client states. */
+/** Returns the permissions that a client's token states. */
 export function presentPermissions(record: ClientRecord): Permissions {
-  const entries = stated.filter((field) => record[field] != null).map((field) => [field, record[field]]);
+  const entries = statedFields
+    .filter((field) => record[field] != null)
+    .map((field) => [field, record[field]]);
   return Object.fromEntries(entries) as Permissions;
 }
 
-/** The permissions that a token's claim states; a field of another type than a record's counts as not there. */
+/** Reads the permissions from a token's claim; a field of the wrong type counts as absent. */
 export function readPermissions(claim: unknown): Permissions {
   if (!isJsonMap(claim)) return {};
   const {
@@ -50,7 +52,7 @@ export function readPermissions(claim: unknown): Permissions {
   };
 }
 
-/** The larger of a map's values for `*` and for `queue`; 0 for what is not there. */
+/** Returns the larger of a map's values for `*` and for `queue`; a missing value counts as 0. */
 export function findLimit(limits: Record<string, unknown> | undefined, queue: string): number {
   return Math.max(readLimit(limits, '*'), readLimit(limits, queue));
 }

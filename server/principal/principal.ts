@@ -1,31 +1,31 @@
 import type { Permissions } from './permissions.js';
 
-/** Who the credentials of a request say that its sender is. */
+/** The identity that a request's credentials prove. */
 export interface Identity {
-  /** A word that may be no role at all, when a token says so; empty for credentials without a role. */
+  /** As the token states it, so possibly not an existing role; empty for credentials without a role. */
   role: string;
   /** Absent for anonymous callers. */
   clientId?: string;
-  /** Absent for anonymous callers and for tokens that state none. */
+  /** Absent for anonymous callers and for tokens without permissions. */
   permissions?: Permissions;
 }
 
 /**
- * Who calls: what a function of the domain takes of a request, and what the logs say about its sender. An `agent` is a
- * client of the role agent, with the name that its cookie gives.
+ * The caller of a request, as domain functions and logs get it. An `agent` is a client with the role agent; its name
+ * comes from its cookie.
  */
 export interface Principal extends Identity {
   kind: 'anonymous' | 'client' | 'agent';
-  /** Who the security log names: the client id. */
+  /** The name of the caller in the security log: its client id. */
   actor?: string;
-  /** The client's address as the security log and the counters name it. */
+  /** The caller's address in the security log and in the counters of failed logins. */
   source: string;
   requestId: string;
   /** The agent's name; absent for other kinds, and for an agent that has not named itself. */
   agentName?: string;
 }
 
-/** What a request says besides its credentials. */
+/** What a principal takes from a request besides its credentials. */
 export interface RequestFacts {
   source: string;
   requestId: string;
@@ -33,7 +33,7 @@ export interface RequestFacts {
   agentName?: string | undefined;
 }
 
-/** The principal of an identity; only clients of the role agent can have an agent's name. */
+/** Makes the principal of an identity; only a client with the role agent gets an agent name. */
 export function makePrincipal(identity: Identity, { source, requestId, agentName }: RequestFacts): Principal {
   const isAgent = identity.role === 'agent';
   return {

@@ -1,21 +1,21 @@
-/** The roles, from the one with most rights to the one with least. */
+/** The roles, from most to fewest rights. */
 export const roles = ['admin', 'manager', 'contributor', 'agent'] as const;
 
 /** A role that a client can have. */
 export type Role = (typeof roles)[number];
 
-/** The sets of roles that routes are open to. */
+/** The sets of roles that routes allow. */
 export const roleGroups = {
   admins: ['admin'],
   managers: ['manager', 'admin'],
   submitters: ['contributor', 'manager', 'admin'],
   agents: ['agent'],
-  /** Those who report about agents. */
+  /** Callers that report about agents. */
   reporters: ['agent', 'manager', 'admin'],
   everyRole: ['agent', 'contributor', 'manager', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;
 
-/** Whether `role` has more rights than `other`; a word that is not a role has the least. */
+/** Returns whether `role` has more rights than `other`; an unknown role has the fewest. */
 export function outranks(role: string, other: string): boolean {
   return rank(role) < rank(other);
 }

@@ -1,6 +1,6 @@
 import type { JobServices } from '../job/services.js';
 import type { JobRecord } from '../job/job-record.js';
-import { jsonPieces, listPieces } from '../http/json-stream.js';
+import { streamJson, jsonListPieces } from '../http/json-stream.js';
 import { presentDate } from '../http/present-date.js';
 import { empty, type Reply } from '../http/reply.js';
 
@@ -19,7 +19,7 @@ export async function listQueueJobs(
     timeoutMode: 'iteration',
   });
   const first = await jobs.next();
-  return first === null ? empty() : jsonPieces(listPieces(presentAll(first, jobs)));
+  return first === null ? empty() : streamJson(jsonListPieces(presentAll(first, jobs)));
 }
 
 async function* presentAll(

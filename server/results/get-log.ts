@@ -2,7 +2,7 @@ import { findJob } from '../job/find-job.js';
 import type { JobServices } from '../job/services.js';
 import type { LogServices } from '../logs/services.js';
 import type { z } from 'zod';
-import { jsonPieces } from '../http/json-stream.js';
+import { streamJson } from '../http/json-stream.js';
 import type { Reply } from '../http/reply.js';
 import { dateTime, integer, object, oneOf } from '../schema/schema.js';
 import { type Phase, phases } from '../job/phases.js';
@@ -29,7 +29,7 @@ export async function getLog(
   const owner = await findLogOwner(deps, jobId);
   const last = await findLastNumbers(deps, owner, logType);
   const wanted = range.phase === undefined ? phases : [range.phase];
-  return jsonPieces(logPieces(wanted));
+  return streamJson(logPieces(wanted));
 
   async function* logPieces(asked: readonly Phase[]): AsyncGenerator<string> {
     let before = `{"${logType}":{`;

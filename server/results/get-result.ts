@@ -1,7 +1,7 @@
 import type { LogServices } from '../logs/services.js';
 import type { DepsOf } from '../core/core.js';
 import type { Principal } from '../principal/principal.js';
-import { jsonPieces } from '../http/json-stream.js';
+import { streamJson } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { stateAfter } from '../job/job-state.js';
@@ -28,7 +28,7 @@ export async function getResult(
   if (job === undefined) return empty();
   // By this a stock agent stops at its next look.
   const result = isLost ? { ...job.result_data, job_state: stateAfter('cancel') } : job.result_data;
-  return jsonPieces(resultPieces(deps, job, presentFields(result)));
+  return streamJson(resultPieces(deps, job, presentFields(result)));
 }
 
 function presentFields({ status, device_info, job_state }: Record<string, unknown>): Record<string, unknown> {

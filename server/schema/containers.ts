@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IS_NULL, leaf, MISSING, Refused, refuse, runFully } from './leaf.js';
+import { IS_NULL, leaf, MISSING, Refused, addIssue, runFully } from './leaf.js';
 import type { JsonMap } from './set-own.js';
 import { isJsonMap, setOwn } from './set-own.js';
 import { toJsonSchema } from './to-json-schema.js';
@@ -7,25 +7,25 @@ import { toJsonSchema } from './to-json-schema.js';
 const NOT_MAP = 'Not a valid mapping type.';
 const NUL_KEY = 'Keys must not contain NUL characters.';
 const TYPE_KEY = 'Keys must not be "_bsontype".';
-const MOST_WRONG_ENTRIES = 100;
+const MAX_WRONG_ENTRIES = 100;
 
-/** A list; `min` is the least number of items. */
+/** A list; `min` is the minimum number of items. */
 export function listOf<S extends z.ZodType>(item: S, rules: { min?: number } = {}): z.ZodArray<S> {
   const list = z.array(item);
   return rules.min === undefined ? list : list.min(rules.min);
 }
 
-/** An object of exactly these fields; any other is an `Unknown field.` */
+/** An object with these fields only; any other is refused with `Unknown field.` */
 export function object<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
   return z.strictObject(shape);
 }
 
-/** An object of these fields; others are allowed, and left out of what is read. */
+/** An object with these fields; others are allowed, and dropped from the value. */
 export function openObject<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strip> {
   return z.object(shape);
 }
 
-/** A map whose values fit a schema; a wrong entry is told as `{entry: {"key": [...], "value": [...]}}`, the first hundred of them. */
+/** A map whose values match a schema; the first 100 invalid entries are reported, each as `{entry: {"key": [...], "value": [...]}}`. */
 export function mapOf<S extends z.ZodType>(
   value: S,
   rules: { keyPattern?: RegExp } = {},
@@ -39,52 +39,52 @@ export function mapOf<S extends z.ZodType>(
   const schema = z.unknown().check((payload) => {
     const sent = payload.value;
     if (!isJsonMap(sent))
-      return refuse(payload, sent === undefined ? MISSING : sent === null ? IS_NULL : NOT_MAP);
+      return addIssue(payload, sent === undefined ? MISSING : sent === null ? IS_NULL : NOT_MAP);
     const made: JsonMap = {};
-    let wrong = 0;
+    let invalidEntries = 0;
     for (const key of Object.keys(sent)) {
       const before = payload.issues.length;
-      const unstorable = reasonAgainstKey(key);
-      if (unstorable) refuse(payload, unstorable, [key, 'key'], key);
+      const unstorable = findKeyProblem(key);
+      if (unstorable) addIssue(payload, unstorable, [key, 'key'], key);
       if (keyPattern && key.search(keyPattern) < 0) {
-        refuse(payload, 'String does not match expected pattern.', [key, 'key'], key);
+        addIssue(payload, 'String does not match expected pattern.', [key, 'key'], key);
       }
       const read = runFully(value, sent[key]);
       for (const issue of read.issues)
         payload.issues.push({ ...issue, path: [key, 'value', ...(issue.path ?? [])] });
       setOwn(made, key, read.value);
-      if (payload.issues.length > before && ++wrong === MOST_WRONG_ENTRIES) break;
+      if (payload.issues.length > before && ++invalidEntries === MAX_WRONG_ENTRIES) break;
     }
     payload.value = made;
   });
   return schema.meta(json) as unknown as z.ZodType<Record<string, z.output<S>>>;
 }
 
-/** Any map, passed through as it is (dots, dollars and `__proto__` in its keys included); a key that BSON cannot hold is refused at any depth. */
+/** Any map, returned unchanged (keys can contain dots, dollars and `__proto__`); a key that BSON cannot hold is refused at any depth. */
 export function anyMap(): z.ZodType<JsonMap> {
   return leaf({ type: 'object', additionalProperties: {} }, (value) => {
     if (!isJsonMap(value)) return new Refused(NOT_MAP);
-    const reason = findUnstorableKey(value);
+    const reason = findNestedKeyProblem(value);
     return reason === undefined ? value : new Refused(reason);
   });
 }
 
-/** Any JSON value, null too, passed through as it is; a key that BSON cannot hold is refused at any depth. */
+/** Any JSON value, null included, returned unchanged; a key that BSON cannot hold is refused at any depth. */
 export function anything(): z.ZodType<unknown> {
   return z.unknown().check((payload) => {
-    const reason = findUnstorableKey(payload.value);
-    if (reason !== undefined) refuse(payload, reason);
+    const reason = findNestedKeyProblem(payload.value);
+    if (reason !== undefined) addIssue(payload, reason);
   });
 }
 
-// BSON cannot hold a key with NUL, which would end there, and the driver takes a map with `_bsontype` for a value of its own.
-function reasonAgainstKey(key: string): string | undefined {
+// A NUL would end a BSON key, and the driver treats a map with `_bsontype` as one of its own types.
+function findKeyProblem(key: string): string | undefined {
   if (key.includes('\0')) return NUL_KEY;
   return key === '_bsontype' ? TYPE_KEY : undefined;
 }
 
-// Iterative, for a body may nest deeper than the stack.
-function findUnstorableKey(value: unknown): string | undefined {
+// Iterative, since a body can nest deeper than the stack.
+function findNestedKeyProblem(value: unknown): string | undefined {
   const open: unknown[] = [value];
   while (open.length) {
     const next = open.pop();
@@ -94,7 +94,7 @@ function findUnstorableKey(value: unknown): string | undefined {
       continue;
     }
     for (const key of Object.keys(next)) {
-      const reason = reasonAgainstKey(key);
+      const reason = findKeyProblem(key);
       if (reason !== undefined) return reason;
       const inner = (next as JsonMap)[key];
       if (typeof inner === 'object') open.push(inner);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { holdsMoreThan } from './body-size.js';
+import { hasMoreValuesThan } from './body-size.js';
 
-/** What reading a value gives when it does not fit: the reasons, in the words of section 0 of the v1 contract. */
+/** The result of reading an invalid value: the reasons, with the texts of section 0 of the v1 contract. */
 export class Refused {
   readonly reasons: readonly string[];
 
@@ -10,24 +10,24 @@ export class Refused {
   }
 }
 
-/** The reason for an absent field (marshmallow's words). */
+/** The reason for a missing field (marshmallow's text). */
 export const MISSING = 'Missing data for required field.';
-/** The reason for a null where none is allowed (marshmallow's words). */
+/** The reason for a null where none is allowed (marshmallow's text). */
 export const IS_NULL = 'Field may not be null.';
-/** The reason for a body or a nested object that is no object (marshmallow's words). */
-export const NO_OBJECT = 'Invalid input type.';
+/** The reason for a body or a nested object that is not an object (marshmallow's text). */
+export const NOT_OBJECT = 'Invalid input type.';
 
-// A body of millions of wrong items would make a gigabyte of issues: past this many values only the first one is told.
-const FULLY_CHECKED = 10_000;
+// A body with millions of invalid items would create a gigabyte of issues: with more values than this, only the first is reported.
+const MAX_FULLY_CHECKED = 10_000;
 
-/** A problem as zod keeps it before it makes an error of it: it still has the input that caused it. */
+/** A problem in zod's internal form, which still has the input that caused it. */
 export type RawIssue = z.core.$ZodRawIssue;
 
 /**
  * Makes a schema from one reading function and the JSON Schema that describes what it accepts.
  *
- * zod's own text and number schemas are not used for leaves: they cannot take "5" for 5 without a preprocess step, which
- * makes the field optional in the JSON Schema, and their checks do not stop a list of a million wrong items.
+ * zod's own text and number schemas do not suit leaves: they cannot read "5" as 5 without a preprocess step, which makes
+ * the field optional in the JSON Schema, and their checks do not stop early in a list of a million invalid items.
  */
 export function leaf<T>(
   json: Record<string, unknown>,
@@ -36,17 +36,17 @@ export function leaf<T>(
 ): z.ZodType<T> {
   const schema = z.unknown().check((payload) => {
     const { value } = payload;
-    if (value === undefined) return refuse(payload, MISSING);
-    if (value === null) return refuse(payload, nullReason);
+    if (value === undefined) return addIssue(payload, MISSING);
+    if (value === null) return addIssue(payload, nullReason);
     const outcome = read(value);
-    if (outcome instanceof Refused) for (const reason of outcome.reasons) refuse(payload, reason);
+    if (outcome instanceof Refused) for (const reason of outcome.reasons) addIssue(payload, reason);
     else payload.value = outcome;
   });
   return schema.meta(json) as unknown as z.ZodType<T>;
 }
 
-/** Notes a reason against the value that is being checked, or against a place inside it. */
-export function refuse(
+/** Adds a reason for the value that is being checked, or for the value at `path` inside it. */
+export function addIssue(
   payload: z.core.ParsePayload,
   message: string,
   path: (string | number)[] = [],
@@ -56,20 +56,20 @@ export function refuse(
 }
 
 /**
- * Runs a schema and gives its value and raw issues, without the cost of zod's error object.
+ * Runs a schema and returns its value and raw issues, without the cost of zod's error object.
  *
- * With `stopAtFirst` lists and objects stop at their first wrong member, so that a large wrong body costs little.
- * This is the one place that calls zod's internals (`abortEarly` is what its own `validate` passes).
+ * With `stopAtFirst`, lists and objects stop at their first invalid member, so that a large invalid body costs little.
+ * Only this function calls zod's internals (zod's own `validate` passes `abortEarly`).
  */
 export function runSchema(schema: z.ZodType, value: unknown, stopAtFirst: boolean): z.core.ParsePayload {
   const context = { async: false, abortEarly: stopAtFirst };
   return schema._zod.run({ value, issues: [] }, context) as z.core.ParsePayload;
 }
 
-/** Runs a schema and gives its value or all that is wrong with it; of a value with over 10,000 values inside, the first. */
+/** Runs a schema and returns its value, or all issues; only the first issue if the input has over 10,000 values. */
 export function runFully(schema: z.ZodType, value: unknown): z.core.ParsePayload {
   const read = runSchema(schema, value, true);
-  return read.issues.length === 0 || holdsMoreThan(value, FULLY_CHECKED)
+  return read.issues.length === 0 || hasMoreValuesThan(value, MAX_FULLY_CHECKED)
     ? read
     : runSchema(schema, value, false);
 }

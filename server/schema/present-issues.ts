@@ -1,15 +1,15 @@
 import type { RawIssue } from './leaf.js';
-import { IS_NULL, MISSING, NO_OBJECT } from './leaf.js';
+import { IS_NULL, MISSING, NOT_OBJECT } from './leaf.js';
 import { setOwn } from './set-own.js';
 
-/** Reasons by field, nested as the fields are, list positions as keys: what stands under "json" or "query" in a 422. */
+/** Reasons by field, nested like the fields, with list positions as keys: the value of "json" or "query" in a 422. */
 export interface NestedReasons {
   [field: string]: string[] | NestedReasons;
 }
 
-const MOST_UNKNOWN_FIELDS = 1000;
+const MAX_UNKNOWN_FIELDS = 1000;
 
-// For zod's own schemas, where one is used beside the vocabulary's.
+// For zod's own schemas, which some routes use besides those of this directory.
 const WRONG_TYPE: Readonly<Record<string, string>> = {
   array: 'Not a valid list.',
   record: 'Not a valid mapping type.',
@@ -19,16 +19,16 @@ const WRONG_TYPE: Readonly<Record<string, string>> = {
   boolean: 'Not a valid boolean.',
 };
 
-/** Words zod's raw issues as marshmallow does and nests them by field (section 0 of the v1 contract). */
+/** Translates zod's raw issues into marshmallow's texts, nested by field (section 0 of the v1 contract). */
 export function presentIssues(issues: readonly RawIssue[]): NestedReasons {
   const errors: NestedReasons = {};
   for (const issue of issues) {
     const path = (issue.path ?? []).map(String);
     if (issue.code === 'unrecognized_keys') {
       const keys = issue['keys'] as string[];
-      for (const key of keys.slice(0, MOST_UNKNOWN_FIELDS)) add(errors, [...path, key], 'Unknown field.');
+      for (const key of keys.slice(0, MAX_UNKNOWN_FIELDS)) add(errors, [...path, key], 'Unknown field.');
     } else if (isWrongObject(issue, path)) {
-      add(errors, [...path, '_schema'], NO_OBJECT);
+      add(errors, [...path, '_schema'], NOT_OBJECT);
     } else {
       add(errors, path.length ? path : ['_schema'], reasonOf(issue));
     }
@@ -36,7 +36,7 @@ export function presentIssues(issues: readonly RawIssue[]): NestedReasons {
   return errors;
 }
 
-// A body of the wrong type is told in one way, whatever its schema; a nested null is told as of any other field.
+// A body of the wrong type has the same reason for every schema; a nested null has the reason of any null field.
 function isWrongObject(issue: RawIssue, path: readonly string[]): boolean {
   if (path.length === 0)
     return issue.input === null || typeof issue.input !== 'object' || Array.isArray(issue.input);
@@ -48,7 +48,7 @@ function reasonOf(issue: RawIssue): string {
   if (issue.message) return issue.message;
   if (issue.input === undefined) return MISSING;
   if (issue.input === null) return IS_NULL;
-  if (issue.code === 'invalid_type') return WRONG_TYPE[String(issue['expected'])] ?? NO_OBJECT;
+  if (issue.code === 'invalid_type') return WRONG_TYPE[String(issue['expected'])] ?? NOT_OBJECT;
   if (issue.code === 'too_small') return `Shorter than minimum length ${String(issue['minimum'])}.`;
   if (issue.code === 'too_big') return `Longer than maximum length ${String(issue['maximum'])}.`;
   return 'Invalid value.';
@@ -58,17 +58,17 @@ function add(errors: NestedReasons, path: readonly string[], reason: string): vo
   let node = errors;
   for (const step of path.slice(0, -1)) node = branchAt(node, step);
   const last = path.at(-1) ?? '_schema';
-  const there = Object.hasOwn(node, last) ? node[last] : undefined;
-  if (there === undefined) setOwn(node, last, [reason]);
-  else if (Array.isArray(there)) there.push(reason);
-  else add(there, ['_schema'], reason);
+  const existing = Object.hasOwn(node, last) ? node[last] : undefined;
+  if (existing === undefined) setOwn(node, last, [reason]);
+  else if (Array.isArray(existing)) existing.push(reason);
+  else add(existing, ['_schema'], reason);
 }
 
-// A field may have a reason of its own and reasons inside: its own then stands under "_schema".
+// A field can have a reason of its own and reasons inside: its own is then under "_schema".
 function branchAt(node: NestedReasons, step: string): NestedReasons {
-  const there = Object.hasOwn(node, step) ? node[step] : undefined;
-  if (there !== undefined && !Array.isArray(there)) return there;
-  const branch: NestedReasons = there ? { _schema: there } : {};
+  const existing = Object.hasOwn(node, step) ? node[step] : undefined;
+  if (existing !== undefined && !Array.isArray(existing)) return existing;
+  const branch: NestedReasons = existing ? { _schema: existing } : {};
   setOwn(node, step, branch);
   return branch;
 }

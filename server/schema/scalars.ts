@@ -9,7 +9,7 @@ const NOT_URL = new Refused('Not a valid URL.');
 const NOT_EMAIL = new Refused('Not a valid email address.');
 const NOT_DATE_TIME = new Refused('Not a valid datetime.');
 
-// marshmallow.fields.Boolean's sets of words.
+// The sets of marshmallow.fields.Boolean.
 const TRUE_WORDS = new Set<unknown>('t T true True TRUE on On ON y Y yes Yes YES 1'.split(' '))
   .add(1)
   .add(true);
@@ -23,16 +23,16 @@ const EMAIL = new RegExp(
   `^${ATOM}(?:\\.${ATOM})*@(?:localhost|(?:${LABEL}\\.)+[a-z][a-z0-9-]*[a-z0-9])$`,
   'i',
 );
-const EMAIL_MAX = 320;
+const MAX_EMAIL_LENGTH = 320;
 
 const DATE_TIME =
   /^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6})\d{0,6})?)?(Z|([+-])(\d{2}):?(\d{2})?)?$/;
 
-/** Text, NUL included; lengths in UTF-16 units; reasons for a bound or a pattern that is not met. */
+/** Text, NUL included, with its length in UTF-16 code units; `pattern` and each bound that fails add a reason. */
 export function text(rules: { min?: number; max?: number; pattern?: RegExp } = {}): z.ZodType<string> {
   const { min, max, pattern } = rules;
   const json = { type: 'string', minLength: min, maxLength: max, pattern: pattern?.source };
-  return leaf(given(json), (value) => {
+  return leaf(omitUndefined(json), (value) => {
     if (typeof value !== 'string') return NOT_TEXT;
     const reasons: string[] = [];
     if (min !== undefined && value.length < min) reasons.push(`Shorter than minimum length ${min}.`);
@@ -42,7 +42,7 @@ export function text(rules: { min?: number; max?: number; pattern?: RegExp } = {
   });
 }
 
-/** One of a few words. */
+/** One of the given words. */
 export function oneOf<const W extends readonly string[]>(...words: W): z.ZodType<W[number]> {
   const known = new Set<unknown>(words);
   const unknown = new Refused(`Must be one of: ${words.join(', ')}.`);
@@ -52,10 +52,10 @@ export function oneOf<const W extends readonly string[]>(...words: W): z.ZodType
   });
 }
 
-/** A whole number within ±(2^53-1), or decimal text of one, which is converted. */
+/** An integer within ±(2^53-1); a decimal string is converted. */
 export function integer(rules: { min?: number; max?: number } = {}): z.ZodType<number> {
   const { min, max } = rules;
-  return leaf(given({ type: 'integer', minimum: min, maximum: max }), (value) => {
+  return leaf(omitUndefined({ type: 'integer', minimum: min, maximum: max }), (value) => {
     const number = typeof value === 'string' && /^[+-]?\d+$/.test(value.trim()) ? Number(value) : value;
     if (!Number.isSafeInteger(number)) return NOT_INTEGER;
     // -0 would be stored as a floating-point number.
@@ -66,7 +66,7 @@ export function integer(rules: { min?: number; max?: number } = {}): z.ZodType<n
   });
 }
 
-/** True or false, or one of marshmallow's words and numbers for them, which are converted. */
+/** A boolean; marshmallow's words and numbers for true and false are converted. */
 export function bool(): z.ZodType<boolean> {
   return leaf({ type: 'boolean' }, (value) => {
     if (TRUE_WORDS.has(value)) return true;
@@ -74,7 +74,7 @@ export function bool(): z.ZodType<boolean> {
   });
 }
 
-/** An absolute http, https, ftp or ftps URL, kept as sent; unlike marshmallow's, a host without a dot is allowed. */
+/** An absolute http, https, ftp or ftps URL, returned as sent; unlike marshmallow, it allows a host without a dot. */
 export function url(): z.ZodType<string> {
   return leaf({ type: 'string', format: 'uri' }, (value) => {
     if (typeof value !== 'string') return NOT_TEXT;
@@ -83,15 +83,15 @@ export function url(): z.ZodType<string> {
   });
 }
 
-/** An e-mail address, kept as sent. */
+/** An email address, returned as sent. */
 export function email(): z.ZodType<string> {
   return leaf({ type: 'string', format: 'email' }, (value) => {
     if (typeof value !== 'string') return NOT_TEXT;
-    return value.length <= EMAIL_MAX && EMAIL.test(value) ? value : NOT_EMAIL;
+    return value.length <= MAX_EMAIL_LENGTH && EMAIL.test(value) ? value : NOT_EMAIL;
   });
 }
 
-/** A time in ISO 8601, to the millisecond; UTC where it names no offset. */
+/** A time in ISO 8601, to the millisecond; in UTC if it has no offset. */
 export function dateTime(): z.ZodType<Date> {
   return leaf({ type: 'string', format: 'date-time' }, (value) =>
     typeof value === 'string' ? (readDateTime(value) ?? NOT_DATE_TIME) : NOT_DATE_TIME,
@@ -105,7 +105,7 @@ function readDateTime(value: string): Date | undefined {
     .slice(1, 7)
     .map((p) => Number(p ?? 0));
   const offset = (parts[9] === '-' ? -1 : 1) * (Number(parts[10] ?? 0) * 60 + Number(parts[11] ?? 0));
-  // Date rolls over what does not exist (February 30 is March 2), so the parts are compared with what it made of them.
+  // Date turns February 30 into March 2, so a date that does not exist has other parts afterwards.
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   if (year === 0 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
@@ -114,6 +114,6 @@ function readDateTime(value: string): Date | undefined {
   return date;
 }
 
-function given(json: Record<string, unknown>): Record<string, unknown> {
+function omitUndefined(json: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(json).filter(([, value]) => value !== undefined));
 }

@@ -1,12 +1,12 @@
-/** A JSON map of any content. */
+/** A JSON map with any content. */
 export type JsonMap = Record<string, unknown>;
 
-/** Tells whether a JSON value is a map (an object that is no list). */
+/** Returns whether a JSON value is a map (an object that is not a list). */
 export function isJsonMap(value: unknown): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Sets an own field of any name: an assignment to `__proto__` would change the prototype and lose the value. */
+/** Sets an own field with any name: assigning to `__proto__` would change the prototype and lose the value. */
 export function setOwn(target: object, key: string, value: unknown): void {
   if (key === '__proto__') {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });

@@ -1,6 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { failuresPerAddress, failuresPerPair, type LoginOrigin } from '../../server/auth/login-attempts.js';
+import {
+  maxFailuresPerAddress,
+  maxFailuresPerPair,
+  type LoginOrigin,
+} from '../../server/auth/login-attempts.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { addClient } from '../support/clients.js';
 import { askToken, listCommands, logIn, loginFailed } from '../support/logins.js';
@@ -20,13 +24,13 @@ async function startWithClients(t: ExecutionContext, options: TestServerOptions 
 
 /** Counts failures of a client from an address as if that many logins had failed. Must come first in its test. */
 async function countFailures({ deps }: TestServer, origin: LoginOrigin, count: number): Promise<void> {
-  await deps.loginAttempts.fail(origin);
+  await deps.loginAttempts.countFailure(origin);
   await deps.collections.loginFailures.updateMany({}, { $inc: { points: count - 1 } });
 }
 
 /** Counts failures of an address alone, as if each failure was of another client. */
 async function countSpread({ deps }: TestServer, source: string, count: number): Promise<void> {
-  await deps.loginAttempts.fail({ clientId: 'somebody', source });
+  await deps.loginAttempts.countFailure({ clientId: 'somebody', source });
   const filter = { key: /^address:/ };
   await deps.collections.loginFailures.updateMany(filter, { $inc: { points: count - 1 } });
 }
@@ -56,8 +60,8 @@ test.serial(
   'the hundredth failure of a client from one address is the last failure that returns 401',
   async (t) => {
     const server = await startWithClients(t);
-    await countFailures(server, { clientId: 'ci', source: here }, failuresPerPair - 2);
-    t.is(failuresPerPair, 100);
+    await countFailures(server, { clientId: 'ci', source: here }, maxFailuresPerPair - 2);
+    t.is(maxFailuresPerPair, 100);
     t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
     t.deepEqual(await logIn(server, 'ci', wrong), loginFailed);
     await checkBlocked(t, await logIn(server, 'ci', wrong));
@@ -71,8 +75,8 @@ test.serial(
 
 test.serial('the thousandth failure of an address blocks it for every client', async (t) => {
   const server = await startWithClients(t);
-  t.is(failuresPerAddress, 1000);
-  await countSpread(server, here, failuresPerAddress - 1);
+  t.is(maxFailuresPerAddress, 1000);
+  await countSpread(server, here, maxFailuresPerAddress - 1);
   t.deepEqual(await logIn(server, 'nobody', wrong), loginFailed);
   await checkBlocked(t, await logIn(server, 'nobody', wrong));
   await checkBlocked(t, await logIn(server, 'other', secret));
@@ -238,7 +242,7 @@ test.serial('logins in progress count as failures until they end', async (t) => 
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
   const attempts = Array.from({ length: 30 }, () =>
-    loginAttempts.during(origin, async () => {
+    loginAttempts.runCounted(origin, async () => {
       entered += 1;
       await gate;
     }),
@@ -251,7 +255,7 @@ test.serial('logins in progress count as failures until they end', async (t) => 
   t.is(refusals.length, 20);
   for (const { reason } of refusals) t.like(reason, { code: 'busy', headers: { 'Retry-After': '1' } });
   // None of them failed, so they no longer count.
-  await t.notThrowsAsync(loginAttempts.during(origin, async () => undefined));
+  await t.notThrowsAsync(loginAttempts.runCounted(origin, async () => undefined));
 });
 
 test.serial(

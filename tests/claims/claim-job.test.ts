@@ -228,19 +228,19 @@ test('a claim whose response was not delivered is undone, unless the job has cha
   };
   const reply = await route?.handle(server.deps, request as never);
   t.is((await stored())?.result_data.job_state, 'running');
-  await reply?.ifUnsent?.();
+  await reply?.undoIfUnsent?.();
   const { wake_at: wokenAt, ...after } = (await stored()) ?? {};
   t.true(wokenAt instanceof Date);
   t.deepEqual(after, { ...before, lease: { attempt: 1 } } as never);
   const again = await route?.handle(server.deps, request as never);
   await jobs.updateOne({ job_id }, { $set: { 'result_data.job_state': 'setup' } });
-  await again?.ifUnsent?.();
+  await again?.undoIfUnsent?.();
   t.is((await stored())?.result_data.job_state, 'setup');
   await jobs.updateOne(
     { job_id },
     { $set: { 'result_data.job_state': 'running' }, $inc: { 'lease.attempt': 1 } },
   );
-  await again?.ifUnsent?.();
+  await again?.undoIfUnsent?.();
   t.is((await stored())?.result_data.job_state, 'running');
   const gone = await route?.handle(server.deps, { ...request, isGone: () => true } as never);
   t.is(gone?.status, 204);

@@ -278,7 +278,7 @@ test.serial(
     t.false(stored !== null && 'expires_at' in stored);
     t.deepEqual(errorOf(await call(server, 'POST', '/ci/agent-token', {})), [
       422,
-      'Only a client of the role agent gets such a token',
+      'Only a client with the role agent can have an agent token',
     ]);
     t.is((await call(server, 'POST', '/nobody/agent-token', {})).status, 404);
     const own = await call(server, 'POST', '/a1/agent-token', {}, { 'client-key': secret });

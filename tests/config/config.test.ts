@@ -371,7 +371,7 @@ test('several workers need a TCP port', (t) => {
   t.is(readConfig({ WORKERS: '2' }).workers, 2);
   for (const LISTEN of ['/run/x.sock', 'systemd']) {
     t.deepEqual(listProblems({ WORKERS: '2', LISTEN }), [
-      'WORKERS over 1 needs a TCP port: on sockets run several instances, each on its own (queuepass@1, queuepass@2)',
+      'WORKERS over 1 needs a TCP port: for sockets, run several instances, each on its own socket (queuepass@1, queuepass@2)',
     ]);
   }
 });

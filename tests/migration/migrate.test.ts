@@ -42,7 +42,7 @@ test('doctor reports its findings by collection, and writes nothing', async (t) 
   t.is(findings.get('jobs')?.documents, 5);
   t.true(findings.get('jobs')?.changes.some((change) => change.startsWith('5 would be marked')));
   t.true(findings.get('jobs')?.notes.some((note) => note.includes(peer.doubleId)));
-  t.true(findings.get('refresh_tokens')?.notes.some((note) => note.startsWith('2 are stored in clear')));
+  t.true(findings.get('refresh_tokens')?.notes.some((note) => note.startsWith('2 are stored in plain text')));
   t.deepEqual(findings.get('client_permissions')?.notes, [
     'share one secrets namespace: manager@example.com, manager_at_example.com',
   ]);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { holdsMoreThan, isDeeperThan } from '../../server/schema/body-size.js';
+import { hasMoreValuesThan, isDeeperThan } from '../../server/schema/body-size.js';
 
 test('the depth of a body counts nested maps and lists, however deep the body is', (t) => {
   t.false(isDeeperThan(5, 0));
@@ -14,8 +14,8 @@ test('the depth of a body counts nested maps and lists, however deep the body is
 });
 
 test('the number of values includes those at every depth, and the body itself', (t) => {
-  t.false(holdsMoreThan(5, 1));
-  t.false(holdsMoreThan({ a: [1, null], b: 'x' }, 5));
-  t.true(holdsMoreThan({ a: [1, null], b: 'x' }, 4));
-  t.true(holdsMoreThan(Array.from({ length: 1_000_000 }), 10_000));
+  t.false(hasMoreValuesThan(5, 1));
+  t.false(hasMoreValuesThan({ a: [1, null], b: 'x' }, 5));
+  t.true(hasMoreValuesThan({ a: [1, null], b: 'x' }, 4));
+  t.true(hasMoreValuesThan(Array.from({ length: 1_000_000 }), 10_000));
 });

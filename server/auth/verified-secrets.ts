@@ -1,16 +1,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
-const rememberMs = 5 * 60_000;
-const rememberAtMost = 10_000;
+const pairTtlMs = 5 * 60_000;
+const maxPairs = 10_000;
 
 /**
- * Pairs of stored hash and presented secret that bcrypt found equal, kept for 5 minutes in memory only.
- * The secret is kept as a digest under a key of this process; a changed hash is another pair.
+ * Caches the pairs of stored hash and secret that bcrypt found equal, for 5 minutes and in memory only. The cache stores
+ * an HMAC of each pair, with this process's own random key; after a secret changes, its old pair no longer matches.
  */
-export class RememberedPairs {
+export class VerifiedSecrets {
   readonly #key = randomBytes(32);
-  readonly #pairs = new LRUCache<string, true>({ max: rememberAtMost, ttl: rememberMs });
+  readonly #pairs = new LRUCache<string, true>({ max: maxPairs, ttl: pairTtlMs });
 
   has(hash: string, secret: string): boolean {
     return this.#pairs.get(this.#digest(hash, secret)) === true;

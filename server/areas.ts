@@ -17,6 +17,7 @@ import { coreSettings } from './core/core-settings.js';
 import type { Duty } from './core/duty.js';
 import { createMetrics } from './core/metric-registry.js';
 import type { MetricRow } from './core/metric-row.js';
+import type { TokenKind } from './core/token-kind.js';
 import { databaseArea } from './db/area.js';
 import { DatabaseClock } from './db/database-clock.js';
 import type { StoredIndexRow } from './db/indexes.js';
@@ -87,6 +88,9 @@ const areas: readonly (AreaRows<ServerDeps, AnyRoute<ServerDeps>> & {
 
 /** Every route; router, authorization, validation, OpenAPI and the role matrix are made from it. */
 export const routes: readonly AnyRoute<ServerDeps>[] = areas.flatMap((area) => area.routes ?? []);
+
+/** Every kind of token. */
+export const tokenKinds: readonly TokenKind[] = areas.flatMap((area) => Object.values(area.tokenKinds ?? {}));
 
 /** Every credential scheme, by the name that routes use. */
 export const schemes = Object.assign(

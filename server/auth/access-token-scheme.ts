@@ -7,7 +7,7 @@ import { isJsonMap } from '../schema/set-own.js';
 import { readAgentCookie } from './agent-cookie.js';
 import { accessTokenErrors, authErrors } from './errors.js';
 import type { AuthServices } from './services.js';
-import { accessTokenKind } from './token-kinds.js';
+import { tokenKinds } from './token-kinds.js';
 import { type Claims, verifyToken } from './verify-token.js';
 
 /** The dependencies that checking an access token needs. */
@@ -40,7 +40,7 @@ function identifyBearer(
   token: string,
 ): Identity {
   const verifier = { signingKeys, verifiedTokens, clock, leeway: config.jwtLeeway };
-  const verified = verifyToken(accessTokenKind, verifier, token);
+  const verified = verifyToken(tokenKinds.access, verifier, token);
   return (verified.identity ??= readIdentity(verified.claims));
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import { presentPermissions } from '../principal/permissions.js';
 import type { SigningKeys } from './signing-keys.js';
-import { accessTokenKind } from './token-kinds.js';
+import { tokenKinds } from './token-kinds.js';
 
 /** The dependencies that signing needs. */
 export interface Signer {
@@ -22,9 +22,9 @@ export function signAccessToken(
 ): string {
   const iat = Math.floor(clock.now().getTime() / 1000);
   const claims = {
-    exp: iat + accessTokenKind.lifetimeSeconds,
+    exp: iat + tokenKinds.access.lifetimeSeconds,
     iat,
-    sub: accessTokenKind.subject,
+    sub: tokenKinds.access.subject,
     ...(legacy && { max_priority: record.max_priority ?? {} }),
     permissions: presentPermissions(record),
   };

@@ -17,6 +17,7 @@ import { authSchemes } from './schemes.js';
 import type { AuthServices } from './services.js';
 import { authSettings } from './settings.js';
 import { readSigningKeys } from './signing-keys.js';
+import { tokenKinds } from './token-kinds.js';
 import { createVerifiedTokens } from './verify-token.js';
 
 type Needs = Core &
@@ -32,6 +33,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
   errors: authErrors,
   quirks: authQuirks,
   metrics: authMetrics,
+  tokenKinds,
   schemes: authSchemes,
   routes: authRoutes,
   surveys: { refresh_tokens: surveyTokens },

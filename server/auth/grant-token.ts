@@ -5,7 +5,7 @@ import { basicChallenge, type ClientForm, readCredentials } from './basic-creden
 import { authErrors } from './errors.js';
 import { issueRefreshToken, useRefreshToken } from './refresh-token.js';
 import type { AuthServices } from './services.js';
-import { accessTokenKind } from './token-kinds.js';
+import { tokenKinds } from './token-kinds.js';
 import { verifyClient } from './verify-client.js';
 
 /** A successful response of the token endpoint (RFC 6749 section 5.1). */
@@ -89,5 +89,5 @@ export async function grantByRefreshToken(
 }
 
 function presentToken(accessToken: string): TokenResponse {
-  return { access_token: accessToken, token_type: 'Bearer', expires_in: accessTokenKind.lifetimeSeconds };
+  return { access_token: accessToken, token_type: 'Bearer', expires_in: tokenKinds.access.lifetimeSeconds };
 }

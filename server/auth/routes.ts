@@ -5,7 +5,7 @@ import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { object, openObject, text as textSchema } from '../schema/schema.js';
 import { signAccessToken } from './access-token.js';
-import { accessTokenKind } from './token-kinds.js';
+import { tokenKinds } from './token-kinds.js';
 import { grantByRefreshToken, grantToken } from './grant-token.js';
 import { revokeRefreshToken } from './refresh-token.js';
 import { verifyClient } from './verify-client.js';
@@ -17,7 +17,7 @@ const route = routesOf<RouteDeps>();
 const tokenAnswer = z.strictObject({
   access_token: z.string(),
   token_type: z.literal('Bearer'),
-  expires_in: z.literal(accessTokenKind.lifetimeSeconds),
+  expires_in: z.literal(tokenKinds.access.lifetimeSeconds),
 });
 const refreshTokenBody = object({ refresh_token: textSchema({ min: 1 }) });
 const formField = textSchema().optional();

@@ -1,21 +1,12 @@
-/**
- * A kind of token that this server signs: its claims, audience and lifetime. A route accepts a kind if it names the
- * kind's credential scheme; other areas define their kinds and schemes in their own directories.
- */
-export interface TokenKind {
-  /** The value of `sub` that marks the kind. */
-  subject: string;
-  /** The value of `aud`; absent for a kind whose tokens must not have one. */
-  audience?: string;
-  /** Seconds from the issue of a token to its expiry. */
-  lifetimeSeconds: number;
-  /** Claims that a token must have, in the order in which they are checked. */
-  requiredClaims: readonly string[];
-}
+import type { TokenKind } from '../core/token-kind.js';
 
-/** States a client's permissions; every v1 route with roles accepts it. */
-export const accessTokenKind = {
-  subject: 'access_token',
-  lifetimeSeconds: 600,
-  requiredClaims: ['exp', 'iat', 'sub'],
-} as const satisfies TokenKind;
+/** The kinds of tokens that auth issues. */
+export const tokenKinds = {
+  /** States a client's permissions. */
+  access: {
+    subject: 'access_token',
+    lifetimeSeconds: 600,
+    requiredClaims: ['exp', 'iat', 'sub'],
+    scheme: 'accessToken',
+  },
+} as const satisfies Record<string, TokenKind>;

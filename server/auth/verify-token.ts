@@ -6,7 +6,7 @@ import { ApiError } from '../errors/api-error.js';
 import type { Identity } from '../principal/principal.js';
 import { isJsonMap } from '../schema/set-own.js';
 import type { SigningKeys } from './signing-keys.js';
-import type { TokenKind } from './token-kinds.js';
+import type { TokenKind } from '../core/token-kind.js';
 
 /** A cache in memory of tokens whose signature was verified, by their text. */
 export type VerifiedTokens = LRUCache<string, VerifiedToken>;

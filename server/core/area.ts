@@ -7,6 +7,7 @@ import type { Core } from './core.js';
 import type { Duty } from './duty.js';
 import type { IndexRow } from './index-row.js';
 import type { MetricRows } from './metric-row.js';
+import type { TokenKind } from './token-kind.js';
 
 /** The rows of an area, and what it does at the start and at the end. `D` is what its functions take of the dependencies. */
 export interface AreaRows<D, Route> {
@@ -24,6 +25,8 @@ export interface AreaRows<D, Route> {
   /** Counts in the database, run at a scrape and at most once in ten seconds. `timeoutMS` is the time each may take. */
   measures?: readonly ((deps: D, timeoutMS: number) => Promise<void>)[];
   duties?: readonly Duty<D>[];
+  /** The kinds of tokens that the area issues. */
+  tokenKinds?: Readonly<Record<string, TokenKind>>;
   /** Credential schemes, by the names that routes use. */
   schemes?: Readonly<Record<string, unknown>>;
   routes?: readonly Route[];

@@ -1,5 +1,14 @@
 import test from 'ava';
-import { errorFamilies, errorRows, indexTable, metricRows, routes, settingRows } from '../../server/areas.js';
+import {
+  errorFamilies,
+  errorRows,
+  indexTable,
+  metricRows,
+  routes,
+  schemes,
+  settingRows,
+  tokenKinds,
+} from '../../server/areas.js';
 
 /** The values that occur more than once. */
 function findRepeated(values: readonly string[]): string[] {
@@ -13,6 +22,12 @@ test('each error code, setting, metric and index belongs to one area only', (t) 
   t.deepEqual(findRepeated(indexTable.map(({ collectionName, name }) => `${collectionName}.${name}`)), []);
   t.true(errorRows.length > 50);
   t.true(settingRows.length > 40);
+});
+
+test('no two kinds of tokens can be taken for each other, and each has a credential scheme', (t) => {
+  t.deepEqual(findRepeated(tokenKinds.map(({ subject, audience }) => `${subject} ${audience}`)), []);
+  for (const { subject, scheme } of tokenKinds) t.true(scheme in schemes, subject);
+  t.true(tokenKinds.length > 0);
 });
 
 test('each index names a collection of its own area', (t) => {

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hash } from 'bcryptjs';
 import jwt from 'jsonwebtoken';
 import { type Db, MongoClient } from 'mongodb';
-import { accessTokenKind } from '../../server/auth/token-kinds.js';
+import { tokenKinds } from '../../server/auth/token-kinds.js';
 import { digestSecret, makeServerKey } from '../../server/auth/client-key-format.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { startBenchMongod } from './bench-mongod.js';
@@ -98,7 +98,7 @@ export async function createSetting(freshClients = 4): Promise<Setting> {
 export function signLongToken(role: string): string {
   const { key, kid } = readSigningKeys(signingKey).current;
   const permissions = { client_id: role, role, max_priority: { '*': 100 } };
-  return jwt.sign({ sub: accessTokenKind.subject, permissions }, key, {
+  return jwt.sign({ sub: tokenKinds.access.subject, permissions }, key, {
     algorithm: 'HS256',
     keyid: kid,
     expiresIn: '1d',

@@ -3,7 +3,7 @@ import type { Core } from '../core/core.js';
 import { jobsErrors } from './errors.js';
 import { sha256 } from '../crypto/digest.js';
 import type { Principal } from '../principal/principal.js';
-import type { JobRecord, SpentKey } from '../job/job-record.js';
+import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
 import type { JobInput } from '../job/job-schema.js';
 
@@ -16,7 +16,7 @@ export function readIdempotency(
   caller: Principal,
   input: JobInput,
   now: Date,
-): SpentKey | undefined {
+): UsedIdempotencyKey | undefined {
   if (!header) return undefined;
   return {
     key: sha256(
@@ -35,7 +35,7 @@ export function readIdempotency(
  */
 export async function findRepeated(
   { collections: { jobs }, clock }: Core & Pick<JobServices, 'collections'>,
-  { key, body }: SpentKey,
+  { key, body }: UsedIdempotencyKey,
 ): Promise<string | undefined> {
   const made = await jobs.findOne({ 'idempotency.key': key });
   if (made === null) return undefined;
@@ -49,6 +49,6 @@ export async function findRepeated(
 }
 
 /** The keys of a job that are not a day old: a job that starts again keeps them, so that a late repeat still names it. */
-export function listRemembered(job: Pick<JobRecord, 'idempotency'>, now: Date): SpentKey[] {
+export function listRemembered(job: Pick<JobRecord, 'idempotency'>, now: Date): UsedIdempotencyKey[] {
   return (job.idempotency ?? []).filter(({ at }) => at.getTime() > now.getTime() - idempotencyMs);
 }

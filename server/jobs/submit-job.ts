@@ -5,7 +5,7 @@ import { commonErrors } from '../errors/common-errors.js';
 import { randomUUID } from 'node:crypto';
 import { BSON } from 'mongodb';
 import type { Principal } from '../principal/principal.js';
-import type { JobRecord, SpentKey } from '../job/job-record.js';
+import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
@@ -63,7 +63,7 @@ interface JobParts {
   input: JobInput;
   caller: Principal;
   jobId: string;
-  idempotency: SpentKey[];
+  idempotency: UsedIdempotencyKey[];
   now: Date;
 }
 

@@ -12,9 +12,9 @@ export function drawJobStates(page: string): string {
 }
 
 function presentDiagram(): string {
-  const lines = Object.values(jobEvents).flatMap(({ from, to, told }) =>
+  const lines = Object.values(jobEvents).flatMap(({ from, to, description }) =>
     (from.length === 0 ? ['[*]'] : from).flatMap((state) =>
-      to.map((next) => `    ${state} --> ${next}: ${told}`),
+      to.map((next) => `    ${state} --> ${next}: ${description}`),
     ),
   );
   return ['```mermaid', 'stateDiagram-v2', ...lines, '```'].join('\n');

@@ -3,35 +3,35 @@ import type { AdoptionStep, Survey } from '../core/adoption.js';
 import type { JobRecord } from './job-record.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 
-/** What an adoption found and did. */
+/** The counts of one adoption. */
 export interface Adopted {
-  /** Documents that are now the live one of their id. */
+  /** Documents that were marked as the live one of their id. */
   live: number;
-  /** Older documents of an id that has a newer one; they stay as they are, and are never handed out. */
+  /** Documents of an id that has a newer one. They keep their data and are never handed out. */
   superseded: number;
 }
 
-/** Documents looked at in one step: a batch is short enough not to be noticed by those who read meanwhile. */
+/** Documents per batch: few enough that concurrent readers notice no delay. */
 const batchSize = 1000;
 
 type Jobs = Collection<JobRecord>;
 type Found = Pick<WithId<JobRecord>, '_id' | 'job_id' | 'created_at'> & { live?: true };
 
-/** Jobs that another server stored and that were not looked at yet. */
+/** Jobs that another server stored and that no adoption has marked. */
 const notAdopted = { live: { $exists: false }, superseded: { $exists: false } } as const;
 
 /**
- * Marks, of all documents of a job id, the newest as the live one and the others as superseded; nothing is deleted.
- * Can be cut short and run again, and beside a server that goes on storing jobs.
- * @param report is told after each batch how many documents were looked at so far
+ * Marks the newest document of each job id as live and its other documents as superseded. Deletes nothing. It can be
+ * interrupted and run again, also while another server stores jobs.
+ * @param report called after each batch with the number of documents examined so far
  */
 export async function adoptJobs(
   jobs: Jobs,
-  report: (looked: number) => void = () => undefined,
+  report: (examined: number) => void = () => undefined,
 ): Promise<Adopted> {
   const sum: Adopted = { live: 0, superseded: 0 };
   let after: ObjectId | undefined;
-  for (let looked = 0; ; report(looked)) {
+  for (let examined = 0; ; report(examined)) {
     const filter = { ...notAdopted, ...(after && { _id: { $gt: after } }) };
     const batch = await jobs
       .find(filter as object, { projection: { job_id: 1 } })
@@ -40,14 +40,14 @@ export async function adoptJobs(
       .toArray();
     if (batch.length === 0) return sum;
     after = batch.at(-1)?._id;
-    looked += batch.length;
+    examined += batch.length;
     const adopted = await adoptIds(jobs, [...new Set(batch.map((job) => job.job_id))]);
     sum.live += adopted.live;
     sum.superseded += adopted.superseded;
   }
 }
 
-/** The same for the documents of some ids. */
+/** Marks the documents of some ids. */
 async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
   const found = await jobs
     .find({ job_id: { $in: [...jobIds] } }, { projection: { job_id: 1, created_at: 1, live: 1 } })
@@ -59,7 +59,7 @@ async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted>
   const writes = [...byId.values()].flatMap(([newest, ...older]) => {
     sum.live += newest?.live ? 0 : 1;
     sum.superseded += older.length;
-    // The older ones first: the unique index allows one live document of an id.
+    // Older documents come first: the unique index allows only one live document per id.
     return [
       ...older.map(({ _id }) => mark(_id, { $set: { superseded: true }, $unset: { live: true } })),
       ...(newest && !newest.live ? [mark(newest._id, { $set: { live: true } })] : []),
@@ -73,18 +73,20 @@ function mark(_id: ObjectId, update: object): object {
   return { updateOne: { filter: { _id }, update } };
 }
 
-/** Somebody stored a newer document of the id meanwhile, which is live by itself. */
+/** A duplicate key means that another process stored a newer document of the id, which is already live. */
 function ignoreDuplicate(error: unknown): void {
   if (!isDuplicateKey(error)) throw error;
 }
 
-/** Ids that are named, of a longer list. */
-const maxNamedIds = 10;
+/** How many ids a message lists. */
+const maxListedIds = 10;
 
-/** Jobs to be adopted, ids that exist twice, and documents that are not jobs. */
+/**
+ * Counts the jobs to adopt and the documents that are not valid jobs, and lists the ids that are stored more than once.
+ */
 export const surveyJobs: Survey = async (db) => {
   const jobs = db.collection('jobs');
-  const waiting = await jobs.countDocuments(notAdopted);
+  const unmarked = await jobs.countDocuments(notAdopted);
   const broken = await jobs.countDocuments({
     $or: [
       { job_id: { $not: { $type: 'string' } } },
@@ -92,20 +94,20 @@ export const surveyJobs: Survey = async (db) => {
       { 'job_data.job_queue': { $not: { $type: 'string' } } },
     ],
   });
-  const doubles = await findDoubles(db);
+  const duplicates = await findDuplicateIds(db);
   return {
     changes:
-      waiting > 0 ? [`${waiting} would be marked as the live document of their id, or as superseded`] : [],
+      unmarked > 0 ? [`${unmarked} would be marked as the live document of their id, or as superseded`] : [],
     problems:
-      broken > 0 ? [`${broken} lack a job_id, a created_at or a queue, and are never handed out`] : [],
+      broken > 0 ? [`${broken} have no valid job_id, created_at or queue, and are never handed out`] : [],
     notes:
-      doubles.length > 0
-        ? [`ids stored more than once, of which the newest is served: ${presentIds(doubles)}`]
+      duplicates.length > 0
+        ? [`ids stored more than once, whose newest document is used: ${presentIds(duplicates)}`]
         : [],
   };
 };
 
-async function findDoubles(db: Db): Promise<string[]> {
+async function findDuplicateIds(db: Db): Promise<string[]> {
   const groups = await db
     .collection('jobs')
     .aggregate<{ _id: string }>(
@@ -121,14 +123,14 @@ async function findDoubles(db: Db): Promise<string[]> {
 }
 
 function presentIds(ids: readonly string[]): string {
-  const more = ids.length - maxNamedIds;
-  return ids.slice(0, maxNamedIds).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const more = ids.length - maxListedIds;
+  return ids.slice(0, maxListedIds).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** Marks the jobs of an existing database. */
+/** Adopts the jobs of an existing database. */
 export const jobAdoption: AdoptionStep<Adopted> = {
   name: 'jobs',
-  run: (db, report) => adoptJobs(db.collection('jobs'), (looked) => report(`${looked} jobs looked at`)),
+  run: (db, report) => adoptJobs(db.collection('jobs'), (examined) => report(`${examined} jobs examined`)),
   present: ({ live, superseded }) =>
     `jobs: ${live} adopted, ${superseded} superseded by a newer document of their id`,
   hasChanged: ({ live, superseded }) => live + superseded > 0,

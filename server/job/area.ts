@@ -12,7 +12,7 @@ import type { JobServices } from './services.js';
 
 type Needs = Core & Pick<DatabaseServices, 'batching'> & Pick<JobServices, 'collections'>;
 
-/** The job itself: its record, its states, its id. */
+/** A job's record, states and id. */
 export const jobArea: Area<JobServices, Needs> = {
   name: 'job',
   collections: jobCollections,
@@ -22,7 +22,7 @@ export const jobArea: Area<JobServices, Needs> = {
   surveys: { jobs: surveyJobs },
   adoption: [jobAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
-    insertJob: batching.together<JobRecord, void>((made) => insertTogether(jobs, made)),
+    insertJob: batching.together<JobRecord, void>((records) => insertTogether(jobs, records)),
     findHeldJob: batching.together(
       findTogether(jobs, 'job_id', { projection: heldFields, sort: { created_at: -1 } }),
     ),

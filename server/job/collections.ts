@@ -7,10 +7,10 @@ export interface JobCollections {
   jobs: Collection<JobRecord>;
 }
 
-/** Its name in the database. */
+/** The name of the collection in the database. */
 export const jobCollections = { jobs: 'jobs' } satisfies Record<keyof JobCollections, string>;
 
-/** The indexes of jobs. */
+/** The indexes of the collection. */
 export const jobIndexes: readonly IndexRow<keyof JobCollections>[] = [
   {
     collection: 'jobs',
@@ -23,15 +23,15 @@ export const jobIndexes: readonly IndexRow<keyof JobCollections>[] = [
       _id: 1,
     },
     serves:
-      'claims: the first waiting job of each queue; position: those before a job; the search by state; metrics: waiting jobs by queue',
+      'claims: the first waiting job of each queue; position: the waiting jobs before a job; search by state; metrics: waiting jobs by queue',
   },
-  { collection: 'jobs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'every look-up of one job' },
+  { collection: 'jobs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'every lookup of one job' },
   {
     collection: 'jobs',
     name: 'qp_live_job_id',
     keys: { job_id: 1 },
     options: { unique: true, partialFilterExpression: { live: true } },
-    serves: 'one live document per job id; older databases may hold doubles without the mark',
+    serves: 'one live document per job id; older databases may hold duplicates without the mark',
   },
   {
     collection: 'jobs',
@@ -45,28 +45,28 @@ export const jobIndexes: readonly IndexRow<keyof JobCollections>[] = [
     name: 'qp_tags',
     keys: { 'job_data.tags': 1, _id: 1 },
     options: { partialFilterExpression: { 'job_data.tags': { $exists: true } } },
-    serves: 'the search by tags, in its order; jobs without tags cost it nothing',
+    serves: 'search by tags, sorted by `_id`; jobs without tags are not in the index',
   },
   {
     collection: 'jobs',
     name: 'qp_lease_until',
     keys: { 'lease.until': 1 },
     options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
-    serves: 'the sweep: leases that have ended, and no other job; metrics: leases by state',
+    serves: 'the sweep: only the jobs whose lease has ended; metrics: leases by state',
   },
   {
     collection: 'jobs',
     name: 'qp_lease_holder',
     keys: { 'lease.holder': 1, 'lease.until': 1 },
     options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
-    serves: 'the leases of an agent that asks for other work',
+    serves: 'the leases of an agent that asks for another job',
   },
   {
     collection: 'jobs',
     name: 'qp_pending_line',
     keys: { pending_line: 1 },
     options: { partialFilterExpression: { pending_line: { $exists: true } } },
-    serves: 'the sweep: lines about a loss that a process which was killed did not write',
+    serves: 'the sweep: lines about lost attempts that a killed process did not write',
   },
   {
     collection: 'jobs',
@@ -75,14 +75,14 @@ export const jobIndexes: readonly IndexRow<keyof JobCollections>[] = [
     options: {
       partialFilterExpression: { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } },
     },
-    serves: 'the sweep: waiting jobs that are kept from those who lost them',
+    serves: 'the sweep: waiting jobs that are kept from the agents that lost them',
   },
   {
     collection: 'jobs',
     name: 'qp_expiry',
     keys: { created_at: 1 },
     options: { expireAfterSeconds: 7 * daySeconds },
-    serves: 'jobs leave after 7 days',
+    serves: 'jobs are removed after 7 days',
   },
   {
     collection: 'jobs',

@@ -2,10 +2,13 @@ const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_
 const UNIT = '(?:secs?|mins?|hours?|days?|[smhd])';
 const DURATION = new RegExp(`^(?:\\d+\\s*${UNIT}\\s*)+$`, 'i');
 
-/** Characters that a duration has at most. */
-export const longestDuration = 100;
+/** Maximum number of characters of a duration. */
+export const maxDurationLength = 100;
 
-/** Reads `90`, `"90"`, `"30m"`, `"1h30m"` or `"2d 5h"` as seconds; undefined for what is no duration. */
+/**
+ * Converts `90`, `"90"`, `"30m"`, `"1h30m"` or `"2d 5h"` to seconds. Returns `undefined` if the value is not a
+ * duration.
+ */
 export function durationSeconds(value: unknown): number | undefined {
   const seconds = typeof value === 'string' ? textSeconds(value) : value;
   if (!Number.isSafeInteger(seconds) || (seconds as number) < 0) return undefined;
@@ -13,7 +16,7 @@ export function durationSeconds(value: unknown): number | undefined {
 }
 
 function textSeconds(value: string): number | undefined {
-  if (value.length > longestDuration) return undefined;
+  if (value.length > maxDurationLength) return undefined;
   const duration = value.trim();
   if (/^\+?\d+$/.test(duration)) return Number(duration);
   if (!DURATION.test(duration)) return undefined;

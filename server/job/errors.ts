@@ -1,13 +1,13 @@
 import type { ErrorRows } from '../errors/error-row.js';
 import type { BodyQuirk } from '../errors/json-family.js';
 
-/** The errors that every route about a job can answer. */
+/** The errors that every route about a job can return. */
 export const jobErrors = {
   idInvalid: { code: 'job_id_invalid', status: 400, message: 'Invalid job_id specified' },
   notFound: { code: 'job_not_found', status: 404, message: 'Job not found' },
 } as const satisfies ErrorRows;
 
-/** Three texts for a wrong job id, since stock clients print them as they are. */
+/** The texts of an invalid job id: three forms, since stock clients print them unchanged. */
 export const jobQuirks: readonly BodyQuirk[] = [
   {
     error: jobErrors.idInvalid,

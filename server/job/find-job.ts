@@ -3,8 +3,9 @@ import type { JobRecord } from './job-record.js';
 import type { JobServices } from './services.js';
 
 /**
- * The job of an id in canonical form, or `undefined`; the newest one where an older database holds duplicates.
- * @param projection the fields that are read; all of them when not given
+ * Returns the job with an id, or `undefined`. If an older database holds duplicates of the id, returns the newest one.
+ * @param jobId in canonical form
+ * @param projection the fields to read; all of them by default
  */
 export async function findJob<Found extends Partial<JobRecord> = JobRecord>(
   { collections }: Pick<JobServices, 'collections'>,

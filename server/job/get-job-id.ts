@@ -3,7 +3,10 @@ import type { RouteRequest } from '../http/route.js';
 import { jobErrors } from './errors.js';
 import { readJobId } from './job-id.js';
 
-/** The job that the path names, in canonical form. @throws ApiError 400 for what is not a job id. */
+/**
+ * Returns the job id of the path in canonical form, and adds it to the request's log line.
+ * @throws ApiError 400 if it is not a valid job id
+ */
 export function getJobId({
   params,
   noteJob,

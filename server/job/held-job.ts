@@ -1,7 +1,7 @@
 import type { WithId } from 'mongodb';
 import type { JobRecord } from './job-record.js';
 
-/** A job as its leases, logs and masks need it. */
+/** The part of a job that leases, logs and masks need. */
 export type HeldJob = WithId<
   Pick<
     JobRecord,
@@ -9,7 +9,7 @@ export type HeldJob = WithId<
   >
 >;
 
-/** The fields of a job that `HeldJob` is read from. */
+/** The projection that reads a `HeldJob`. */
 export const heldFields = {
   job_id: 1,
   created_at: 1,

@@ -1,9 +1,9 @@
-/** The name under which a job's attachments are stored, as Testflinger servers do. */
+/** Returns the file name of a job's stored attachments, the same as on a Testflinger server. */
 export function attachmentsName(jobId: string): string {
   return `${jobId}.attachments`;
 }
 
-/** The name under which a job's artifact is stored, as Testflinger servers do. */
+/** Returns the file name of a job's stored artifact, the same as on a Testflinger server. */
 export function artifactName(jobId: string): string {
   return `${jobId}.artifact`;
 }

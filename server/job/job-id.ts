@@ -1,6 +1,6 @@
 /**
- * The canonical form of a job id: a UUID in canonical or 32-hex form, in `{...}` or after `urn:uuid:` too; any case.
- * `undefined` for any other text.
+ * Converts a job id to its canonical form. Accepts a UUID in canonical or 32-hex form, in any case, also in `{...}` or
+ * after `urn:uuid:`. Returns `undefined` for any other text.
  */
 export function readJobId(text: string): string | undefined {
   const bare = text.replace(/^urn:uuid:/i, '').replace(/^\{(.*)\}$/s, '$1');

@@ -1,24 +1,24 @@
 import type { ObjectId } from 'mongodb';
 
-/** Who holds a job in progress; the attempt is the fencing token of its writes. */
+/** Who holds a job in progress. The attempt is the fencing token of the holder's writes. */
 export interface Lease {
   /** The agent's name; absent while nobody holds the job. */
   holder?: string;
-  /** 1 for the first claim, one more for each further one; kept over a resubmission. */
+  /** 1 for the first claim, and one more for each later one. The count continues when the job is resubmitted. */
   attempt: number;
-  /** Of the command that took it, where it took several. */
+  /** Identifies the database command that claimed the job, if it claimed several jobs. */
   claim_token?: ObjectId;
-  /** When the holder loses the job unless it gives a sign of life; absent when it has ended its job, or nobody has it. */
+  /** When the holder loses the job unless it shows a sign of life; absent when the job has ended or has no holder. */
   until?: Date;
-  /** The holder asked for other work: only a request about this job prolongs the lease. */
+  /** The holder asked for another job: from then on, only a request about this job renews the lease. */
   cut?: true;
-  /** Attempts of this run that were lost. */
+  /** How many attempts of this run were lost. */
   losses?: number;
-  /** The first attempt of this run, where the job was submitted again. */
+  /** The first attempt of this run; absent unless the job was resubmitted. */
   first?: number;
 }
 
-/** An attempt that ended without a result of the job, and what its holder told until then. */
+/** An attempt that ended without a result of its own, and the data that its holder had sent until then. */
 export interface ClosedAttempt {
   attempt: number;
   holder: string;
@@ -30,48 +30,48 @@ export interface ClosedAttempt {
   status?: unknown;
   device_info?: unknown;
   artifact_file?: ObjectId;
-  /** It was given secrets. */
+  /** The attempt was given secrets. */
   masked?: true;
-  /** What its holder sent when it was no longer its job. */
+  /** Data that the holder sent after it had lost the job. */
   late?: { kind: 'result' | 'log' | 'artifact' | 'events'; text: string }[];
-  /** Bytes of that. */
+  /** Size of `late` in bytes. */
   late_bytes?: number;
 }
 
-/** A line of the server's own in the output of a job. */
+/** A line that the server itself writes to the output of a job. */
 export interface ServerLine {
   phase: string;
-  /** Where it is stored: behind the last piece. */
+  /** The number under which the line is stored, after the last piece. */
   number: number;
   text: string;
 }
 
-/** In one log: pieces that an agent numbers `from` and up are stored from `at` on. */
+/** In one log: the piece that an agent numbers `from` is stored as number `at`, and the later ones after it. */
 export interface LogStart {
   from: number;
   at: number;
 }
 
-/** Where the pieces of an attempt, and of those after it, are stored, in each log. */
+/** Where each log stores the pieces of an attempt, and of later attempts unless they have a segment of their own. */
 export interface LogSegment {
   attempt: number;
   output: LogStart;
   serial: LogStart;
 }
 
-/** An `Idempotency-Key` that was used: digests of the key and of the body that it came with. */
-export interface SpentKey {
+/** An `Idempotency-Key` that a submission used: digests of the key and of the submitted body. */
+export interface UsedIdempotencyKey {
   key: string;
   body: string;
   at: Date;
 }
 
-/** A job as stored; `job_data` is what the submitter sent. */
+/** A stored job. `job_data` is what the submitter sent. */
 export interface JobRecord {
   job_id: string;
-  /** Marks the one live document of its `job_id`: the unique index covers only documents that carry it. */
+  /** Marks the one live document of its `job_id`: the unique index covers only documents with this field. */
   live: true;
-  /** An older document of an id that has a newer one; never handed out. */
+  /** Marks a document whose id has a newer document; it is never handed out. */
   superseded?: true;
   created_at: Date;
   started_at?: Date;
@@ -83,22 +83,22 @@ export interface JobRecord {
   };
   result_data: { job_state: string; [field: string]: unknown };
   lease?: Lease;
-  /** The last attempts that were lost, the newest last. */
+  /** The most recent closed attempts, the newest last. */
   attempts?: ClosedAttempt[];
-  /** Agents that the job is kept from, since they lost it and another one lives. */
+  /** Agents that cannot claim the job: they lost it, and another live agent serves its queue. */
   lost_holders?: string[];
-  /** A line of the server's own that belongs into its output and may not be there yet. */
+  /** A line of the server that the output must contain and may not contain yet. */
   pending_line?: ServerLine;
-  /** Where the logs of further attempts begin; absent for a job that nobody lost. */
+  /** Where the logs of later attempts begin; absent until the job is lost, or resubmitted after a claim. */
   log_segments?: LogSegment[];
-  /** Client id of the submitter; absent when anonymous. */
+  /** The submitter's client id; absent if the submitter was anonymous. */
   submitted_by?: string;
-  /** The stored file of its artifact; absent where an agent without a lease stored one. */
+  /** The stored file of its artifact; also absent if an agent without a lease stored the artifact. */
   artifact_file?: ObjectId;
-  /** The stored file of its attachments; absent while it awaits them, and where a Testflinger server stored them. */
+  /** The stored file of its attachments; absent while the job awaits them, or if a Testflinger server stored them. */
   attachments_file?: ObjectId;
-  /** When it last became claimable otherwise than by its submit: what waits for a job is told of it by this. */
+  /** When the job last became claimable other than by a submit; a change of this field wakes the waiting claims. */
   wake_at?: Date;
-  /** The `Idempotency-Key`s of its submissions of the last day. */
-  idempotency?: SpentKey[];
+  /** The `Idempotency-Key`s that submitted the job within the last day. */
+  idempotency?: UsedIdempotencyKey[];
 }

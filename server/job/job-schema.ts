@@ -21,8 +21,9 @@ const reserveData = object({
 });
 
 /**
- * What POST /v1/job takes (section 2 of the v1 contract): timeouts in seconds, fields in the order sent, none added but
- * the `skip` of `provision_data`. A `job_id` of `""` means none; that it is a UUID is checked later, as a 400.
+ * The body of POST /v1/job (v1 contract, section 2). Timeouts are in seconds. Fields keep the order in which they were
+ * sent, and none is added except the `skip` of `provision_data`. A `job_id` of `""` means none. A later check returns 400
+ * if the `job_id` is not a UUID.
  */
 export const jobSchema = object({
   job_id: text().optional(),
@@ -44,11 +45,11 @@ export const jobSchema = object({
   debug: bool().optional(),
 });
 
-/** The same for a job that GET /v1/job/{id} showed: what was added there is passed over. */
+/** Also accepts the response of GET /v1/job/{id}: the fields that it adds are not stored. */
 export const submittedJobSchema = jobSchema.extend({
   lease: anyMap().optional(),
   attempts: listOf(anyMap()).optional(),
 });
 
-/** A job as it was read: numbers and booleans converted, the rest as sent. */
+/** A submitted job after validation: numbers and booleans are converted, the rest is as sent. */
 export type JobInput = z.output<typeof submittedJobSchema>;

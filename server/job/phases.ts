@@ -1,4 +1,4 @@
-/** The phases of a job, in their order. */
+/** The phases of a job, in order. */
 export const phases = [
   'setup',
   'provision',

@@ -1,21 +1,26 @@
 import type { z } from 'zod';
 import { leaf, Refused } from '../schema/leaf.js';
-import { durationSeconds, longestDuration } from './duration-seconds.js';
+import { durationSeconds, maxDurationLength } from './duration-seconds.js';
 
 const REASON = 'Invalid duration format: ';
 
 /**
- * The schema of `reserve_data.timeout`: whole seconds, or text of them or of a duration, read as seconds.
+ * Returns the schema of `reserve_data.timeout`: whole seconds as a number or string, or a duration such as `1h30m`. The
+ * value is read as seconds.
  *
- * Anything else, null too, is an `Invalid duration format: ...`, as Testflinger answers.
+ * Anything else, also null, gives Testflinger's reason `Invalid duration format: ...`.
  */
 export function reserveTimeout(): z.ZodType<number> {
   const json = { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] };
-  return leaf(json, (value) => durationSeconds(value) ?? new Refused(REASON + shown(value)), `${REASON}null`);
+  return leaf(
+    json,
+    (value) => durationSeconds(value) ?? new Refused(REASON + presentValue(value)),
+    `${REASON}null`,
+  );
 }
 
-// A list or a map is only named: it may be large, or too deep to be written out.
-function shown(value: unknown): string {
+// A list or a map is not printed: it may be large, or nested too deeply to print.
+function presentValue(value: unknown): string {
   if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'an object';
-  return String(value).slice(0, longestDuration);
+  return String(value).slice(0, maxDurationLength);
 }

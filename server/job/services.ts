@@ -6,9 +6,11 @@ import type { JobRecord } from './job-record.js';
 /** What jobs add to the dependencies of functions. */
 export interface JobServices {
   collections: JobCollections;
-  /** Stores a job, together with others of the same moment. @param bytes about its size */
+  /** Stores a job, in one batch with other jobs of the same moment. @param bytes its approximate size */
   insertJob(job: JobRecord, bytes?: number): Promise<void>;
-  /** The job of an id as its leases, logs and masks need it, read together with others of the same moment. */
+  /**
+   * Returns the job with an id as leases, logs and masks need it, read in one batch with other jobs of the same moment.
+   */
   findHeldJob(jobId: string): Promise<HeldJob | undefined>;
   /** Counts jobs, one count at a time. */
   countJobs(filter: Filter<JobRecord>): Promise<number>;

@@ -27,7 +27,7 @@ type Needs = Core &
   LeaseServices &
   QueueServices;
 
-/** Jobs as clients see them: submitted, found, cancelled, with attachments and events. */
+/** The routes of jobs: submit, search, get and cancel jobs, and transfer their attachments and events. */
 export const jobsArea: Area<JobsServices, Needs, AnyRoute<Needs & JobsServices>> = {
   name: 'jobs',
   settings: jobsSettings,

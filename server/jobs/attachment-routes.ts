@@ -16,14 +16,14 @@ import { findAttachments, storeAttachments } from './store-attachments.js';
 type RouteDeps = Pick<JobsServices, 'config'> & DepsOf<typeof holdJob> & DepsOf<typeof storeAttachments>;
 const route = routesOf<RouteDeps>();
 
-/** Attachments: what a submitter sends along with a job, as one compressed archive. */
+/** The routes of attachments: the files that a submitter sends with a job, as one compressed archive. */
 export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/job/{job_id}/attachments',
     family: 'v1',
-    summary: 'Stores the attachments that a job awaits',
-    description: 'Agents can take the job from then on. Sent again it changes nothing.',
+    summary: 'Upload the attachments of a job',
+    description: 'From then on, agents can claim the job. A repeated upload changes nothing.',
     access: { roles: roleGroups.submitters },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
@@ -44,18 +44,18 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/job/{job_id}/attachments',
     family: 'v1',
-    summary: 'The attachments of a job, or a part of them',
+    summary: 'Download the attachments of a job, or a part of them',
     access: { roles: roleGroups.agents },
     headers: {
-      range: 'A part, such as `bytes=1000-`, to go on after a cut (RFC 9110 section 14.2).',
-      'if-range': 'The `ETag` that the part must belong to.',
-      'if-none-match': 'The `ETag` of what the client has.',
+      range: 'The part to send, such as `bytes=1000-`, to resume a download (RFC 9110 section 14.2).',
+      'if-range': 'The `ETag` that the file must have for a part to be sent.',
+      'if-none-match': 'The `ETag` of the copy that the client has.',
     },
     answers: {
       200: { description: 'The archive.', content: { file: 'application/gzip' } },
       206: { description: 'The part.', content: { file: 'application/gzip' } },
-      204: { description: 'The job has none.', content: 'none' },
-      304: { description: 'The client has it.', content: 'none' },
+      204: { description: 'The job has no attachments.', content: 'none' },
+      304: { description: 'The copy that the client has is current.', content: 'none' },
     },
     errors: [jobErrors.idInvalid, httpErrors.rangeNotSatisfiable],
     async handle(deps, request) {

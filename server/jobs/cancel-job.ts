@@ -5,7 +5,7 @@ import { ApiError } from '../errors/api-error.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 
-/** Cancels a job that has not ended. @throws ApiError 400 for one that has, or that does not exist. */
+/** Cancels a job. @throws ApiError 400 if the job has ended or does not exist */
 export async function cancelJob(
   { collections, jobMasks }: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
   jobId: string,
@@ -16,6 +16,6 @@ export async function cancelJob(
     { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
-  // Nobody is left who could end it: it was lost, and waited.
+  // The job was lost and waited again: no agent is left whose final result would end the masks.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.endSoon(jobId);
 }

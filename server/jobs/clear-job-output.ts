@@ -6,24 +6,24 @@ import { removeFilesById } from '../files/files.js';
 import { artifactName, attachmentsName } from '../job/job-files.js';
 
 /**
- * Removes the logs, attachments and artifact of a job's earlier run. Two resubmissions may do it at once, so nothing is
- * expected to be there.
- * @param before what the new run began after: its attempts are those from `attempt` on, and its files are newer
+ * Removes the logs, attachments and artifact of a job's earlier run. Two resubmissions may do this at the same time, so
+ * any of them may already be removed.
+ * @param earlier `attempt` is the first attempt of the new run; `files` are the files of the earlier run
  */
 export async function clearJobOutput(
   deps: Pick<FileServices, 'collections'> &
     Pick<ScrubbingServices, 'jobMasks'> &
     Pick<LogServices, 'collections'>,
   jobId: string,
-  before: { attempt: number; files: readonly ObjectId[] },
+  earlier: { attempt: number; files: readonly ObjectId[] },
 ): Promise<void> {
-  await deps.collections.logs.deleteMany({ job_id: jobId, attempt: { $not: { $gte: before.attempt } } });
-  await removeFilesById(deps, before.files);
-  // What the last holder still sends is masked with them for a while.
-  await deps.jobMasks.endSoon(jobId, before.attempt);
+  await deps.collections.logs.deleteMany({ job_id: jobId, attempt: { $not: { $gte: earlier.attempt } } });
+  await removeFilesById(deps, earlier.files);
+  // The masks are kept for a while, since the last holder may still send data.
+  await deps.jobMasks.endSoon(jobId, earlier.attempt);
 }
 
-/** The files of a job's run. */
+/** Returns the ids of a job's attachments and artifact. */
 export async function findJobFiles(
   { collections }: Pick<FileServices, 'collections'>,
   jobId: string,

@@ -1,7 +1,7 @@
 import type { ErrorRows } from '../errors/error-row.js';
 import type { BodyQuirk } from '../errors/json-family.js';
 
-/** The errors of submitting jobs and of the requests about them; `job/errors.ts` has those that every route about a job can answer. */
+/** The errors of the routes in this area. `job/errors.ts` has the errors that every route about a job can return. */
 export const jobsErrors = {
   noAgentLeft: {
     code: 'no_agent_left',
@@ -55,7 +55,7 @@ export const jobsErrors = {
   webhookRefused: { code: 'webhook_refused', status: 500, message: 'Webhook authentication failed' },
 } as const satisfies ErrorRows;
 
-/** The stock CLI prints these responses as they are. */
+/** Plain-text responses, since the stock CLI prints them unchanged. */
 export const jobsQuirks: readonly BodyQuirk[] = [
   { error: jobsErrors.notWaiting, shape: 'line' },
   { error: jobsErrors.alreadyEnded, shape: 'text' },

@@ -13,17 +13,17 @@ import { getJobId } from '../job/get-job-id.js';
 type RouteDeps = DepsOf<typeof holdJob> & DepsOf<typeof forwardEvents>;
 const route = routesOf<RouteDeps>();
 
-/** The events of jobs, which go on to a webhook. */
+/** The route that forwards the events of jobs to a webhook. */
 export const eventRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/job/{job_id}/events',
     family: 'v1',
-    summary: 'Forwards the events of a job to its webhook',
-    description: 'The status and the text of the webhook are the answer.',
+    summary: 'Forward the events of a job to its webhook',
+    description: "The response has the status and the text of the webhook's response.",
     access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: eventsInput },
-    answers: { 200: { description: 'What the webhook answered.', content: 'text' } },
+    answers: { 200: { description: "The text of the webhook's response.", content: 'text' } },
     errors: [
       jobErrors.idInvalid,
       leaseErrors.notHeld,

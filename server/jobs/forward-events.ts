@@ -9,10 +9,10 @@ import { listOf, object, text, url } from '../schema/schema.js';
 import type { HeldJob } from '../job/held-job.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
-import { sendToWebhook, type WebhookAnswer } from './send-to-webhook.js';
+import { sendToWebhook, type WebhookResponse } from './send-to-webhook.js';
 import { readWebhookUrl } from './webhook-url.js';
 
-/** What an agent tells of a job, and where the job's submitter wants it told. */
+/** The events that an agent reports of a job, and the webhook that the job's submitter named. */
 export const eventsInput = object({
   agent_id: text().optional(),
   job_queue: text().optional(),
@@ -21,35 +21,35 @@ export const eventsInput = object({
 });
 
 /**
- * Forwards an agent's events, without the job's secrets, to the webhook that they name, which must be on the operator's
- * host, and gives its answer.
- * @throws ApiError of the first failure in the order of the v1 contract, section 2
+ * Forwards an agent's events to the webhook that the request names, with the job's secrets masked. The webhook must be on
+ * the host of `WEBHOOK_URL`. Returns the webhook's response.
+ * @throws ApiError for the first failure, in the order of the v1 contract, section 2
  */
 export async function forwardEvents(
   deps: Core & Pick<ScrubbingServices, 'jobMasks'> & Pick<JobsServices, 'config'>,
   job: HeldJob | undefined,
-  { job_status_webhook: named, ...told }: z.output<typeof eventsInput>,
-): Promise<WebhookAnswer> {
+  { job_status_webhook: named, ...events }: z.output<typeof eventsInput>,
+): Promise<WebhookResponse> {
   if (job === undefined) throw new ApiError(jobErrors.notFound);
   const { webhookUrl } = deps.config;
   if (webhookUrl === undefined) throw new ApiError(jobsErrors.webhookNotConfigured);
   const webhook = readWebhookUrl(named, webhookUrl);
   if (webhook === undefined) throw new ApiError(jobsErrors.webhookUrlRefused);
-  const answer = await sendToWebhook(
+  const response = await sendToWebhook(
     deps.config,
     webhook,
-    maskEvents(told, await findMasker(deps, job, undefined)),
+    maskEvents(events, await findMasker(deps, job, undefined)),
   );
-  if (answer.status === 401 || answer.status === 403) throw new ApiError(jobsErrors.webhookRefused);
-  return answer;
+  if (response.status === 401 || response.status === 403) throw new ApiError(jobsErrors.webhookRefused);
+  return response;
 }
 
-type Told = Omit<z.output<typeof eventsInput>, 'job_status_webhook'>;
+type AgentEvents = Omit<z.output<typeof eventsInput>, 'job_status_webhook'>;
 
-/** Events whose texts hold no secret. */
-export function maskEvents({ events, ...told }: Told, masker: TextMasker | undefined): Told {
+/** Masks the job's secrets in the texts of events. */
+export function maskEvents({ events, ...rest }: AgentEvents, masker: TextMasker | undefined): AgentEvents {
   return {
-    ...maskFields(told, masker),
+    ...maskFields(rest, masker),
     ...(events && { events: events.map((event) => maskFields(event, masker)) }),
   };
 }

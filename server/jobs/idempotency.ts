@@ -3,20 +3,23 @@ import type { Core } from '../core/core.js';
 import { jobsErrors } from './errors.js';
 import { sha256 } from '../crypto/digest.js';
 import type { Principal } from '../principal/principal.js';
-import type { JobRecord, SpentKey } from '../job/job-record.js';
+import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
 import type { JobInput } from '../job/job-schema.js';
 
-/** Milliseconds that an `Idempotency-Key` is remembered: a day. */
+/** Milliseconds for which an `Idempotency-Key` is valid: one day. */
 const idempotencyMs = 24 * 60 * 60 * 1000;
 
-/** What is stored of an `Idempotency-Key`, or `undefined` without one (draft-ietf-httpapi-idempotency-key-header). */
+/**
+ * Returns the digests to store for an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), or `undefined`
+ * without the header.
+ */
 export function readIdempotency(
   header: string | undefined,
   caller: Principal,
   input: JobInput,
   now: Date,
-): SpentKey | undefined {
+): UsedIdempotencyKey | undefined {
   if (!header) return undefined;
   return {
     key: sha256(
@@ -29,26 +32,29 @@ export function readIdempotency(
 }
 
 /**
- * The id of the job that this key made within the last day, or `undefined`; a key from before that is freed for its
- * next use.
- * @throws ApiError 422 when the job was made from another body.
+ * Returns the id of the job that was submitted with a key within the last day, or `undefined`. Removes an older use of
+ * the key, so that the key can be used again.
+ * @throws ApiError 422 if the key was used with another body
  */
-export async function findRepeated(
+export async function findJobIdByKey(
   { collections: { jobs }, clock }: Core & Pick<JobServices, 'collections'>,
-  { key, body }: SpentKey,
+  { key, body }: UsedIdempotencyKey,
 ): Promise<string | undefined> {
-  const made = await jobs.findOne({ 'idempotency.key': key });
-  if (made === null) return undefined;
-  const spent = listRemembered(made, clock.now()).find((one) => one.key === key);
-  if (spent === undefined) {
-    await jobs.updateOne({ _id: made._id }, { $pull: { idempotency: { key } } });
+  const job = await jobs.findOne({ 'idempotency.key': key });
+  if (job === null) return undefined;
+  const used = listUnexpiredKeys(job, clock.now()).find((one) => one.key === key);
+  if (used === undefined) {
+    await jobs.updateOne({ _id: job._id }, { $pull: { idempotency: { key } } });
     return undefined;
   }
-  if (spent.body !== body) throw new ApiError(jobsErrors.idempotencyKeyReused);
-  return made.job_id;
+  if (used.body !== body) throw new ApiError(jobsErrors.idempotencyKeyReused);
+  return job.job_id;
 }
 
-/** The keys of a job that are not a day old: a job that starts again keeps them, so that a late repeat still names it. */
-export function listRemembered(job: Pick<JobRecord, 'idempotency'>, now: Date): SpentKey[] {
+/**
+ * Returns the keys of a job that are still valid. A resubmitted job keeps them, so that a late repeat still returns its
+ * id.
+ */
+export function listUnexpiredKeys(job: Pick<JobRecord, 'idempotency'>, now: Date): UsedIdempotencyKey[] {
   return (job.idempotency ?? []).filter(({ at }) => at.getTime() > now.getTime() - idempotencyMs);
 }

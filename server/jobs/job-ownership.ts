@@ -7,9 +7,10 @@ import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
 
 /**
- * With `JOB_OWNERSHIP=enforce`, only the submitter of a job, a manager or an admin may change it; a job without a
- * submitter is anyone's. By default the submitter is recorded and nobody is refused, as stock clients expect.
- * @throws ApiError 403
+ * Checks that the caller may change a job. With `JOB_OWNERSHIP=enforce`, only its submitter, a manager or an admin may;
+ * anyone may change a job without a submitter. By default (`record`), the server only stores the submitter and refuses
+ * nobody, as stock clients expect.
+ * @throws ApiError 403 if the caller may not
  */
 export async function checkJobOwner(
   deps: Pick<JobServices, 'collections'> & Pick<JobsServices, 'config'>,

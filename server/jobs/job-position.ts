@@ -6,8 +6,9 @@ import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
 
 /**
- * How many waiting jobs of its queue are before a job in the order of claims, those that await attachments too.
- * @throws ApiError 410 for a job that has started or does not exist.
+ * Returns how many waiting jobs of the same queue come before a job in the order of claims, including jobs that await
+ * attachments.
+ * @throws ApiError 410 if the job has started or does not exist
  */
 export async function getJobPosition(
   deps: Pick<JobServices, 'collections' | 'countJobs'>,
@@ -19,7 +20,10 @@ export async function getJobPosition(
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** The jobs before one, as three ranges of the claim index to be counted each: a `$or` would fetch every document. */
+/**
+ * Returns filters for the jobs before a job: three ranges of the claim index, each counted alone, since an `$or` would
+ * fetch every document.
+ */
 export function filterBefore(job: WithId<JobRecord>): Filter<JobRecord>[] {
   const { job_priority: priority, created_at: createdAt, _id } = job;
   const queue = { 'result_data.job_state': 'waiting', 'job_data.job_queue': job.job_data.job_queue };

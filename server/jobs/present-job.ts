@@ -2,8 +2,9 @@ import type { ClosedAttempt, JobRecord, Lease } from '../job/job-record.js';
 import { presentDate } from '../http/present-date.js';
 
 /**
- * A job as its submitter sees it: what was sent, its id, and the agents that it excludes. Besides, once it was claimed,
- * who holds it and how long without a sign of life, and which attempts at it were lost.
+ * Shapes a job for its submitter: the submitted data, the id, and the agents that it excludes. After a claim, also the
+ * lease (the holder, and when it ends without a sign of life) and the closed attempts.
+ * @param jobId the id as the client wrote it
  */
 export function presentJob(job: JobRecord, jobId: string = job.job_id): Record<string, unknown> {
   const { attachments_status: _status, client_id: _client, ...data } = job.job_data;
@@ -20,7 +21,7 @@ function presentLease({ holder, attempt, until }: Lease): Record<string, unknown
   return { attempt, ...(holder !== undefined && { holder }), ...(until && { until: presentDate(until) }) };
 }
 
-/** Without what the attempt told: that belongs to nobody's result. */
+/** Leaves out the data of the attempt, which is not part of any result. */
 function presentAttempt(closed: ClosedAttempt): Record<string, unknown> {
   const { attempt, holder, started_at: startedAt, ended_at: endedAt, reason, state, late } = closed;
   return {

@@ -44,15 +44,18 @@ const shownJobAnswer = jobAnswer.extend({
   attempts: z.array(attemptAnswer).optional(),
 });
 
-/** Jobs: submitted, claimed, looked at, cancelled. */
+/** The routes that submit, show and cancel jobs. */
 export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/job',
     family: 'v1',
-    summary: 'Submits a job',
+    summary: 'Submit a job',
     access: submitters,
-    headers: { 'idempotency-key': 'Sent again within a day with the same body, it names the same job.' },
+    headers: {
+      'idempotency-key':
+        'Makes retries safe: a request with the same key and body within a day returns the same job.',
+    },
     body: { mode: 'json', schema: submittedJobSchema, limit: 16 * 1024 * 1024 - 1 },
     answers: { 200: { description: 'The job is stored.', content: z.strictObject({ job_id: z.string() }) } },
     errors: [
@@ -76,8 +79,9 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/job/{job_id}',
     family: 'v1',
-    summary: 'A job as it was submitted, and who has it',
-    description: 'Once it was claimed: `lease` tells its holder, `attempts` those that were lost.',
+    summary: 'Get a job as it was submitted, and its holder',
+    description:
+      'After a claim, `lease` names the holder, and `attempts` lists the attempts that ended without a result.',
     access: submitters,
     answers: {
       200: { description: 'The job.', content: shownJobAnswer },
@@ -93,9 +97,9 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/job/{job_id}/position',
     family: 'v1',
-    summary: 'How many waiting jobs are before a job',
+    summary: 'Get the number of waiting jobs before a job',
     access: submitters,
-    answers: { 200: { description: 'A number.', content: 'text' } },
+    answers: { 200: { description: 'The number.', content: 'text' } },
     errors: [jobErrors.idInvalid, jobsErrors.notWaiting],
     async handle(deps, request) {
       return text(String(await getJobPosition(deps, getJobId(request))));
@@ -105,7 +109,7 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/job/{job_id}/action',
     family: 'v1',
-    summary: 'Cancels a job',
+    summary: 'Cancel a job',
     access: submitters,
     body: { mode: 'json', schema: object({ action: oneOf('cancel') }) },
     answers: { 200: { description: '`OK`', content: 'text' } },

@@ -7,7 +7,7 @@ import { integer, listOf, oneOf, openObject, text } from '../schema/schema.js';
 import { readJobId } from '../job/job-id.js';
 import { endedStates } from '../job/job-state.js';
 
-/** Words by which jobs are searched: those of Testflinger in its order, then those that jobs have besides. */
+/** States that a search accepts: Testflinger's, in its order, then the other states that jobs have. */
 const searchStates = [
   'setup',
   'provision',
@@ -25,7 +25,7 @@ const searchStates = [
   'complete',
 ] as const;
 
-/** What GET /v1/job/search takes; other fields are ignored. */
+/** The query of GET /v1/job/search. Other fields are ignored. */
 export const searchQuery = openObject({
   tags: listOf(text()).optional(),
   match: oneOf('any', 'all').optional(),
@@ -35,10 +35,10 @@ export const searchQuery = openObject({
   cursor: text({ pattern: /^[0-9a-f]{24}$/ }).optional(),
 });
 
-/** A search, as it was read. */
+/** The query after validation. */
 export type JobSearch = z.output<typeof searchQuery>;
 
-/** A job as a search tells it. */
+/** A job in the response of a search. */
 export interface FoundJob {
   job_id: string;
   created_at: string;
@@ -47,7 +47,7 @@ export interface FoundJob {
 
 type Found = WithId<Pick<JobRecord, 'job_id' | 'created_at' | 'result_data'>>;
 
-/** The jobs of a search one after the other, oldest first, with a few in memory at a time. */
+/** Yields the jobs of a search, oldest first, with one database batch in memory at a time. */
 export async function* streamJobs(
   deps: Pick<JobServices, 'collections'>,
   search: JobSearch,
@@ -60,7 +60,7 @@ export async function* streamJobs(
   }
 }
 
-/** One page of a search, and the cursor of the next page when there is one. */
+/** Returns one page of a search, and the cursor of the next page if there is one. */
 export async function listJobPage(
   deps: Pick<JobServices, 'collections'>,
   search: JobSearch,
@@ -82,7 +82,7 @@ function findJobs({ collections }: Pick<JobServices, 'collections'>, search: Job
     .batchSize(1000);
 }
 
-/** The filter of a search: tags, states and ids must all fit; what is not given is left open. */
+/** Returns the filter of a search. A job must match the tags, the states and the ids, each of them if given. */
 export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobSearch): Filter<JobRecord> {
   const states = state?.length ? filterStates(state) : undefined;
   return {
@@ -93,9 +93,12 @@ export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobS
   } as Filter<JobRecord>;
 }
 
-/** `completed` and `complete` are one state, which agents write as `complete`; `active` is every state but the ended ones. */
-function filterStates(words: readonly string[]): object {
-  const named = new Set(words);
+/**
+ * `completed` and `complete` are the same state, which agents write as `complete`. `active` is every state that has not
+ * ended.
+ */
+function filterStates(states: readonly string[]): object {
+  const named = new Set(states);
   if (named.has('complete')) named.add('completed');
   if (named.has('completed')) named.add('complete');
   if (named.has('active')) return { $nin: endedStates.filter((state) => !named.has(state)) };

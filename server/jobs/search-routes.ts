@@ -13,14 +13,14 @@ const route = routesOf<RouteDeps>();
 const path = '/v1/job/search';
 const foundJob = z.strictObject({ job_id: z.string(), created_at: z.iso.datetime(), job_state: z.string() });
 
-/** The search of jobs; its path is one of GET /v1/job/{job_id} too, so that it comes before that. */
+/** The search route. GET /v1/job/{job_id} also matches its path, so this route must come first. */
 export const searchRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path,
     family: 'v1',
-    summary: 'The jobs of some tags, states or ids, oldest first',
-    description: 'With `limit`, a `Link` header with `rel="next"` names the next page while there is one.',
+    summary: 'Search for jobs by tags, states or ids, oldest first',
+    description: 'With `limit`, a `Link` header with `rel="next"` points to the next page if there is one.',
     access: { roles: roleGroups.submitters },
     query: searchQuery,
     repeated: ['tags', 'state', 'job_id'],
@@ -43,7 +43,7 @@ function presentQuery(
   const query = new URLSearchParams();
   for (const tag of tags) query.append('tags', tag);
   if (match !== undefined) query.set('match', match);
-  for (const word of state) query.append('state', word);
+  for (const name of state) query.append('state', name);
   for (const id of ids) query.append('job_id', id);
   query.set('limit', String(limit));
   query.set('cursor', cursor);

@@ -4,51 +4,51 @@ import { jobsErrors } from './errors.js';
 import type { JobsSettings } from './settings.js';
 import { ApiError } from '../errors/api-error.js';
 
-/** What a webhook answered. */
-export interface WebhookAnswer {
+/** A webhook's response. */
+export interface WebhookResponse {
   status: number;
-  /** The beginning of its text, where that is very long. */
+  /** Its text; only the first 64 KiB of a longer one. */
   text: string;
 }
 
-/** Milliseconds that a webhook has for its whole answer. */
+/** Milliseconds that a webhook has for its whole response. */
 const timeoutMs = 3000;
 
-/** Bytes of an answer that are read. */
-const answerLimit = 64 * 1024;
+/** Maximum number of bytes that are read of a response. */
+const maxResponseBytes = 64 * 1024;
 
 type Settings = Pick<CoreSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'> &
   Pick<JobsSettings, 'webhookAuth'>;
 
 /**
- * Sends JSON to a webhook with PUT, once more when it cannot be reached, and gives its answer of any status; a
- * redirect is an answer too.
- * @throws ApiError 504 after 3 s, 502 when it is not reached
+ * Sends JSON to a webhook with PUT, with one retry if the webhook is unreachable. Returns its response, whatever the
+ * status; redirects are not followed.
+ * @throws ApiError 504 if a request takes more than 3 s, 502 if the webhook is unreachable
  */
-export async function sendToWebhook(config: Settings, url: URL, body: unknown): Promise<WebhookAnswer> {
+export async function sendToWebhook(config: Settings, url: URL, body: unknown): Promise<WebhookResponse> {
   const dispatcher = createDispatcher(config, url);
   try {
-    return await attempt(config, dispatcher, url, body).catch((error: unknown) => {
+    return await sendOnce(config, dispatcher, url, body).catch((error: unknown) => {
       if (isTimeout(error)) throw error;
-      return attempt(config, dispatcher, url, body);
+      return sendOnce(config, dispatcher, url, body);
     });
   } catch (cause) {
     throw new ApiError(isTimeout(cause) ? jobsErrors.webhookTimeout : jobsErrors.webhookUnreachable, {
       cause,
     });
   } finally {
-    // Not awaited: a connection that hangs must not hold up the answer.
+    // Not awaited: a connection that hangs must not delay the response.
     void dispatcher.destroy().catch(() => undefined);
   }
 }
 
-async function attempt(
+async function sendOnce(
   { webhookAuth }: Settings,
   dispatcher: Dispatcher,
   url: URL,
   body: unknown,
-): Promise<WebhookAnswer> {
-  const answer = await request(url, {
+): Promise<WebhookResponse> {
+  const response = await request(url, {
     method: 'PUT',
     dispatcher,
     headers: {
@@ -58,7 +58,7 @@ async function attempt(
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(timeoutMs),
   });
-  return { status: answer.statusCode, text: await readBeginning(answer.body) };
+  return { status: response.statusCode, text: await readBeginning(response.body) };
 }
 
 async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
@@ -67,14 +67,14 @@ async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
   for await (const part of body) {
     parts.push(part);
     length += part.length;
-    if (length >= answerLimit) break;
+    if (length >= maxResponseBytes) break;
   }
-  return Buffer.concat(parts).subarray(0, answerLimit).toString('utf8');
+  return Buffer.concat(parts).subarray(0, maxResponseBytes).toString('utf8');
 }
 
 /**
- * The way to the webhook, through the proxy of its scheme where the settings name one. Texts that are empty keep undici
- * from looking at the environment by itself.
+ * Creates the dispatcher of a request to the webhook, which uses the proxy that the settings name for the URL's scheme.
+ * Empty strings prevent undici from reading the proxies from the environment itself.
  */
 function createDispatcher({ httpProxy, httpsProxy, noProxy }: Settings, { protocol }: URL): Dispatcher {
   const proxy = presentProxy(protocol === 'https:' ? httpsProxy : httpProxy);
@@ -82,12 +82,12 @@ function createDispatcher({ httpProxy, httpsProxy, noProxy }: Settings, { protoc
     httpProxy: proxy,
     httpsProxy: proxy,
     noProxy: noProxy ?? '',
-    // Proxies commonly refuse a tunnel to a port of plain http.
+    // Many proxies refuse a tunnel to a plain http port.
     proxyTunnel: false,
   });
 }
 
-/** `proxy.example:3128` means http, as with other programs. */
+/** Adds `http://` to a proxy without a scheme, such as `proxy.example:3128`, as other programs do. */
 function presentProxy(proxy: string | undefined): string {
   return !proxy || proxy.includes('://') ? (proxy ?? '') : `http://${proxy}`;
 }

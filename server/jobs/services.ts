@@ -1,6 +1,6 @@
 import type { JobsSettings } from './settings.js';
 
-/** What requests about jobs add to the dependencies of functions. */
+/** What this area adds to the dependencies of functions. */
 export interface JobsServices {
   config: JobsSettings;
 }

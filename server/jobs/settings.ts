@@ -1,19 +1,23 @@
 import { optional, secret, setting, type ValuesOf } from '../config/setting-row.js';
 import { asText, asWebUrl, asWord } from '../config/setting-types.js';
 
-/** Settings of what clients do with jobs. */
+/** Settings of job ownership and webhooks. */
 export const jobsSettings = {
   rows: {
     jobOwnership: setting(
       'JOB_OWNERSHIP',
       asWord('record', 'enforce'),
       'record',
-      'Whether only the submitter, a manager or an admin may cancel a job and send its attachments.',
+      'Who can cancel a job and upload its attachments: with `enforce`, only its submitter, a manager or an admin; with `record`, everyone who can submit jobs.',
     ),
-    webhookUrl: optional('WEBHOOK_URL', asWebUrl, 'Scheme and host that job events may be sent to.'),
-    webhookAuth: secret('WEBHOOK_AUTH', asText, 'Bearer token that is sent with job events.'),
+    webhookUrl: optional(
+      'WEBHOOK_URL',
+      asWebUrl,
+      'Scheme, host and port that job events can be forwarded to.',
+    ),
+    webhookAuth: secret('WEBHOOK_AUTH', asText, 'Bearer token that is sent with forwarded job events.'),
   },
 };
 
-/** The settings of what clients do with jobs. */
+/** The values of these settings. */
 export type JobsSettings = ValuesOf<typeof jobsSettings.rows>;

@@ -13,10 +13,10 @@ import { attachmentsName } from '../job/job-files.js';
 import { findJob } from '../job/find-job.js';
 
 /**
- * Stores the attachments that a job awaits; the write that names them on the job is the one that lets agents take it.
- * Of several uploads at once the first that ends is kept, since an agent may be reading it by then.
- * A job that has its attachments is left as it is: stock clients repeat requests.
- * @throws ApiError 422 for a job that is unknown or names no attachments
+ * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several
+ * uploads run at the same time, the first one to finish is kept, since an agent may already be reading it. If the job
+ * already has its attachments, nothing changes, since stock clients repeat requests.
+ * @throws ApiError 422 if the job is unknown or names no attachments
  */
 export async function storeAttachments(
   deps: Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
@@ -24,17 +24,17 @@ export async function storeAttachments(
   { file }: Upload,
 ): Promise<void> {
   const job = await findJob(deps, jobId);
-  if (!checkAwaits(job)) return;
+  if (!checkAwaitsAttachments(job)) return;
   const name = attachmentsName(jobId);
   const stored = await uploadFile(deps, name, file);
   if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, name, stored._id);
   await removeFilesById(deps, [stored._id]);
   const now = await findJob(deps, jobId);
-  // A run that began meanwhile wants its own.
-  if (checkAwaits(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
+  // The job was resubmitted meanwhile, and the new run awaits its own attachments.
+  if (checkAwaitsAttachments(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
 }
 
-/** The stored attachments of a job, or `undefined`. */
+/** Returns the stored attachments of a job, or `undefined`. */
 export async function findAttachments(
   deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
   jobId: string,
@@ -45,15 +45,21 @@ export async function findAttachments(
   return named ?? findFile(deps, attachmentsName(jobId));
 }
 
-/** False when the attachments are there already, whatever the state of the job. */
-function checkAwaits(job: WithId<JobRecord> | undefined): job is WithId<JobRecord> {
+/**
+ * Returns false if the job already has its attachments, whatever its state.
+ * @throws ApiError 422 if it never awaited any
+ */
+function checkAwaitsAttachments(job: WithId<JobRecord> | undefined): job is WithId<JobRecord> {
   if (job === undefined) throw new ApiError(jobsErrors.attachmentsJobUnknown);
   const { attachments_status: status } = job.job_data;
   if (status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
   return status !== 'complete';
 }
 
-/** Guarded by the run of the job that the upload was for; false when that is over or another upload was first. */
+/**
+ * Adds the upload to the run of the job that it was for. Returns false if that run is over or another upload finished
+ * first.
+ */
 async function completeAttachments(
   { collections }: Pick<JobServices, 'collections'>,
   job: WithId<JobRecord>,

@@ -12,25 +12,27 @@ import { endedStates } from '../job/job-state.js';
 import { readJobId } from '../job/job-id.js';
 import type { JobInput } from '../job/job-schema.js';
 
-/** What the checks of a submission take of the dependencies. */
+/** The dependencies of the checks. */
 export type SubmitCheckDeps = Pick<LeaseServices, 'collections'> &
   DepsOf<typeof checkJobSecrets> &
   DepsOf<typeof isRestricted>;
 
-/** A submission while it is checked. */
+/** The submission to check. */
 export interface Submission {
   deps: SubmitCheckDeps;
   caller: Principal;
   input: JobInput;
-  /** The job that has this id already, for a resubmission. */
+  /** For a resubmission: the job that already has this id. */
   existing: JobRecord | undefined;
 }
 
-/** Seconds that a reservation may last without a permission, and what it lasts when it names none. */
+/** Maximum seconds of a reservation that needs no permission. */
 const freeReservationSeconds = 6 * 3600;
+
+/** Seconds of a reservation that names no timeout. */
 const defaultReservationSeconds = 3600;
 
-/** The rules of POST /v1/job (v1 contract, section 2), in the order in which they are told. */
+/** The checks of POST /v1/job, in the order in which the v1 contract (section 2) reports their errors. */
 export const submitChecks: readonly ((submission: Submission) => void | Promise<void>)[] = [
   checkAgentLeft,
   checkSecrets,

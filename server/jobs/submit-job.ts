@@ -5,19 +5,19 @@ import { commonErrors } from '../errors/common-errors.js';
 import { randomUUID } from 'node:crypto';
 import { BSON } from 'mongodb';
 import type { Principal } from '../principal/principal.js';
-import type { JobRecord, SpentKey } from '../job/job-record.js';
+import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { clearJobOutput, findJobFiles } from './clear-job-output.js';
 import { findJob } from '../job/find-job.js';
-import { findRepeated, listRemembered, readIdempotency } from './idempotency.js';
+import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
 import { readJobId } from '../job/job-id.js';
 import { stateAfter } from '../job/job-state.js';
 import type { JobInput } from '../job/job-schema.js';
 import { type SubmitCheckDeps, submitChecks } from './submit-checks.js';
 
-/** A job as it comes in. */
+/** A request to submit a job. */
 export interface JobSubmission {
   caller: Principal;
   input: JobInput;
@@ -25,26 +25,29 @@ export interface JobSubmission {
 }
 
 /**
- * Stores a job as `waiting` and gives its id, as the client wrote it when it named one. A job that has this id
- * already starts again, its old output cleared. What is sent twice with one `Idempotency-Key` makes one job.
- * @throws ApiError of the first check that fails
+ * Stores a job as `waiting` and returns its id: the given id as the client wrote it, or a new one. If a job with this id
+ * exists, it starts again and its old output is removed. Two requests with the same `Idempotency-Key` create one job.
+ * @throws ApiError for the first check that fails
  */
 export async function submitJob(
   deps: Core & Pick<JobServices, 'insertJob'> & DepsOf<typeof restart> & SubmitCheckDeps,
   { caller, input, idempotencyKey }: JobSubmission,
 ): Promise<string> {
   const givenId = input.job_id ? readJobId(input.job_id) : undefined;
-  const spent = readIdempotency(idempotencyKey, caller, input, deps.clock.now());
+  const usedKey = readIdempotency(idempotencyKey, caller, input, deps.clock.now());
   for (;;) {
-    // Before the checks, which were passed once: what they look at may have changed since.
-    const made = spent && (await findRepeated(deps, spent));
-    if (made !== undefined) return input.job_id || made;
+    // Before the checks: the first request passed them, and the data that they read may have changed since.
+    const repeatedId = usedKey && (await findJobIdByKey(deps, usedKey));
+    if (repeatedId !== undefined) return input.job_id || repeatedId;
     const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
     const now = deps.clock.now();
     for (const check of submitChecks) await check({ deps, caller, input, existing });
-    const idempotency = [...(existing ? listRemembered(existing, now) : []), ...(spent ? [spent] : [])];
+    const idempotency = [
+      ...(existing ? listUnexpiredKeys(existing, now) : []),
+      ...(usedKey ? [usedKey] : []),
+    ];
     const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
-    const bytes = checkRoom(job);
+    const bytes = checkSize(job);
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job, bytes);
     if (jobId !== undefined) return input.job_id || jobId;
   }
@@ -63,7 +66,7 @@ interface JobParts {
   input: JobInput;
   caller: Principal;
   jobId: string;
-  idempotency: SpentKey[];
+  idempotency: UsedIdempotencyKey[];
   now: Date;
 }
 
@@ -80,7 +83,7 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
     job_data: {
       ...data,
       ...(awaitsAttachments && { attachments_status: 'waiting' }),
-      // Whose secrets they are; the claim reads them.
+      // The claim reads the secrets of this client.
       ...(input.test_data?.secrets && { client_id: caller.clientId }),
     } as JobRecord['job_data'],
     result_data: { job_state: stateAfter('submit') },
@@ -89,26 +92,32 @@ function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecor
   };
 }
 
-/** Bytes of a stored document (MongoDB's limit), and those of it that leases and attempts need. */
+/** Maximum bytes of a stored document (MongoDB's limit). */
 const documentBytes = 16 * 1024 * 1024;
-const roomBytes = 16 * 1024;
 
-/** No value of JSON takes more bytes as BSON for each of its characters than a digit of a list. */
-const mostBytesPerCharacter = 16;
+/** Bytes of a document that are kept free for the lease and the attempts. */
+const reservedBytes = 16 * 1024;
 
-/** About the bytes of a job. One that could be stored and never claimed would hold up its queue. @throws ApiError 413 */
-function checkRoom(job: JobRecord): number {
+/** Maximum bytes of BSON per character of JSON: those of a one-digit number in a list. */
+const maxBytesPerCharacter = 16;
+
+/**
+ * Returns the approximate size of a job in bytes. A job that could be stored but, for its size, not claimed would block
+ * its queue.
+ * @throws ApiError 413 if the job is too large
+ */
+function checkSize(job: JobRecord): number {
   const length = JSON.stringify(job).length;
-  // To count them takes longer than to store the job.
-  if (length * mostBytesPerCharacter < documentBytes - roomBytes) return length;
+  // Calculating the exact size takes longer than storing the job.
+  if (length * maxBytesPerCharacter < documentBytes - reservedBytes) return length;
   const bytes = BSON.calculateObjectSize(job);
-  if (bytes > documentBytes - roomBytes) throw new ApiError(commonErrors.payloadTooLarge);
+  if (bytes > documentBytes - reservedBytes) throw new ApiError(commonErrors.payloadTooLarge);
   return bytes;
 }
 
 type Attaching = { attachments?: unknown } | null | undefined;
 
-/** The stored job's id, or `undefined` when another request took the id or the key meanwhile. */
+/** Stores a new job and returns its id, or `undefined` if another request took the id or the key meanwhile. */
 async function insert(
   deps: Pick<JobServices, 'insertJob'>,
   job: JobRecord,
@@ -124,29 +133,30 @@ async function insert(
 }
 
 /**
- * Guarded by the state and attempt that were seen. The attempt goes on, so that an agent which still holds the old
- * run is fenced, and what is left of its output is not read. Only then that is cleared: a resubmission that fails takes
- * nothing from the run that is there.
+ * Replaces an existing job and returns its id, or `undefined` if its state or attempt has changed meanwhile, or another
+ * request took the key. The count of attempts continues, so that writes of the old run's holder are fenced and its
+ * remaining output is not read. The old output is removed only after the replacement: a resubmission that fails removes
+ * nothing of the existing run.
  */
 async function restart(
   deps: Pick<JobServices, 'collections'> & DepsOf<typeof clearJobOutput>,
-  seen: JobRecord,
+  existing: JobRecord,
   job: JobRecord,
 ): Promise<string | undefined> {
-  const files = await findJobFiles(deps, seen.job_id);
+  const files = await findJobFiles(deps, existing.job_id);
   const guard = {
-    job_id: seen.job_id,
-    created_at: seen.created_at,
-    'result_data.job_state': seen.result_data.job_state,
-    ...fenceLease(seen.lease),
+    job_id: existing.job_id,
+    created_at: existing.created_at,
+    'result_data.job_state': existing.result_data.job_state,
+    ...fenceLease(existing.lease),
   };
   try {
     const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, {
       ...job,
-      ...fenceEarlierRun(seen, job.created_at),
+      ...fenceEarlierRun(existing, job.created_at),
     });
     if (matchedCount === 0) return undefined;
-    await clearJobOutput(deps, seen.job_id, { attempt: (seen.lease?.attempt ?? 0) + 1, files });
+    await clearJobOutput(deps, existing.job_id, { attempt: (existing.lease?.attempt ?? 0) + 1, files });
     return job.job_id;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;

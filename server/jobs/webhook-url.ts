@@ -1,7 +1,7 @@
 /**
- * The URL to send events to, when it may be used: that which a client names must have the scheme, host and port of the
- * operator's. What is checked is the parsed URL that is sent to, and texts that other parsers read differently
- * (`user@`, backslashes, controls, letters beyond ASCII) are refused.
+ * Parses the webhook URL that a client names. Returns `undefined` unless it has the scheme, host and port of the allowed
+ * URL. The parsed URL is both checked and used for the request. Texts that other parsers read differently (`user@`,
+ * backslashes, control characters, non-ASCII letters) are rejected.
  */
 export function readWebhookUrl(named: string, allowed: string): URL | undefined {
   if (!/^https?:\/\/[\x21-\x7e]+$/i.test(named) || named.includes('\\')) return undefined;

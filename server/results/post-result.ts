@@ -8,7 +8,7 @@ import type { Document, Filter } from 'mongodb';
 import type { Principal } from '../principal/principal.js';
 import type { JobRecord } from '../job/job-record.js';
 import type { ResultInput } from './result-input.js';
-import { endedStates, isAllowing } from '../job/job-state.js';
+import { endedStates, expressionAllowing } from '../job/job-state.js';
 import { type Hold, holdJob, noteAdoption } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
@@ -132,5 +132,5 @@ function nextState(input: Pick<ResultInput, 'job_state'>): unknown {
   const current = '$result_data.job_state';
   if (input.job_state === undefined) return current;
   const told = { $literal: input.job_state };
-  return { $cond: [isAllowing(isEnd(input) ? 'finish' : 'enter_phase'), told, current] };
+  return { $cond: [expressionAllowing(isEnd(input) ? 'finish' : 'enter_phase'), told, current] };
 }

@@ -74,7 +74,7 @@ test('doctor reports data that cannot be read', async (t) => {
   t.true(problems.some((problem) => problem.startsWith('the secret clear is not sealed')));
   const notes = findings.find((finding) => finding.collection === 'secrets.lab-ci')?.notes;
   t.deepEqual(notes, ['1 data keys are not in the key vault here: see TESTFLINGER_KEY_VAULT_URI']);
-  t.true(problems.some((problem) => problem.startsWith('1 lack a job_id')));
+  t.true(problems.some((problem) => problem.startsWith('1 have no valid job_id')));
   t.true(problems.some((problem) => problem.includes('client broken')));
   t.true(problems.some((problem) => problem.includes('0 of 1 pieces')));
 });

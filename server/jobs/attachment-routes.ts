@@ -10,7 +10,7 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { holdJob } from '../leases/held-job.js';
 import { getJobId } from '../job/get-job-id.js';
-import { checkJobOwner } from './job-ownership.js';
+import { checkJobOwner } from './check-job-owner.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';
 
 type RouteDeps = Pick<JobsServices, 'config'> & DepsOf<typeof holdJob> & DepsOf<typeof storeAttachments>;

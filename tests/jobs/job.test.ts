@@ -1,5 +1,5 @@
 import test from 'ava';
-import { filterBefore } from '../../server/jobs/job-position.js';
+import { filterBefore } from '../../server/jobs/get-job-position.js';
 import type { JobRecord } from '../../server/job/job-record.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';

@@ -4,7 +4,7 @@ import type { JobRecord } from '../job/job-record.js';
 import type { ResultServices } from './services.js';
 import type { JobServices } from '../job/services.js';
 import type { LogServices } from '../logs/services.js';
-import { waitForNews } from '../hub/change-topic.js';
+import { waitForChange } from '../hub/change-topic.js';
 import type { WaitOptions } from '../hub/signal.js';
 import { endedStates } from '../job/job-state.js';
 import type { LogType } from '../logs/log-fragment.js';
@@ -24,7 +24,7 @@ export async function waitForState(
   if (!job) return;
   const { job_state: before } = job.result_data;
   const states = { topic: deps.newsOfJobs.states, key: job._id.toHexString() };
-  await waitForNews([states], wait, async () => {
+  await waitForChange([states], wait, async () => {
     const now = await findRunning(deps, jobId);
     return now?.result_data.job_state !== before;
   });
@@ -45,7 +45,7 @@ export async function waitForPiece(
     { topic: logs, key: jobId },
     { topic: states, key: job._id.toHexString() },
   ];
-  await waitForNews(subjects, wait, async () => {
+  await waitForChange(subjects, wait, async () => {
     const now = await findRunning(deps, jobId);
     return now === undefined || hasFragments(deps, now, logType, range);
   });

@@ -58,6 +58,6 @@ async function findLogOwner(deps: Pick<JobServices, 'collections'>, jobId: strin
 }
 
 /** Escapes a text for use inside a JSON string. */
-export function escapeText(given: string): string {
-  return JSON.stringify(given).slice(1, -1);
+export function escapeText(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }

@@ -25,9 +25,9 @@ export async function postResult(
   deps: Pick<LogServices, 'heldTails'> & Pick<LeaseServices, 'updateHeldJob'> & DepsOf<typeof holdJob>,
   caller: Principal,
   jobId: string,
-  given: ResultInput,
+  posted: ResultInput,
 ): Promise<boolean> {
-  const input = omitQueueStates(deps, given);
+  const input = omitQueueStates(deps, posted);
   if (await writeAsHolder(deps, caller, jobId, maskResult(input, undefined))) return true;
   for (;;) {
     const hold = await holdJob(deps, caller, jobId, { writes: true });

@@ -76,7 +76,7 @@ export class JobWaiter {
 
   /** Call before each look for a job. */
   beginLook(): void {
-    this.#signal.beginLook();
+    this.#signal.beginCheck();
   }
 
   /** Waits until there may be a job that the last look could not see. */

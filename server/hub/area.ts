@@ -2,5 +2,5 @@ import type { Area } from '../core/area.js';
 import { hubMetrics } from './metrics.js';
 import type { HubServices } from './services.js';
 
-/** Requests that wait for something, and what wakes them. */
+/** The area of waiting requests: topics that wake the requests that wait for a change. */
 export const hubArea: Area<HubServices> = { name: 'hub', metrics: hubMetrics };

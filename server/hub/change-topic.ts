@@ -2,12 +2,13 @@ import { ChangeFeed, type ChangeFeedOptions } from '../db/change-feed.js';
 import { Signal, type WaitOptions } from './signal.js';
 import { Topic } from './topic.js';
 
-/** Which changes are followed, and by which key requests wait for one. */
+/** Selects the changes of a collection, and names the key of each change. */
 export interface ChangeTopicOptions<Change> extends Omit<ChangeFeedOptions<Change>, 'onChange' | 'onGap'> {
+  /** Returns the key that requests wait on. */
   keyOf(change: Change): string;
 }
 
-/** The changes of a collection as a topic; its change stream is open only while somebody waits. */
+/** A topic of the changes of a collection. Its change stream is open only while requests wait. */
 export class ChangeTopic<Change> {
   readonly #topic = new Topic<Change>();
   readonly #feed: ChangeFeed<Change>;
@@ -20,12 +21,12 @@ export class ChangeTopic<Change> {
     });
   }
 
-  /** How many requests wait. */
+  /** The number of waiting requests. */
   get count(): number {
     return this.#topic.idleCount;
   }
 
-  /** Resolves once every change of the key wakes the signal; what it returns ends that. */
+  /** Resolves once every change of the key wakes the signal. @returns a function that unsubscribes */
   async subscribe(key: string, signal: Signal): Promise<() => void> {
     const unsubscribe = this.#topic.subscribe([key], { signal });
     await this.#feed.use();
@@ -35,40 +36,44 @@ export class ChangeTopic<Change> {
     };
   }
 
-  /** Ends all waits: the process ends. */
+  /** Ends all waits, because the process stops. */
   end(): void {
     this.#topic.end();
   }
 
+  /** Ends all waits, and closes the change stream. */
   async close(): Promise<void> {
     this.end();
     await this.#feed.close();
   }
 }
 
-/** Something that a request waits for: a topic, and the key in it. */
+/** What a request waits for: a key of a topic. */
 export interface Subject {
   topic: Pick<ChangeTopic<unknown>, 'subscribe'>;
   key: string;
 }
 
-/** Waits until `hasNews`, which is asked with each change of the subjects, the time is over, the client has gone, or the process ends. */
-export async function waitForNews(
+/**
+ * Waits until `isReady` returns true, the time is over, the client has disconnected, or the process stops. `isReady` is
+ * called first, and again after each change of the subjects.
+ */
+export async function waitForChange(
   subjects: readonly Subject[],
   { seconds, onGone }: Pick<WaitOptions, 'seconds' | 'onGone'>,
-  hasNews: () => Promise<boolean>,
+  isReady: () => Promise<boolean>,
 ): Promise<void> {
   const signal = new Signal();
   const deadline = performance.now() + seconds * 1000;
   const ignoreGone = onGone(() => signal.end());
-  const endings = await Promise.all(subjects.map(({ topic, key }) => topic.subscribe(key, signal)));
+  const unsubscribes = await Promise.all(subjects.map(({ topic, key }) => topic.subscribe(key, signal)));
   try {
     do {
-      signal.beginLook();
-      if (await hasNews()) return;
+      signal.beginCheck();
+      if (await isReady()) return;
     } while ((await signal.wait(deadline - performance.now())) === 'woken');
   } finally {
     ignoreGone();
-    for (const end of endings) end();
+    for (const unsubscribe of unsubscribes) unsubscribe();
   }
 }

@@ -1,12 +1,12 @@
 import { gauge } from '../core/metric-row.js';
 
-/** The metrics of requests that wait. */
+/** The metrics of waiting requests. */
 export const hubMetrics = {
   waitingRequests: gauge(
     'queuepass_waiting_requests',
-    'Requests that wait, with `Prefer: wait`, in this process.',
+    'Requests with `Prefer: wait` that are waiting in this process.',
     {
-      for: '`job` (a claim), `state` (the state of a job), `log` (a piece of a log)',
+      for: '`job` (a claim), `state` (the state of a job), `log` (a log fragment)',
     },
   ),
 };

@@ -1,7 +1,7 @@
 import type { MetricsOf } from '../core/metric-registry.js';
 import type { hubMetrics } from './metrics.js';
 
-/** What waiting and waking add to the dependencies of functions. */
+/** The services that the hub area adds to the dependencies of functions. */
 export interface HubServices {
   metrics: MetricsOf<typeof hubMetrics>;
 }

@@ -1,18 +1,19 @@
-/** Why a wait ended: there may be news, or nobody waits any longer. */
+/** Why a wait ended: a message was published (`woken`), or the wait is over. */
 export type WaitEnd = 'woken' | 'over';
 
-/** How long a request waits, and how it learns that its client has gone. */
+/** How long a request waits, and whether its client is still connected. */
 export interface WaitOptions {
+  /** Maximum duration of the wait. */
   seconds: number;
-  /** The client has closed the connection: nobody would get the response. */
+  /** Returns whether the client has closed the connection, so that nobody would receive the response. */
   isGone(): boolean;
-  /** Calls `listener` when the client closes its connection; what it returns ends that. */
+  /** Calls `listener` when the client closes its connection. Returns a function that removes the listener. */
   onGone(listener: () => void): () => void;
 }
 
 /**
- * What one request waits on. It looks for what it waits for, and waits only when nothing was published since that look
- * began: so nothing that becomes true between the look and the wait is missed.
+ * Wakes one waiting request. The request checks its condition, and then waits only if nothing was published since that
+ * check began. A change between the check and the wait is therefore never missed.
  */
 export class Signal {
   readonly #counters = new Set<() => number>();
@@ -20,23 +21,23 @@ export class Signal {
   #isOver = false;
   #resume: ((end: WaitEnd) => void) | undefined;
 
-  /** Whether it waits now, and does not look. */
+  /** Whether the request waits now. It is false while the request checks its condition. */
   get isIdle(): boolean {
     return this.#resume !== undefined;
   }
 
-  /** Takes note of a count that grows with each publication; what it returns ends that. */
+  /** Watches a counter that grows with each publication. Returns a function that stops this. */
   watch(counter: () => number): () => void {
     this.#counters.add(counter);
     return () => this.#counters.delete(counter);
   }
 
-  /** Call before each look: publications from now on are news for the next wait. */
-  beginLook(): void {
+  /** Call this before each check: a publication from now on ends the next wait at once. */
+  beginCheck(): void {
     this.#seen = this.#count();
   }
 
-  /** Waits for a publication since the last look began, for so many milliseconds at most. */
+  /** Waits until something is published after the last check began, or until the time is over. */
   wait(milliseconds: number): Promise<WaitEnd> {
     if (this.#isOver || milliseconds <= 0) return Promise.resolve('over');
     if (this.#count() > this.#seen) return Promise.resolve('woken');
@@ -50,12 +51,12 @@ export class Signal {
     });
   }
 
-  /** Ends a wait, since there may be news. */
+  /** Ends the current wait with `woken`. */
   wake(): void {
     this.#resume?.('woken');
   }
 
-  /** Nobody wants to wait any longer, even if it looks at the moment. */
+  /** Ends the current wait with `over`, and all later waits at once. */
   end(): void {
     this.#isOver = true;
     this.#resume?.('over');

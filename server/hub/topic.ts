@@ -1,50 +1,50 @@
 import type { Signal } from './signal.js';
 
-/** Somebody who waits for messages. */
+/** A request that waits for messages. */
 export interface Subscriber<Message> {
   signal: Signal;
-  /** Whether a message is for this subscriber, where each is for one only; every message when not given. */
+  /** Returns whether `publishToOne` may give this subscriber the message. By default, it may give it every message. */
   accepts?(message: Message): boolean;
-  /** Receives a message right before it wakes the subscriber; `undefined` for messages that were missed. */
+  /** Receives a message right before it wakes the subscriber: `undefined` if messages may have been missed. */
   receive?(message: Message | undefined): void;
 }
 
-/** A key with subscribers: those, in the order of their arrival, and how many messages were published meanwhile. */
+/** The subscribers of one key in order of arrival, and how many messages were published since the first one came. */
 interface Channel<Message> {
   subscribers: Set<Subscriber<Message>>;
   published: number;
 }
 
 /**
- * Messages by key, and the requests of this process that wait for them. A key costs nothing while nobody waits for it.
- * Subscribers that look at the moment are not woken: their signal notices the message when they wait again.
+ * Delivers messages by key to the requests of this process that wait for them. A key uses memory only while it has
+ * subscribers. A subscriber that does not wait at the moment is not woken: its signal ends its next wait at once.
  */
 export class Topic<Message> {
   readonly #channels = new Map<string, Channel<Message>>();
   readonly #subscribers = new Set<Subscriber<Message>>();
   #isEnding = false;
 
-  /** The process ends: nobody waits any longer. */
+  /** Whether the process stops, so that no request may wait any longer. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
-  /** How many subscribers wait, and do not look. */
+  /** The number of subscribers that wait now. */
   get idleCount(): number {
     return [...this.#subscribers].filter(({ signal }) => signal.isIdle).length;
   }
 
-  /** Delivers messages of some keys from now on; what it returns ends that. */
+  /** Subscribes to the messages of some keys. Returns a function that unsubscribes. */
   subscribe(keys: readonly string[], subscriber: Subscriber<Message>): () => void {
     const { signal } = subscriber;
     this.#subscribers.add(subscriber);
-    const endings = keys.map((key) => {
+    const leaveChannels = keys.map((key) => {
       const channel = this.#channels.get(key) ?? { subscribers: new Set(), published: 0 };
       this.#channels.set(key, channel);
       channel.subscribers.add(subscriber);
-      const ignore = signal.watch(() => channel.published);
+      const unwatch = signal.watch(() => channel.published);
       return () => {
-        ignore();
+        unwatch();
         channel.subscribers.delete(subscriber);
         if (channel.subscribers.size === 0) this.#channels.delete(key);
       };
@@ -52,11 +52,11 @@ export class Topic<Message> {
     if (this.#isEnding) signal.end();
     return () => {
       this.#subscribers.delete(subscriber);
-      for (const end of endings) end();
+      for (const leaveChannel of leaveChannels) leaveChannel();
     };
   }
 
-  /** Wakes every subscriber of the key. */
+  /** Wakes every subscriber of the key that waits now. */
   publish(key: string, message: Message): void {
     const channel = this.#channels.get(key);
     if (channel === undefined) return;
@@ -64,7 +64,7 @@ export class Topic<Message> {
     for (const subscriber of channel.subscribers) deliver(subscriber, message);
   }
 
-  /** Wakes one subscriber of the key: the one that came first, waits and accepts the message. */
+  /** Wakes one subscriber of the key: the first one that waits now and accepts the message. */
   publishToOne(key: string, message: Message): void {
     const channel = this.#channels.get(key);
     if (channel === undefined) return;
@@ -76,13 +76,13 @@ export class Topic<Message> {
     }
   }
 
-  /** Messages may have been missed: wakes every subscriber of every key. */
+  /** Reports that messages may have been missed: wakes every subscriber of all keys that waits now. */
   publishGap(): void {
     for (const channel of this.#channels.values()) channel.published += 1;
     for (const subscriber of this.#subscribers) deliver(subscriber, undefined);
   }
 
-  /** Ends all waits: the process ends. */
+  /** Ends all waits, because the process stops. */
   end(): void {
     this.#isEnding = true;
     for (const { signal } of this.#subscribers) signal.end();

@@ -5,13 +5,13 @@ import { isDuplicateKey } from '../db/classify-error.js';
 const batchSize = 1000;
 const duplicateKey = 11000;
 
-/** Fragments of logs that another server stored and that were not looked at yet. */
+/** Matches log fragments that another server stored and that are not marked yet. */
 const fragmentsNotAdopted = { live: { $exists: false }, repeated: { $exists: false } } as const;
 
 /**
- * Marks each fragment of a log that another server stored as the one of its number; a fragment that was stored twice is
- * marked `repeated`, and is not read. Can be cut short and run again.
- * @returns how many were marked, and how many of these are repeats
+ * Marks the log fragments that another server stored: the first fragment of each number as `live`, and every further
+ * one as `repeated`. The unique index covers only live fragments. Can be interrupted and run again.
+ * @returns how many fragments were marked `live`, and how many `repeated`
  */
 async function adoptLogs(logs: Collection): Promise<{ live: number; repeated: number }> {
   const sum = { live: 0, repeated: 0 };
@@ -29,7 +29,7 @@ async function adoptLogs(logs: Collection): Promise<{ live: number; repeated: nu
   }
 }
 
-/** The ids of those that are repeats of a fragment that is live already. */
+/** Marks fragments as `live`, and returns the ids of those whose number already has a live fragment. */
 async function markLive(logs: Collection, ids: ObjectId[]): Promise<ObjectId[]> {
   const writes = ids.map((_id) => ({ updateOne: { filter: { _id }, update: { $set: { live: true } } } }));
   try {
@@ -44,18 +44,17 @@ async function markLive(logs: Collection, ids: ObjectId[]): Promise<ObjectId[]> 
   }
 }
 
-/** Fragments of logs to be adopted. */
+/** Counts the log fragments that have to be adopted. */
 export const surveyLogs: Survey = async (db) => {
-  const waiting = await db.collection('logs').countDocuments(fragmentsNotAdopted);
+  const unmarked = await db.collection('logs').countDocuments(fragmentsNotAdopted);
   return {
-    changes:
-      waiting > 0 ? [`${waiting} fragments would be marked as the one of their number, or as repeated`] : [],
+    changes: unmarked > 0 ? [`${unmarked} log fragments would be marked as live or as repeated`] : [],
     problems: [],
     notes: [],
   };
 };
 
-/** Marks the fragments of an existing database. */
+/** Marks the log fragments of an existing database. */
 export const logAdoption: AdoptionStep<{ live: number; repeated: number }> = {
   name: 'logs',
   run: (db) => adoptLogs(db.collection('logs')),

@@ -13,7 +13,7 @@ type Needs = Core &
   Pick<ScrubbingServices, 'maskSealer'> &
   Pick<LogServices, 'collections'>;
 
-/** The logs of jobs. */
+/** The area of job logs: their collection, and the services that mask and store fragments. */
 export const logsArea: Area<LogServices, Needs> = {
   name: 'logs',
   collections: logCollections,
@@ -22,6 +22,6 @@ export const logsArea: Area<LogServices, Needs> = {
   adoption: [logAdoption],
   createServices: ({ collections: { logs }, batching, maskSealer }) => ({
     heldTails: new HeldTails(logs, maskSealer),
-    insertLogPiece: batching.together<LogRecord, void>((pieces) => insertTogether(logs, pieces)),
+    insertLogFragment: batching.together<LogRecord, void>((fragments) => insertTogether(logs, fragments)),
   }),
 };

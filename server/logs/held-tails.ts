@@ -8,46 +8,49 @@ import type { Held } from '../scrubbing/masker.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
 
-/** Where a piece of a log stands: a job, one of its logs, a phase, an attempt, and the stored number. */
-export type PiecePlace = Pick<LogRecord, 'job_id' | 'log_type' | 'phase' | 'attempt' | 'fragment_number'>;
+/** Identifies a stored fragment: its job, log, phase, attempt and stored number. */
+export type FragmentKey = Pick<LogRecord, 'job_id' | 'log_type' | 'phase' | 'attempt' | 'fragment_number'>;
 
-/** Streams of which it is remembered that the last piece left nothing behind. */
-const streamsHeld = 10_000;
+/** Maximum number of streams for which a process remembers that nothing of the last fragment was held back. */
+const maxStreams = 10_000;
 
 /**
- * What was held back of pieces of logs, since it may begin a secret that goes on in the next piece. It lies sealed with
- * its piece, in the field `held`, written by the same insert. Whether the next piece has taken it is not noted: that is
- * so when the next piece is there.
+ * The ends of log fragments that are held back because they may begin a secret that continues in the next fragment. The
+ * insert of a fragment also stores its held text, sealed, in the field `held`. Nothing records that the next fragment
+ * has taken the held text over: it has if the next fragment exists.
  */
 export class HeldTails {
-  readonly #withoutTail = new LRUCache<string, number>({ max: streamsHeld });
+  readonly #withoutTail = new LRUCache<string, number>({ max: maxStreams });
 
   constructor(
     private readonly logs: LogCollections['logs'],
     private readonly sealer: Sealer,
   ) {}
 
-  /** Masks a piece of a stream with what the piece before it left; gives the fields that hold it. */
-  async maskPiece(
-    place: PiecePlace,
+  /**
+   * Masks a fragment together with the held text of the fragment before it.
+   * @returns the fields that store the masked text, and the text that is held back
+   */
+  async maskFragment(
+    key: FragmentKey,
     text: string,
     masker: TextMasker,
   ): Promise<Pick<LogRecord, 'log_data' | 'replaced' | 'held'>> {
-    const { text: masked, held } = masker.maskPiece(text, await this.#findCarried(place));
-    const stream = nameStream(place);
-    if (held === undefined) this.#withoutTail.set(stream, place.fragment_number);
+    const { text: masked, held } = masker.maskPiece(text, await this.#findCarried(key));
+    const stream = nameStream(key);
+    if (held === undefined) this.#withoutTail.set(stream, key.fragment_number);
     else this.#withoutTail.delete(stream);
     return {
       ...packText(maskTokens(masked, masker.mark)),
-      ...(held && { held: this.sealer.seal(JSON.stringify(held), place.job_id) }),
+      ...(held && { held: this.sealer.seal(JSON.stringify(held), key.job_id) }),
     };
   }
 
   /**
-   * Appends to the pieces of a job what was held back of them and no next piece took: their phase, or the job, has
-   * ended. Each write is guarded by what it appends, so that it happens once. Should a further piece come all the same,
-   * it is known what it goes on with.
-   * @param phases those that have ended; all of them when not given
+   * Appends the held text to each fragment of a job that no next fragment continues, because the phase or the job has
+   * ended. Each write checks the held text, so the text is appended once. The record keeps the released text, sealed, so
+   * that a fragment that arrives later is masked together with it.
+   * @param phases the phases that have ended; all phases by default
    */
   async release(jobId: string, masker: TextMasker, phases?: readonly string[]): Promise<void> {
     const filter = { job_id: jobId, held: { $exists: true }, ...(phases && { phase: { $in: [...phases] } }) };
@@ -57,28 +60,28 @@ export class HeldTails {
   async #releaseOne(record: WithId<LogRecord>, masker: TextMasker): Promise<void> {
     const { _id, held } = record;
     const next = await this.logs.findOne(
-      filterPlace({ ...record, fragment_number: record.fragment_number + 1 }),
+      filterKey({ ...record, fragment_number: record.fragment_number + 1 }),
       { projection: { _id: 1 } },
     );
     const tail = next === null ? this.#open(record.job_id, held) : undefined;
-    // Without its key it is lost; it was never more than a part of a line.
+    // Without its key the held text cannot be opened and is lost. It is at most a part of a line.
     const text = tail && unpackText(record) + maskTokens(masker.release(tail), masker.mark);
-    const given = tail && JSON.stringify({ text: tail.text, covered: tail.text.length });
+    const released = tail && JSON.stringify({ text: tail.text, covered: tail.text.length });
     await this.logs.updateOne({ _id, held } as object, {
       $unset: { held: true },
       ...(text !== undefined && {
-        $set: { ...packText(text), released: this.sealer.seal(given as string, record.job_id) },
+        $set: { ...packText(text), released: this.sealer.seal(released as string, record.job_id) },
       }),
     });
   }
 
-  async #findCarried(place: PiecePlace): Promise<Held | undefined> {
-    const before = place.fragment_number - 1;
-    if (before < 0 || this.#withoutTail.get(nameStream(place)) === before) return undefined;
-    const record = await this.logs.findOne(filterPlace({ ...place, fragment_number: before }), {
+  async #findCarried(key: FragmentKey): Promise<Held | undefined> {
+    const before = key.fragment_number - 1;
+    if (before < 0 || this.#withoutTail.get(nameStream(key)) === before) return undefined;
+    const record = await this.logs.findOne(filterKey({ ...key, fragment_number: before }), {
       projection: { held: 1, released: 1 },
     });
-    return this.#open(place.job_id, record?.held ?? record?.released);
+    return this.#open(key.job_id, record?.held ?? record?.released);
   }
 
   #open(jobId: string, held: Binary | undefined): Held | undefined {
@@ -87,10 +90,10 @@ export class HeldTails {
   }
 }
 
-function nameStream({ job_id: id, log_type: type, phase, attempt }: PiecePlace): string {
+function nameStream({ job_id: id, log_type: type, phase, attempt }: FragmentKey): string {
   return `${id} ${type} ${phase} ${attempt ?? 1}`;
 }
 
-function filterPlace({ job_id, log_type, phase, attempt, fragment_number }: PiecePlace): object {
+function filterKey({ job_id, log_type, phase, attempt, fragment_number }: FragmentKey): object {
   return { job_id, log_type, phase, fragment_number, attempt: attempt ?? { $exists: false } };
 }

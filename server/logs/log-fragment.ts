@@ -4,21 +4,21 @@ import { phases } from '../job/phases.js';
 import type { LogRecord } from './collections.js';
 import { dateTime, integer, object, oneOf, text } from '../schema/schema.js';
 
-/** The two logs of a job: what its commands print, and the serial console of its device. */
+/** The two logs of a job: the output of its commands, and the serial console of its device. */
 export const logTypes = ['output', 'serial'] as const;
 
 /** One of the two logs of a job. */
 export type LogType = (typeof logTypes)[number];
 
-/** What stands for the attempt in lines that the server itself writes into a log. */
+/** The `attempt` of lines that the server itself writes to a log. */
 export const serverAttempt = 0;
 
-/** The log that a path names, or `undefined` when there is none of this name. */
+/** Reads the log type from a path parameter. Returns `undefined` if no log has this name. */
 export function readLogType(name: string): LogType | undefined {
   return logTypes.find((type) => type === name);
 }
 
-/** One piece of a log as an agent sends it; numbers run over the whole job, per log. */
+/** The schema of a log fragment that an agent sends. Numbers run over the whole job, separately for each log. */
 export const fragmentInput = object({
   fragment_number: integer(),
   timestamp: dateTime(),
@@ -26,15 +26,16 @@ export const fragmentInput = object({
   log_data: text(),
 });
 
-/** One piece of a log. */
+/** A log fragment as an agent sends it. */
 export type FragmentInput = z.output<typeof fragmentInput>;
 
 const loneSurrogates = /\p{Surrogate}/gu;
 const bytesPerUnit = 2;
 
 /**
- * The fields that hold a text. Halves of surrogate pairs, by which agents send bytes that are no UTF-8, cannot stand in
- * BSON: U+FFFD stands for each, as readers of other makes see it, and what every U+FFFD was is kept beside the text.
+ * Returns the fields that store a text. Agents send bytes that are not valid UTF-8 as lone surrogates, which BSON
+ * cannot store. `log_data` therefore contains U+FFFD for each of them, which other servers can read, and `replaced`
+ * contains the original UTF-16 unit of every U+FFFD in the text.
  */
 export function packText(given: string): Pick<LogRecord, 'log_data' | 'replaced'> {
   if (given.search(loneSurrogates) < 0) return { log_data: given };
@@ -48,7 +49,7 @@ export function packText(given: string): Pick<LogRecord, 'log_data' | 'replaced'
   return { log_data, replaced: new Binary(replaced) };
 }
 
-/** The text as it was sent. */
+/** Restores the text that was given to `packText`. */
 export function unpackText({ log_data, replaced }: Pick<LogRecord, 'log_data' | 'replaced'>): string {
   if (replaced === undefined) return log_data;
   const units = Buffer.from(replaced.value());

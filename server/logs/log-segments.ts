@@ -3,8 +3,8 @@ import type { LogType } from './log-fragment.js';
 
 type Segmented = Pick<JobRecord, 'lease' | 'log_segments'>;
 
-/** Where a piece of a log that an agent numbered `sent` is stored: pieces of a further attempt stand behind those before. */
-export function storedNumber(
+/** Returns the stored number of a fragment that an agent numbered `sent`: attempts are stored one after the other. */
+export function toStoredNumber(
   { lease, log_segments: segments = [] }: Segmented,
   logType: LogType,
   sent: number,
@@ -14,8 +14,8 @@ export function storedNumber(
 }
 
 /**
- * The segments of a job whose attempt ends: pieces of the next one begin, from 0, at the given places.
- * @param next of each log, the number behind its last one
+ * Returns a job's segments after its attempt has ended: fragment 0 of the next attempt is stored at the given number.
+ * @param next for each log, the first stored number that is free
  */
 export function closeLogs(job: Segmented, next: Record<LogType, number>): LogSegment[] {
   const attempt = (job.lease?.attempt ?? 0) + 1;
@@ -24,8 +24,8 @@ export function closeLogs(job: Segmented, next: Record<LogType, number>): LogSeg
 }
 
 /**
- * The segments of a job that goes back to the agent that lost it: the pieces that it sends from now on stand behind the
- * line that tells of the loss, and its earlier ones, sent again, where they are.
+ * Returns the segments of a job that is restored to the agent that lost it. New fragments of the agent follow the line
+ * that reports the loss. Earlier fragments that the agent sends again keep their stored numbers.
  */
 export function resumeLogs({ lease, log_segments: segments = [] }: Segmented): LogSegment[] {
   const attempt = lease?.attempt ?? 0;
@@ -45,5 +45,7 @@ function findStart(
   attempt: number,
   sent: number,
 ): LogStart | undefined {
-  return segments.findLast((one) => one.attempt <= attempt && one[logType].from <= sent)?.[logType];
+  return segments.findLast((segment) => segment.attempt <= attempt && segment[logType].from <= sent)?.[
+    logType
+  ];
 }

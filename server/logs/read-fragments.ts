@@ -5,22 +5,22 @@ import type { LogRecord } from './collections.js';
 import { type Phase } from '../job/phases.js';
 import { type LogType, logTypes, serverAttempt, unpackText } from './log-fragment.js';
 
-/** Milliseconds after which a MongoDB that leaves a batch of fragments without an answer is given up. */
+/** Milliseconds that MongoDB may take to return one batch of fragments. */
 const batchTimeoutMs = 30_000;
 
-/** Which pieces of a log are wanted. */
+/** Selects fragments of a log. */
 export interface FragmentRange {
   phase?: Phase | undefined;
-  /** The first number that is wanted. */
+  /** The lowest stored number to return. */
   start_fragment?: number | undefined;
-  /** Pieces made before this time are left out. */
+  /** Fragments with an earlier `timestamp` are omitted. */
   start_timestamp?: Date | undefined;
 }
 
-/** Whose log is read: a job, or what is left of one that is not known any more. */
+/** The job whose log is read. `log_segments` is absent if the job itself has expired and only its log remains. */
 export type LogOwner = Pick<JobRecord, 'job_id' | 'log_segments'>;
 
-/** One piece of a log as it was sent. */
+/** A log fragment with its original text. */
 export interface Fragment {
   logType: string;
   phase: string;
@@ -28,7 +28,7 @@ export interface Fragment {
   text: string;
 }
 
-/** The highest number that is stored of each phase of a log; phases without any are not there. */
+/** Finds the highest stored number of each phase of a log. The map omits phases without fragments. */
 export async function findLastNumbers(
   { collections }: Pick<LogServices, 'collections'>,
   owner: LogOwner,
@@ -43,7 +43,7 @@ export async function findLastNumbers(
   return new Map((await found.toArray()).map(({ _id, last }) => [_id, last]));
 }
 
-/** Whether a log has any such piece. */
+/** Returns whether a log has at least one fragment in the range. */
 export async function hasFragments(
   { collections }: Pick<LogServices, 'collections'>,
   owner: LogOwner,
@@ -57,8 +57,8 @@ export async function hasFragments(
 }
 
 /**
- * The pieces of a job's log, or of both, by log, phase and number; read batch by batch as they are asked for. Of a piece
- * that a Testflinger server stored twice, the second is left out.
+ * Reads the fragments of one log of a job, or of both, sorted by log, phase and number. Batches are read only when the
+ * consumer needs them. If a Testflinger server stored the same fragment twice, the second copy is omitted.
  */
 export async function* readFragments(
   { collections }: Pick<LogServices, 'collections'>,
@@ -98,8 +98,8 @@ function filterFragments(
 }
 
 /**
- * Pieces of an attempt that stand where the next one has begun: their write was under way when the attempt was lost.
- * Lines of the server's own are no attempt's.
+ * Matches fragments of an earlier attempt in the range of a later one: they were stored after the attempt was lost.
+ * Lines that the server wrote belong to no attempt and do not match.
  */
 function filterLate({ attempt, ...starts }: LogSegment): object[] {
   if (attempt < 2) return [];

@@ -6,7 +6,7 @@ import type { JobRecord } from '../job/job-record.js';
 import { type LogType, logTypes, serverAttempt } from './log-fragment.js';
 import { findLastNumbers, type LogOwner } from './read-fragments.js';
 
-/** Of each log of a job, the number behind its last piece. */
+/** Finds the first free number of each log of a job. */
 export async function findNextNumbers(
   deps: Pick<LogServices, 'collections'>,
   job: LogOwner,
@@ -21,8 +21,8 @@ export async function findNextNumbers(
 }
 
 /**
- * Writes the line that is noted on a job into its output, and takes the note away; one that another process wrote stays
- * as it is.
+ * Writes the pending line of a job to the job's output, and removes it from the job. If another process has already
+ * written the line, the stored line stays unchanged.
  */
 export async function writePendingLine(
   { collections, clock }: Core & Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
@@ -49,7 +49,7 @@ export async function writePendingLine(
   await collections.jobs.updateOne({ job_id: jobId, pending_line: line }, { $unset: { pending_line: true } });
 }
 
-/** Writes the lines of processes that were killed before they did. */
+/** Writes all pending lines. A line is left over if its process was killed before it wrote the line. */
 export async function writePendingLines(
   deps: Core & Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
 ): Promise<void> {

@@ -11,7 +11,7 @@ import { artifactRoutes } from './artifact-routes.js';
 import { resultErrors, resultQuirks } from './errors.js';
 import { resultRoutes } from './routes.js';
 import type { ResultServices } from './services.js';
-import { createNewsOfJobs } from './news-of-jobs.js';
+import { createJobTopics } from './job-topics.js';
 
 type Needs = Core &
   FileServices &
@@ -21,25 +21,25 @@ type Needs = Core &
   LogServices &
   LeaseServices;
 
-/** Results of jobs, their logs and their artifacts. */
+/** The area of job results: the routes of results, logs and artifacts. */
 export const resultsArea: Area<ResultServices, Needs, AnyRoute<Needs & ResultServices>> = {
   name: 'results',
   errors: resultErrors,
   quirks: resultQuirks,
   routes: [...resultRoutes, ...artifactRoutes],
   createServices({ collections, log, metrics }) {
-    const newsOfJobs = createNewsOfJobs(collections, log);
+    const jobTopics = createJobTopics(collections, log);
     metrics.beforeScrape.push(() => {
-      metrics.waitingRequests.set({ for: 'state' }, newsOfJobs.states.count);
-      metrics.waitingRequests.set({ for: 'log' }, newsOfJobs.logs.count);
+      metrics.waitingRequests.set({ for: 'state' }, jobTopics.states.count);
+      metrics.waitingRequests.set({ for: 'log' }, jobTopics.logs.count);
     });
-    return { newsOfJobs };
+    return { jobTopics };
   },
-  endWaits({ newsOfJobs }) {
-    newsOfJobs.states.end();
-    newsOfJobs.logs.end();
+  endWaits({ jobTopics }) {
+    jobTopics.states.end();
+    jobTopics.logs.end();
   },
-  async stop({ newsOfJobs }) {
-    await Promise.all([newsOfJobs.states.close(), newsOfJobs.logs.close()]);
+  async stop({ jobTopics }) {
+    await Promise.all([jobTopics.states.close(), jobTopics.logs.close()]);
   },
 };

@@ -13,13 +13,14 @@ import { findArtifact, storeArtifact } from './store-artifact.js';
 type RouteDeps = DepsOf<typeof storeArtifact>;
 const route = routesOf<RouteDeps>();
 
-/** Artifacts: what an agent leaves of a job, as one compressed archive. */
+/** The routes of artifacts: the files that an agent keeps from a job, as one compressed archive. */
 export const artifactRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/result/{job_id}/artifact',
     family: 'v1',
-    summary: 'Stores the artifact of a job, in place of an earlier one',
+    summary: 'Store the artifact of a job',
+    description: 'Replaces an earlier artifact. The response is `OK` for an unknown job too.',
     access: { roles: roleGroups.agents },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
@@ -37,17 +38,17 @@ export const artifactRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/result/{job_id}/artifact',
     family: 'v1',
-    summary: 'The artifact of a job',
+    summary: 'Get the artifact of a job',
     access: { roles: roleGroups.submitters },
     answers: {
       200: { description: 'The archive.', content: { file: 'application/x-tar' } },
-      204: { description: 'The job has none.', content: 'none' },
+      204: { description: 'The job has no artifact.', content: 'none' },
     },
     errors: [jobErrors.idInvalid],
     async handle(deps, request) {
       const file = await findArtifact(deps, getJobId(request));
       if (file === undefined) return empty();
-      // The stock CLI writes the bytes of the wire to its file, so that they must be the stored ones.
+      // The stock CLI writes the received bytes to its file, so they must be the stored bytes.
       return presentWholeFile(deps, file, 'application/x-tar', {
         'Content-Encoding': 'gzip',
         'Content-Disposition': 'inline; filename=artifact.tar.gz',

@@ -6,5 +6,5 @@ export const resultErrors = {
   logQueryInvalid: { code: 'log_query_invalid', status: 400 },
 } as const satisfies ErrorRows;
 
-/** Older clients look for the reasons in the message. */
+/** Older clients expect the reasons as the `message` of the body. */
 export const resultQuirks: readonly BodyQuirk[] = [{ error: resultErrors.logQueryInvalid, shape: 'reasons' }];

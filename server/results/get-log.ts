@@ -9,7 +9,7 @@ import { type Phase, phases } from '../job/phases.js';
 import { type LogType } from '../logs/log-fragment.js';
 import { findLastNumbers, type LogOwner, readFragments } from '../logs/read-fragments.js';
 
-/** What of a log is wanted: one phase, from a number on, from a time on. */
+/** The query of a log: a phase, the lowest number, and the earliest timestamp. */
 export const logQuery = object({
   phase: oneOf(...phases).optional(),
   start_fragment: integer({ min: 0 }).optional(),
@@ -17,8 +17,9 @@ export const logQuery = object({
 });
 
 /**
- * A log by phase, streamed: `{output: {phase: {last_fragment_number, log_data}}}`. The number is the highest stored of
- * the phase, whatever the query leaves out, so that its successor is what to ask for next; -1 where nothing is stored.
+ * Returns a log by phase, streamed: `{output: {phase: {last_fragment_number, log_data}}}`. `last_fragment_number` is
+ * the highest stored number of the phase, even if the query omits that fragment, so a client continues with the number
+ * after it. It is -1 if the phase has no fragments.
  */
 export async function getLog(
   deps: Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
@@ -28,23 +29,22 @@ export async function getLog(
 ): Promise<Reply> {
   const owner = await findLogOwner(deps, jobId);
   const last = await findLastNumbers(deps, owner, logType);
-  const wanted = range.phase === undefined ? phases : [range.phase];
-  return streamJson(logPieces(wanted));
+  return streamJson(logPieces(range.phase === undefined ? phases : [range.phase]));
 
-  async function* logPieces(asked: readonly Phase[]): AsyncGenerator<string> {
+  async function* logPieces(wanted: readonly Phase[]): AsyncGenerator<string> {
     let before = `{"${logType}":{`;
-    for (const phase of asked) {
+    for (const phase of wanted) {
       const number = last.get(phase) ?? -1;
       yield `${before}"${phase}":{"last_fragment_number":${number},"log_data":"`;
-      const isAsked = last.has(phase) && number >= (range.start_fragment ?? number);
-      if (isAsked) yield* textPieces(phase, number);
+      const isInRange = last.has(phase) && number >= (range.start_fragment ?? number);
+      if (isInRange) yield* textPieces(phase, number);
       yield '"}';
       before = ',';
     }
     yield '}}';
   }
 
-  /** What came after the number was read is left for the next request: its number was not told. */
+  /** Omits fragments that arrived after the number was read: the client gets them with its next request. */
   async function* textPieces(phase: Phase, number: number): AsyncGenerator<string> {
     for await (const fragment of readFragments(deps, owner, logType, { ...range, phase })) {
       if (fragment.number <= number) yield escapeText(fragment.text);
@@ -57,7 +57,7 @@ async function findLogOwner(deps: Pick<JobServices, 'collections'>, jobId: strin
   return job ?? { job_id: jobId };
 }
 
-/** A text as it stands inside a JSON text. */
-export function escapeText(given: string): string {
-  return JSON.stringify(given).slice(1, -1);
+/** Escapes a text for use inside a JSON string. */
+export function escapeText(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }

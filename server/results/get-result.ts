@@ -11,13 +11,13 @@ import { phases } from '../job/phases.js';
 import { logTypes } from '../logs/log-fragment.js';
 import { type LogOwner, readFragments } from '../logs/read-fragments.js';
 
-/** Names of the texts of logs in a result. */
+/** The fields of a result that contain log texts. */
 const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${phase}_${type}`)));
 
 /**
- * The result of a job as one flat object, streamed: `<phase>_status`, `device_info`, `job_state`, and the texts of the
- * logs as `<phase>_output` and `<phase>_serial` where there are any. 204 for a job that does not exist. An agent that
- * lost the job is told that it was cancelled.
+ * Returns the result of a job as one flat object, streamed: `<phase>_status`, `device_info`, `job_state`, and the log
+ * texts as `<phase>_output` and `<phase>_serial` if they exist. The response is 204 if the job does not exist. For an
+ * agent that lost the job, `job_state` is `cancelled`.
  */
 export async function getResult(
   deps: Pick<LogServices, 'collections'> & DepsOf<typeof holdJob>,
@@ -26,18 +26,18 @@ export async function getResult(
 ): Promise<Reply> {
   const { job, isLost } = await holdJob(deps, caller, jobId, { writes: false, withResult: true });
   if (job === undefined) return empty();
-  // By this a stock agent stops at its next look.
+  // A stock agent stops when it reads this state.
   const result = isLost ? { ...job.result_data, job_state: stateAfter('cancel') } : job.result_data;
   return streamJson(resultPieces(deps, job, presentFields(result)));
 }
 
 function presentFields({ status, device_info, job_state }: Record<string, unknown>): Record<string, unknown> {
   const codes = isJsonMap(status) ? status : {};
-  const told = phases
+  const statuses = phases
     .filter((phase) => codes[phase] != null)
     .map((phase) => [`${phase}_status`, codes[phase]]);
   return {
-    ...(Object.fromEntries(told) as object),
+    ...(Object.fromEntries(statuses) as object),
     ...(device_info != null && { device_info }),
     ...(job_state != null && { job_state }),
   };

@@ -5,10 +5,13 @@ import type { Upload } from '../http/upload.js';
 import type { Hold } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 
-/** Bytes of a late artifact that is kept: as base64 it has room beside little else. */
-const mostBytes = 45 * 1024;
+/** Maximum size of a late artifact that is kept, in bytes. In base64 it nearly fills the space for late data. */
+const maxBytes = 45 * 1024;
 
-/** Keeps an artifact that a lost holder sends with its attempt, in base64; of a large one, only that it came. */
+/**
+ * Stores an artifact from an agent that lost the job, in base64, with the lost attempt. If the artifact is larger than
+ * the maximum, only the fact that it arrived is stored.
+ */
 export async function keepLateArtifact(
   deps: Core & Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
   hold: Hold,
@@ -19,11 +22,9 @@ export async function keepLateArtifact(
   for await (const piece of file) {
     pieces.push(piece);
     length += piece.length;
-    if (length > mostBytes) break;
+    if (length > maxBytes) break;
   }
   const kept =
-    length > mostBytes
-      ? { more_than_bytes: mostBytes }
-      : { base64: Buffer.concat(pieces).toString('base64') };
+    length > maxBytes ? { more_than_bytes: maxBytes } : { base64: Buffer.concat(pieces).toString('base64') };
   await keepLate(deps, hold, { kind: 'artifact', mask: () => kept });
 }

@@ -5,15 +5,15 @@ import type { TextMasker } from '../scrubbing/text-masker.js';
 import { phases } from '../job/phases.js';
 import type { ResultInput } from './result-input.js';
 
-/** Words that agents and servers speak to each other: a secret of such a value is none. */
-const knownWords = new Set<string>([...phases, ...Object.keys(jobStates), 'completed', 'allocated']);
+/** Values of the protocol. They are never masked, even if a secret has the same value. */
+const protocolValues = new Set<string>([...phases, ...Object.keys(jobStates), 'completed', 'allocated']);
 
-/** A result whose texts hold no secret; the words of the protocol stay what they are. */
+/** Masks the secrets in the texts of a result, but not the phases and states of the protocol. */
 export function maskResult(
   { status, device_info: device, job_state: state }: ResultInput,
   masker: TextMasker | undefined,
 ): ResultInput {
-  const mask = (text: string) => (knownWords.has(text) ? text : maskText(text, masker));
+  const mask = (text: string) => (protocolValues.has(text) ? text : maskText(text, masker));
   return {
     ...(status !== undefined && { status: maskStrings(status, mask) }),
     ...(device !== undefined && { device_info: maskStrings(device, (text) => maskText(text, masker)) }),

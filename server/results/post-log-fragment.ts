@@ -7,20 +7,20 @@ import type { LogRecord } from '../logs/collections.js';
 import type { HeldJob } from '../job/held-job.js';
 import { holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
-import { storedNumber } from '../logs/log-segments.js';
-import type { PiecePlace } from '../logs/held-tails.js';
+import { toStoredNumber } from '../logs/log-segments.js';
+import type { FragmentKey } from '../logs/held-tails.js';
 import { maskText } from '../scrubbing/mask-input.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
 import { type FragmentInput, type LogType, packText } from '../logs/log-fragment.js';
 
 /**
- * Stores one piece of a job's log. A piece whose number is stored already is taken for the same one, sent again by an
- * agent that got no answer. Pieces for a job that does not exist are stored too.
- * @returns false when the job is no longer its sender's: what it sent is kept apart
+ * Stores one fragment of a job's log. If its number is already stored, the fragment is ignored: an agent that got no
+ * response sends the same fragment again. Fragments of a job that does not exist are stored too.
+ * @returns false if the sender lost the job or never held it: `keepLate` then stores the fragment with a lost attempt
  */
 export async function postLogFragment(
-  deps: Pick<LogServices, 'heldTails' | 'insertLogPiece'> & DepsOf<typeof holdJob>,
+  deps: Pick<LogServices, 'heldTails' | 'insertLogFragment'> & DepsOf<typeof holdJob>,
   caller: Principal,
   { jobId, logType, fragment }: { jobId: string; logType: LogType; fragment: FragmentInput },
 ): Promise<boolean> {
@@ -35,16 +35,16 @@ export async function postLogFragment(
     return false;
   }
   const { log_data: text, phase, timestamp } = fragment;
-  const place = {
+  const key = {
     job_id: jobId,
     log_type: logType,
     phase,
-    ...placeInLog(hold.job, logType, fragment.fragment_number),
+    ...numberFragment(hold.job, logType, fragment.fragment_number),
   };
-  const fields = await maskPiece(deps, hold.job, place, text);
+  const fields = await maskFragment(deps, hold.job, key, text);
   try {
-    await deps.insertLogPiece(
-      { ...place, live: true, timestamp, ...fields, updated_at: deps.clock.now() },
+    await deps.insertLogFragment(
+      { ...key, live: true, timestamp, ...fields, updated_at: deps.clock.now() },
       Buffer.byteLength(fields.log_data),
     );
   } catch (error) {
@@ -53,28 +53,28 @@ export async function postLogFragment(
   return true;
 }
 
-async function maskPiece(
+async function maskFragment(
   { jobMasks, heldTails }: Pick<ScrubbingServices, 'jobMasks'> & Pick<LogServices, 'heldTails'>,
   job: HeldJob | undefined,
-  place: PiecePlace,
+  key: FragmentKey,
   text: string,
 ): Promise<Pick<LogRecord, 'log_data' | 'replaced' | 'held'>> {
   const masker = job && (await jobMasks.find(job));
-  return masker === undefined ? packText(maskTokens(text)) : heldTails.maskPiece(place, text, masker);
+  return masker === undefined ? packText(maskTokens(text)) : heldTails.maskFragment(key, text, masker);
 }
 
-/** Where a piece of the present attempt stands; those of the first one are as every server stores them. */
-function placeInLog(
+/** Returns the stored number and the attempt of a fragment. The first attempt is not stored, as in Testflinger. */
+function numberFragment(
   job: HeldJob | undefined,
   logType: LogType,
   sent: number,
 ): Pick<LogRecord, 'fragment_number' | 'attempt'> {
   if (job === undefined) return { fragment_number: sent };
   const attempt = job.lease?.attempt ?? 1;
-  return { fragment_number: storedNumber(job, logType, sent), ...(attempt > 1 && { attempt }) };
+  return { fragment_number: toStoredNumber(job, logType, sent), ...(attempt > 1 && { attempt }) };
 }
 
-/** The end of a text that may begin a secret is left out: what would go on with it stands beside it. */
+/** Masks a text that no fragment continues. An end that may begin a secret is replaced by the mark. */
 function maskLoneText(text: string, masker: TextMasker | undefined): string {
   if (masker === undefined) return maskText(text, masker);
   const { text: masked, held } = masker.maskPiece(text, undefined);

@@ -16,18 +16,18 @@ import { maskResult } from './mask-result.js';
 import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
 
 /**
- * Stores each field that is given in place of the stored one; for its holder with one write, which prolongs the lease
- * too. A job that has ended keeps its state, such as `cancelled`, against the phases that its agent still names; the
- * agent's last word, `complete`, is stored and ends the lease. Nothing is stored for a job that does not exist.
- * @returns false when the job is no longer its sender's: what it sent is kept apart
+ * Replaces each stored field of a result that the input contains. A post from the job's holder is one write, which also
+ * renews the lease. A job that has ended keeps its state, such as `cancelled`, if its agent reports another phase. The
+ * final state `complete` is stored and ends the lease. Nothing is stored for a job that does not exist.
+ * @returns false if the sender lost the job or never held it: `keepLate` then stores the input with a lost attempt
  */
 export async function postResult(
   deps: Pick<LogServices, 'heldTails'> & Pick<LeaseServices, 'updateHeldJob'> & DepsOf<typeof holdJob>,
   caller: Principal,
   jobId: string,
-  given: ResultInput,
+  posted: ResultInput,
 ): Promise<boolean> {
-  const input = leaveQueueWords(deps, given);
+  const input = omitQueueStates(deps, posted);
   if (await writeAsHolder(deps, caller, jobId, maskResult(input, undefined))) return true;
   for (;;) {
     const hold = await holdJob(deps, caller, jobId, { writes: true });
@@ -44,8 +44,11 @@ export async function postResult(
   }
 }
 
-/** Only the queue makes a job `waiting` or `running`: an agent that told so would give it away unnoticed. */
-function leaveQueueWords({ config }: Pick<LeaseServices, 'config'>, input: ResultInput): ResultInput {
+/**
+ * Removes the states `waiting` and `running`, which only the server sets: an agent that reported one would release its
+ * job unnoticed.
+ */
+function omitQueueStates({ config }: Pick<LeaseServices, 'config'>, input: ResultInput): ResultInput {
   const { job_state: state, ...others } = input;
   return config.agentLeases === 'on' && (state === 'waiting' || state === 'running') ? others : input;
 }
@@ -61,7 +64,7 @@ async function write(
   return matchedCount === 1;
 }
 
-/** Phases that have a status have ended, and so have their logs; with the job all have. */
+/** Releases the held text of logs that have ended: those of phases with a status, or all logs at the job's end. */
 async function endStreams(
   deps: Pick<ScrubbingServices, 'jobMasks'> & Pick<LogServices, 'heldTails'>,
   jobId: string,
@@ -76,7 +79,7 @@ async function endStreams(
   }
 }
 
-/** The way of nearly every post: one statement, where the holder of a job without secrets sends it. */
+/** Stores a result in one statement if its sender holds the job and the job has no secrets, as in nearly all posts. */
 async function writeAsHolder(
   deps: Core & Pick<LeaseServices, 'config' | 'updateHeldJob'>,
   caller: Principal,
@@ -85,14 +88,14 @@ async function writeAsHolder(
 ): Promise<boolean> {
   const { agentName: agent } = caller;
   if (agent === undefined || deps.config.agentLeases === 'off') return false;
-  // A job that has not ended is in the phase that is told once it is written, and needs no lease by what it was in.
+  // A job that has not ended enters the reported phase with this write, whatever state it was in: that phase counts.
   const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
   const update = [{ $set: { ...changeResult(input), ...lease } }];
   return deps.updateHeldJob({ jobId, holder: agent, update }, JSON.stringify(input).length);
 }
 
-/** What was seen of the job must still be true, unless the sender is not an agent. */
+/** Matches the job if its lease is unchanged since it was read. For a sender that is not an agent, any lease matches. */
 function guardHold({ job, agent }: Hold): Filter<JobRecord> {
   return { _id: job?._id, ...(agent !== undefined && fenceLease(job?.lease)) } as Filter<JobRecord>;
 }
@@ -100,13 +103,13 @@ function guardHold({ job, agent }: Hold): Filter<JobRecord> {
 function changeResult(input: ResultInput): Document {
   const { job_state: state, ...fields } = input;
   const set: Document = {};
-  // As literals, since a text that begins with a dollar would name a field.
+  // Literals, because MongoDB reads a text that begins with a dollar sign as a field name.
   for (const [field, value] of Object.entries(fields)) set[`result_data.${field}`] = { $literal: value };
   if (state !== undefined) set['result_data.job_state'] = nextState(input);
   return set;
 }
 
-/** An agent that names the phase of a job which nobody holds becomes its holder. */
+/** Returns the changes of the lease. An agent that reports the phase of a job without a holder becomes its holder. */
 function changeLease(
   deps: Core & Pick<LeaseServices, 'config'>,
   { job, agent }: Hold,
@@ -127,10 +130,10 @@ function isEnd({ job_state: state }: Pick<ResultInput, 'job_state'>): boolean {
   return state !== undefined && endedStates.includes(state);
 }
 
-/** The state that is stored then: a phase only where the table of states allows to enter one. */
+/** Returns the expression of the state to store: the reported state if the job state table allows the change. */
 function nextState(input: Pick<ResultInput, 'job_state'>): unknown {
   const current = '$result_data.job_state';
   if (input.job_state === undefined) return current;
-  const told = { $literal: input.job_state };
-  return { $cond: [expressionAllowing(isEnd(input) ? 'finish' : 'enter_phase'), told, current] };
+  const reported = { $literal: input.job_state };
+  return { $cond: [expressionAllowing(isEnd(input) ? 'finish' : 'enter_phase'), reported, current] };
 }

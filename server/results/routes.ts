@@ -17,12 +17,12 @@ import { fragmentInput, type LogType, logTypes, readLogType } from '../logs/log-
 import { postLogFragment } from './post-log-fragment.js';
 import { postResult } from './post-result.js';
 import { resultInput } from './result-input.js';
-import { waitForPiece, waitForState } from './wait-for-news.js';
+import { waitForFragment, waitForState } from './wait-for-change.js';
 
 type RouteDeps = DepsOf<typeof postResult> &
   DepsOf<typeof postLogFragment> &
   DepsOf<typeof getResult> &
-  DepsOf<typeof waitForPiece>;
+  DepsOf<typeof waitForFragment>;
 const route = routesOf<RouteDeps>();
 
 const mebibyte = 1024 * 1024;
@@ -42,7 +42,7 @@ const logAnswer = z.strictObject({
   serial: z.record(z.string(), logOfPhase).optional(),
 });
 
-/** The log that the path names. @throws ApiError 404 as for a path that does not exist. */
+/** Reads the log type from the path. @throws ApiError 404 as for a path that does not exist */
 function getLogType(
   { config }: Core,
   { params }: RouteRequest<{ job_id: string; log_type: string }>,
@@ -57,14 +57,15 @@ function waitOf({ waitSeconds, onGone }: RouteRequest): Pick<WaitOptions, 'secon
   return { seconds: waitSeconds, onGone };
 }
 
-/** Results and logs of jobs. */
+/** The routes of results and logs. */
 export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/result/{job_id}',
     family: 'v1',
-    summary: 'An agent tells how a job goes',
-    description: 'Each field that is given replaces the stored one; `OK` for an unknown job too.',
+    summary: 'Report the result of a job',
+    description:
+      'Each field of the body replaces the stored field. The response is `OK` for an unknown job too.',
     access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: resultInput, limit: 16 * mebibyte - 1 },
     answers: { 200: { description: '`OK`', content: 'text' } },
@@ -78,8 +79,8 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/result/{job_id}',
     family: 'v1',
-    summary: 'How a job went, with the texts of its logs',
-    description: 'With `Prefer: wait=N` the answer comes when the state changes, or after N seconds.',
+    summary: 'Get the result of a job, with the texts of its logs',
+    description: 'With `Prefer: wait=N`, the server responds when the state changes, or after N seconds.',
     access: { roles: roleGroups.everyRole },
     answers: {
       200: { description: 'The result.', content: resultAnswer },
@@ -97,8 +98,8 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/result/{job_id}/log/{log_type}',
     family: 'v1',
-    summary: 'An agent sends a piece of a log',
-    description: 'A piece sent twice is stored once.',
+    summary: 'Send a log fragment',
+    description: 'A fragment that is sent twice is stored once.',
     access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: fragmentInput, limit: 8 * mebibyte },
     answers: { 200: { description: '`OK`', content: 'text' } },
@@ -106,17 +107,17 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     async handle(deps, request) {
       const logType = getLogType(deps, request);
       const jobId = getJobId(request);
-      const piece = { jobId, logType, fragment: request.body };
-      return presentDiscarded(deps, 'log', await postLogFragment(deps, request.principal, piece));
+      const input = { jobId, logType, fragment: request.body };
+      return presentDiscarded(deps, 'log', await postLogFragment(deps, request.principal, input));
     },
   }),
   route({
     method: 'GET',
     path: '/v1/result/{job_id}/log/{log_type}',
     family: 'v1',
-    summary: 'A log of a job, by phase',
+    summary: 'Get a log of a job, by phase',
     description:
-      'With `Prefer: wait=N` the answer comes when there is a piece that is asked for, or after N seconds.',
+      'With `Prefer: wait=N`, the server responds when a fragment matches the query, or after N seconds.',
     access: { roles: roleGroups.submitters },
     query: logQuery,
     queryError: resultErrors.logQueryInvalid,
@@ -127,7 +128,7 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
       const logType = getLogType(deps, request);
       const jobId = getJobId(request);
       const { query: range } = request;
-      await waitForPiece(deps, { jobId, logType, range }, waitOf(request));
+      await waitForFragment(deps, { jobId, logType, range }, waitOf(request));
       return getLog(deps, jobId, logType, range);
     },
   }),

@@ -1,6 +1,6 @@
-import type { NewsOfJobs } from './news-of-jobs.js';
+import type { JobTopics } from './job-topics.js';
 
-/** What results add to the dependencies of functions. */
+/** The services that the results area adds to the dependencies of functions. */
 export interface ResultServices {
-  newsOfJobs: NewsOfJobs;
+  jobTopics: JobTopics;
 }

@@ -14,10 +14,10 @@ import { artifactName } from '../job/job-files.js';
 import { keepLateArtifact } from './keep-late-artifact.js';
 
 /**
- * Stores the artifact of a job in place of an earlier one, which can be fetched until then. For a job that is not
- * known too, as Testflinger does: that of a long reservation may have expired before its agent is done. A holder's
- * counts once the job names it, by a write that the attempt guards, since an upload can outlast a lease.
- * @returns false when the job is no longer its sender's: what is small is kept with the lost attempt
+ * Stores the artifact of a job. An earlier artifact can be downloaded until the new one is complete. As in Testflinger,
+ * the job may be unknown: the job of a long reservation may expire before its agent is done. An artifact from the job's
+ * holder counts once the job names it. That write checks the attempt, because an upload can outlast a lease.
+ * @returns false if the sender lost the job or never held it: a small artifact is then stored with a lost attempt
  */
 export async function storeArtifact(
   deps: Pick<FileServices, 'collections'> & DepsOf<typeof holdJob>,
@@ -47,7 +47,7 @@ export async function storeArtifact(
   }
 }
 
-/** The stored artifact of a job, or `undefined`: the one that the job names, else the newest of its name. */
+/** Finds the artifact of a job: the file that the job names, or else the newest file with the artifact's name. */
 export async function findArtifact(
   deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
   jobId: string,
@@ -57,7 +57,7 @@ export async function findArtifact(
   const named = job?.artifact_file && (await files.findOne({ _id: job.artifact_file }));
   if (named) return named;
   const newest = await findFile(deps, artifactName(jobId));
-  // That of an attempt which the job does not name is not, or not yet, the job's.
+  // A file of an attempt that the job does not name does not belong to the job, or not yet.
   return job !== undefined && newest?.attempt !== undefined ? undefined : newest;
 }
 
@@ -66,8 +66,8 @@ function isHeld({ job, agent }: Hold): boolean {
 }
 
 /**
- * Each upload removes the one that it replaces, so that of several at once the last that is named stays; false when the
- * job is another's by now.
+ * Sets the artifact of a job, and removes the file that it replaces. Of several uploads at once, the last one stays.
+ * @returns false if the job has another lease by now
  */
 async function nameArtifact(
   { collections }: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,

@@ -20,7 +20,7 @@ export interface Goal {
   isMet: boolean;
 }
 
-function atLeast(what: string, wanted: number, measured: number, digits = 2): Goal {
+function minimumGoal(what: string, wanted: number, measured: number, digits = 2): Goal {
   const present = (value: number) =>
     value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return {
@@ -31,7 +31,7 @@ function atLeast(what: string, wanted: number, measured: number, digits = 2): Go
   };
 }
 
-function atMost(what: string, wanted: number, measured: number, unit: string): Goal {
+function maximumGoal(what: string, wanted: number, measured: number, unit: string): Goal {
   return {
     what,
     wanted: `≤ ${wanted} ${unit}`,
@@ -47,74 +47,84 @@ export function compareWithGoals(results: Results): Goal[] {
   const parked = results.waiting(1);
   const across = results.waiting(2);
   return [
-    atLeast(
+    minimumGoal(
       'claims, 8 callers, relative to bare `findOneAndUpdate`',
       0.8,
       ratio(claimRow(8, 100), 'bare findOneAndUpdate, 8 callers'),
     ),
-    atLeast(
+    minimumGoal(
       'claims, 64 callers, relative to bare `findOneAndUpdate`',
       2.5,
       ratio(claimRow(64, 100), 'bare findOneAndUpdate, 64 callers'),
     ),
-    atLeast(
+    minimumGoal(
       `claims at ${deepest.toLocaleString('en')} waiting jobs, relative to claims at 100`,
       0.8,
       ratio(claimRow(8, deepest), claimRow(8, 100)),
     ),
-    atLeast(
+    minimumGoal(
       'claims from two servers, relative to claims from one',
       0.9,
       ratio('claim, 64 callers, from two servers', claimRow(64, 100)),
     ),
     ...batchedRoutes.flatMap((kind) => [
-      atLeast(
+      minimumGoal(
         `${kind}, 64 callers, relative to bare \`insertOne\``,
         2,
         ratio(batchedRow(kind, 64), 'bare insertOne, 64 callers'),
       ),
-      atLeast(
+      minimumGoal(
         `${kind}, 16 callers, relative to batching off`,
         2.4,
         ratio(batchedRow(kind, 16), batchedRow(kind, 16, true)),
       ),
     ]),
-    atLeast(
+    minimumGoal(
       'empty polls, 64 callers, relative to bare `findOne`',
       2.5,
       ratio('empty poll, 64 callers', 'bare findOne, 64 callers'),
     ),
     ...['server-made key', 'bcrypt key again'].flatMap((key) => [
-      atLeast(
+      minimumGoal(
         `seed tokens a second, ${key}, 64 callers`,
         6000,
         row(`seed token, ${key}, 64 callers`).rate,
         0,
       ),
-      atLeast(
+      minimumGoal(
         `oauth2 tokens a second, ${key}, 64 callers`,
         4500,
         row(`oauth2 token, ${key}, 64 callers`).rate,
         0,
       ),
     ]),
-    atLeast(
+    minimumGoal(
       'logins with an uncached bcrypt key, relative to bcryptjs alone in two worker threads',
       0.9,
       ratio('seed token, bcrypt key first time, 16 callers', 'bcryptjs alone in two worker threads'),
     ),
-    atMost('p99 of another route during those logins', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
+    maximumGoal('p99 of another route during those logins', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
     ...(across
       ? [
-          atMost('wake across two servers, p50', 4, across.wakeP50, 'ms'),
-          atMost('wake across two servers, p99', 12, across.wakeP99, 'ms'),
-          atLeast('wakes a second, 1,000 simultaneous submits to 1,000 queues', 2000, across.burstRate, 0),
+          maximumGoal('wake across two servers, p50', 4, across.wakeP50, 'ms'),
+          maximumGoal('wake across two servers, p99', 12, across.wakeP99, 'ms'),
+          minimumGoal(
+            'wakes a second, 1,000 simultaneous submits to 1,000 queues',
+            2000,
+            across.burstRate,
+            0,
+          ),
         ]
       : []),
     ...(parked
       ? [
-          atMost('memory of each of 10,000 parked claims', 40, parked.kibEach, 'KiB'),
-          atMost('processor use while they are idle and no wait ends', 5, parked.idlePercent, '% of a core'),
+          maximumGoal('memory of each of 10,000 parked claims', 40, parked.kibEach, 'KiB'),
+          maximumGoal(
+            'processor use while they are idle and no wait ends',
+            5,
+            parked.idlePercent,
+            '% of a core',
+          ),
         ]
       : []),
   ];

@@ -91,7 +91,7 @@ ${busy}
 
 ${parts.goals}
 
-[Goals of speed](../explanation/speed-goals.md) describes what was tried for the goals that are missed.
+[Performance goals](../explanation/speed-goals.md) describes what was tried for the goals that are missed.
 [Scaling](../explanation/scaling.md) describes what fails first as labs grow.
 
 ## Routes

@@ -21,9 +21,9 @@ import { measureWaiting, type Waiting } from './waiting.js';
 
 /**
  * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]` runs every scenario in several rounds, so that other work on
- * the machine affects all of them. Ratios are within the same round. `--quick` runs one short round. `--deep` adds claims
- * among 1,000,000 waiting jobs. `--only` runs the rows whose name contains the text, and the rows that they are compared
- * with. Without `--quick` and `--only` the program writes tables and plots to docs/reference.
+ * the machine affects all of them. A ratio compares two rows of the same round. `--quick` runs one short round. `--deep`
+ * adds claims among 1,000,000 waiting jobs. `--only` runs the rows whose name contains the text, and the rows that they
+ * are compared with. Without `--quick` and `--only` the program writes tables and plots to docs/reference.
  */
 const quick = process.argv.includes('--quick');
 const deep = process.argv.includes('--deep');

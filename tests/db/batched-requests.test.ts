@@ -1,7 +1,7 @@
 import test from 'ava';
 import { addClient, jsonBody } from '../support/clients.js';
 import { agentHeaders, submit } from '../support/jobs.js';
-import { storedJob, tellLog, tellResult } from '../support/leases.js';
+import { storedJob, sendLog, sendResult } from '../support/leases.js';
 import { logIn } from '../support/logins.js';
 import { makeJobRecord, startRecording, times } from '../support/recorded-commands.js';
 import { readLog } from '../support/results.js';
@@ -76,7 +76,7 @@ test('each of many simultaneous results changes the job of its sender, and only 
   );
   await server.deps.collections.jobs.insertMany(jobs.map((job) => ({ ...job })));
   const postResult = (n: number) =>
-    tellResult(server, `agent-${n}`, jobs[n]?.job_id ?? '', { status: { setup: n }, job_state: 'test' });
+    sendResult(server, `agent-${n}`, jobs[n]?.job_id ?? '', { status: { setup: n }, job_state: 'test' });
   const responses = await Promise.all(jobs.map((_, n) => postResult(n)));
   for (const [n, { status, isDiscarded }] of responses.entries()) {
     t.is(status, 200);
@@ -129,7 +129,7 @@ test('simultaneous log fragments take few commands, and a fragment that is sent 
   const jobs = times(10, (n) => makeJobRecord({ lease: { holder: `agent-${n}`, attempt: 1, until } }));
   await server.deps.collections.jobs.insertMany(jobs.map((job) => ({ ...job })));
   const postFragment = (n: number, number: number) =>
-    tellLog(server, `agent-${n}`, jobs[n]?.job_id ?? '', number, `${number} of ${n}\n`);
+    sendLog(server, `agent-${n}`, jobs[n]?.job_id ?? '', number, `${number} of ${n}\n`);
   const inserts = await server.count('insert logs', async () => {
     const pieces = times(many, (n) => postFragment(n % 10, Math.floor(n / 10) % 15));
     for (const { status } of await Promise.all(pieces)) t.is(status, 200);

@@ -9,8 +9,8 @@ import {
   startJob,
   startLeaseServer,
   storedJob,
-  tellLog,
-  tellResult,
+  sendLog,
+  sendResult,
 } from '../support/leases.js';
 import { postFragment, readLog, readResult } from '../support/results.js';
 import { startServer } from '../support/start-server.js';
@@ -21,7 +21,7 @@ test('a job whose holder sends nothing waits again as the first of its priority,
   server.clock.move(1);
   const later = await submit(server);
   await startJob(server, 'a', jobId);
-  await tellResult(server, 'a', jobId, { status: { setup: 0 }, device_info: { 'a.b': '$c' } });
+  await sendResult(server, 'a', jobId, { status: { setup: 0 }, device_info: { 'a.b': '$c' } });
   const before = await storedJob(server, jobId);
   await passTime(server, 899);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
@@ -69,17 +69,17 @@ test('fragment numbers continue: the log of the next attempt comes after the lin
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId, 'setup');
-  await tellLog(server, 'a', jobId, 0, 'a setup\n', 'setup');
-  await tellLog(server, 'a', jobId, 1, 'a test\n');
+  await sendLog(server, 'a', jobId, 0, 'a setup\n', 'setup');
+  await sendLog(server, 'a', jobId, 1, 'a test\n');
   await postFragment(server, jobId, { log_data: 'nobody' }, 'serial');
   const serial = { fragment_number: 0, timestamp: new Date(), phase: 'test', log_data: 'a serial\n' };
   await asAgent(server, 'a', `/v1/result/${jobId}/log/serial`, serial);
-  await tellResult(server, 'a', jobId, { job_state: 'test' });
+  await sendResult(server, 'a', jobId, { job_state: 'test' });
   await passTime(server, 900);
   await startJob(server, 'b', jobId, 'setup');
-  await tellLog(server, 'b', jobId, 0, 'b setup\n', 'setup');
-  await tellLog(server, 'b', jobId, 0, 'b setup\n', 'setup');
-  await tellLog(server, 'b', jobId, 1, 'b test\n');
+  await sendLog(server, 'b', jobId, 0, 'b setup\n', 'setup');
+  await sendLog(server, 'b', jobId, 0, 'b setup\n', 'setup');
+  await sendLog(server, 'b', jobId, 1, 'b test\n');
   await asAgent(server, 'b', `/v1/result/${jobId}/log/serial`, { ...serial, log_data: 'b serial\n' });
   const output = await readLog(server, jobId);
   t.deepEqual(output.setup, { last_fragment_number: 3, log_data: 'a setup\nb setup\n' });
@@ -106,8 +106,8 @@ test('after JOB_MAX_ATTEMPTS a job is complete, with status 75 for its phase and
     const jobId = await submit(server);
     for (const agent of ['a', 'b', 'c']) {
       await claim(server, ['q1'], agent);
-      if (word !== 'running') await tellResult(server, agent, jobId, { job_state: word });
-      await tellResult(server, agent, jobId, { status: { setup: 3 }, device_info: { agent } });
+      if (word !== 'running') await sendResult(server, agent, jobId, { job_state: word });
+      await sendResult(server, agent, jobId, { status: { setup: 3 }, device_info: { agent } });
       await passTime(server, 900);
     }
     const job = await storedJob(server, jobId);
@@ -141,8 +141,8 @@ test('a cancelled job whose holder sends nothing stays cancelled, and loses its 
   // The agent keeps the current lease, but its requests do not extend it.
   for (let passed = 0; passed < 880; passed += 220) {
     server.clock.move(220);
-    await tellLog(server, 'a', jobId, passed, 'still at it\n');
-    await tellResult(server, 'a', jobId, { job_state: 'cleanup' });
+    await sendLog(server, 'a', jobId, passed, 'still at it\n');
+    await sendResult(server, 'a', jobId, { job_state: 'cleanup' });
   }
   t.is((await storedJob(server, jobId)).lease?.holder, 'a');
   await passTime(server, 21);
@@ -155,7 +155,7 @@ test('a job that its agent ends within the lease is not changed by the sweep', a
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
-  await tellResult(server, 'a', jobId, { job_state: 'complete', status: { test: 0 } });
+  await sendResult(server, 'a', jobId, { job_state: 'complete', status: { test: 0 } });
   await passTime(server, 100_000);
   t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'complete', status: { test: 0 } });
 });
@@ -200,7 +200,7 @@ for (const pause of [15, 16, 1800]) {
     const phases = ['test', 'provision', 'test'];
     for (const [n, jobId] of jobs.entries()) {
       await claim(server, ['q1'], `agent-${n}`);
-      await tellResult(server, `agent-${n}`, jobId, { job_state: phases[n] });
+      await sendResult(server, `agent-${n}`, jobId, { job_state: phases[n] });
     }
     await passTime(server, 890);
     await claim(server, ['q1'], 'agent-2');
@@ -237,7 +237,7 @@ test('the next sweep writes the line about a loss when the process was killed be
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
-  await tellLog(server, 'a', jobId, 0, 'a0\n');
+  await sendLog(server, 'a', jobId, 0, 'a0\n');
   await passTime(server, 900);
   const { logs, jobs } = server.deps.collections;
   t.false('pending_line' in (await storedJob(server, jobId)));
@@ -245,7 +245,7 @@ test('the next sweep writes the line about a loss when the process was killed be
   const pending = { phase: 'test', number: line?.fragment_number ?? -1, text: line?.log_data ?? '' };
   await jobs.updateOne({ job_id: jobId }, { $set: { pending_line: pending } });
   await startJob(server, 'b', jobId);
-  await tellLog(server, 'b', jobId, 0, 'b0\n');
+  await sendLog(server, 'b', jobId, 0, 'b0\n');
   await passTime(server, 5);
   await passTime(server, 5);
   const log = (await readLog(server, jobId)).test?.log_data;
@@ -278,7 +278,7 @@ test('an attempt whose data would make the job too large is stored without it', 
   const large = { x: 'x'.repeat(6 * 1024 * 1024) };
   for (const agent of ['a', 'b', 'c']) {
     await startJob(server, agent, jobId);
-    await tellResult(server, agent, jobId, { device_info: large });
+    await sendResult(server, agent, jobId, { device_info: large });
     await passTime(server, 900);
   }
   const { attempts } = await storedJob(server, jobId);

@@ -8,10 +8,10 @@ import {
   passTime,
   startJob,
   startLeaseServer,
-  stateToldTo,
+  readStateAs,
   storedJob,
-  tellLog,
-  tellResult,
+  sendLog,
+  sendResult,
 } from '../support/leases.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { readLog, readResult } from '../support/results.js';
@@ -41,8 +41,8 @@ async function countArtifacts(server: LeaseServer, jobId: string): Promise<numbe
 async function loseJob(t: ExecutionContext, server: LeaseServer): Promise<string> {
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
-  await tellResult(server, 'a', jobId, { status: { setup: 1 } });
-  await tellLog(server, 'a', jobId, 0, 'of a\n');
+  await sendResult(server, 'a', jobId, { status: { setup: 1 } });
+  await sendLog(server, 'a', jobId, 0, 'of a\n');
   await passTime(server, 900);
   await startJob(server, 'b', jobId, 'setup');
   t.is((await storedJob(server, jobId)).lease?.holder, 'b');
@@ -55,13 +55,13 @@ const accepted = { status: 200, text: 'OK', isDiscarded: false };
 test('data that an agent sends for a job that another agent holds now gets 200, and does not change the job', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
-  await tellResult(server, 'b', jobId, { status: { setup: 0 }, device_info: { of: 'b' } });
+  await sendResult(server, 'b', jobId, { status: { setup: 0 }, device_info: { of: 'b' } });
   const before = await storedJob(server, jobId);
   const outcome = { status: { setup: 1, test: 1 }, device_info: { of: 'a' }, job_state: 'complete' };
-  t.deepEqual(await tellLog(server, 'a', jobId, 1, 'late\n'), discarded);
+  t.deepEqual(await sendLog(server, 'a', jobId, 1, 'late\n'), discarded);
   t.deepEqual(await sendArtifact(server, 'a', jobId, 'of a'), discarded);
-  t.deepEqual(await tellResult(server, 'a', jobId, outcome), discarded);
-  t.deepEqual(await tellResult(server, 'a', jobId, outcome), discarded, 'sent again');
+  t.deepEqual(await sendResult(server, 'a', jobId, outcome), discarded);
+  t.deepEqual(await sendResult(server, 'a', jobId, outcome), discarded, 'sent again');
   const events = { job_status_webhook: 'http://127.0.0.1:1/', events: [] };
   t.deepEqual(await asAgent(server, 'a', `/v1/job/${jobId}/events`, events), discarded);
   const { attempts, ...after } = await storedJob(server, jobId);
@@ -93,9 +93,9 @@ test('for a large late artifact only the fact that it arrived is stored', async 
 test('an agent that lost its job sees it as cancelled, and no other client does', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
-  t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
-  t.is(await stateToldTo(server, 'b', jobId), 'setup');
-  t.is(await stateToldTo(server, 'c', jobId), 'setup');
+  t.is(await readStateAs(server, 'a', jobId), 'cancelled');
+  t.is(await readStateAs(server, 'b', jobId), 'setup');
+  t.is(await readStateAs(server, 'c', jobId), 'setup');
   t.is((await readResult(server, jobId)).job_state, 'setup');
   const person = { headers: { ...bearer(server, { role: 'contributor' }), cookie: 'agent_name=a' } };
   const answer = await server.request(`/v1/result/${jobId}`, person);
@@ -106,8 +106,8 @@ test('64 KiB of late data is stored, and the rest is not', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await loseJob(t, server);
   for (let n = 1; n <= 8; n += 1)
-    t.true((await tellLog(server, 'a', jobId, n, 'x'.repeat(10_000))).isDiscarded);
-  t.true((await tellLog(server, 'a', jobId, 9, 'short')).isDiscarded);
+    t.true((await sendLog(server, 'a', jobId, n, 'x'.repeat(10_000))).isDiscarded);
+  t.true((await sendLog(server, 'a', jobId, 9, 'short')).isDiscarded);
   const { attempts } = await storedJob(server, jobId);
   const late = attempts?.[0]?.late ?? [];
   t.is(late.length, 7);
@@ -118,9 +118,9 @@ test('64 KiB of late data is stored, and the rest is not', async (t) => {
 test('a lost job that no other agent has claimed is restored unchanged to the agent that lost it, with its next request', async (t) => {
   const server = await startLeaseServer(t);
   const requests: Record<string, (jobId: string, n: number) => Promise<unknown>> = {
-    log: (jobId, n) => tellLog(server, 'a', jobId, n, 'on\n'),
-    result: (jobId) => tellResult(server, 'a', jobId, { status: { setup: 0, provision: 0 } }),
-    'get result': (jobId) => stateToldTo(server, 'a', jobId),
+    log: (jobId, n) => sendLog(server, 'a', jobId, n, 'on\n'),
+    result: (jobId) => sendResult(server, 'a', jobId, { status: { setup: 0, provision: 0 } }),
+    'get result': (jobId) => readStateAs(server, 'a', jobId),
     attachments: (jobId) => asAgent(server, 'a', `/v1/job/${jobId}/attachments`),
     artifact: (jobId) => sendArtifact(server, 'a', jobId, 'x'),
     'provision log': async (jobId) => {
@@ -131,8 +131,8 @@ test('a lost job that no other agent has claimed is restored unchanged to the ag
   for (const [name, send] of Object.entries(requests)) {
     const jobId = await submit(server);
     await startJob(server, 'a', jobId);
-    await tellResult(server, 'a', jobId, { status: { setup: 0, provision: 0 }, device_info: { d: 1 } });
-    await tellLog(server, 'a', jobId, 0, 'before\n');
+    await sendResult(server, 'a', jobId, { status: { setup: 0, provision: 0 }, device_info: { d: 1 } });
+    await sendLog(server, 'a', jobId, 0, 'before\n');
     const { lost_holders: _none, ...before } = await storedJob(server, jobId);
     await passTime(server, 900);
     t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting', name);
@@ -149,15 +149,15 @@ test('a lost job that no other agent has claimed is restored unchanged to the ag
     t.deepEqual(lost, [], name);
     t.is(segments?.length, 1, name);
     t.is(await claim(server, ['q1'], 'b'), undefined, name);
-    if (name !== 'log') await tellLog(server, 'a', jobId, 1, 'on\n');
-    await tellLog(server, 'a', jobId, 0, 'before\n');
-    await tellLog(server, 'a', jobId, 1, 'on\n');
-    await tellLog(server, 'a', jobId, 2, 'end\n');
+    if (name !== 'log') await sendLog(server, 'a', jobId, 1, 'on\n');
+    await sendLog(server, 'a', jobId, 0, 'before\n');
+    await sendLog(server, 'a', jobId, 1, 'on\n');
+    await sendLog(server, 'a', jobId, 2, 'end\n');
     const { test: log } = await readLog(server, jobId);
     const line = 'Queuepass: a was lost, attempt 1 of 2\n';
     t.deepEqual(log, { last_fragment_number: 4 - 1, log_data: `before\n${line}on\nend\n` }, name);
     t.is((await readLog(server, jobId, '?start_fragment=2')).test?.log_data, 'on\nend\n', name);
-    await tellResult(server, 'a', jobId, { job_state: 'complete' });
+    await sendResult(server, 'a', jobId, { job_state: 'complete' });
   }
 });
 
@@ -175,12 +175,12 @@ test('the artifact of a lost attempt does not belong to the next one, and is res
   await sendArtifact(server, 'a', jobId, 'of a');
   await passTime(server, 900);
   t.deepEqual(await read(), [204, '']);
-  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'cleanup' }), accepted);
+  t.deepEqual(await sendResult(server, 'a', jobId, { job_state: 'cleanup' }), accepted);
   t.deepEqual(await read(), [200, true]);
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
   t.deepEqual(await read(), [204, '']);
-  await tellResult(server, 'b', jobId, { job_state: 'complete' });
+  await sendResult(server, 'b', jobId, { job_state: 'complete' });
   t.deepEqual(await read(), [204, '']);
 });
 
@@ -191,16 +191,16 @@ test('a job that is lost and restored repeatedly keeps its complete log', async 
   const line = 'Queuepass: a was lost, attempt 1 of 2\n';
   let expected = '';
   for (let n = 0; n < 6; n += 2) {
-    await tellLog(server, 'a', jobId, n, `${n}\n`);
+    await sendLog(server, 'a', jobId, n, `${n}\n`);
     await passTime(server, 900);
-    await tellLog(server, 'a', jobId, n, `${n}\n`);
-    await tellLog(server, 'a', jobId, n + 1, `${n + 1}\n`);
+    await sendLog(server, 'a', jobId, n, `${n}\n`);
+    await sendLog(server, 'a', jobId, n + 1, `${n + 1}\n`);
     expected += `${n}\n${line}${n + 1}\n`;
   }
   t.is((await readLog(server, jobId)).test?.log_data, expected);
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
-  await tellLog(server, 'b', jobId, 0, 'b\n');
+  await sendLog(server, 'b', jobId, 0, 'b\n');
   t.is((await readLog(server, jobId)).test?.log_data, `${expected}${line}b\n`);
 });
 
@@ -220,9 +220,9 @@ test('only the last agent that lost a job gets it back', async (t) => {
   const server = await startLeaseServer(t, { JOB_MAX_ATTEMPTS: '5' });
   const jobId = await loseJob(t, server);
   await passTime(server, 900);
-  t.true((await tellResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
+  t.true((await sendResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
-  t.deepEqual(await tellResult(server, 'b', jobId, { job_state: 'test' }), accepted);
+  t.deepEqual(await sendResult(server, 'b', jobId, { job_state: 'test' }), accepted);
   t.is((await storedJob(server, jobId)).lease?.holder, 'b');
 });
 
@@ -232,11 +232,11 @@ test('a job that ended by expiry is not changed by the agent that lost it, and t
   await startJob(server, 'a', jobId);
   await passTime(server, 900);
   t.deepEqual(
-    await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' }),
+    await sendResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' }),
     discarded,
   );
   t.deepEqual(await sendArtifact(server, 'a', jobId, 'of a'), discarded);
-  t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
+  t.is(await readStateAs(server, 'a', jobId), 'cancelled');
   t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'complete', status: { test: 75 } });
 });
 
@@ -246,12 +246,12 @@ test('data from the holder is always accepted, also after a cancel and after the
   await startJob(server, 'a', jobId);
   await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }));
   t.deepEqual(
-    await tellResult(server, 'a', jobId, { status: { test: 247 }, job_state: 'cleanup' }),
+    await sendResult(server, 'a', jobId, { status: { test: 247 }, job_state: 'cleanup' }),
     accepted,
   );
   t.is((await storedJob(server, jobId)).result_data.job_state, 'cancelled');
-  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), accepted);
-  t.deepEqual(await tellLog(server, 'a', jobId, 0, 'after the end\n'), accepted);
+  t.deepEqual(await sendResult(server, 'a', jobId, { job_state: 'complete' }), accepted);
+  t.deepEqual(await sendLog(server, 'a', jobId, 0, 'after the end\n'), accepted);
   t.deepEqual(await sendArtifact(server, 'a', jobId, 'x'), accepted);
   await passTime(server, 10_000);
   const { result_data: result } = await storedJob(server, jobId);
@@ -263,11 +263,11 @@ test('a resubmitted job starts without old data, and data from the holder of the
   const owner = bearer(server, { client_id: 'ci' });
   const jobId = await submit(server, {}, owner);
   await startJob(server, 'a', jobId);
-  await tellLog(server, 'a', jobId, 0, 'old\n');
+  await sendLog(server, 'a', jobId, 0, 'old\n');
   await submit(server, { job_id: jobId }, owner);
-  t.deepEqual(await tellLog(server, 'a', jobId, 1, 'late\n'), discarded);
-  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'test' }), discarded);
-  t.is(await stateToldTo(server, 'a', jobId), 'cancelled');
+  t.deepEqual(await sendLog(server, 'a', jobId, 1, 'late\n'), discarded);
+  t.deepEqual(await sendResult(server, 'a', jobId, { job_state: 'test' }), discarded);
+  t.is(await readStateAs(server, 'a', jobId), 'cancelled');
   t.is((await storedJob(server, jobId)).result_data.job_state, 'waiting');
   // Simulates a write of a request that was in flight when the id was submitted again.
   const stray = { job_id: jobId, log_type: 'output', live: true as const, phase: 'test', fragment_number: 0 };
@@ -279,8 +279,8 @@ test('a resubmitted job starts without old data, and data from the holder of the
     log_data: 'stray\n',
   });
   await startJob(server, 'b', jobId);
-  t.deepEqual(await tellLog(server, 'b', jobId, 0, 'new\n'), accepted);
-  t.deepEqual(await tellResult(server, 'a', jobId, { job_state: 'complete' }), discarded);
+  t.deepEqual(await sendLog(server, 'b', jobId, 0, 'new\n'), accepted);
+  t.deepEqual(await sendResult(server, 'a', jobId, { job_state: 'complete' }), discarded);
   t.deepEqual(await readResult(server, jobId), { job_state: 'test', test_output: 'new\n' });
   t.deepEqual(
     (await storedJob(server, jobId)).attempts?.map(({ holder, reason }) => [holder, reason]),
@@ -292,7 +292,7 @@ test('a log fragment of a lost attempt that was in flight does not appear in the
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
-  await tellLog(server, 'a', jobId, 0, 'a0\n');
+  await sendLog(server, 'a', jobId, 0, 'a0\n');
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
   const date = new Date();
@@ -309,7 +309,7 @@ test('a log fragment of a lost attempt that was in flight does not appear in the
       log_data: `late ${number}\n`,
     });
   }
-  for (const n of [0, 1, 2]) await tellLog(server, 'b', jobId, n, `b${n}\n`);
+  for (const n of [0, 1, 2]) await sendLog(server, 'b', jobId, n, `b${n}\n`);
   const { test: log } = await readLog(server, jobId);
   t.is(log?.last_fragment_number, 4);
   t.is(log?.log_data.replace('late 1\n', ''), 'a0\nQueuepass: a was lost, attempt 1 of 2\nb0\nb1\nb2\n');
@@ -354,7 +354,7 @@ test('an agent that never held a job cannot write to it, and the attempt is logg
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
-  t.deepEqual(await tellResult(server, 'x', jobId, { job_state: 'complete' }), discarded);
+  t.deepEqual(await sendResult(server, 'x', jobId, { job_state: 'complete' }), discarded);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
   t.is((await storedJob(server, jobId)).attempts, undefined);
   const events = server.logged.filter(({ event }) => event === 'agent_binding');

@@ -7,8 +7,8 @@ import {
   startJob,
   startLeaseServer,
   storedJob,
-  tellLog,
-  tellResult,
+  sendLog,
+  sendResult,
   type LeaseServer,
 } from '../support/leases.js';
 
@@ -24,7 +24,7 @@ test('a claim starts a lease of AGENT_LEASE_SECONDS, and the final result ends i
   t.is(await secondsLeft(server, jobId), undefined);
   await startJob(server, 'a', jobId, 'setup');
   t.is(await secondsLeft(server, jobId), 900);
-  await tellResult(server, 'a', jobId, { job_state: 'complete' });
+  await sendResult(server, 'a', jobId, { job_state: 'complete' });
   t.deepEqual((await storedJob(server, jobId)).lease, { holder: 'a', attempt: 1 });
   const shorter = await startLeaseServer(t, { AGENT_LEASE_SECONDS: '30' });
   const other = await submit(shorter);
@@ -43,9 +43,9 @@ for (const [globalTimeout, timeout] of [
     t.is(await secondsLeft(server, jobId), timeout + 900);
     // A request about the job extends the lease too, through a different calculation.
     await passTime(server, (timeout + 900) / 2 + 1);
-    await tellLog(server, 'a', jobId, 0, 'x');
+    await sendLog(server, 'a', jobId, 0, 'x');
     t.is(await secondsLeft(server, jobId), timeout + 900);
-    await tellResult(server, 'a', jobId, { job_state: 'firmware_update' });
+    await sendResult(server, 'a', jobId, { job_state: 'firmware_update' });
     t.is(await secondsLeft(server, jobId), 900);
   });
 }
@@ -57,12 +57,12 @@ test('each request of the holder about its job extends the lease once half of it
   await asAgent(server, 'a', '/v1/agents/data/a', { state: 'test', job_id: jobId });
   const data = '/v1/agents/data/a';
   const requests: Record<string, () => Promise<{ status: number }>> = {
-    log: () => tellLog(server, 'a', jobId, 0, 'x'),
-    'log of an older piece': () => tellLog(server, 'a', jobId, 0, 'x'),
+    log: () => sendLog(server, 'a', jobId, 0, 'x'),
+    'log of an older piece': () => sendLog(server, 'a', jobId, 0, 'x'),
     'get result': () => asAgent(server, 'a', `/v1/result/${jobId}`),
     attachments: () => asAgent(server, 'a', `/v1/job/${jobId}/attachments`),
     events: () => asAgent(server, 'a', `/v1/job/${jobId}/events`, { job_status_webhook: 'http://x/' }),
-    result: () => tellResult(server, 'a', jobId, { status: { setup: 0 } }),
+    result: () => sendResult(server, 'a', jobId, { status: { setup: 0 } }),
     'provision log': () =>
       asAgent(server, 'a', '/v1/agents/provision_logs/a', { job_id: jobId, exit_code: 0 }),
     'get own data': () => asAgent(server, 'a', data),
@@ -70,12 +70,12 @@ test('each request of the holder about its job extends the lease once half of it
   };
   for (const [name, send] of Object.entries(requests)) {
     await server.deps.agentWatch.round();
-    await tellResult(server, 'a', jobId, { job_state: 'test' });
+    await sendResult(server, 'a', jobId, { job_state: 'test' });
     server.clock.move(400);
     await send();
     if (name !== 'result') t.is(await secondsLeft(server, jobId), 500, `${name}: half has not passed`);
     await server.deps.agentWatch.round();
-    await tellResult(server, 'a', jobId, { job_state: 'test' });
+    await sendResult(server, 'a', jobId, { job_state: 'test' });
     server.clock.move(451);
     await send();
     t.is(await secondsLeft(server, jobId), 900, name);
@@ -88,8 +88,8 @@ test('no other request extends the lease', async (t) => {
   await startJob(server, 'a', jobId);
   server.clock.move(500);
   await asAgent(server, 'b', `/v1/result/${jobId}`);
-  await tellResult(server, 'b', jobId, { job_state: 'setup' });
-  await tellLog(server, 'b', jobId, 0, 'x');
+  await sendResult(server, 'b', jobId, { job_state: 'setup' });
+  await sendLog(server, 'b', jobId, 0, 'x');
   await asAgent(server, 'b', `/v1/job/${jobId}/attachments`);
   // The holder's own data without a job, and the data of another agent.
   await asAgent(server, 'a', '/v1/agents/data/a', { comment: 'x' });
@@ -112,7 +112,7 @@ test('a busy agent causes one lease write per half of its lease', async (t) => {
   await db.command({ profile: 2 });
   for (let n = 0; n < 90; n += 1) {
     server.clock.move(10);
-    await tellLog(server, 'a', jobId, n, 'x');
+    await sendLog(server, 'a', jobId, n, 'x');
     await asAgent(server, 'a', `/v1/result/${jobId}`);
   }
   await db.command({ profile: 0 });
@@ -165,7 +165,7 @@ test('a job that runs without a lease gets one with the next data from its agent
   // An agent that only reads the job, such as the agent of another device, does not become its holder.
   await asAgent(server, 'b', `/v1/result/${jobId}`);
   t.is((await storedJob(server, jobId)).lease, undefined);
-  await tellLog(server, 'a', jobId, 7, 'x');
+  await sendLog(server, 'a', jobId, 7, 'x');
   const { lease } = await storedJob(server, jobId);
   t.deepEqual([lease?.holder, lease?.attempt, await secondsLeft(server, jobId)], ['a', 1, 900]);
   await passTime(server, 901);
@@ -175,7 +175,7 @@ test('a job that runs without a lease gets one with the next data from its agent
 test('an agent that starts a job whose claim was undone holds it', async (t) => {
   const server = await startLeaseServer(t);
   const jobId = await submit(server);
-  await tellResult(server, 'a', jobId, { job_state: 'setup' });
+  await sendResult(server, 'a', jobId, { job_state: 'setup' });
   const { lease, result_data: result } = await storedJob(server, jobId);
   t.deepEqual([result.job_state, lease?.holder, lease?.attempt], ['setup', 'a', 1]);
   t.is(await secondsLeft(server, jobId), 900);
@@ -198,7 +198,7 @@ test('with AGENT_LEASES=off no agent loses a job, and every agent can write', as
   t.deepEqual((await storedJob(server, jobId)).lease, { holder: 'a', attempt: 1 });
   await passTime(server, 7 * 24 * 3600);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
-  const { isDiscarded } = await tellResult(server, 'b', jobId, { status: { test: 1 } });
+  const { isDiscarded } = await sendResult(server, 'b', jobId, { status: { test: 1 } });
   t.false(isDiscarded);
   t.deepEqual((await storedJob(server, jobId)).result_data.status, { test: 1 });
 });
@@ -233,7 +233,7 @@ test('an agent does not release its job by posting the state waiting or running'
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
   for (const word of ['waiting', 'running']) {
-    await tellResult(server, 'a', jobId, { job_state: word, status: { setup: 0 } });
+    await sendResult(server, 'a', jobId, { job_state: word, status: { setup: 0 } });
     t.deepEqual((await storedJob(server, jobId)).result_data, { job_state: 'test', status: { setup: 0 } });
   }
   t.is(await claim(server, ['q1'], 'b'), undefined);

@@ -5,7 +5,7 @@ import { leaseDuty } from '../../server/leases/sweep-leases.js';
 import { runDuties } from '../../server/periodic/run-duties.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
-import { asAgent, passTime, startJob, startLeaseServer, tellLog, tellResult } from '../support/leases.js';
+import { asAgent, passTime, startJob, startLeaseServer, sendLog, sendResult } from '../support/leases.js';
 import { askToken, logIn } from '../support/logins.js';
 import { scrape, serveMetrics, readMetrics } from '../support/metrics.js';
 import { waitUntil } from '../support/own-mongod.js';
@@ -111,11 +111,11 @@ test('lost leases, restored jobs and each kind of late data are counted', async 
   await startJob(server, 'a', jobId);
   await passTime(server, 900);
   // No other agent has claimed the job, so it is restored.
-  t.false((await tellResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
+  t.false((await sendResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
   await passTime(server, 900);
   await startJob(server, 'b', jobId);
-  t.true((await tellResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
-  for (const number of [0, 1]) t.true((await tellLog(server, 'a', jobId, number, 'late')).isDiscarded);
+  t.true((await sendResult(server, 'a', jobId, { job_state: 'test' })).isDiscarded);
+  for (const number of [0, 1]) t.true((await sendLog(server, 'a', jobId, number, 'late')).isDiscarded);
   const artifact = upload(Buffer.from('late'), agentHeaders(server, 'a'));
   t.is((await server.request(`/v1/result/${jobId}/artifact`, artifact)).status, 200);
   const events = {
@@ -177,7 +177,7 @@ test('after requests of every kind each metric of the table has a value, and non
   await logIn(server, 'unknown-id', secret);
   const ids = [await submit(server), await submit(server, { tags: ['a-tag'] }, bearer(server))];
   await claim(server, ['q1'], agent);
-  await tellResult(server, agent, ids[0] as string, { job_state: 'provision' });
+  await sendResult(server, agent, ids[0] as string, { job_state: 'provision' });
   await runDuties(server.deps, [leaseDuty]).stop();
   const url = await serveMetrics(t, server);
   await waitUntil(async () => (await readMetrics(url)).value('queuepass_event_loop_lag_seconds_count') > 0);

@@ -8,7 +8,7 @@ import { leasesByState } from '../../server/leases/measure-leases.js';
 import { waitingByQueue } from '../../server/claims/measure-queues.js';
 import { watchEventLoop } from '../../server/metrics/watch-event-loop.js';
 import { claim, submit } from '../support/jobs.js';
-import { startLeaseServer, tellResult } from '../support/leases.js';
+import { startLeaseServer, sendResult } from '../support/leases.js';
 import { readMetrics, type Scrape, scrape, serveMetrics } from '../support/metrics.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { startServer, type TestServer } from '../support/start-server.js';
@@ -66,7 +66,7 @@ test('leases are counted by the state of their job, and states that are not phas
   for (const state of states) {
     const jobId = await submit(server);
     await claim(server);
-    if (state !== undefined) await tellResult(server, 'agent-1', jobId, { job_state: state });
+    if (state !== undefined) await sendResult(server, 'agent-1', jobId, { job_state: state });
   }
   await submit(server);
   t.deepEqual((await scrape(t, server)).counted('queuepass_leases'), { running: 1, provision: 2, other: 2 });

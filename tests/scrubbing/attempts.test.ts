@@ -10,8 +10,8 @@ import {
   passTime,
   startLeaseServer,
   storedJob,
-  tellLog,
-  tellResult,
+  sendLog,
+  sendResult,
 } from '../support/leases.js';
 import { readLog, readResult } from '../support/results.js';
 import { putSecret, submitWith } from '../support/secrets.js';
@@ -39,33 +39,33 @@ function forgetMaskers(server: LeaseServer, key = server.deps.config.secretsMast
 
 test('a fragment after the status of its phase does not complete a secret together with the fragment before', async (t) => {
   const { server, jobId } = await claimWith(t);
-  await tellLog(server, 'a', jobId, 0, `x ${secret.slice(0, 20)}`);
-  await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'test' });
-  await tellLog(server, 'a', jobId, 1, `${secret.slice(20)} rest`);
+  await sendLog(server, 'a', jobId, 0, `x ${secret.slice(0, 20)}`);
+  await sendResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'test' });
+  await sendLog(server, 'a', jobId, 1, `${secret.slice(20)} rest`);
   const { test: log } = await readLog(server, jobId);
   t.is(log?.log_data, `x ${secret.slice(0, 20)} rest`);
 });
 
 test('a refused resubmission does not change the current run', async (t) => {
   const { server, jobId } = await claimWith(t);
-  await tellResult(server, 'a', jobId, { job_state: 'test' });
-  await tellLog(server, 'a', jobId, 0, 'before\n');
+  await sendResult(server, 'a', jobId, { job_state: 'test' });
+  await sendLog(server, 'a', jobId, 0, 'before\n');
   // It is larger in BSON than in JSON, and larger than the maximum document size.
   const tags = Array.from({ length: 1_250_000 }, () => '12345678');
   const job = { job_queue: 'q1', job_id: jobId, test_data: { secrets: { TOKEN: 'TOKEN' } }, tags };
   t.is((await server.request('/v1/job', jsonBody(job, owner(server)))).status, 413);
   forgetMaskers(server);
-  await tellLog(server, 'a', jobId, 1, `export ${secret}\n`);
+  await sendLog(server, 'a', jobId, 1, `export ${secret}\n`);
   t.is((await readLog(server, jobId)).test?.log_data, 'before\nexport ***\n');
 });
 
 test('after a resubmission without secrets, data from the old holder is masked with the secrets of its run', async (t) => {
   const { server, jobId } = await claimWith(t);
   await asAgent(server, 'a', '/v1/agents/data/a', { job_id: jobId });
-  await tellResult(server, 'a', jobId, { job_state: 'test' });
+  await sendResult(server, 'a', jobId, { job_state: 'test' });
   await submit(server, { job_id: jobId }, owner(server));
   forgetMaskers(server);
-  t.true((await tellLog(server, 'a', jobId, 0, `export ${secret}\n`)).isDiscarded);
+  t.true((await sendLog(server, 'a', jobId, 0, `export ${secret}\n`)).isDiscarded);
   await asAgent(server, 'a', '/v1/agents/data/a', { comment: `c ${secret}`, log: [secret] });
   await asAgent(server, 'a', '/v1/agents/provision_logs/a', { job_id: jobId, exit_code: 0, detail: secret });
   const { agents, provisionLogs, jobMasks } = server.deps.collections;
@@ -78,7 +78,7 @@ test('after a resubmission without secrets, data from the old holder is masked w
   t.true(JSON.stringify(stored).includes('export ***'));
   await jobMasks.deleteMany({});
   forgetMaskers(server);
-  await tellLog(server, 'a', jobId, 1, `again ${secret}\n`);
+  await sendLog(server, 'a', jobId, 1, `again ${secret}\n`);
   t.false(
     JSON.stringify(await storedJob(server, jobId)).includes('again'),
     'without its masks the data is not stored',
@@ -88,9 +88,9 @@ test('after a resubmission without secrets, data from the old holder is masked w
 for (const value of ['test', 'complete', 'status']) {
   test(`a secret with the value ${value} does not prevent a job from ending`, async (t) => {
     const { server, jobId } = await claimWith(t, value);
-    await tellResult(server, 'a', jobId, { job_state: 'test' });
-    await tellResult(server, 'a', jobId, { status: { test: 0 }, device_info: { d: value } });
-    await tellResult(server, 'a', jobId, { job_state: 'complete' });
+    await sendResult(server, 'a', jobId, { job_state: 'test' });
+    await sendResult(server, 'a', jobId, { status: { test: 0 }, device_info: { d: value } });
+    await sendResult(server, 'a', jobId, { job_state: 'complete' });
     t.deepEqual(await readResult(server, jobId), {
       job_state: 'complete',
       test_status: 0,
@@ -106,8 +106,8 @@ test('when the secrets of a job cannot be decrypted or are deleted, texts are wi
     () => server.deps.collections.jobMasks.deleteMany({}).then(() => forgetMaskers(server)),
   ]) {
     await lose();
-    await tellLog(server, 'a', jobId, 0, `export ${secret}\n`);
-    await tellResult(server, 'a', jobId, {
+    await sendLog(server, 'a', jobId, 0, `export ${secret}\n`);
+    await sendResult(server, 'a', jobId, {
       status: { test: 0 },
       job_state: 'test',
       device_info: { d: secret },
@@ -120,7 +120,7 @@ test('when the secrets of a job cannot be decrypted or are deleted, texts are wi
 
 test('a cancelled job whose lease has expired releases the end of its log, and its secrets expire', async (t) => {
   const { server, jobId } = await claimWith(t);
-  await tellLog(server, 'a', jobId, 0, `tail ${secret.slice(0, 5)}`);
+  await sendLog(server, 'a', jobId, 0, `tail ${secret.slice(0, 5)}`);
   await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }, owner(server)));
   await passTime(server, 900);
   t.is((await readLog(server, jobId)).test?.log_data, `tail ${secret.slice(0, 5)}`);
@@ -146,7 +146,7 @@ test('a masker that is made while a claim is in progress is not cached', async (
   await masks.add(jobId, 2, [{ path: 'other', value: 'an ephemeral value', ephemeral: true }], false);
   t.truthy(await masks.findOf(jobId, 2));
   await claim(server, ['q1'], 'b');
-  await tellLog(server, 'b', jobId, 0, 'export a rotated secret value\n');
+  await sendLog(server, 'b', jobId, 0, 'export a rotated secret value\n');
   t.true((await readLog(server, jobId)).test?.log_data.endsWith('export ***\n'));
 });
 

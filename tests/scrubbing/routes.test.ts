@@ -11,8 +11,8 @@ import {
   passTime,
   startLeaseServer,
   storedJob,
-  tellLog,
-  tellResult,
+  sendLog,
+  sendResult,
 } from '../support/leases.js';
 import { readLog, readResult } from '../support/results.js';
 import { putSecret, secretsOf, submitWith } from '../support/secrets.js';
@@ -99,12 +99,12 @@ test('a secret is masked in results, logs, events, provision logs and agent data
     exit_code: 0,
     detail: `with ${secret}.`,
   });
-  await tellResult(server, 'a', jobId, {
+  await sendResult(server, 'a', jobId, {
     job_state: 'test',
     status: { test: 3 },
     device_info: { list: [secret], [secret]: { 'a.b': `<${secret}>` } },
   });
-  await tellLog(server, 'a', jobId, 0, `export TOKEN=${secret}\n`);
+  await sendLog(server, 'a', jobId, 0, `export TOKEN=${secret}\n`);
   const posted = asAgent(server, 'a', `/v1/job/${jobId}/events`, {
     job_status_webhook: `${url}/x`,
     events: [{ event_name: 'e', timestamp: 't', detail: secret }],
@@ -157,7 +157,7 @@ test('a secret of 40 characters, in each form, split over two fragments at each 
     const jobId = await claimAnother(server, { TOKEN: value });
     const core = name.startsWith('base64 at') ? form.slice(2, -4) : form;
     let number = 0;
-    const post = (text: string) => tellLog(server, 'a', jobId, number++, text);
+    const post = (text: string) => sendLog(server, 'a', jobId, number++, text);
     for (let at = 1; at < form.length; at += 1) {
       await post(`<${form.slice(0, at)}`);
       await post(`${form.slice(at)}>\n`);
@@ -165,7 +165,7 @@ test('a secret of 40 characters, in each form, split over two fragments at each 
     const fifth = Math.ceil(form.length / 5);
     for (let part = 0; part < 5; part += 1) await post(form.slice(part * fifth, (part + 1) * fifth));
     await post('\nend\n');
-    await tellResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' });
+    await sendResult(server, 'a', jobId, { status: { test: 0 }, job_state: 'complete' });
     const everything = await readEverything({ server, jobId });
     t.false(everything.includes(core), name);
     const { test: log } = await readLog(server, jobId);
@@ -182,8 +182,8 @@ test('a PEM key that is sent line by line is masked in each line', async (t) => 
   ];
   const world = await claimWithSecrets(t, { KEY: `${lines.join('\n')}\n` });
   for (const [n, line] of lines.entries())
-    await tellLog(world.server, 'a', world.jobId, n, `+ echo ${line}\n`);
-  await tellResult(world.server, 'a', world.jobId, { job_state: 'complete' });
+    await sendLog(world.server, 'a', world.jobId, n, `+ echo ${line}\n`);
+  await sendResult(world.server, 'a', world.jobId, { job_state: 'complete' });
   const everything = await readEverything(world);
   for (const line of lines) t.false(everything.includes(line), line);
   t.is((await readLog(world.server, world.jobId)).test?.log_data, '+ echo ***\n'.repeat(lines.length));
@@ -193,28 +193,28 @@ test('held text is released once, with the next fragment or at the end of the ph
   const { server, jobId } = await claimWithSecrets(t);
   const begun = secret.slice(0, 10);
   const text = async (phase = 'test') => (await readLog(server, jobId))[phase]?.log_data;
-  await tellLog(server, 'a', jobId, 0, `one ${begun}`);
+  await sendLog(server, 'a', jobId, 0, `one ${begun}`);
   t.is(await text(), 'one ');
-  await tellLog(server, 'a', jobId, 0, `one ${begun}`);
-  await tellLog(server, 'a', jobId, 1, ` two ${begun}`);
+  await sendLog(server, 'a', jobId, 0, `one ${begun}`);
+  await sendLog(server, 'a', jobId, 1, ` two ${begun}`);
   t.is(await text(), `one ${begun} two `);
   t.is((await readLog(server, jobId)).test?.last_fragment_number, 1);
-  await tellLog(server, 'a', jobId, 2, begun.slice(0, 5), 'reserve');
+  await sendLog(server, 'a', jobId, 2, begun.slice(0, 5), 'reserve');
   t.deepEqual((await readLog(server, jobId)).reserve, { last_fragment_number: 2, log_data: '' });
-  await tellResult(server, 'a', jobId, { status: { setup: 0 } });
+  await sendResult(server, 'a', jobId, { status: { setup: 0 } });
   t.is(await text(), `one ${begun} two `, 'another phase ended');
-  await tellResult(server, 'a', jobId, { status: { setup: 0, test: 0 } });
-  await tellResult(server, 'a', jobId, { status: { setup: 0, test: 0 } });
+  await sendResult(server, 'a', jobId, { status: { setup: 0, test: 0 } });
+  await sendResult(server, 'a', jobId, { status: { setup: 0, test: 0 } });
   t.is(await text(), `one ${begun} two ${begun}`);
   t.is(await text('reserve'), '');
-  await Promise.all([1, 2].map(() => tellResult(server, 'a', jobId, { job_state: 'complete' })));
+  await Promise.all([1, 2].map(() => sendResult(server, 'a', jobId, { job_state: 'complete' })));
   t.is(await text('reserve'), begun.slice(0, 5));
   t.is(await server.deps.collections.logs.countDocuments({ held: { $exists: true } }), 0);
 });
 
 test('held text is stored encrypted', async (t) => {
   const world = await claimWithSecrets(t);
-  await tellLog(world.server, 'a', world.jobId, 0, secret.slice(0, 20));
+  await sendLog(world.server, 'a', world.jobId, 0, secret.slice(0, 20));
   t.is(await world.server.deps.collections.logs.countDocuments({ held: { $exists: true } }), 1);
   t.false((await readEverything(world)).includes(secret.slice(0, 20)));
 });
@@ -222,7 +222,7 @@ test('held text is stored encrypted', async (t) => {
 test('the held text of a lost attempt is released, and its late texts contain no secret, not even in pieces', async (t) => {
   const world = await claimWithSecrets(t);
   const { server, jobId } = world;
-  await tellLog(server, 'a', jobId, 0, `x ${secret.slice(0, 8)}`);
+  await sendLog(server, 'a', jobId, 0, `x ${secret.slice(0, 8)}`);
   await passTime(server, 900);
   t.is(
     (await readLog(server, jobId)).test?.log_data,
@@ -230,9 +230,9 @@ test('the held text of a lost attempt is released, and its late texts contain no
   );
   await claim(server, ['q1'], 'b');
   for (const [n, text] of [secret, secret.slice(0, 20), secret.slice(20)].entries()) {
-    t.true((await tellLog(server, 'a', jobId, n + 1, text)).isDiscarded);
+    t.true((await sendLog(server, 'a', jobId, n + 1, text)).isDiscarded);
   }
-  t.true((await tellResult(server, 'a', jobId, { device_info: { x: secret } })).isDiscarded);
+  t.true((await sendResult(server, 'a', jobId, { device_info: { x: secret } })).isDiscarded);
   const late = (await storedJob(server, jobId)).attempts?.[0]?.late ?? [];
   t.is(late.length, 4);
   const texts = late.slice(0, 3).map(({ text }) => (JSON.parse(text) as { log_data: string }).log_data);
@@ -266,7 +266,7 @@ test('the secret values of a job are stored encrypted, and expire an hour after 
   const now = server.clock.now().getTime();
   const expiry = async () => ((await jobMasks.findOne({ job_id: jobId }))?.expire_at.getTime() ?? 0) - now;
   t.is(await expiry(), 8 * 24 * 3600 * 1000);
-  await tellResult(server, 'a', jobId, { job_state: 'complete' });
+  await sendResult(server, 'a', jobId, { job_state: 'complete' });
   t.is(await expiry(), 3600 * 1000);
 });
 
@@ -282,7 +282,7 @@ test('a new signing key disturbs no job, and a server without the master key wit
       Object.entries({ ...settings, ...change }).filter(([, value]) => value !== ''),
     );
     const second = await startServer(t, { settings: given, database, clock: server.clock });
-    t.is((await tellLog(second, 'a', jobId, n, `x ${secret}\n`)).status, 200);
+    t.is((await sendLog(second, 'a', jobId, n, `x ${secret}\n`)).status, 200);
     const { test: log } = await readLog(server, jobId, `?start_fragment=${n}`);
     t.is(log?.log_data, expected);
   }
@@ -294,8 +294,8 @@ test('tokens of this server are masked in every job', async (t) => {
   await claim(server, ['q1'], 'a');
   const token = bearer(server).authorization.slice('Bearer '.length);
   const key = `qpk_${'a'.repeat(12)}_${'B'.repeat(43)}`;
-  await tellLog(server, 'a', jobId, 0, `curl -H 'Authorization: Bearer ${token}' ${key}\n`);
-  await tellResult(server, 'a', jobId, { job_state: 'test', device_info: { token } });
+  await sendLog(server, 'a', jobId, 0, `curl -H 'Authorization: Bearer ${token}' ${key}\n`);
+  await sendResult(server, 'a', jobId, { job_state: 'test', device_info: { token } });
   t.deepEqual(await readResult(server, jobId), {
     job_state: 'test',
     device_info: { token: '***' },
@@ -312,8 +312,8 @@ test('texts without a secret are returned unchanged, however they are cut', asyn
     fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 8 }), async (pieces) => {
       fc.pre(!pieces.join('').includes('k3y3k3y'));
       const jobId = await claimAnother(server, { TOKEN: 'k3y3k3y' });
-      for (const [n, text] of pieces.entries()) await tellLog(server, 'a', jobId, n, text);
-      await tellResult(server, 'a', jobId, { job_state: 'complete', status: { test: 0 } });
+      for (const [n, text] of pieces.entries()) await sendLog(server, 'a', jobId, n, text);
+      await sendResult(server, 'a', jobId, { job_state: 'complete', status: { test: 0 } });
       t.is((await readLog(server, jobId)).test?.log_data, pieces.join(''));
     }),
     { numRuns: 30 },
@@ -336,10 +336,10 @@ test('any secret, in any fragments, is not in the log', async (t) => {
         let number = 0;
         for (let at = 0; at < text.length; number += 1) {
           const length = cuts[number % cuts.length] as number;
-          await tellLog(server, 'a', jobId, number, text.slice(at, at + length));
+          await sendLog(server, 'a', jobId, number, text.slice(at, at + length));
           at += length;
         }
-        await tellResult(server, 'a', jobId, { job_state: 'complete', status: { test: 0 } });
+        await sendResult(server, 'a', jobId, { job_state: 'complete', status: { test: 0 } });
         const log = (await readLog(server, jobId)).test?.log_data ?? '';
         for (const [name, form] of Object.entries(formsOf(value))) {
           if (!name.startsWith('base64')) t.false(log.includes(form), `${name}: ${form} in ${log}`);

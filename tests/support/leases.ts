@@ -56,12 +56,12 @@ export async function asAgent(
 }
 
 /** Posts a result as an agent. */
-export function tellResult(server: TestServer, agent: string, jobId: string, body: unknown) {
+export function sendResult(server: TestServer, agent: string, jobId: string, body: unknown) {
   return asAgent(server, agent, `/v1/result/${jobId}`, body);
 }
 
 /** Posts a log fragment as an agent. */
-export function tellLog(
+export function sendLog(
   server: TestServer,
   agent: string,
   jobId: string,
@@ -74,7 +74,7 @@ export function tellLog(
 }
 
 /** Reads the state of a job as an agent. A stock agent uses it to find out whether the job was cancelled. */
-export async function stateToldTo(server: TestServer, agent: string, jobId: string): Promise<unknown> {
+export async function readStateAs(server: TestServer, agent: string, jobId: string): Promise<unknown> {
   const { text } = await asAgent(server, agent, `/v1/result/${jobId}`);
   return (JSON.parse(text) as { job_state: unknown }).job_state;
 }
@@ -95,5 +95,5 @@ export async function startJob(
   const claimed = await asAgent(server, agent, '/v1/job?queue=q1');
   if ((JSON.parse(claimed.text) as { job_id: string }).job_id !== jobId)
     throw new Error('the agent got another job');
-  await tellResult(server, agent, jobId, { job_state: phase });
+  await sendResult(server, agent, jobId, { job_state: phase });
 }

@@ -4,7 +4,7 @@ import type { JobRecord } from '../job/job-record.js';
 import type { ResultServices } from './services.js';
 import type { JobServices } from '../job/services.js';
 import type { LogServices } from '../logs/services.js';
-import { waitForNews } from '../hub/change-topic.js';
+import { waitForChange } from '../hub/change-topic.js';
 import type { WaitOptions } from '../hub/signal.js';
 import { endedStates } from '../job/job-state.js';
 import type { LogType } from '../logs/log-fragment.js';
@@ -14,45 +14,45 @@ type WatchedJob = Pick<JobRecord, 'job_id' | 'result_data' | 'log_segments'>;
 
 const watchedFields = { job_id: 1, 'result_data.job_state': 1, log_segments: 1 } as const;
 
-/** Waits until the state of a job is another one; not for a job that has ended, or is not there. */
+/** Waits until the state of a job changes. Returns at once if the job has ended or does not exist. */
 export async function waitForState(
-  deps: Pick<JobServices, 'collections'> & Pick<ResultServices, 'newsOfJobs'>,
+  deps: Pick<JobServices, 'collections'> & Pick<ResultServices, 'jobTopics'>,
   jobId: string,
   wait: Pick<WaitOptions, 'seconds' | 'onGone'>,
 ): Promise<void> {
-  const job = wait.seconds > 0 && (await findRunning(deps, jobId));
+  const job = wait.seconds > 0 && (await findUnfinished(deps, jobId));
   if (!job) return;
   const { job_state: before } = job.result_data;
-  const states = { topic: deps.newsOfJobs.states, key: job._id.toHexString() };
-  await waitForNews([states], wait, async () => {
-    const now = await findRunning(deps, jobId);
+  const states = { topic: deps.jobTopics.states, key: job._id.toHexString() };
+  await waitForChange([states], wait, async () => {
+    const now = await findUnfinished(deps, jobId);
     return now?.result_data.job_state !== before;
   });
 }
 
-/** Waits until a log has a piece that is asked for; not longer than its job goes on. */
-export async function waitForPiece(
+/** Waits until a log has a fragment in the range, or its job ends. */
+export async function waitForFragment(
   deps: Pick<JobServices, 'collections'> &
     Pick<LogServices, 'collections'> &
-    Pick<ResultServices, 'newsOfJobs'>,
+    Pick<ResultServices, 'jobTopics'>,
   { jobId, logType, range }: { jobId: string; logType: LogType; range: FragmentRange },
   wait: Pick<WaitOptions, 'seconds' | 'onGone'>,
 ): Promise<void> {
-  const job = wait.seconds > 0 && (await findRunning(deps, jobId));
+  const job = wait.seconds > 0 && (await findUnfinished(deps, jobId));
   if (!job) return;
-  const { states, logs } = deps.newsOfJobs;
+  const { states, logs } = deps.jobTopics;
   const subjects = [
     { topic: logs, key: jobId },
     { topic: states, key: job._id.toHexString() },
   ];
-  await waitForNews(subjects, wait, async () => {
-    const now = await findRunning(deps, jobId);
+  await waitForChange(subjects, wait, async () => {
+    const now = await findUnfinished(deps, jobId);
     return now === undefined || hasFragments(deps, now, logType, range);
   });
 }
 
-/** A job that has not ended. */
-async function findRunning(
+/** Finds a job. Returns `undefined` if it has ended or does not exist. */
+async function findUnfinished(
   deps: Pick<JobServices, 'collections'>,
   jobId: string,
 ): Promise<WithId<WatchedJob> | undefined> {

@@ -4,22 +4,22 @@ import { ChangeTopic } from '../hub/change-topic.js';
 import type { JobCollections } from '../job/collections.js';
 import type { LogCollections } from '../logs/collections.js';
 
-/** Requests of this process that wait for a job's state, and for pieces of its log. */
-export interface NewsOfJobs {
+/** Topics that requests of this process wait on: the state of a job (by `_id`), and its log fragments (by `job_id`). */
+export interface JobTopics {
   states: ChangeTopic<{ documentKey: { _id: ObjectId } }>;
   logs: ChangeTopic<{ job_id?: string }>;
 }
 
-/** The name of the changed field holds a dot, so that it is no path. */
+/** Reads the updated field `result_data.job_state`. Its name contains a dot, so a path cannot select it. */
 const changedState: Document = {
   $getField: { field: { $literal: 'result_data.job_state' }, input: '$updateDescription.updatedFields' },
 };
 
-/** The streams are open only while somebody waits. */
-export function createNewsOfJobs({ jobs, logs }: JobCollections & LogCollections, log: Logger): NewsOfJobs {
+/** Creates the topics. Their change streams are open only while requests wait. */
+export function createJobTopics({ jobs, logs }: JobCollections & LogCollections, log: Logger): JobTopics {
   return {
     states: new ChangeTopic({
-      name: 'states of jobs',
+      name: 'job states',
       collection: jobs as never,
       pipeline: [
         {
@@ -37,7 +37,7 @@ export function createNewsOfJobs({ jobs, logs }: JobCollections & LogCollections
       keyOf: ({ documentKey }) => documentKey._id.toHexString(),
     }),
     logs: new ChangeTopic({
-      name: 'pieces of logs',
+      name: 'log fragments',
       collection: logs as never,
       pipeline: [{ $match: { operationType: 'insert' } }, { $project: { job_id: '$fullDocument.job_id' } }],
       log,

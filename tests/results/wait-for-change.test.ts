@@ -13,7 +13,7 @@ async function read(server: TestServer, path: string, wait = 20) {
   return { status, body, applied: headers.get('preference-applied'), ms: performance.now() - began };
 }
 
-const countWaits = ({ deps: { newsOfJobs } }: TestServer) => newsOfJobs.states.count + newsOfJobs.logs.count;
+const countWaits = ({ deps: { jobTopics } }: TestServer) => jobTopics.states.count + jobTopics.logs.count;
 
 test('a waiting request for a result gets the next state, whichever process receives it', async (t) => {
   const server = await startServer(t);

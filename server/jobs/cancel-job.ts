@@ -17,5 +17,5 @@ export async function cancelJob(
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
   // Nobody is left who could end it: it was lost, and waited.
-  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.endSoon(jobId);
+  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.expireSoon(jobId);
 }

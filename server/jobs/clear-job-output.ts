@@ -20,7 +20,7 @@ export async function clearJobOutput(
   await deps.collections.logs.deleteMany({ job_id: jobId, attempt: { $not: { $gte: before.attempt } } });
   await removeFilesById(deps, before.files);
   // What the last holder still sends is masked with them for a while.
-  await deps.jobMasks.endSoon(jobId, before.attempt);
+  await deps.jobMasks.expireSoon(jobId, before.attempt);
 }
 
 /** The files of a job's run. */

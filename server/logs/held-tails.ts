@@ -4,7 +4,7 @@ import type { Sealer } from '../crypto/sealer.js';
 import type { LogRecord } from './collections.js';
 import type { LogCollections } from './collections.js';
 import { packText, unpackText } from './log-fragment.js';
-import type { Held } from '../scrubbing/masker.js';
+import type { HeldText } from '../scrubbing/masker.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
 
@@ -72,7 +72,7 @@ export class HeldTails {
     });
   }
 
-  async #findCarried(place: PiecePlace): Promise<Held | undefined> {
+  async #findCarried(place: PiecePlace): Promise<HeldText | undefined> {
     const before = place.fragment_number - 1;
     if (before < 0 || this.#withoutTail.get(nameStream(place)) === before) return undefined;
     const record = await this.logs.findOne(filterPlace({ ...place, fragment_number: before }), {
@@ -81,9 +81,9 @@ export class HeldTails {
     return this.#open(place.job_id, record?.held ?? record?.released);
   }
 
-  #open(jobId: string, held: Binary | undefined): Held | undefined {
+  #open(jobId: string, held: Binary | undefined): HeldText | undefined {
     const text = held && this.sealer.open(held, jobId);
-    return text === undefined ? undefined : (JSON.parse(text) as Held);
+    return text === undefined ? undefined : (JSON.parse(text) as HeldText);
   }
 }
 

@@ -71,9 +71,9 @@ test('doctor reports data that cannot be read', async (t) => {
   const findings = await surveyDatabase(db, adoptionTables);
   const problems = findings.flatMap((finding) => finding.problems);
   t.is(problems.length, 4);
-  t.true(problems.some((problem) => problem.startsWith('the secret clear is not sealed')));
+  t.true(problems.some((problem) => problem.startsWith('the secret clear is not encrypted')));
   const notes = findings.find((finding) => finding.collection === 'secrets.lab-ci')?.notes;
-  t.deepEqual(notes, ['1 data keys are not in the key vault here: see TESTFLINGER_KEY_VAULT_URI']);
+  t.deepEqual(notes, ['1 data keys are not in this key vault: see TESTFLINGER_KEY_VAULT_URI']);
   t.true(problems.some((problem) => problem.startsWith('1 lack a job_id')));
   t.true(problems.some((problem) => problem.includes('client broken')));
   t.true(problems.some((problem) => problem.includes('0 of 1 pieces')));

@@ -47,7 +47,7 @@ test('doctor reports its findings by collection, and writes nothing', async (t) 
     'share one secrets namespace: manager@example.com, manager_at_example.com',
   ]);
   t.deepEqual(findings.get('queue_wait_times')?.changes.slice(0, 1), [
-    '1 queues keep their newest 1,000 samples from their next claim on',
+    '1 queues will keep only their newest 1,000 wait times from their next claim on',
   ]);
   t.deepEqual(
     [...findings.values()].flatMap(({ problems }) => problems),

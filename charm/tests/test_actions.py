@@ -72,7 +72,7 @@ def test_set_admin_password_reports_whether_the_user_existed(context: Context, o
 
 
 def test_a_password_that_is_refused_changes_nothing(context: Context):
-    reason = "the key must have 15 characters or more"
+    reason = "the key must have at least 15 characters"
     state = serving(context, t.Exec(SET_KEY, return_code=1, stderr=f"queuepass: {reason}\n"))
     assert fail(context, state, "set-admin-password", password="short") == reason
     assert "admin-key" not in {secret.label for secret in state.secrets}
@@ -140,7 +140,7 @@ def test_add_client_needs_the_admin_key(context: Context):
 
 
 def test_doctor_runs_on_any_unit(context: Context):
-    report = "jobs: 3 documents\nNothing stands in the way."
+    report = "jobs: 3 documents\nNo problems found."
     state = serving(context, t.Exec(["queuepass", "doctor"], stdout=report + "\n"))
     run(context, replace(state, leader=False), "doctor")
     assert context.action_results == {"report": report}

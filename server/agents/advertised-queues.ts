@@ -2,13 +2,13 @@ import type { QueueServices } from '../queues/services.js';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
 import { anyMap, type JsonMap, mapOf, text } from '../schema/schema.js';
 
-/** Queues that an agent serves, each with a description. */
+/** Request body: descriptions of queues, by queue name. */
 export const queuesInput = mapOf(text());
 
-/** Images that an agent can provision, by queue and by name. */
+/** Request body: images that an agent can provision, by queue name and image name. */
 export const imagesInput = mapOf(anyMap());
 
-/** Stores the descriptions of queues; each is advertised for a week from now. */
+/** Stores the descriptions of queues. Each queue is advertised for 7 days. */
 export async function advertiseQueues(
   { collections }: Pick<QueueServices, 'collections'>,
   queues: Record<string, string>,
@@ -27,7 +27,7 @@ export async function advertiseQueues(
   await bulkUpsert(collections.queues, operations);
 }
 
-/** Stores the images of queues in place of those that each had. */
+/** Stores the images of queues. They replace all earlier images of each queue. */
 export async function advertiseImages(
   { collections }: Pick<QueueServices, 'collections'>,
   images: Record<string, JsonMap>,
@@ -35,7 +35,7 @@ export async function advertiseImages(
   const operations = Object.entries(images).map(([name, ofQueue]) => ({
     updateOne: {
       filter: { name },
-      // As a literal in a pipeline, since names of images may hold dots and begin with dollars.
+      // A pipeline with a literal, because image names may contain dots and begin with `$`.
       update: [{ $set: { live: liveWhenNew, images: { $literal: ofQueue }, updated_at: '$$NOW' } }],
       upsert: true,
     },
@@ -43,7 +43,7 @@ export async function advertiseImages(
   await bulkUpsert(collections.queues, operations);
 }
 
-/** Every queue that agents advertise, with its description, which is empty where only its images were told. */
+/** Reads the descriptions of all advertised queues. A queue of which only images were reported has an empty one. */
 export async function readAdvertisedQueues({
   collections,
 }: Pick<QueueServices, 'collections'>): Promise<Record<string, string>> {
@@ -53,7 +53,7 @@ export async function readAdvertisedQueues({
   return Object.fromEntries(entries);
 }
 
-/** The images of a queue by name; none when nobody told any. */
+/** Reads the images of a queue by name. Returns an empty map if no agent reported any. */
 export async function readImages(
   { collections }: Pick<QueueServices, 'collections'>,
   queue: string,

@@ -27,7 +27,7 @@ type Needs = Core &
 
 const withoutLog = { projection: { log: 0, recent_provisions: 0 } } as const;
 
-/** Agents: what they report about themselves, their queues and their provisions. */
+/** The agents area: what agents report about themselves, their queues and their provisions. */
 export const agentsArea: Area<AgentServices, Needs, AnyRoute<Needs & AgentServices>> = {
   name: 'agents',
   collections: agentCollections,

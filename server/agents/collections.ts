@@ -1,15 +1,15 @@
 import type { Collection } from 'mongodb';
 import { indexesOfNamed, type IndexRow } from '../core/index-row.js';
 
-/** How an agent's last provisions ended, the newest last. */
+/** The results of an agent's last provisions, the newest last. */
 export interface ProvisionLogs {
   name: string;
   provision_log: { job_id: string; exit_code: number; detail?: string; timestamp: Date }[];
-  /** Marks the one record of its name; absent from those of Testflinger servers. */
+  /** Marks the one current record of its name. Records that Testflinger servers wrote do not have it. */
   live?: true;
 }
 
-/** The collections of what agents report; their own records are in `leases/collections.ts`. */
+/** The collections of the agents area. The records of agents themselves are in `leases/collections.ts`. */
 export interface AgentCollections {
   provisionLogs: Collection<ProvisionLogs>;
 }

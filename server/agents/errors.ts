@@ -6,5 +6,5 @@ export const agentErrors = {
   notFound: { code: 'agent_not_found', status: 404, message: 'Agent not found' },
 } as const satisfies ErrorRows;
 
-/** Stock agents print this text as it is. */
+/** Stock agents print the response body unchanged. */
 export const agentQuirks: readonly BodyQuirk[] = [{ error: agentErrors.notFound, shape: 'line' }];

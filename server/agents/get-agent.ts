@@ -5,8 +5,8 @@ import type { AgentRecord } from '../leases/collections.js';
 import { presentDate } from '../http/present-date.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
 
-/** What the API shows of an agent: all that it told but its log, and who may push to its restricted queues. */
-const shown = [
+/** Fields of an agent's record that the API shows. Its log is not among them. */
+const shownFields = [
   'name',
   'state',
   'queues',
@@ -19,7 +19,7 @@ const shown = [
   'provision_streak_count',
 ] as const satisfies readonly (keyof AgentRecord)[];
 
-/** One agent as the API shows it, or `undefined` when none has this name. */
+/** Finds an agent by name, in the form that the API shows. Returns `undefined` if it does not exist. */
 export async function findAgent(
   deps: Pick<AuthServices, 'collections'> &
     Pick<QueueServices, 'collections'> &
@@ -32,12 +32,15 @@ export async function findAgent(
   return presentAgent(record, Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners])));
 }
 
-/** An agent with the owners of its restricted queues. No field is ever null: the stock agent takes what is there as text or list. */
+/**
+ * Formats an agent for the API, with the owners of its restricted queues. No field is ever null, because the stock
+ * agent expects every present field to be a text or a list.
+ */
 export function presentAgent(
   record: AgentRecord,
   restrictedTo: Record<string, string[]>,
 ): Record<string, unknown> {
-  const fields = shown.filter((field) => record[field] != null).map((field) => [field, record[field]]);
+  const fields = shownFields.filter((field) => record[field] != null).map((field) => [field, record[field]]);
   return {
     ...Object.fromEntries(fields),
     ...(record.updated_at && { updated_at: presentDate(record.updated_at) }),

@@ -4,7 +4,7 @@ import type { AuthServices } from '../auth/services.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
 import { presentAgent } from './get-agent.js';
 
-/** Every agent as the API shows it, by name. */
+/** Lists all agents, by name, in the form that the API shows. */
 export async function listAgents(
   deps: Pick<AuthServices, 'collections'> &
     Pick<LeaseServices, 'collections'> &

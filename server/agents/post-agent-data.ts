@@ -13,10 +13,12 @@ import { cutLeasesOfIdle } from '../leases/cut-leases.js';
 import { noteAgentReport } from '../leases/note-agent-report.js';
 import { bindAgentName, checkAgentName, isBoundToOther, refuseOrLog } from '../leases/agent-binding.js';
 
-/** Lines of an agent's log that are kept. */
-const logLinesKept = 100;
+/** Maximum number of stored lines of an agent's log. */
+const maxLogLines = 100;
 
-/** What an agent tells about itself: any of these; the state words are the agents' own. */
+/**
+ * Request body: what an agent reports about itself. All fields are optional; agents define the names of their states.
+ */
 export const agentInput = object({
   state: text().optional(),
   queues: listOf(text()).optional(),
@@ -31,9 +33,9 @@ export const agentInput = object({
 type AgentInput = z.output<typeof agentInput>;
 
 /**
- * Merges what an agent tells into its record; log lines are appended and the last 100 kept. The name is bound to the
- * client that tells first.
- * @throws ApiError 403 when it is bound to another one and `AGENT_BINDING=enforce`
+ * Merges an agent's report into its record. Log lines are appended, and the last 100 are kept. The first client that
+ * reports under an agent's name binds the name.
+ * @throws ApiError 403 if the name is bound to another client and `AGENT_BINDING` is `enforce`
  */
 export async function postAgentData(
   deps: Pick<LeaseServices, 'cutLeasesOf'> &
@@ -44,13 +46,13 @@ export async function postAgentData(
   name: string,
   input: AgentInput,
 ): Promise<void> {
-  // Otherwise the write itself tells, so that a heartbeat is one round trip.
+  // Without enforcement, the update below returns the binding, so that a heartbeat needs one round trip only.
   if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
   const { log, ...fields } = await maskAgentData(deps, name, input);
   const update = {
     $set: fields as Record<string, string | string[]>,
     $currentDate: { updated_at: true as const },
-    ...(log !== undefined && { $push: { log: { $each: log, $slice: -logLinesKept } } }),
+    ...(log !== undefined && { $push: { log: { $each: log, $slice: -maxLogLines } } }),
   };
   const before = await deps.updateAgent({ name, update }, JSON.stringify(input).length);
   await cutLeasesOfIdle(deps, name, input.state);
@@ -60,7 +62,7 @@ export async function postAgentData(
   else if (isBoundToOther(before, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
 }
 
-/** Texts of an agent are about the job that it works on. */
+/** Masks the secrets of the job that the agent works on in the texts of its report. */
 async function maskAgentData(
   deps: Pick<JobServices, 'findHeldJob'> &
     Pick<ScrubbingServices, 'jobMasks'> &
@@ -68,7 +70,7 @@ async function maskAgentData(
   name: string,
   input: AgentInput,
 ): Promise<AgentInput> {
-  // Nearly all posts tell nothing in words, and ask for no job.
+  // Nearly all reports have neither log nor comment, so the job need not be read.
   if (!input.log?.length && !input.comment) return maskFields(input, undefined);
   const record = await deps.collections.agents.findOne({ name }, { projection: { job_id: 1 } });
   const jobId = readJobId(input.job_id || record?.job_id || '');

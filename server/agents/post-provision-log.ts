@@ -7,7 +7,7 @@ import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
 import { ApiError } from '../errors/api-error.js';
 import { integer, object, text } from '../schema/schema.js';
 
-/** How the provision for a job ended. */
+/** Request body: the result of a job's provision. */
 export const provisionLogInput = object({
   job_id: text(),
   exit_code: integer(),
@@ -16,16 +16,16 @@ export const provisionLogInput = object({
 
 type ProvisionLogInput = z.output<typeof provisionLogInput>;
 
-/** Entries of an agent's provision log that are kept. */
-const entriesKept = 100;
+/** Maximum number of stored entries of an agent's provision log. */
+const maxEntries = 100;
 
-/** Milliseconds within which the same job and exit code are the same provision, told again for want of an answer. */
-const repeatMs = 60_000;
+/** Milliseconds within which a report of the same job and exit code counts as a repetition of the same request. */
+const repeatWindowMs = 60_000;
 
 /**
- * Adds a provision to an agent's log, of which the last 100 are kept, and to its streak of those that passed or failed.
- * Each of the two writes knows a repeat by itself, so that one which was cut off between them is completed by the next.
- * @throws ApiError 404 when no agent has this name; nothing is stored then.
+ * Adds a provision to an agent's log, which keeps the last 100, and to its streak of passed or failed provisions. Each
+ * of the two writes detects a repeated request itself, so a request that was interrupted between them can be repeated.
+ * @throws ApiError 404 if no agent has this name; nothing is stored then
  */
 export async function postProvisionLog(
   { collections }: Pick<LeaseServices, 'collections'> & Pick<AgentServices, 'collections'>,
@@ -39,15 +39,15 @@ export async function postProvisionLog(
   ]);
 }
 
-/** One update, so that provisions which are told at once are all counted. */
+/** Updates an agent's streak. It is one atomic update, so that concurrent reports are all counted. */
 function updateStreak(input: ProvisionLogInput): Document[] {
   const outcome = input.exit_code === 0 ? 'pass' : 'fail';
   const entry = { ...asEntry(input, ['job_id', 'exit_code']), at: '$$NOW' };
-  const isRepeated = holdsSame(input, '$recent_provisions', 'at');
+  const isRepeated = hasSameProvision(input, '$recent_provisions', 'at');
   const recent = {
     $filter: {
       input: { $ifNull: ['$recent_provisions', []] },
-      cond: { $gt: ['$$this.at', repeatsSince] },
+      cond: { $gt: ['$$this.at', repeatWindowStart] },
     },
   };
   const count = {
@@ -57,14 +57,14 @@ function updateStreak(input: ProvisionLogInput): Document[] {
       1,
     ],
   };
-  const unlessRepeated = (kept: string, next: unknown) => ({ $cond: [isRepeated, kept, next] });
+  const keepIfRepeated = (kept: string, next: unknown) => ({ $cond: [isRepeated, kept, next] });
   return [
     { $set: { recent_provisions: recent } },
     {
       $set: {
-        provision_streak_type: unlessRepeated('$provision_streak_type', outcome),
-        provision_streak_count: unlessRepeated('$provision_streak_count', count),
-        recent_provisions: unlessRepeated('$recent_provisions', append('$recent_provisions', entry)),
+        provision_streak_type: keepIfRepeated('$provision_streak_type', outcome),
+        provision_streak_count: keepIfRepeated('$provision_streak_count', count),
+        recent_provisions: keepIfRepeated('$recent_provisions', append('$recent_provisions', entry)),
         updated_at: '$$NOW',
       },
     },
@@ -74,29 +74,35 @@ function updateStreak(input: ProvisionLogInput): Document[] {
 function updateLog(input: ProvisionLogInput): Document[] {
   const entry = { ...asEntry(input, ['job_id', 'exit_code', 'detail']), timestamp: '$$NOW' };
   const log = { $ifNull: ['$provision_log', []] };
-  const next = { $cond: [holdsSame(input, log, 'timestamp'), log, append(log, entry)] };
+  const next = { $cond: [hasSameProvision(input, log, 'timestamp'), log, append(log, entry)] };
   return [{ $set: { live: liveWhenNew, provision_log: next } }];
 }
 
-const repeatsSince = { $subtract: ['$$NOW', repeatMs] };
+const repeatWindowStart = { $subtract: ['$$NOW', repeatWindowMs] };
 
-/** What an agent tells stands as literals, since a text that begins with a dollar would name a field. */
+/** Quotes an agent's values as literals, because MongoDB would read a text that begins with `$` as a field name. */
 function asEntry(input: ProvisionLogInput, fields: readonly (keyof ProvisionLogInput)[]): Document {
   const given = fields.filter((field) => input[field] !== undefined);
   return Object.fromEntries(given.map((field) => [field, { $literal: input[field] }]));
 }
 
 function append(list: unknown, entry: Document): Document {
-  return { $slice: [{ $concatArrays: [list, [entry]] }, -entriesKept] };
+  return { $slice: [{ $concatArrays: [list, [entry]] }, -maxEntries] };
 }
 
-/** Whether a list holds an entry of the same job and exit code whose time, in `timeField`, is within the last minute. */
-function holdsSame({ job_id, exit_code }: ProvisionLogInput, list: unknown, timeField: string): Document {
+/**
+ * An expression: whether a list has an entry of the same job and exit code from the last minute, by its `timeField`.
+ */
+function hasSameProvision(
+  { job_id, exit_code }: ProvisionLogInput,
+  list: unknown,
+  timeField: string,
+): Document {
   const isSame = {
     $and: [
       { $eq: ['$$this.job_id', { $literal: job_id }] },
       { $eq: ['$$this.exit_code', exit_code] },
-      { $gt: [`$$this.${timeField}`, repeatsSince] },
+      { $gt: [`$$this.${timeField}`, repeatWindowStart] },
     ],
   };
   return { $gt: [{ $size: { $filter: { input: list, cond: isSame } } }, 0] };

@@ -30,27 +30,29 @@ type RouteDeps = Pick<AgentServices, 'collections'> &
   DepsOf<typeof findAgent>;
 const route = routesOf<RouteDeps>();
 
-const agentAnswer = z.looseObject({
+const agentResponse = z.looseObject({
   name: z.string(),
   ...agentInput.omit({ log: true }).shape,
   updated_at: z.string().optional(),
   restricted_to: z.record(z.string(), z.array(z.string())),
 });
 
-const tellers = { roles: roleGroups.reporters } as const;
+const reporters = { roles: roleGroups.reporters } as const;
 const readers = { roles: roleGroups.submitters } as const;
 
-/** Agents: what they tell about themselves, their queues and their provisions. */
+/** The routes of agents: what agents report about themselves, their queues and their provisions. */
 export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'POST',
     path: '/v1/agents/data/{agent_name}',
     family: 'v1',
-    summary: 'An agent tells about itself',
-    description: 'The answer sets the cookie by which the agent is known in its later requests.',
+    summary: 'Report data of an agent',
+    description: 'The response sets a cookie that identifies the agent in its later requests.',
     access: { roles: roleGroups.reporters },
     body: { mode: 'json', schema: agentInput },
-    answers: { 200: { description: 'It is stored.', content: z.strictObject({ status: z.literal('OK') }) } },
+    answers: {
+      200: { description: 'The data is stored.', content: z.strictObject({ status: z.literal('OK') }) },
+    },
     errors: [leaseErrors.agentNameBound],
     async handle(deps, request) {
       const { params, body, secure } = request;
@@ -62,17 +64,17 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/agents/data/{agent_name}',
     family: 'v1',
-    summary: 'What an agent told about itself',
+    summary: 'Retrieve the data of an agent',
     access: { roles: roleGroups.everyRole },
     answers: {
-      200: { description: 'The agent.', content: agentAnswer },
+      200: { description: 'The agent.', content: agentResponse },
       404: { description: 'No agent has this name.', content: z.strictObject({}) },
     },
     async handle(deps, request) {
       const { params } = request;
       const agent = await findAgent(deps, params.agent_name);
       await noteAgentReport(deps, request.principal, params.agent_name, agent?.job_id as string | undefined);
-      // An empty object, since the stock agent reads fields of it before its first post.
+      // An empty object, because the stock agent reads its fields before its first report.
       return agent === undefined ? { ...json({}), status: 404 } : json(agent);
     },
   }),
@@ -80,9 +82,9 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/agents/data',
     family: 'v1',
-    summary: 'All agents',
+    summary: 'List all agents',
     access: readers,
-    answers: { 200: { description: 'The agents, by name.', content: z.array(agentAnswer) } },
+    answers: { 200: { description: 'The agents, by name.', content: z.array(agentResponse) } },
     async handle(deps) {
       return json(await listAgents(deps));
     },
@@ -91,8 +93,8 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/agents/queues',
     family: 'v1',
-    summary: 'Advertises queues, each with a description',
-    access: tellers,
+    summary: 'Advertise queues with their descriptions',
+    access: reporters,
     body: { mode: 'json', schema: queuesInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     async handle(deps, { body }) {
@@ -104,7 +106,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/agents/queues',
     family: 'v1',
-    summary: 'The queues that agents advertise, with their descriptions',
+    summary: 'List the advertised queues with their descriptions',
     access: readers,
     answers: { 200: { description: 'The queues.', content: z.record(z.string(), z.string()) } },
     async handle(deps) {
@@ -115,8 +117,8 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/agents/images',
     family: 'v1',
-    summary: 'Tells the images of queues, in place of those that each had',
-    access: tellers,
+    summary: 'Replace the images of queues',
+    access: reporters,
     body: { mode: 'json', schema: imagesInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     async handle(deps, { body }) {
@@ -128,11 +130,11 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/agents/images/{queue}',
     family: 'v1',
-    summary: 'The images of a queue',
+    summary: 'Retrieve the images of a queue',
     access: readers,
     answers: {
       200: {
-        description: 'What each image stands for; `{}` for an unknown queue.',
+        description: 'The provision data of each image; `{}` for an unknown queue.',
         content: z.record(z.string(), z.unknown()),
       },
     },
@@ -144,8 +146,8 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/agents/provision_logs/{agent_name}',
     family: 'v1',
-    summary: 'An agent tells how a provision ended',
-    description: 'The same job and exit code within a minute count once.',
+    summary: 'Report the result of a provision',
+    description: 'Repeated reports of the same job and exit code within a minute count once.',
     access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: provisionLogInput },
     answers: { 200: { description: '`OK`', content: 'text' } },

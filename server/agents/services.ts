@@ -1,12 +1,12 @@
 import type { AgentRecord } from '../leases/collections.js';
 import type { AgentCollections } from './collections.js';
-import type { AgentChange, AgentSeen } from './update-agents.js';
+import type { AgentChange, PreviousAgent } from './update-agents.js';
 
-/** What agents add to the dependencies of functions. */
+/** The dependencies that the agents area provides to functions. */
 export interface AgentServices {
   collections: AgentCollections;
-  /** The record of an agent without its log, read together with others of the same moment. */
+  /** Finds the record of an agent, without its log. Concurrent calls share one database read. */
   findAgentRecord(name: string): Promise<AgentRecord | undefined>;
-  /** Changes the record of an agent, together with others of the same moment. */
-  updateAgent(change: AgentChange, bytes?: number): Promise<AgentSeen>;
+  /** Changes the record of an agent, and returns fields from before the change. Concurrent calls share one write. */
+  updateAgent(change: AgentChange, bytes?: number): Promise<PreviousAgent>;
 }

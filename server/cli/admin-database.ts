@@ -11,14 +11,14 @@ import { embeddedMongodUri, embeddedSocketPath } from '../mongod/mongod-socket.j
 import { DataInUseError } from '../errors/start-error.js';
 import { CliError } from './cli-error.js';
 
-/** The database of a server, reached without the server. */
+/** A direct connection to a server's database, for commands that work without the server. */
 export interface AdminDatabase {
-  /** The folder of the embedded MongoDB; absent with a MongoDB of one's own. */
+  /** The data folder of the embedded MongoDB; `undefined` if the settings name a MongoDB. */
   dataDir: DataDir | undefined;
   bcryptCost: number;
-  /** @throws CliError when MongoDB is not reachable or refuses. */
+  /** Runs a task on the database. @throws CliError if MongoDB is not reachable or returns an error */
   run<T>(task: (collections: Collections, db: Db) => Promise<T>): Promise<T>;
-  /** Also ends the embedded mongod, if it was started for this. */
+  /** Closes the connection, and stops the embedded mongod if this command started it. */
   close(): Promise<void>;
 }
 
@@ -29,9 +29,9 @@ interface Target {
 }
 
 /**
- * Opens the MongoDB that the settings name, or that of the data folder: through its socket when it runs, else started for
- * the time of the command.
- * @throws ConfigError, StartError, CliError, each for the operator.
+ * Connects to the MongoDB that the settings name, or else to the embedded MongoDB of the data folder. If the embedded
+ * MongoDB is not running, it is started until `close` is called.
+ * @throws ConfigError, StartError or CliError, each with a message for the operator
  */
 export async function openAdminDatabase(
   environment: NodeJS.ProcessEnv,
@@ -53,13 +53,13 @@ export async function openAdminDatabase(
 }
 
 /**
- * Settings of the server that have nothing to do with its database may be wrong or unreadable here; the signing key,
- * which a server must have, is stood in for, since these commands sign nothing.
+ * Returns only the settings that these commands need, so that other settings may be wrong or unreadable here. The
+ * signing key, which is a required setting, is a placeholder, because these commands sign nothing.
  */
 function pickSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const needed = /^(MONGODB_.*|QUEUEPASS_DATA_DIR|BCRYPT_COST)$/;
   const picked = Object.entries(environment).filter(([name]) => needed.test(name));
-  return { ...Object.fromEntries(picked), JWT_SIGNING_KEY: 'stands in for a key that is not used' };
+  return { ...Object.fromEntries(picked), JWT_SIGNING_KEY: 'a placeholder for a key that is not used' };
 }
 
 async function openEmbedded(
@@ -68,36 +68,42 @@ async function openEmbedded(
   report: (line: string) => void,
 ): Promise<Target> {
   const dataDir = locateDataDir(config.dataDir);
-  checkOwnData(dataDir);
+  checkDataOwner(dataDir);
   const uri = embeddedMongodUri(dataDir.path);
-  if (await listens(embeddedSocketPath(dataDir.path))) return { uri, dataDir };
+  if (await isListening(embeddedSocketPath(dataDir.path))) return { uri, dataDir };
   const onGone = (error: Error) => report(`queuepass: ${error.message}`);
   try {
     const mongod = await startEmbeddedMongod({ dataDir: dataDir.path, environment, report, onGone });
     return { uri, dataDir, stop: () => mongod.stop() };
   } catch (error) {
-    // A server that started meanwhile has it.
-    if (error instanceof DataInUseError && (await listens(embeddedSocketPath(dataDir.path)))) {
+    // A server started in the meantime, and its mongod can be used.
+    if (error instanceof DataInUseError && (await isListening(embeddedSocketPath(dataDir.path)))) {
       return { uri, dataDir };
     }
     throw error;
   }
 }
 
-/** Started by another user, mongod would leave files that the server's user cannot open. */
-function checkOwnData({ path }: DataDir): void {
+/**
+ * Checks that the data folder has a database that belongs to this user. A mongod of another user would leave files that
+ * the server's user cannot open.
+ * @throws CliError
+ */
+function checkDataOwner({ path }: DataDir): void {
   const found = statSync(join(path, 'db'), { throwIfNoEntry: false });
   if (found === undefined) {
     throw new CliError(
-      `there is no database in ${path}: start the server there first, or name its folder in QUEUEPASS_DATA_DIR or its MongoDB in MONGODB_URI`,
+      `there is no database in ${path}: start the server there first, or set QUEUEPASS_DATA_DIR to its data folder or MONGODB_URI to its MongoDB`,
     );
   }
   if (process.getuid && found.uid !== process.getuid()) {
-    throw new CliError(`the database in ${path} belongs to the user ${found.uid}: run this as that user`);
+    throw new CliError(
+      `the database in ${path} belongs to the user ${found.uid}: run this command as that user`,
+    );
   }
 }
 
-function listens(socketPath: string): Promise<boolean> {
+function isListening(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(socketPath);
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
@@ -114,5 +120,5 @@ function explainFailure(error: Error & { code?: unknown }): never {
       'MongoDB refuses the user name or password: see MONGODB_URI, or MONGODB_USERNAME and MONGODB_PASSWORD',
     );
   }
-  throw new CliError(`MongoDB refuses: ${error.message}`);
+  throw new CliError(`MongoDB returned an error: ${error.message}`);
 }

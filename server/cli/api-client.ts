@@ -1,46 +1,46 @@
 import type { Dispatcher } from 'undici';
 import { CliError } from './cli-error.js';
-import type { Answer } from './answer.js';
+import type { ApiResponse } from './api-response.js';
 import { exchange } from './exchange.js';
-import { explainNoQueuepass, explainRefusal } from './explain-answer.js';
+import { explainNotQueuepass, explainRefusal } from './explain-response.js';
 import type { Connection } from './find-connection.js';
 
-/** What a command asks of the server besides method and path. */
+/** Options of a request to the server. */
 export interface ApiRequest {
   body?: object;
-  /** Present the key itself instead of a pass, as a client does for its own keys. */
+  /** Authenticate with the client key instead of a pass, as a client must for its own keys. */
   withKey?: boolean;
-  /** The answer is plain text. */
+  /** The response is plain text. */
   asText?: boolean;
 }
 
-/** Speaks to one server as one client; it gets its pass with the first request. */
+/** Sends requests to one server as one client. The first request also gets a pass for the client. */
 export class ApiClient {
   #pass: string | undefined;
 
   constructor(readonly connection: Connection) {}
 
   /**
-   * Sends a request and gives the JSON of its answer, or its text, or `undefined` for an answer that is none.
-   * @throws RefusedError for an answer other than success, CliError when there is none or it is no Queuepass's.
+   * Sends a request. Returns the parsed JSON of the response, its text with `asText`, or `undefined` if it is not JSON.
+   * @throws RefusedError if the server returns an error, CliError if there is no response or it is not from Queuepass
    */
   async send(method: Dispatcher.HttpMethod, path: string, request: ApiRequest = {}): Promise<unknown> {
     const credentials = request.withKey
       ? { 'client-key': this.connection.credentials.clientKey }
       : { authorization: `Bearer ${await this.getPass()}` };
-    const answer = await exchange(this.connection, {
+    const response = await exchange(this.connection, {
       method,
       path,
       headers: credentials,
       body: request.body,
     });
-    if (answer.status > 299) throw explainRefusal(answer, this.connection);
-    if (request.asText) return answer.text;
-    if (!String(answer.headers['content-type']).startsWith('application/json')) return undefined;
-    return readJson(answer, this.connection);
+    if (response.status > 299) throw explainRefusal(response, this.connection);
+    if (request.asText) return response.text;
+    if (!String(response.headers['content-type']).startsWith('application/json')) return undefined;
+    return readJson(response, this.connection);
   }
 
-  /** Sends a request whose answer is an object with these fields. @throws as `send` */
+  /** Sends a request whose response is an object with these fields. @throws as `send` */
   async getFields<F extends string>(
     fields: readonly F[],
     method: Dispatcher.HttpMethod,
@@ -51,18 +51,18 @@ export class ApiClient {
     if (typeof value === 'object' && value !== null && fields.every((field) => field in value)) {
       return value as Record<F, unknown>;
     }
-    throw explainNoQueuepass(this.connection);
+    throw explainNotQueuepass(this.connection);
   }
 
-  /** Sends a request whose answer is a list of objects. @throws as `send` */
+  /** Sends a request whose response is a list of objects. @throws as `send` */
   async getList<T extends object>(path: string, request: ApiRequest = {}): Promise<T[]> {
     const value = await this.send('GET', path, request);
     if (Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null))
       return value;
-    throw explainNoQueuepass(this.connection);
+    throw explainNotQueuepass(this.connection);
   }
 
-  /** A pass for the client, the same one each time. @throws as `send` */
+  /** Gets a pass for the client; every call returns the same one. @throws as `send` */
   async getPass(): Promise<string> {
     this.#pass ??= await this.#login();
     return this.#pass;
@@ -70,10 +70,11 @@ export class ApiClient {
 
   async #login(): Promise<string> {
     const { clientId, clientKey } = this.connection.credentials;
-    // A header holds ASCII only; other keys go as HTTP Basic, which makes a refresh token that nobody uses.
+    // A header can carry only ASCII. Other keys are sent as HTTP Basic, which also creates a refresh token that nobody
+    // uses.
     const isPlain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(clientKey);
     const basic = Buffer.from(`${clientId}:${clientKey}`).toString('base64');
-    const answer = isPlain
+    const response = isPlain
       ? await exchange(this.connection, {
           method: 'GET',
           path: `/v1/authenticate/token/${encodeURIComponent(clientId)}`,
@@ -84,26 +85,32 @@ export class ApiClient {
           path: '/v1/oauth2/token',
           headers: { authorization: `Basic ${basic}` },
         });
-    if (answer.status !== 200) throw explainRefusal(answer, this.connection);
-    const pass = isPlain ? answer.text : (readJson(answer, this.connection) as { access_token?: unknown });
+    if (response.status !== 200) throw explainRefusal(response, this.connection);
+    const pass = isPlain
+      ? response.text
+      : (readJson(response, this.connection) as { access_token?: unknown });
     const text = typeof pass === 'string' ? pass : String(pass?.access_token);
-    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw explainNoQueuepass(this.connection);
+    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw explainNotQueuepass(this.connection);
     return text;
   }
 }
 
-function readJson({ text }: Answer, connection: Connection): unknown {
+function readJson({ text }: ApiResponse, connection: Connection): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw explainNoQueuepass(connection);
+    throw explainNotQueuepass(connection);
   }
 }
 
-/** A path with its variable parts escaped: ``pathOf`/v1/client-permissions/${id}` ``. @throws CliError for `.` and `..` */
+/**
+ * Builds a path and escapes its variable parts: ``pathOf`/v1/client-permissions/${id}` ``.
+ * @throws CliError if a part is empty, `.` or `..`
+ */
 export function pathOf(parts: TemplateStringsArray, ...values: string[]): string {
   for (const value of values) {
-    if (value === '' || value === '.' || value === '..') throw new CliError(`"${value}" is no id or name`);
+    if (value === '' || value === '.' || value === '..')
+      throw new CliError(`"${value}" is not a valid id or name`);
   }
   return String.raw({ raw: parts.raw }, ...values.map(encodeURIComponent));
 }

@@ -1,14 +1,14 @@
-/** A failure that is told in one line, whose text names the next step; the command ends with `exitCode`. */
+/** An error that is printed in one line and names the next step. The command exits with status `exitCode`. */
 export class CliError extends Error {
   readonly exitCode: number = 1;
 }
 
-/** The command was called in a wrong way. */
+/** The command was called with wrong arguments or environment variables. */
 export class UsageError extends CliError {
   override readonly exitCode = 2;
 }
 
-/** The server refused a request; `message` is what it said, and `status` its HTTP status. */
+/** The server returned an error with the HTTP status `status`; `message` contains the error's text. */
 export class RefusedError extends CliError {
   constructor(
     readonly status: number,
@@ -18,7 +18,10 @@ export class RefusedError extends CliError {
   }
 }
 
-/** Adds the next step to the text of an error that the server answered with `status`; rethrows it in any case. */
+/**
+ * Returns an error handler that rethrows every error, and adds `advice` to errors that the server returned with
+ * `status`.
+ */
 export function adviseOn(status: number, advice: string): (error: unknown) => never {
   return (error) => {
     if (error instanceof RefusedError && error.status === status) {

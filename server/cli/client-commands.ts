@@ -1,28 +1,28 @@
 import type { Command } from 'commander';
 import { ApiClient, pathOf } from './api-client.js';
 import { adviseOn, CliError, UsageError } from './cli-error.js';
-import { findClient, getClient, presentUnknown, type ShownClient } from './find-client.js';
+import { findClient, getClient, presentUnknownClient, type ShownClient } from './find-client.js';
 import { findConnection, type GlobalOptions } from './find-connection.js';
-import { announceKey } from './key-commands.js';
-import { type PermissionOptions, presentPermissions, withPermissions } from './permission-options.js';
+import { printNewKey } from './key-commands.js';
+import { type PermissionOptions, presentPermissions, addPermissionOptions } from './permission-options.js';
 import { print, printJson } from './print.js';
 import { printFields, printTable } from './print-table.js';
 import { presentDuration, presentLimits } from './read-limits.js';
 
 /** Adds `client add|list|show|set|remove` to the `client` command. */
 export function addClientCommands(client: Command): void {
-  withPermissions(client.command('add <id>'))
-    .description('make a client with a key, which is printed this once')
+  addPermissionOptions(client.command('add <id>'))
+    .description('create a client with a key, which is printed only once')
     .option('--label <text>', 'what the key is for, as `client key list` shows it')
     .action(addClient);
-  client.command('list').description('all clients with their permissions').action(listClients);
-  client.command('show <id>').description('one client with its permissions').action(showClient);
-  withPermissions(client.command('set <id>'))
-    .description('change permissions of a client; they hold from its next pass on')
+  client.command('list').description('list all clients with their permissions').action(listClients);
+  client.command('show <id>').description('show a client with its permissions').action(showClient);
+  addPermissionOptions(client.command('set <id>'))
+    .description('change permissions of a client; they apply from its next pass on')
     .action(setClient);
   client
     .command('remove <id>')
-    .description('remove a client with its keys and refresh tokens; needs the role admin')
+    .description('remove a client with its keys and refresh tokens; requires the role admin')
     .action(removeClient);
 }
 
@@ -34,14 +34,14 @@ async function addClient(
   const api = new ApiClient(findConnection(command));
   if ((await findClient(api, id)) !== undefined) {
     throw new CliError(
-      `the client ${id} is there already: change it with \`queuepass client set\`, or make it another key with \`queuepass client key add\``,
+      `the client ${id} already exists: change it with \`queuepass client set\`, or create another key with \`queuepass client key add\``,
     );
   }
   const body = presentPermissions(options, { max_priority: {}, max_reservation_time: {} });
   const label = options.label === undefined ? '' : `&key_label=${encodeURIComponent(options.label)}`;
   const path = `${pathOf`/v1/client-permissions/${id}`}?generate_key=true${label}`;
   const made = await api.getFields(['client_id', 'key_id', 'client_key'], 'PUT', path, { body });
-  announceKey(command, api.connection, `The client ${id} is made`, id, made);
+  printNewKey(command, api.connection, `Created the client ${id}`, id, made);
 }
 
 async function listClients(options: GlobalOptions, command: Command): Promise<void> {
@@ -60,7 +60,7 @@ async function setClient(id: string, options: PermissionOptions, command: Comman
     throw new UsageError('there is nothing to change; see: queuepass client set --help');
   }
   const api = new ApiClient(findConnection(command));
-  // The server replaces a map as a whole, so what it has is kept by sending it along.
+  // The server replaces a map as a whole, so its existing entries must be sent too.
   const body = presentPermissions(options, await getClient(api, id));
   await api.send('PUT', pathOf`/v1/client-permissions/${id}`, { body });
   printClient(command, await getClient(api, id));
@@ -68,9 +68,11 @@ async function setClient(id: string, options: PermissionOptions, command: Comman
 
 async function removeClient(id: string, options: GlobalOptions, command: Command): Promise<void> {
   const api = new ApiClient(findConnection(command));
-  await api.send('DELETE', pathOf`/v1/client-permissions/${id}`).catch(adviseOn(404, presentUnknown(id)));
+  await api
+    .send('DELETE', pathOf`/v1/client-permissions/${id}`)
+    .catch(adviseOn(404, presentUnknownClient(id)));
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson({ client_id: id, removed: true });
-  print(`The client ${id} is removed; passes that it has are good for ten minutes at most`);
+  print(`Removed the client ${id}; its existing passes are valid for at most ten more minutes`);
 }
 
 function printClient(command: Command, client: ShownClient): void {

@@ -1,15 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import type { Answer } from './answer.js';
-import { explainNoAnswer } from './explain-answer.js';
+import type { ApiResponse } from './api-response.js';
+import { explainNoResponse } from './explain-response.js';
 import type { Connection } from './find-connection.js';
 
 const timeLimitMs = 30_000;
-/** Further tries after a 503. */
-const retries = 3;
-const longestWaitSeconds = 10;
+/** Maximum number of retries after a 503. */
+const maxRetries = 3;
+const maxWaitSeconds = 10;
 
-/** A request as it goes out; its body is sent as JSON. */
+/** An HTTP request; `body` is sent as JSON. */
 interface OutgoingRequest {
   method: Dispatcher.HttpMethod;
   path: string;
@@ -18,22 +18,23 @@ interface OutgoingRequest {
 }
 
 /**
- * Sends a request; an answer 503 is waited out as its `Retry-After` says, three times at most.
- * @throws CliError when there is no answer within 30 s.
+ * Sends a request and returns the response. After a 503, it waits as long as `Retry-After` says, at most 10 s, and
+ * retries, at most three times.
+ * @throws CliError if there is no response within 30 s
  */
-export async function exchange(connection: Connection, request: OutgoingRequest): Promise<Answer> {
+export async function exchange(connection: Connection, request: OutgoingRequest): Promise<ApiResponse> {
   for (let attempt = 0; ; attempt += 1) {
-    const answer = await exchangeOnce(connection, request);
-    if (answer.status !== 503 || attempt === retries) return answer;
-    const seconds = Number(answer.headers['retry-after'] ?? 1);
-    await wait(Math.min(Number.isFinite(seconds) ? seconds : 1, longestWaitSeconds) * 1000);
+    const response = await exchangeOnce(connection, request);
+    if (response.status !== 503 || attempt === maxRetries) return response;
+    const seconds = Number(response.headers['retry-after'] ?? 1);
+    await wait(Math.min(Number.isFinite(seconds) ? seconds : 1, maxWaitSeconds) * 1000);
   }
 }
 
-async function exchangeOnce(connection: Connection, sent: OutgoingRequest): Promise<Answer> {
+async function exchangeOnce(connection: Connection, outgoing: OutgoingRequest): Promise<ApiResponse> {
   const { origin, basePath, socketPath } = connection.server;
-  const { method, path, headers, body } = sent;
-  // Not at the top: `queuepass --help` starts in half the time without it.
+  const { method, path, headers, body } = outgoing;
+  // Imported here, because `queuepass --help` starts twice as fast without undici.
   const { Agent, request } = await import('undici');
   try {
     const response = await request(origin + basePath + path, {
@@ -45,6 +46,6 @@ async function exchangeOnce(connection: Connection, sent: OutgoingRequest): Prom
     });
     return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
   } catch (error) {
-    throw explainNoAnswer(error as Error, connection, timeLimitMs / 1000);
+    throw explainNoResponse(error as Error, connection, timeLimitMs / 1000);
   }
 }

@@ -2,7 +2,7 @@ import { type ApiClient, pathOf } from './api-client.js';
 import { CliError, RefusedError } from './cli-error.js';
 import type { Limits } from './read-limits.js';
 
-/** A client as the server shows it. */
+/** A client in a response of the server. */
 export interface ShownClient {
   client_id: string;
   role: string;
@@ -12,7 +12,7 @@ export interface ShownClient {
   email?: string;
 }
 
-/** The client of this id, or `undefined` when there is none. @throws as `ApiClient.send` */
+/** Finds a client by its id. Returns `undefined` if it does not exist. @throws as `ApiClient.send` */
 export async function findClient(api: ApiClient, id: string): Promise<ShownClient | undefined> {
   try {
     const path = pathOf`/v1/client-permissions/${id}`;
@@ -27,14 +27,14 @@ export async function findClient(api: ApiClient, id: string): Promise<ShownClien
   }
 }
 
-/** @throws CliError when there is no client of this id, else as `ApiClient.send` */
+/** Gets a client by its id. @throws CliError if it does not exist; otherwise as `ApiClient.send` */
 export async function getClient(api: ApiClient, id: string): Promise<ShownClient> {
   const found = await findClient(api, id);
-  if (found === undefined) throw new CliError(presentUnknown(id));
+  if (found === undefined) throw new CliError(presentUnknownClient(id));
   return found;
 }
 
-/** The text for a client that is not there, with the next step. */
-export function presentUnknown(id: string): string {
-  return `there is no client ${id}: see \`queuepass client list\`, or make it with \`queuepass client add\``;
+/** Returns the error text for a client that does not exist, with the next step. */
+export function presentUnknownClient(id: string): string {
+  return `there is no client ${id}: see \`queuepass client list\`, or create it with \`queuepass client add\``;
 }

@@ -6,10 +6,10 @@ import { type DataDir, locateDataDir } from '../process/data-dir.js';
 import { CliError, UsageError } from './cli-error.js';
 import { readServerAddress, type ServerAddress } from './server-address.js';
 
-/** The default of QUEUEPASS_DATA_DIR, as in `config.ts`, which takes long to load; a test compares them. */
+/** The default of QUEUEPASS_DATA_DIR. A copy, because the settings take long to load; a test compares the two. */
 export const defaultDataDir = '.queuepass';
 
-/** Options that every command takes. */
+/** The options of every command. */
 export interface GlobalOptions {
   server?: string;
   clientId?: string;
@@ -17,23 +17,24 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
-/** Who a command is, and where its key was found. */
+/** The client that a command acts as, and where its key was found. */
 interface Credentials {
   clientId: string;
   clientKey: string;
-  /** For error texts: never the key itself. */
+  /** The key's file or environment variable, for error texts, which never show the key itself. */
   source: string;
 }
 
-/** The server that a command speaks to, and as whom. */
+/** The server that a command connects to, and the client that it acts as. */
 export interface Connection {
   server: ServerAddress;
   credentials: Credentials;
 }
 
 /**
- * Finds server and credentials: options first, then the environment, then the data folder of a server on this machine.
- * @throws UsageError when something is missing, CliError when a file cannot be read.
+ * Finds the server and the credentials: first in the options, then in the environment, then in the data folder of a
+ * server on this machine.
+ * @throws UsageError if something is missing, CliError if a file cannot be read
  */
 export function findConnection(command: Command): Connection {
   const options = command.optsWithGlobals<GlobalOptions>();
@@ -43,7 +44,7 @@ export function findConnection(command: Command): Connection {
   const text = named ?? local;
   if (text === undefined) {
     throw new UsageError(
-      `no server is named, and none runs on ${dataDir.path}: start one with npm start, or name one with --server URL or QUEUEPASS_SERVER`,
+      `no server is named, and no server uses ${dataDir.path}: start one with npm start, or name one with --server URL or QUEUEPASS_SERVER`,
     );
   }
   const server = readServerAddress(text);
@@ -57,11 +58,11 @@ function findOwnCredentials(options: GlobalOptions): Credentials | undefined {
   if (clientId === undefined && key === undefined) return undefined;
   if (key === undefined) {
     throw new UsageError(
-      `the key of the client ${clientId} is missing: --client-key-file FILE, QUEUEPASS_CLIENT_KEY_FILE or QUEUEPASS_CLIENT_KEY`,
+      `the key of the client ${clientId} is missing: add --client-key-file FILE, or set QUEUEPASS_CLIENT_KEY_FILE or QUEUEPASS_CLIENT_KEY`,
     );
   }
   if (clientId === undefined) {
-    throw new UsageError('there is a key, but no client: add --client-id ID or QUEUEPASS_CLIENT_ID');
+    throw new UsageError('there is a key, but no client: add --client-id ID, or set QUEUEPASS_CLIENT_ID');
   }
   return { clientId, ...key };
 }
@@ -70,7 +71,7 @@ function findKey({ clientKeyFile }: GlobalOptions): Omit<Credentials, 'clientId'
   if (clientKeyFile !== undefined) return readKeyFile(clientKeyFile);
   const { QUEUEPASS_CLIENT_KEY: given, QUEUEPASS_CLIENT_KEY_FILE: file } = process.env;
   if (given && file) {
-    throw new UsageError('leave out QUEUEPASS_CLIENT_KEY or QUEUEPASS_CLIENT_KEY_FILE: both are set');
+    throw new UsageError('set only one of QUEUEPASS_CLIENT_KEY and QUEUEPASS_CLIENT_KEY_FILE: both are set');
   }
   if (given) return { clientKey: given, source: 'QUEUEPASS_CLIENT_KEY' };
   return file ? readKeyFile(file) : undefined;
@@ -88,7 +89,7 @@ function readKeyFile(file: string): Omit<Credentials, 'clientId'> {
   return { clientKey, source };
 }
 
-/** The admin key is for the server of its own folder: no other is ever shown it. */
+/** Finds the admin key of the data folder. It is sent only to the server of that folder, never to another one. */
 function findAdminCredentials({ adminKeyFile, path }: DataDir, isLocal: boolean): Credentials {
   const clientKey = isLocal ? findText(adminKeyFile) : undefined;
   if (clientKey) return { clientId: adminClientId, clientKey, source: adminKeyFile };

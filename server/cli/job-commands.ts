@@ -33,10 +33,10 @@ interface ListOptions {
   all?: boolean | undefined;
 }
 
-/** States of jobs that are over. */
+/** The states of jobs that have ended. */
 const endedStates = ['complete', 'completed', 'cancelled'];
 
-/** Why an attempt ended, for people. */
+/** Readable texts for the reasons why an attempt ended. */
 const reasons: Record<string, string> = {
   lease_expired: 'gave no sign of life',
   resubmitted: 'the job was submitted again',
@@ -46,19 +46,19 @@ const reasons: Record<string, string> = {
 export function addJobCommands(job: Command): void {
   job
     .command('show <job-id>')
-    .description('the state of a job, who holds it, until when, and who lost it')
+    .description("show a job's state, holder, lease and earlier attempts")
     .action(showJob);
   job
     .command('list')
-    .description('the jobs that have not ended, oldest first')
-    .option('--queue <queue>', 'only those of a queue')
-    .option('--state <state...>', 'only those in one of these states, such as waiting, test, complete')
-    .option('--tag <tag...>', 'only those with one of these tags')
-    .addOption(new Option('--all', 'those that have ended too').conflicts('state'))
+    .description('list the jobs that have not ended, oldest first')
+    .option('--queue <queue>', 'only jobs of this queue')
+    .option('--state <state...>', 'only jobs in one of these states, such as waiting, test or complete')
+    .option('--tag <tag...>', 'only jobs with one of these tags')
+    .addOption(new Option('--all', 'also list jobs that have ended').conflicts('state'))
     .action(listJobs);
   job
     .command('cancel <job-id>')
-    .description('cancel a job that has not ended; its agent stops at its next look')
+    .description('cancel a job that has not ended; its agent stops when it next checks the job')
     .action(cancelJob);
 }
 
@@ -86,7 +86,7 @@ async function showJob(jobId: string, options: GlobalOptions, command: Command):
   }
 }
 
-/** How many jobs are before one; `undefined` when it was taken meanwhile. */
+/** Finds the number of jobs before a job. Returns `undefined` if the job was claimed in the meantime. */
 async function findPosition(api: ApiClient, jobId: string): Promise<string | undefined> {
   try {
     return String(await api.send('GET', pathOf`/v1/job/${jobId}/position`, { asText: true }));
@@ -117,7 +117,7 @@ async function listJobs({ queue, state, tag, all }: ListOptions, command: Comman
   );
 }
 
-/** By queue where one is named, which has a route of its own; both sets where tags are named too. */
+/** Finds jobs by queue, by tags and state, or, if the queue and tags are given, the intersection of both results. */
 async function findJobs(api: ApiClient, { queue, state, tag, all }: ListOptions): Promise<FoundJob[]> {
   const ofQueue =
     queue === undefined
@@ -140,5 +140,5 @@ async function cancelJob(jobId: string, options: GlobalOptions, command: Command
     .catch(adviseOn(400, `(queuepass job show ${jobId})`));
   if (command.optsWithGlobals<GlobalOptions>().json)
     return printJson({ job_id: jobId, job_state: 'cancelled' });
-  print(`The job ${jobId} is cancelled`);
+  print(`Cancelled the job ${jobId}`);
 }

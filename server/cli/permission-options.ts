@@ -3,7 +3,7 @@ import { roles } from '../principal/roles.js';
 import type { ShownClient } from './find-client.js';
 import { type Limits, mergeLimits, readPriority, readReservation } from './read-limits.js';
 
-/** What a command was told of a client's permissions. */
+/** The parsed options of a command for a client's permissions. */
 export interface PermissionOptions {
   role?: string;
   maxPriority?: Limits;
@@ -11,27 +11,31 @@ export interface PermissionOptions {
   email?: string;
 }
 
-/** Adds the options that tell a client's permissions to a command. */
-export function withPermissions(command: Command): Command {
+/** Adds the options for a client's permissions to a command. */
+export function addPermissionOptions(command: Command): Command {
   return command
-    .addOption(new Option('--role <role>', 'what it may do; a new client is a contributor').choices(roles))
+    .addOption(
+      new Option('--role <role>', 'the role of the client (default for a new client: contributor)').choices(
+        roles,
+      ),
+    )
     .option(
       '--max-priority <queue=n>',
-      "highest priority of its jobs on a queue, '*' for all; 0 takes the entry away; may be repeated",
+      "the maximum priority of its jobs on a queue, or on all queues with '*'; 0 removes the entry; can be repeated",
       readPriority,
     )
     .option(
       '--max-reservation <queue=duration>',
-      "longest reservation on a queue, seconds or like 8h, '*' for all; 0 takes the entry away; may be repeated",
+      "the maximum reservation time on a queue, or on all queues with '*', in seconds or like 8h; 0 removes the entry; can be repeated",
       readReservation,
     )
-    .option('--email <address>', 'where its people are reached', (text: string) => {
-      if (!text.includes('@')) throw new InvalidArgumentError('It is an e-mail address.');
+    .option('--email <address>', 'the contact e-mail address of the client', (text: string) => {
+      if (!text.includes('@')) throw new InvalidArgumentError('It must be an e-mail address.');
       return text;
     });
 }
 
-/** The body of a request that puts the options into the permissions there are. */
+/** Builds the body of a request that changes the stored permissions as the options say. */
 export function presentPermissions(
   { role, maxPriority, maxReservation, email }: PermissionOptions,
   stored: Pick<ShownClient, 'max_priority' | 'max_reservation_time'>,

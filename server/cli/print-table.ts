@@ -1,14 +1,14 @@
 import { presentSafely, print } from './print.js';
 
-/** A value of a table's cell; what is absent or empty is shown as `-`. */
+/** The value of a table cell. Absent and empty values are printed as `-`. */
 export type Cell = string | null | undefined;
 
-/** Writes rows under their headings, in columns as wide as their widest cell. */
+/** Prints rows under their headings. Each column is as wide as its widest cell. */
 export function printTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
   printAligned([headings, ...rows]);
 }
 
-/** Writes names and values, a line each. */
+/** Prints names and values, one pair per line. */
 export function printFields(fields: Record<string, Cell>): void {
   printAligned(Object.entries(fields));
 }

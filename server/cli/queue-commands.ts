@@ -14,15 +14,15 @@ interface ShownQueue {
 export function addQueueCommands(queue: Command): void {
   queue
     .command('restrict <queue>')
-    .description('let a queue take jobs from its owners only, and add one')
-    .requiredOption('--owner <client>', 'the client that becomes an owner')
+    .description('add an owner to a queue, which then accepts jobs only from its owners')
+    .requiredOption('--owner <client>', 'the client to add')
     .action(restrictQueue);
   queue
     .command('release <queue>')
-    .description('remove an owner of a queue; without any it is open to everybody')
-    .requiredOption('--owner <client>', 'the client that is an owner no longer')
+    .description('remove an owner of a queue; without owners, any client can use it')
+    .requiredOption('--owner <client>', 'the client to remove')
     .action(releaseQueue);
-  queue.command('list').description('the restricted queues with their owners').action(listQueues);
+  queue.command('list').description('list the restricted queues with their owners').action(listQueues);
 }
 
 async function restrictQueue(queue: string, { owner }: { owner: string }, command: Command): Promise<void> {
@@ -32,7 +32,7 @@ async function restrictQueue(queue: string, { owner }: { owner: string }, comman
     .catch(
       adviseOn(
         404,
-        `(the owner ${owner} must be in \`queuepass client list\`, and an agent must have named the queue ${queue})`,
+        `(the client ${owner} must exist, see \`queuepass client list\`, and an agent must serve the queue ${queue})`,
       ),
     );
   await printOwners(api, queue, command);
@@ -42,7 +42,7 @@ async function releaseQueue(queue: string, { owner }: { owner: string }, command
   const api = new ApiClient(findConnection(command));
   await api
     .send('DELETE', pathOf`/v1/restricted-queues/${queue}`, { body: { client_id: owner } })
-    .catch(adviseOn(404, `(owners are shown by \`queuepass queue list\`)`));
+    .catch(adviseOn(404, `(list the owners with \`queuepass queue list\`)`));
   await printOwners(api, queue, command);
 }
 
@@ -51,8 +51,8 @@ async function printOwners(api: ApiClient, queue: string, command: Command): Pro
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson({ queue, owners });
   print(
     owners.length === 0
-      ? `The queue ${queue} is open to everybody`
-      : `The queue ${queue} takes jobs from: ${owners.join(', ')}`,
+      ? `The queue ${queue} accepts jobs from any client`
+      : `The queue ${queue} accepts jobs only from: ${owners.join(', ')}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { UsageError } from './cli-error.js';
 
-/** A command whose wrong usage is a `UsageError` that names its help, instead of an exit of the process. */
+/** A command that throws a `UsageError`, which names its help, instead of ending the process on wrong usage. */
 export class QueuepassCommand extends Command {
   override createCommand(name?: string): QueuepassCommand {
     return new QueuepassCommand(name);
@@ -15,7 +15,7 @@ export class QueuepassCommand extends Command {
     throw new UsageError(`${reason}; see: ${this.presentPath()} --help`);
   }
 
-  /** What is typed for this command: `queuepass client add`. */
+  /** Returns the full name of this command, such as `queuepass client add`. */
   presentPath(): string {
     return this.parent instanceof QueuepassCommand
       ? `${this.parent.presentPath()} ${this.name()}`

@@ -5,7 +5,7 @@ try {
 } catch (error) {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
   process.stderr.write(
-    `queuepass: it is not built (${error.message.split('\n')[0]}): npm ci, or npm run build\n`,
+    `queuepass: the program is not built (${error.message.split('\n')[0]}): run npm ci or npm run build\n`,
   );
   process.exit(1);
 }

@@ -1,18 +1,21 @@
 import { InvalidArgumentError } from 'commander';
 import { durationSeconds } from '../job/duration-seconds.js';
 
-/** Numbers by queue; `*` stands for all queues. */
+/** Limits by queue; `*` stands for all queues. */
 export type Limits = Record<string, number>;
 
-/** Reads one more `QUEUE=N` of an option that may be repeated. @throws InvalidArgumentError */
+/** Reads `QUEUE=N` and adds it to the earlier values of a repeated option. @throws InvalidArgumentError */
 export function readPriority(text: string, earlier: Limits = {}): Limits {
   const [queue, value] = readPair(text);
   if (!/^\d{1,15}$/.test(value))
-    throw new InvalidArgumentError('It is QUEUE=N, with a whole number from 0 up.');
+    throw new InvalidArgumentError('It must be QUEUE=N, where N is a whole number from 0 up.');
   return { ...earlier, [queue]: Number(value) };
 }
 
-/** Reads one more `QUEUE=SECONDS` or `QUEUE=8h` of an option that may be repeated. @throws InvalidArgumentError */
+/**
+ * Reads `QUEUE=SECONDS` or `QUEUE=8h`, and adds it to the earlier values of a repeated option.
+ * @throws InvalidArgumentError
+ */
 export function readReservation(text: string, earlier: Limits = {}): Limits {
   const [queue, value] = readPair(text);
   return { ...earlier, [queue]: readDuration(value) };
@@ -21,30 +24,31 @@ export function readReservation(text: string, earlier: Limits = {}): Limits {
 /** Reads `3600`, `90d` or `1h30m` as seconds. @throws InvalidArgumentError */
 export function readDuration(text: string): number {
   const seconds = durationSeconds(text);
-  if (seconds === undefined) throw new InvalidArgumentError('A duration is seconds, or like 90d, 8h, 1h30m.');
+  if (seconds === undefined)
+    throw new InvalidArgumentError('A duration must be a number of seconds, or like 90d, 8h, 1h30m.');
   return seconds;
 }
 
-// A queue's name may have a = in it, a limit has none.
+// A queue name can contain `=`, but a limit cannot, so the last `=` separates them.
 function readPair(text: string): [queue: string, value: string] {
   const end = text.lastIndexOf('=');
-  if (end < 1) throw new InvalidArgumentError("It is QUEUE=LIMIT; '*=LIMIT' is for all queues.");
+  if (end < 1) throw new InvalidArgumentError("It must be QUEUE=LIMIT, or '*=LIMIT' for all queues.");
   return [text.slice(0, end), text.slice(end + 1).trim()];
 }
 
-/** The stored limits with the changes put in; a limit of 0, which allows nothing, takes its entry away. */
+/** Merges changes into the stored limits. A limit of 0, which allows nothing, removes its entry. */
 export function mergeLimits(stored: Limits, changes: Limits): Limits {
   return Object.fromEntries(Object.entries({ ...stored, ...changes }).filter(([, limit]) => limit !== 0));
 }
 
-/** Limits as they are typed: `*=1 q1=50`. */
+/** Formats limits as the command line takes them: `*=1 q1=50`. */
 export function presentLimits(limits: Limits, present: (limit: number) => string = String): string {
   return Object.entries(limits)
     .map(([queue, limit]) => `${queue}=${present(limit)}`)
     .join(' ');
 }
 
-/** Seconds as they are typed: `1h30m`. */
+/** Formats seconds as the command line takes them: `1h30m`. */
 export function presentDuration(seconds: number): string {
   const parts: string[] = [];
   let rest = seconds;

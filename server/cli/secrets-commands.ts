@@ -5,19 +5,19 @@ import type { Rotation } from '../secrets/rotate-data-keys.js';
 import { openAdminDatabase } from './admin-database.js';
 import { CliError, UsageError } from './cli-error.js';
 import type { GlobalOptions } from './find-connection.js';
-import { print, printJson, tell } from './print.js';
+import { print, printJson, printToStderr } from './print.js';
 
 /** Adds `rotate-key` to the `secrets` command. */
 export function addSecretsCommands(secrets: Command): void {
   secrets
     .command('rotate-key')
     .description(
-      'seal the data key of the secrets with a new master key, straight in the key vault; no secret changes, and running servers go on',
+      'encrypt the data key of the secrets with a new master key, directly in the key vault; secrets do not change, and running servers keep working',
     )
     .option('--new-key-file <file>', 'the file that holds the new master key (default: standard input)')
     .addHelpText(
       'after',
-      '\nThe key in use is that of TESTFLINGER_SECRETS_MASTER_KEY or TESTFLINGER_SECRETS_MASTER_KEY_FILE.',
+      '\nSet TESTFLINGER_SECRETS_MASTER_KEY or TESTFLINGER_SECRETS_MASTER_KEY_FILE to the master key in use.',
     )
     .action(rotateKey);
 }
@@ -29,22 +29,24 @@ async function rotateKey(options: { newKeyFile?: string }, command: Command): Pr
     import('../secrets/data-keys.js'),
     import('../secrets/rotate-data-keys.js'),
   ]);
-  const database = await openAdminDatabase(placeOfKeyVault(process.env), tell);
+  const database = await openAdminDatabase(pickKeyVaultSettings(process.env), printToStderr);
   try {
     const rotation = await database.run((_, { client }) =>
       rotateDataKeys(getKeyVault(client), oldKeys, newKey),
     );
-    checkDone(rotation);
+    checkRotation(rotation);
     if (command.optsWithGlobals<GlobalOptions>().json) return printJson(rotation);
     const { rewrapped, already } = rotation;
     print(`Data keys sealed with the new master key: ${rewrapped} now, ${already} before`);
-    tell('Next: make it TESTFLINGER_SECRETS_MASTER_KEY of every server, for their next start.');
+    printToStderr(
+      'Next: set TESTFLINGER_SECRETS_MASTER_KEY of every server to the new key before its next start.',
+    );
   } finally {
     await database.close();
   }
 }
 
-/** The keys that may be in use, from the settings of the server. */
+/** Reads the master keys that may be in use from the server's settings. @throws UsageError if there is none */
 async function readOldKeys(): Promise<Buffer[]> {
   const { readConfig } = await import('../areas.js');
   const needed = /^TESTFLINGER_SECRETS_/;
@@ -52,12 +54,12 @@ async function readOldKeys(): Promise<Buffer[]> {
   const { secretsMasterKey, secretsPreviousMasterKeys = [] } = readConfig(Object.fromEntries(picked));
   if (secretsMasterKey !== undefined) return [secretsMasterKey, ...secretsPreviousMasterKeys];
   throw new UsageError(
-    'the master key in use is missing: set TESTFLINGER_SECRETS_MASTER_KEY or TESTFLINGER_SECRETS_MASTER_KEY_FILE as the server has it',
+    "the master key in use is missing: set TESTFLINGER_SECRETS_MASTER_KEY or TESTFLINGER_SECRETS_MASTER_KEY_FILE as in the server's settings",
   );
 }
 
-/** A key vault on a server of its own takes the place of the database. */
-function placeOfKeyVault(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** Returns settings that name the MongoDB of the key vault, if it is on another server than the data. */
+function pickKeyVaultSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { TESTFLINGER_KEY_VAULT_URI: uri, TESTFLINGER_KEY_VAULT_URI_FILE: file } = environment;
   if (uri) return { MONGODB_URI: uri };
   return file ? { MONGODB_URI_FILE: file } : environment;
@@ -65,14 +67,15 @@ function placeOfKeyVault(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 async function readNewKey(file: string | undefined): Promise<Buffer> {
   const isStdin = file === undefined || file === '-';
-  if (isStdin && process.stdin.isTTY) tell('Type the new master key, which is shown, then Enter and Ctrl-D:');
+  if (isStdin && process.stdin.isTTY)
+    printToStderr('Type the new master key (it is visible), then press Enter and Ctrl-D:');
   const source = isStdin ? 'standard input' : file;
   const text = isStdin ? await readStream(process.stdin) : readFile(file);
   const { readMasterKey } = await import('../secrets/secrets-settings.js');
   const key = readMasterKey(text);
   if (key !== undefined) return key;
   throw new CliError(
-    `there is no master key in ${source}: it is base64 of 96 bytes, as made by: openssl rand -base64 96`,
+    `there is no master key in ${source}: it must be base64 of 96 bytes, as created by: openssl rand -base64 96`,
   );
 }
 
@@ -84,7 +87,7 @@ function readFile(file: string): string {
   }
 }
 
-function checkDone({ problem }: Rotation): void {
+function checkRotation({ problem }: Rotation): void {
   if (problem === 'unopened') {
     throw new CliError(
       'neither TESTFLINGER_SECRETS_MASTER_KEY nor the new key opens the data key of the secrets: nothing was changed',
@@ -92,7 +95,7 @@ function checkDone({ problem }: Rotation): void {
   }
   if (problem === 'missing') {
     throw new CliError(
-      'there is no data key of secrets in this MongoDB, so there is nothing to rotate: start the server with the new key, or name the right MongoDB in MONGODB_URI or TESTFLINGER_KEY_VAULT_URI',
+      'there is no data key of secrets in this MongoDB, so there is nothing to rotate: start the server with the new key, or set MONGODB_URI or TESTFLINGER_KEY_VAULT_URI to the right MongoDB',
     );
   }
 }

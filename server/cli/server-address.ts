@@ -2,31 +2,31 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UsageError } from './cli-error.js';
 
-/** Where a server is: an origin, or a unix socket, and the path before every route. */
+/** The address of a server: an origin or a unix socket, and the path before every route. */
 export interface ServerAddress {
-  /** As it was given. */
+  /** The address as the user wrote it. */
   text: string;
-  /** `http://host:port`; for a socket, a name that stands for it. */
+  /** `http://host:port`; a placeholder for a socket. */
   origin: string;
   socketPath?: string;
-  /** Without a slash at its end; empty for none. */
+  /** Without a trailing slash; may be empty. */
   basePath: string;
 }
 
 /**
  * Reads `http://host:port/base`, `https://...` or `unix:/path/of.sock/base`.
- * @throws UsageError for anything else, a URL with a password or a query in it included.
+ * @throws UsageError for anything else, also for a URL with a password or a query
  */
 export function readServerAddress(text: string): ServerAddress {
   if (text.startsWith('unix:/')) return readSocketAddress(text);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new UsageError('a server is named as http://host:port, https://host or unix:/path/of.sock');
+    throw new UsageError('the server must be given as http://host:port, https://host or unix:/path/of.sock');
   }
   return { text, origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') };
 }
 
-// What follows the socket in the path is the base path, so the socket is looked for from the end.
+// The base path follows the path of the socket, so the search for the socket starts with the whole path.
 function readSocketAddress(text: string): ServerAddress {
   const path = text.slice('unix:'.length).replace(/\/+$/, '');
   let socketPath = path;
@@ -43,7 +43,7 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** The beginning of a curl command for a route of this server. */
+/** Returns the arguments of a curl command for a route of this server. */
 export function presentCurl({ origin, socketPath, basePath }: ServerAddress, path: string): string {
   const socket = socketPath === undefined ? '' : `--unix-socket '${socketPath}' `;
   return `${socket}${origin}${basePath}${path}`;

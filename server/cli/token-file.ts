@@ -1,17 +1,17 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { CliError } from './cli-error.js';
 
-/** A file that is opened before its content is known, so that what cannot be written is found out first. */
+/** A token file that is opened before the token is created, so that a file that cannot be written is an early error. */
 export interface OpenTokenFile {
-  /** Writes the whole content; the file is there, and on the disk, when it returns. */
+  /** Writes the content and syncs it to disk. */
   finish(text: string): void;
-  /** Leaves everything as it was before. */
+  /** Removes the new file, and leaves an existing one unchanged. */
   abandon(): void;
 }
 
 /**
- * Opens a new file for its owner only (0600); with `force` it takes the place of one that is there once finished.
- * @throws CliError when there is one already, or it cannot be written.
+ * Opens a new file that only its owner can read (0600). With `force`, `finish` replaces an existing file.
+ * @throws CliError if the file exists and `force` is not set, or if it cannot be written
  */
 export function openTokenFile(file: string, force: boolean): OpenTokenFile {
   const draft = force ? `${file}.new` : file;
@@ -22,8 +22,10 @@ export function openTokenFile(file: string, force: boolean): OpenTokenFile {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EEXIST')
-      throw new CliError(`${file} cannot be written (${code}): name another with --out FILE`);
-    throw new CliError(`${file} is there already: --force replaces it, --out FILE names another`);
+      throw new CliError(`${file} cannot be written (${code}): name another file with --out FILE`);
+    throw new CliError(
+      `${file} already exists: replace it with --force, or name another file with --out FILE`,
+    );
   }
   return {
     finish(text) {
@@ -39,7 +41,7 @@ export function openTokenFile(file: string, force: boolean): OpenTokenFile {
   };
 }
 
-/** The refresh token in a file that `agent add` wrote, if there is one. */
+/** Finds the refresh token in a file that `agent add` wrote. Returns `undefined` if there is none. */
 export function findRefreshToken(file: string): string | undefined {
   try {
     const { refresh_token: token } = JSON.parse(readFileSync(file, 'utf8')) as { refresh_token?: unknown };

@@ -17,5 +17,5 @@ export async function cancelJob(
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
-  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.endSoon(jobId);
+  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.expireSoon(jobId);
 }

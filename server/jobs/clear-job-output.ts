@@ -20,7 +20,7 @@ export async function clearJobOutput(
   await deps.collections.logs.deleteMany({ job_id: jobId, attempt: { $not: { $gte: earlier.attempt } } });
   await removeFilesById(deps, earlier.files);
   // The masks are kept for a while, since the last holder may still send data.
-  await deps.jobMasks.endSoon(jobId, earlier.attempt);
+  await deps.jobMasks.expireSoon(jobId, earlier.attempt);
 }
 
 /** Returns the ids of a job's attachments and artifact. */

@@ -76,7 +76,7 @@ async function endStreams(
   const masker = await deps.jobMasks.find(job);
   if (masker === undefined) return;
   await deps.heldTails.release(job.job_id, masker);
-  if (isLast) await deps.jobMasks.endSoon(job.job_id);
+  if (isLast) await deps.jobMasks.expireSoon(job.job_id);
 }
 
 /** The phase that a job was in, as its result names it; `test` where it names none. */

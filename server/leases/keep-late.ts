@@ -29,7 +29,7 @@ export async function keepLate(
   const lost = job?.attempts?.findLast(({ holder }) => holder === agent);
   if (job === undefined || lost === undefined) return;
   const { collections, log, jobMasks } = deps;
-  const masker = await jobMasks.findOf(job.job_id, lost.attempt);
+  const masker = await jobMasks.findForAttempt(job.job_id, lost.attempt);
   if (masker === undefined && (lost.masked === true || namesSecrets(job))) return;
   const late = { kind, text: JSON.stringify(mask(masker)) };
   const bytes = Buffer.byteLength(late.text);

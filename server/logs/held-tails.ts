@@ -4,7 +4,7 @@ import type { Sealer } from '../crypto/sealer.js';
 import type { LogRecord } from './collections.js';
 import type { LogCollections } from './collections.js';
 import { packText, unpackText } from './log-fragment.js';
-import type { Held } from '../scrubbing/masker.js';
+import type { HeldText } from '../scrubbing/masker.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
 
@@ -75,7 +75,7 @@ export class HeldTails {
     });
   }
 
-  async #findCarried(key: FragmentKey): Promise<Held | undefined> {
+  async #findCarried(key: FragmentKey): Promise<HeldText | undefined> {
     const before = key.fragment_number - 1;
     if (before < 0 || this.#withoutTail.get(nameStream(key)) === before) return undefined;
     const record = await this.logs.findOne(filterKey({ ...key, fragment_number: before }), {
@@ -84,9 +84,9 @@ export class HeldTails {
     return this.#open(key.job_id, record?.held ?? record?.released);
   }
 
-  #open(jobId: string, held: Binary | undefined): Held | undefined {
+  #open(jobId: string, held: Binary | undefined): HeldText | undefined {
     const text = held && this.sealer.open(held, jobId);
-    return text === undefined ? undefined : (JSON.parse(text) as Held);
+    return text === undefined ? undefined : (JSON.parse(text) as HeldText);
   }
 }
 

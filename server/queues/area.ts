@@ -21,7 +21,7 @@ type Needs = Core &
   ClaimServices &
   Pick<QueueServices, 'collections'>;
 
-/** Queues: who serves them, what is in them, and who may push to them. */
+/** The queues area: which agents serve a queue, which jobs are in it, and which clients may push to it. */
 export const queuesArea: Area<QueueServices, Needs, AnyRoute<Needs & QueueServices>> = {
   name: 'queues',
   collections: queueCollections,

@@ -1,18 +1,18 @@
 import type { Collection } from 'mongodb';
 import { daySeconds, indexesOfNamed, type IndexRow } from '../core/index-row.js';
 
-/** A queue as agents advertise it. */
+/** A queue that agents advertise. */
 export interface QueueRecord {
   name: string;
   description?: string;
-  /** Image names and the provision data that each stands for; neither is ever a field of a filter. */
+  /** Provision data by image name. Never part of a query filter, because clients choose both. */
   images?: Record<string, unknown>;
-  /** Marks the one record of its name; absent from those of Testflinger servers. */
+  /** Marks the one current record of its name. Records that Testflinger servers wrote do not have it. */
   live?: true;
   updated_at?: Date;
 }
 
-/** A queue that takes jobs only from the clients whose `allowed_queues` names it. */
+/** A queue that accepts jobs only from clients whose `allowed_queues` contains it. */
 export interface RestrictedQueue {
   queue_name: string;
 }
@@ -35,9 +35,9 @@ export const queueIndexes: readonly IndexRow<keyof QueueCollections>[] = [
     collection: 'restrictedQueues',
     name: 'qp_queue_name',
     keys: { queue_name: 1 },
-    serves: 'each submit; the restrictions that an agent reads',
+    serves: 'each submit; the restricted queues of an agent',
   },
-  ...indexesOfNamed('queues' as const, 'the images of a queue; what agents advertise'),
+  ...indexesOfNamed('queues' as const, 'the images of a queue; the advertised queues'),
   {
     collection: 'queues',
     name: 'qp_expiry',

@@ -4,10 +4,12 @@ import { streamJson, jsonListPieces } from '../http/json-stream.js';
 import { presentDate } from '../http/present-date.js';
 import { empty, type Reply } from '../http/reply.js';
 
-/** Milliseconds after which a MongoDB that leaves a batch of jobs without an answer is given up. */
+/** Time limit for one batch of jobs from MongoDB, in milliseconds. */
 const batchTimeoutMs = 30_000;
 
-/** The jobs of a queue in all states, oldest first, streamed when there are many; 204 when there is none. */
+/**
+ * Lists the jobs of a queue in all states, oldest first. Many jobs are streamed; the status is 204 if there are none.
+ */
 export async function listQueueJobs(
   { collections }: Pick<JobServices, 'collections'>,
   queue: string,

@@ -12,7 +12,7 @@ export interface RestrictedQueueOwners {
   owners: string[];
 }
 
-/** Whether the queue takes jobs only from its owners. */
+/** Whether the queue accepts jobs only from its owners. */
 export async function isRestricted(
   deps: Pick<QueueServices, 'findRestriction'>,
   queue: string,
@@ -20,7 +20,7 @@ export async function isRestricted(
   return (await deps.findRestriction(queue)) !== undefined;
 }
 
-/** The restricted ones among `queues` (all when not given), by name, each with the client ids allowed. */
+/** Finds the restricted queues among `queues` (default: all queues), by name, each with its owners' client ids. */
 export async function findRestrictedQueues(
   deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
   queues?: readonly string[],
@@ -44,7 +44,7 @@ export async function findRestrictedQueues(
   }));
 }
 
-/** @throws ApiError 404 when the queue is not restricted. */
+/** Gets a restricted queue with its owners. @throws ApiError 404 if the queue is not restricted */
 export async function getRestrictedQueue(
   deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
   queue: string,
@@ -55,8 +55,8 @@ export async function getRestrictedQueue(
 }
 
 /**
- * Adds an owner to a queue, which is restricted from then on.
- * @throws ApiError 400 no client named, 404 unknown client, 404 a queue that no agent serves.
+ * Adds an owner to a queue, and restricts the queue.
+ * @throws ApiError 400 no client id, 404 unknown client, 404 queue that no agent serves
  */
 export async function addQueueOwner(
   deps: Pick<AuthServices, 'collections'> &
@@ -78,9 +78,9 @@ export async function addQueueOwner(
 }
 
 /**
- * Removes an owner; the restriction ends with the last one. A client that is no owner lifts nothing,
- * except from a queue whose owners are all gone.
- * @throws ApiError 404 not restricted, 400 no client named, 404 not an owner.
+ * Removes an owner of a queue. Removing the last owner lifts the restriction. If the queue has no owners any more, any
+ * client id lifts it.
+ * @throws ApiError 404 queue not restricted, 400 no client id, 404 client not an owner
  */
 export async function removeQueueOwner(
   deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
@@ -92,20 +92,20 @@ export async function removeQueueOwner(
   if (owners.length > 0 && !owners.includes(clientId)) throw new ApiError(clientErrors.notFound);
   const { clients, restrictedQueues } = deps.collections;
   await clients.updateOne({ client_id: clientId }, { $pull: { allowed_queues: queue } });
-  const seen = await findRestrictionIds(deps, queue);
+  const seenIds = await findRestrictionIds(deps, queue);
   if ((await clients.findOne({ allowed_queues: queue })) !== null) return;
-  // An owner added since then came with a restriction of its own, which stays.
-  await restrictedQueues.deleteMany({ _id: { $in: seen } });
+  // An owner that was added in the meantime has a new restriction document, which must stay.
+  await restrictedQueues.deleteMany({ _id: { $in: seenIds } });
 }
 
 /**
- * Restricts a queue by a new document for each added owner, so that one who removes the last owner at the same
- * moment can tell it from those seen before.
+ * Restricts a queue with a new document for each added owner. So a request that removes the last owner at the same time
+ * deletes only the older documents.
  */
 async function restrict(deps: Pick<QueueServices, 'collections'>, queue: string): Promise<void> {
-  const earlier = await findRestrictionIds(deps, queue);
+  const earlierIds = await findRestrictionIds(deps, queue);
   await deps.collections.restrictedQueues.insertOne({ queue_name: queue });
-  await deps.collections.restrictedQueues.deleteMany({ _id: { $in: earlier } });
+  await deps.collections.restrictedQueues.deleteMany({ _id: { $in: earlierIds } });
 }
 
 async function findRestrictionIds(

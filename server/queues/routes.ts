@@ -26,7 +26,7 @@ type RouteDeps = Core &
 const route = routesOf<RouteDeps>();
 
 const restrictedQueue = z.strictObject({ queue: z.string(), owners: z.array(z.string()) });
-// Required by the published schema; its absence is a 400 with a text of its own, so it is checked by the operation.
+// Required by the published schema. The operation checks it, because the error for a missing one is a special 400.
 const ownerInput = object({ client_id: textSchema().optional() });
 const readers = ['contributor', 'manager', 'admin'] as const;
 
@@ -46,20 +46,21 @@ const queueJob = z.strictObject({
   job_queue: z.string(),
 });
 
-/** Queues: who serves them, what is in them, how long jobs wait; and those that take jobs from their owners only. */
+/** The routes of queues: their agents, jobs and wait times, and the restricted queues. */
 export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'GET',
     path: '/v1/queues/wait_times',
     family: 'v1',
-    summary: 'How long jobs waited, by queue',
-    description: 'Percentiles in seconds of the newest 1,000 waits of each queue, of those named or of all.',
+    summary: 'Retrieve wait times by queue',
+    description:
+      "Percentiles, in seconds, of each queue's newest 1,000 wait times. Without the query parameter, all queues are returned.",
     access: { roles: readers },
     query: openObject({ queue: listOf(textSchema()).optional() }),
     repeated: ['queue'],
     answers: {
       200: {
-        description: 'The percentiles 5, 10, 50, 90 and 95 of each queue that has samples.',
+        description: 'The 5th, 10th, 50th, 90th and 95th percentiles of each queue that has samples.',
         content: z.record(z.string(), z.record(z.string(), z.number())),
       },
     },
@@ -71,7 +72,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/queues/{queue_name}/agents',
     family: 'v1',
-    summary: 'The agents that serve a queue',
+    summary: 'List the agents that serve a queue',
     access: { roles: readers },
     answers: { 200: { description: 'The agents, by name.', content: z.array(queueAgent) } },
     errors: [queueErrors.notFound],
@@ -83,7 +84,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/queues/{queue_name}/jobs',
     family: 'v1',
-    summary: 'The jobs of a queue with their states',
+    summary: 'List the jobs of a queue with their states',
     access: { roles: readers },
     answers: {
       200: { description: 'The jobs, oldest first.', content: z.array(queueJob) },
@@ -97,7 +98,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/restricted-queues',
     family: 'v1',
-    summary: 'All restricted queues with their owners',
+    summary: 'List the restricted queues with their owners',
     access: { roles: readers },
     answers: { 200: { description: 'The queues.', content: z.array(restrictedQueue) } },
     async handle(deps) {
@@ -108,7 +109,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
-    summary: 'One restricted queue with its owners',
+    summary: 'Retrieve a restricted queue with its owners',
     access: { roles: readers },
     answers: { 200: { description: 'The queue.', content: restrictedQueue } },
     errors: [queueErrors.restrictedNotFound],
@@ -120,7 +121,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
-    summary: 'Adds an owner; the queue is restricted from then on',
+    summary: 'Add an owner to a queue, and restrict it',
     access: { roles: roleGroups.managers },
     body: { mode: 'json', schema: ownerInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
@@ -136,7 +137,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'DELETE',
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
-    summary: 'Removes an owner; the restriction ends with the last one',
+    summary: 'Remove an owner; removing the last one lifts the restriction',
     access: { roles: roleGroups.managers },
     body: { mode: 'json', schema: ownerInput },
     answers: { 200: { description: '`OK`', content: 'text' } },

@@ -1,8 +1,8 @@
 import type { QueueCollections, RestrictedQueue } from './collections.js';
 
-/** What queues add to the dependencies of functions. */
+/** The dependencies that the queues area provides to functions. */
 export interface QueueServices {
   collections: QueueCollections;
-  /** The restriction of a queue, read together with others of the same moment. */
+  /** Finds the restriction of a queue. Concurrent calls share one database read. */
   findRestriction(queue: string): Promise<RestrictedQueue | undefined>;
 }

@@ -1,6 +1,6 @@
 import { nothingFound, type Survey } from '../core/adoption.js';
 
-/** Queues of an existing database that hold more wait times than this server keeps. */
+/** Reports queues of an existing database that have more wait times than this server keeps. */
 export const surveyWaitTimes: Survey = async (db) => {
   const long = await db
     .collection('queue_wait_times')
@@ -8,6 +8,6 @@ export const surveyWaitTimes: Survey = async (db) => {
   if (long === 0) return nothingFound;
   return {
     ...nothingFound,
-    changes: [`${long} queues keep their newest 1,000 samples from their next claim on`],
+    changes: [`${long} queues will keep only their newest 1,000 wait times from their next claim on`],
   };
 };

@@ -73,7 +73,7 @@ async function endStreams(
 ): Promise<void> {
   if (isEnd(input)) {
     await deps.heldTails.release(jobId, masker);
-    await deps.jobMasks.endSoon(jobId);
+    await deps.jobMasks.expireSoon(jobId);
   } else if (input.status !== undefined) {
     await deps.heldTails.release(jobId, masker, Object.keys(input.status));
   }

@@ -9,7 +9,7 @@ import type { ScrubbingServices } from './services.js';
 type Needs = Core & { config: MasterKeys } & Pick<AuthServices, 'signingKeys'> &
   Pick<ScrubbingServices, 'collections'>;
 
-/** Masks the secrets of jobs in every text that is stored. */
+/** The scrubbing area: masks the secrets of jobs in every text before it is stored. */
 export const scrubbingArea: Area<ScrubbingServices, Needs> = {
   name: 'scrubbing',
   collections: scrubbingCollections,

@@ -1,18 +1,18 @@
 import type { Binary, Collection } from 'mongodb';
 import type { IndexRow } from '../core/index-row.js';
 
-/** The secrets that an attempt at a job was given, which none of its texts may hold. */
+/** The secrets that one attempt at a job received. None of the job's texts may contain them. */
 export interface JobMasksRecord {
   job_id: string;
   attempt: number;
-  /** Each sealed by itself. */
+  /** The secrets, each encrypted separately. */
   values: Binary[];
-  /** All values of the attempt are stored. */
+  /** Present once all secrets of the attempt are stored. */
   complete?: true;
   expire_at: Date;
 }
 
-/** The collection of what texts of jobs must not hold. */
+/** The collection of the secrets to mask in texts of jobs. */
 export interface ScrubbingCollections {
   jobMasks: Collection<JobMasksRecord>;
 }
@@ -30,7 +30,7 @@ export const scrubbingIndexes: readonly IndexRow<keyof ScrubbingCollections>[] =
     name: 'qp_job_id',
     keys: { job_id: 1, attempt: 1 },
     options: { unique: true },
-    serves: 'the secrets that texts of a job must not hold',
+    serves: "the secrets to mask in a job's texts",
   },
   {
     collection: 'jobMasks',

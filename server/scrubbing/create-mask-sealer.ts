@@ -1,15 +1,16 @@
 import type { SigningKeys } from '../auth/signing-keys.js';
 import { Sealer } from '../crypto/sealer.js';
 
-/** The master keys of the secrets, where the settings have any. */
+/** The master keys of the secrets, `undefined` if they are not configured. */
 export interface MasterKeys {
   secretsMasterKey: Buffer | undefined;
   secretsPreviousMasterKeys: Buffer[] | undefined;
 }
 
 /**
- * What seals the secrets of jobs in progress: keys derived from the master key of the secrets, without one from the
- * signing key. All the others that the process has open what they sealed before, so that a rotation disturbs no job.
+ * Creates the sealer that encrypts the stored secrets of jobs in progress. Its key is derived from the master key of
+ * the secrets, or from the signing key if there is no master key. Keys derived from all other configured keys decrypt
+ * what they encrypted earlier, so a key rotation does not affect running jobs.
  */
 export function createMaskSealer(
   { secretsMasterKey: master, secretsPreviousMasterKeys: previous = [] }: MasterKeys,

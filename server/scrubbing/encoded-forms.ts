@@ -1,12 +1,13 @@
 /**
- * A text as JSON encoders write it inside the quotes: as `JSON.stringify` does, with all but ASCII (PHP) or but printable
- * ASCII (Python) as `\uXXXX`, with `<`, `>` and `&` so (Go), with `/` as `\/` (PHP), in either hex case.
+ * Lists the ways in which JSON encoders write a text inside the quotes: like `JSON.stringify`; with non-ASCII (PHP) or
+ * all but printable ASCII (Python) as `\uXXXX`; also with `<`, `>` and `&` as `\uXXXX` (Go); with `/` as `\/` (PHP);
+ * and each with lower-case and upper-case hex digits.
  */
 export function listJsonForms(text: string): string[] {
-  const least = JSON.stringify(text).slice(1, -1);
-  const ascii = [least, escapeUnits(least, /[\u0080-\uffff]/g), escapeUnits(least, /[^ -~]/g)];
+  const minimal = JSON.stringify(text).slice(1, -1);
+  const ascii = [minimal, escapeUnits(minimal, /[\u0080-\uffff]/g), escapeUnits(minimal, /[^ -~]/g)];
   const escaped = new Set([...ascii, ...ascii.map((form) => escapeUnits(form, /[<>&\u2028\u2029]/g))]);
-  const inBothCases = [...escaped].flatMap((form) => [form, raiseHexDigits(form)]);
+  const inBothCases = [...escaped].flatMap((form) => [form, upperCaseHexDigits(form)]);
   return inBothCases.flatMap((form) => [form, form.replaceAll('/', '\\/')]);
 }
 
@@ -14,14 +15,14 @@ function escapeUnits(text: string, units: RegExp): string {
   return text.replace(units, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-function raiseHexDigits(escaped: string): string {
-  // Each backslash takes what follows it along, so that `\\u00e9`, an escaped backslash, stays.
+function upperCaseHexDigits(escaped: string): string {
+  // Matches each backslash together with the next character, so that `\\u00e9`, an escaped backslash, stays unchanged.
   return escaped.replace(/\\(?:u([0-9a-f]{4})|[^])/g, (whole, digits?: string) =>
     digits === undefined ? whole : `\\u${digits.toUpperCase()}`,
   );
 }
 
-/** What each kind of percent-encoder does not leave as it is. */
+/** The characters that each kind of percent-encoder escapes. */
 const percentEncoded: readonly RegExp[] = [
   /[^\w.~-]/gu, // RFC 3986 section 2.3: Python's `quote_plus`, curl, Go's `QueryEscape`
   /[^\w.~/-]/gu, // Python's `quote`
@@ -31,7 +32,9 @@ const percentEncoded: readonly RegExp[] = [
   /[^\w.-]/gu, // PHP's `urlencode`
 ];
 
-/** A text as percent-encoders write its UTF-8 bytes: in upper or in lower hex digits, a space as `%20` or `+`. */
+/**
+ * Lists the ways in which percent-encoders write a text: hex digits in upper or lower case, a space as `%20` or `+`.
+ */
 export function listPercentForms(text: string): string[] {
   const upper = [...new Set(percentEncoded.map((units) => text.replace(units, percentEncode)))];
   const lower = upper.map((form) => form.replace(/%../g, (escape) => escape.toLowerCase()));
@@ -42,19 +45,19 @@ function percentEncode(character: string): string {
   return Buffer.from(character, 'utf8').toString('hex').toUpperCase().replace(/../g, '%$&');
 }
 
-const bitsOfByte = 8;
-const bitsOfDigit = 6;
+const bitsPerByte = 8;
+const bitsPerDigit = 6;
 
 /**
- * The base64 digits (standard and URL-safe) that depend on nothing but the text, wherever its UTF-8 bytes stand in what
- * was encoded: after a multiple of three bytes, one more, or two more. Digits that hold bits of a neighbour, or padding,
- * are left out. Base64 that its encoder wrapped into lines within the text is not among the forms.
+ * Lists the base64 digits (standard and URL-safe) that depend only on the text, for each position that its UTF-8 bytes
+ * can have in the encoded bytes: after a multiple of three bytes, one more, or two more. Padding and digits that
+ * contain bits of neighbouring bytes are left out. Base64 that is wrapped into lines within the text is not covered.
  */
 export function listBase64Forms(text: string): string[] {
   const bytes = Buffer.from(text, 'utf8');
   return [0, 1, 2].flatMap((before) => {
-    const first = Math.ceil((before * bitsOfByte) / bitsOfDigit);
-    const end = Math.floor(((before + bytes.length) * bitsOfByte) / bitsOfDigit);
+    const first = Math.ceil((before * bitsPerByte) / bitsPerDigit);
+    const end = Math.floor(((before + bytes.length) * bitsPerByte) / bitsPerDigit);
     const whole = Buffer.concat([Buffer.alloc(before), bytes]);
     return (['base64', 'base64url'] as const).map((name) => whole.toString(name).slice(first, end));
   });

@@ -1,36 +1,36 @@
-/** The state of an automaton that is within no form. */
+/** The initial state: no end of the text so far begins a form. */
 export const root = 0;
 
 /**
- * Finds all forms in a text in one pass (Aho and Corasick, Efficient String Matching, CACM 18(6), 1975). A state stands
- * for the longest end of the text so far that begins a form. States are numbered in the order in which a walk through
- * the sorted forms meets them: the first child of a state is the number after it, and only the other children need a
- * table. 10 bytes per state; time is linear whatever the forms and the text are.
+ * Finds all forms in a text in one pass (Aho and Corasick, Efficient String Matching, CACM 18(6), 1975). A state
+ * represents the longest suffix of the text so far that is a prefix of a form. States are numbered in the order in
+ * which the sorted forms reach them: a state's first child has the next number, and only the other children need a
+ * table. A state takes 10 bytes. The time is linear for all forms and texts.
  */
 export class FormAutomaton {
-  /** The code unit that leads into a state, its length, and the longest form that ends there (0: none). */
+  /** Per state: the code unit that leads to it, its prefix's length, and the longest form that ends there (0: none). */
   readonly #units: Uint16Array;
   readonly #depths: Uint16Array;
   readonly #matches: Uint16Array;
-  /** The state of the longest end of this one that also begins a form. */
+  /** Per state: the state of the longest proper suffix of its prefix that is also a prefix of a form. */
   readonly #fails: Int32Array;
-  /** Children that are no first child, by parent and unit; open addressing. */
+  /** A hash table, with open addressing, of children other than the first, by parent and code unit. */
   readonly #children: Int32Array;
   readonly #parents: Int32Array;
 
   /** @param forms of 1 to 65,535 characters, without repeats */
   constructor(forms: readonly string[]) {
-    const most = forms.reduce((sum, form) => sum + form.length, 1);
-    this.#units = new Uint16Array(most);
-    this.#depths = new Uint16Array(most);
-    this.#matches = new Uint16Array(most);
+    const maxStates = forms.reduce((sum, form) => sum + form.length, 1);
+    this.#units = new Uint16Array(maxStates);
+    this.#depths = new Uint16Array(maxStates);
+    this.#matches = new Uint16Array(maxStates);
     this.#fails = new Int32Array(0);
     const slots = 2 ** Math.ceil(Math.log2(2 * forms.length + 2));
     this.#children = new Int32Array(slots);
     this.#parents = new Int32Array(slots);
-    const parents = this.#addForms(forms, most);
+    const parents = this.#addForms(forms, maxStates);
     const states = parents.length;
-    // A copy, so that what was set aside for shared beginnings is given back.
+    // Copies, so that the memory reserved for shared prefixes is released.
     this.#units = this.#units.slice(0, states);
     this.#depths = this.#depths.slice(0, states);
     this.#matches = this.#matches.slice(0, states);
@@ -38,12 +38,12 @@ export class FormAutomaton {
     this.#linkFails(parents);
   }
 
-  /** Bytes of memory. */
+  /** Memory use in bytes. */
   get bytes(): number {
     return 10 * this.#units.length + 8 * this.#children.length;
   }
 
-  /** The state after one more code unit. */
+  /** Returns the state after one more code unit. */
   follow(state: number, unit: number): number {
     for (let from = state; ; from = this.#fails[from] as number) {
       const child = this.#findChild(from, unit);
@@ -52,18 +52,18 @@ export class FormAutomaton {
     }
   }
 
-  /** Characters of the longest form that ends in this state; 0 when none does. */
-  matchOf(state: number): number {
+  /** Returns the length of the longest form that ends in this state, or 0 if none does. */
+  matchLengthOf(state: number): number {
     return this.#matches[state] as number;
   }
 
-  /** Characters of the longest end of the text that begins a form, be it whole or not. */
+  /** Returns the length of the longest suffix of the text that is a prefix of a form, or a whole form. */
   depthOf(state: number): number {
     return this.#depths[state] as number;
   }
 
-  /** Characters of the longest end of the text that begins a form and is not all of it. */
-  openOf(state: number): number {
+  /** Returns the length of the longest suffix of the text that is a prefix of a form, but not the whole form. */
+  partialLengthOf(state: number): number {
     let open = state;
     while (open !== root && !this.#hasChild(open)) open = this.#fails[open] as number;
     return this.#depths[open] as number;
@@ -91,11 +91,11 @@ export class FormAutomaton {
     this.#parents[slot] = state;
   }
 
-  /** The parent of each state. */
+  /** Adds all forms and returns the parent of each state. */
   #addForms(forms: readonly string[], most: number): Int32Array {
     const parents = new Int32Array(most);
     let states = 1;
-    // Code units in their order put each form after its own beginnings, and so each state before its children.
+    // Sorting puts each form after its own prefixes, and so each state before its children.
     for (const form of [...forms].sort()) {
       let state = root;
       let at = 0;
@@ -132,7 +132,7 @@ function hashChild(state: number, unit: number): number {
   return mixed ^ (mixed >>> 15);
 }
 
-/** States by rising depth: counting sort. */
+/** Sorts the states by depth, smallest first, with a counting sort. */
 function orderByDepth(depths: Uint16Array): Int32Array {
   const deepest = depths.reduce((most, depth) => Math.max(most, depth), 0);
   const starts = new Int32Array(deepest + 2);

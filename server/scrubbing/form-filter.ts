@@ -1,32 +1,32 @@
-import { shortestForm } from './secret-forms.js';
+import { minFormLength } from './secret-forms.js';
 
-/** Characters of a text that are tested at once. */
-const testedLength = shortestForm;
-const widestStride = 8;
-/** So many bits for each that is set; few places of ordinary text are then taken for a form by chance. */
+/** Number of characters that one test hashes. */
+const testLength = minFormLength;
+const maxStride = 8;
+/** Size of the bit table per entry; large enough that ordinary text rarely hits a bit by chance. */
 const bitsPerEntry = 64;
-const fewestHashBits = 10;
-const mostHashBits = 20;
+const minHashBits = 10;
+const maxHashBits = 20;
 
 /**
- * Tells the places of a text where a form may begin. It tests four characters of every eighth place (of more places where
- * a form is shorter than eleven characters): one bit for each hash of four that stand near the beginning of a form.
- * Nearly all ordinary text is passed over by it alone.
+ * Finds the positions of a text where a form may begin. It hashes four characters at every eighth position (more often
+ * if a form is shorter than eleven characters), and looks up the hash in a bit table of the hashes near the beginnings
+ * of all forms. It skips nearly all ordinary text.
  */
 export class FormFilter {
-  /** Characters after a place told to be one of a form by which it is sure whether four of a form stand there. */
-  readonly reach: number;
+  /** Number of characters to read from a position that `findNext` returned before calling it again. */
+  readonly lookahead: number;
   readonly #stride: number;
   readonly #hashShift: number;
   readonly #bits: Int32Array;
 
-  /** @param forms of 4 characters or more */
+  /** @param forms each with 4 characters or more */
   constructor(forms: readonly string[]) {
     const shortest = forms.reduce((least, form) => Math.min(least, form.length), Infinity);
-    this.#stride = Math.min(widestStride, shortest - testedLength + 1);
-    this.reach = this.#stride + testedLength - 1;
-    const wanted = Math.ceil(Math.log2(forms.length * this.#stride * bitsPerEntry));
-    const hashBits = Math.min(Math.max(wanted, fewestHashBits), mostHashBits);
+    this.#stride = Math.min(maxStride, shortest - testLength + 1);
+    this.lookahead = this.#stride + testLength - 1;
+    const wantedHashBits = Math.ceil(Math.log2(forms.length * this.#stride * bitsPerEntry));
+    const hashBits = Math.min(Math.max(wantedHashBits, minHashBits), maxHashBits);
     this.#hashShift = 32 - hashBits;
     this.#bits = new Int32Array(2 ** (hashBits - 5));
     for (const form of forms) {
@@ -37,17 +37,20 @@ export class FormFilter {
     }
   }
 
-  /** Bytes of memory. */
+  /** Memory use in bytes. */
   get bytes(): number {
     return this.#bits.byteLength;
   }
 
-  /** The first place from `from` on where a form may begin: one near the end always may, as the text may go on. */
+  /**
+   * Returns the first position at or after `from` where a form may begin. This is true of every position near the end,
+   * because the text may continue in the next piece.
+   */
   findNext(text: string, from: number): number {
     const bits = this.#bits;
     const shift = this.#hashShift;
     const stride = this.#stride;
-    const last = text.length - testedLength;
+    const last = text.length - testLength;
     let at = from + stride - 1;
     for (; at <= last; at += stride) {
       const hash = hashAt(text, at) >>> shift;
@@ -57,7 +60,7 @@ export class FormFilter {
   }
 }
 
-/** 32 bits, the upper ones the better. */
+/** Hashes four characters to 32 bits; the upper bits are distributed best. */
 function hashAt(text: string, at: number): number {
   const units =
     text.charCodeAt(at) ^

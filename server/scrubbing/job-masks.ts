@@ -7,37 +7,41 @@ import type { ScrubbingCollections } from './collections.js';
 import type { Clock } from '../core/clock.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { Masker } from './masker.js';
-import { withhold, type TextMasker } from './text-masker.js';
+import { withholdingMasker, type TextMasker } from './text-masker.js';
 
-/** A secret that a job was given. */
-export interface GivenSecret {
+/** A secret that a job received. */
+export interface JobSecret {
   path: string;
   value: string;
-  /** It vanished from the store when it was given. */
+  /** Whether the secret was removed from the store when the job received it. */
   ephemeral?: boolean;
 }
 
-/** Whose secrets are asked for: an attempt at a job, and what tells whether it has any. */
+/** The fields of a job that `JobMasks.find` needs. */
 export type MaskedJob = Pick<JobRecord, 'job_id' | 'job_data' | 'lease'>;
 
-const day = 24 * 60 * 60 * 1000;
+const dayMs = 24 * 60 * 60 * 1000;
 
-/** Milliseconds that values are kept from a claim, longer than a job is. */
-const keptMs = 8 * day;
-
-/** Milliseconds after the end of a job: its agent tells of the provision, and repeats what got no answer. */
-const keptAfterEndMs = 60 * 60 * 1000;
-
-/** Bytes of maskers in memory. */
-const maskerBytes = 64 * 1024 * 1024;
+/** Milliseconds after a claim until stored secrets expire; longer than jobs are stored. */
+const retentionMs = 8 * dayMs;
 
 /**
- * The values that texts of a job must not hold. They lie sealed in `job_masks`, by attempt, from before the claim is
- * answered until an hour after the job's end; each process makes a masker of them once.
+ * Milliseconds after the end of a job until its stored secrets expire. Meanwhile its agent still reports the provision,
+ * and repeats requests that got no response.
+ */
+const retentionAfterEndMs = 60 * 60 * 1000;
+
+/** Maximum total size of the maskers in memory, in bytes. */
+const maxMaskerBytes = 64 * 1024 * 1024;
+
+/**
+ * Stores the secrets to mask in the texts of jobs, and makes maskers from them. The secrets are stored encrypted in
+ * `job_masks`, by attempt, from before the response to the claim until an hour after the job's end. Each process caches
+ * the maskers.
  */
 export class JobMasks {
   readonly #maskers = new LRUCache<string, TextMasker>({
-    maxSize: maskerBytes,
+    maxSize: maxMaskerBytes,
     sizeCalculation: ({ bytes }) => bytes + 1,
   });
 
@@ -49,23 +53,23 @@ export class JobMasks {
   ) {}
 
   /**
-   * Adds values that an attempt is given.
-   * @param isLast all are there then; until then no process keeps what it makes of them
+   * Adds secrets that an attempt receives.
+   * @param isLast whether the attempt's secrets are complete now; no process caches a masker of incomplete secrets
    */
-  async add(jobId: string, attempt: number, secrets: readonly GivenSecret[], isLast = true): Promise<void> {
+  async add(jobId: string, attempt: number, secrets: readonly JobSecret[], isLast = true): Promise<void> {
     const sealed = secrets.map((secret) => this.sealer.seal(JSON.stringify(secret), jobId));
     await this.collection.updateOne(
       { job_id: jobId, attempt },
       {
         $push: { values: { $each: sealed } },
         ...(isLast && { $set: { complete: true as const } }),
-        $setOnInsert: { expire_at: new Date(this.clock.now().getTime() + keptMs) },
+        $setOnInsert: { expire_at: new Date(this.clock.now().getTime() + retentionMs) },
       },
       { upsert: true },
     );
   }
 
-  /** The ephemeral secrets that attempts of a job's present run, from `first` on, were given, by path. */
+  /** Finds the ephemeral secrets, by path, that a job's attempts from `first` on received. */
   async findEphemeral(jobId: string, first: number): Promise<Map<string, string>> {
     const records = await this.collection
       .find({ job_id: jobId, attempt: { $gte: first } }, { sort: { attempt: 1 } })
@@ -73,45 +77,48 @@ export class JobMasks {
     const given = records.flatMap(({ values }) => values.map((sealed) => this.#open(jobId, sealed)));
     const secrets = given.filter(
       (secret) => secret !== undefined && secret.ephemeral === true,
-    ) as GivenSecret[];
+    ) as JobSecret[];
     return new Map(secrets.map(({ path, value }) => [path, value]));
   }
 
   /**
-   * What masks the texts of a job's present attempt and of those before it; `undefined` for a job that names no secrets,
-   * which costs nothing, and for one that nobody was given here. Where values are missing or cannot be opened any more,
-   * every text is withheld.
+   * Finds the masker for the texts of a job's current attempt and of those before it. Returns `undefined`, without a
+   * database read, for a job that names no secrets or that this server never gave to an agent. If secrets are missing
+   * or cannot be decrypted any more, the masker withholds every text.
    */
   async find(job: MaskedJob): Promise<TextMasker | undefined> {
     const attempt = job.lease?.attempt ?? 0;
     if (attempt === 0 || !namesSecrets(job)) return undefined;
-    return (await this.findOf(job.job_id, attempt)) ?? withhold;
+    return (await this.findForAttempt(job.job_id, attempt)) ?? withholdingMasker;
   }
 
-  /** The same for an attempt, whatever the job names by now; `undefined` where no values are kept. */
-  async findOf(jobId: string, attempt: number): Promise<TextMasker | undefined> {
+  /**
+   * Finds the masker for the texts of an attempt and of those before it, whatever secrets the job names now. Returns
+   * `undefined` if no secrets are stored.
+   */
+  async findForAttempt(jobId: string, attempt: number): Promise<TextMasker | undefined> {
     const key = `${jobId} ${attempt}`;
     const known = this.#maskers.get(key);
     if (known !== undefined) return known;
     const records = await this.collection.find({ job_id: jobId, attempt: { $lte: attempt } }).toArray();
     if (records.length === 0) return undefined;
     const values = records.flatMap((record) => record.values);
-    const masker = this.#makeMasker(jobId, values);
+    const masker = this.#createMasker(jobId, values);
     if (records.some((record) => record.attempt === attempt && record.complete))
       this.#maskers.set(key, masker);
     return masker;
   }
 
-  /** The job, or the run of its attempts before `attempt`, has ended: its values go soon. */
-  async endSoon(jobId: string, attempt = Infinity): Promise<void> {
-    const soon = new Date(this.clock.now().getTime() + keptAfterEndMs);
+  /** Lets the stored secrets of a job's attempts before `attempt` expire in an hour. Call it when the job has ended. */
+  async expireSoon(jobId: string, attempt = Infinity): Promise<void> {
+    const soon = new Date(this.clock.now().getTime() + retentionAfterEndMs);
     await this.collection.updateMany(
       { job_id: jobId, attempt: { $lt: attempt } },
       { $min: { expire_at: soon } },
     );
   }
 
-  #makeMasker(jobId: string, sealed: readonly Binary[]): TextMasker {
+  #createMasker(jobId: string, sealed: readonly Binary[]): TextMasker {
     const secrets = sealed.map((one) => this.#open(jobId, one));
     const opened = secrets.filter((secret) => secret !== undefined);
     if (opened.length === secrets.length) return new Masker(opened.map(({ value }) => value));
@@ -119,16 +126,16 @@ export class JobMasks {
       { job_id: jobId },
       'secrets of a job cannot be opened, since the key that sealed them is not configured any more: its texts are withheld',
     );
-    return withhold;
+    return withholdingMasker;
   }
 
-  #open(jobId: string, sealed: Binary): GivenSecret | undefined {
+  #open(jobId: string, sealed: Binary): JobSecret | undefined {
     const text = this.sealer.open(sealed, jobId);
-    return text === undefined ? undefined : (JSON.parse(text) as GivenSecret);
+    return text === undefined ? undefined : (JSON.parse(text) as JobSecret);
   }
 }
 
-/** Whether a job names secrets: nearly none does. */
+/** Whether a job names secrets; few jobs do. */
 export function namesSecrets({ job_data: { test_data: data } }: Pick<MaskedJob, 'job_data'>): boolean {
   return isJsonMap(data) && isJsonMap(data.secrets) && Object.keys(data.secrets).length > 0;
 }

@@ -4,14 +4,14 @@ import { maskStrings } from './mask-strings.js';
 import type { TextMasker } from './text-masker.js';
 import { maskTokens } from './token-forms.js';
 
-/** One text without the secrets of a job and without tokens of this server. */
+/** Masks the secrets of a job, and tokens of this server, in one text. */
 export function maskText(text: string, masker: TextMasker | undefined): string {
   return masker === undefined ? maskTokens(text) : maskTokens(masker.mask(text), masker.mark);
 }
 
 /**
- * What masks the texts that an agent sends about a job: the secrets of the attempt that it has or lost, whatever the job
- * was submitted with since.
+ * Finds the masker for the texts that an agent sends about a job. It masks the secrets of the attempt that the agent
+ * holds or lost, even if the job was submitted again since.
  */
 export async function findMasker(
   { jobMasks }: Pick<ScrubbingServices, 'jobMasks'>,
@@ -21,10 +21,12 @@ export async function findMasker(
   if (job === undefined) return undefined;
   const lost =
     job.lease?.holder === agent ? undefined : job.attempts?.findLast(({ holder }) => holder === agent);
-  return (lost && (await jobMasks.findOf(job.job_id, lost.attempt))) ?? jobMasks.find(job);
+  return (lost && (await jobMasks.findForAttempt(job.job_id, lost.attempt))) ?? jobMasks.find(job);
 }
 
-/** Fields of what an agent sends about a job, every text in their values masked; the fields' names are the server's own. */
+/**
+ * Masks every text in the field values of an agent's input. It does not mask the field names, which the server defines.
+ */
 export function maskFields<T extends object>(input: T, masker: TextMasker | undefined): T {
   const mask = (text: string) => maskText(text, masker);
   return Object.fromEntries(

@@ -1,8 +1,8 @@
 import { isJsonMap, type JsonMap, setOwn } from '../schema/set-own.js';
 
 /**
- * A JSON value with every string in it masked, the keys of maps too; the very value when no string changed. Of keys that
- * become equal the last one stays.
+ * Masks every string in a JSON value, and every key of its maps. Returns the same object if no string changed. If two
+ * keys become equal, the last one remains.
  */
 export function maskStrings<T>(value: T, mask: (text: string) => string): T {
   return maskValue(value, mask) as T;

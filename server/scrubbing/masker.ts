@@ -2,33 +2,34 @@ import { chooseMark } from './choose-mark.js';
 import { FormScanner, type Span } from './form-scanner.js';
 import { listPlainForms, listSecretForms } from './secret-forms.js';
 
-/** What was held back of a fragment, as it may begin a secret that goes on in the next. JSON can carry it. */
-export interface Held {
+/** The end of a fragment that is held back because a secret may continue in the next one. It can be stored as JSON. */
+export interface HeldText {
   /** Shorter than the longest form. */
   text: string;
-  /** How many of its first characters a mark already stands for that was given out before it. */
+  /** How many of its first characters are already replaced by a mark in the text before it. */
   covered: number;
 }
 
-/** What is given out of a piece of a stream, and what is held back of it. */
+/** The masked text of a piece of a stream, and the end of the piece that is held back. */
 export interface MaskedPiece {
   text: string;
-  held: Held | undefined;
+  held: HeldText | undefined;
 }
 
-/** Characters of the values of a job, shortest first, up to which they are masked in their encodings too. */
-const mostEncoded = 16_384;
+/** Maximum total length of a job's values, shortest first, whose encoded forms are masked too. */
+const maxEncodedCharacters = 16_384;
 
 /**
- * Masks the secrets of one job, in all their forms. Nothing that it gives out contains a form: no text, and no pieces of
- * one stream one after the other, with the released tail after the last. All else is given out as it came.
+ * Masks the secrets of one job, in all their forms. No text that it returns contains a form, and neither does a stream:
+ * the concatenation of its pieces and of the released tail. All other text is returned unchanged.
  *
- * Of values that come to more than 16,384 characters in all, the longest are masked as they are and line by line only.
+ * If the values have more than 16,384 characters in total, the longest values are masked only as they are and line by
+ * line, but not in their encoded forms.
  */
 export class Masker {
-  /** What stands for each masked text: `***` but for odd secrets (see `chooseMark`). */
+  /** The replacement for masked text: `***`, except for unusual secrets (see `chooseMark`). */
   readonly mark: string;
-  /** Whether there is nothing to mask: all goes through, and nothing is held back. */
+  /** Whether there is nothing to mask. Then every text is returned unchanged, and nothing is held back. */
   readonly isEmpty: boolean;
   readonly #scanner: FormScanner | undefined;
 
@@ -39,45 +40,48 @@ export class Masker {
     this.#scanner = this.isEmpty ? undefined : new FormScanner(forms);
   }
 
-  /** Bytes of memory. */
+  /** Memory use in bytes. */
   get bytes(): number {
     return this.#scanner?.bytes ?? 0;
   }
 
-  /** The text with a mark for each form, and one for forms that overlap; without a form the very text. */
+  /** Replaces each form, or run of overlapping forms, with a mark. Returns the same string if it contains no form. */
   mask(text: string): string {
     if (this.#scanner === undefined) return text;
     return this.#write(text, { spans: this.#scanner.scan(text).spans, end: text.length, covered: 0 }).text;
   }
 
   /**
-   * Masks the next piece of a stream. Its longest end that begins a form and is not all of it is held back, to be
-   * carried to the next piece, or released.
+   * Masks the next piece of a stream. It holds back the longest suffix that is a prefix of a form, but not the whole
+   * form. The caller passes the held text to the next call as `carried`, or to `release`.
    */
-  maskPiece(piece: string, carried: Held | undefined): MaskedPiece {
+  maskPiece(piece: string, carried: HeldText | undefined): MaskedPiece {
     const text = carried === undefined ? piece : carried.text + piece;
     const covered = carried?.covered ?? 0;
-    const { spans, open } = this.#scanner?.scan(text) ?? { spans: [], open: 0 };
-    const end = text.length - open;
+    const { spans, partialLength } = this.#scanner?.scan(text) ?? { spans: [], partialLength: 0 };
+    const end = text.length - partialLength;
     const written = this.#write(text, { spans, end, covered });
-    const held = open === 0 ? undefined : { text: text.slice(end), covered: written.covered };
+    const held = partialLength === 0 ? undefined : { text: text.slice(end), covered: written.covered };
     return { text: written.text, held };
   }
 
-  /** What of the held text is given out when no piece follows. */
-  release({ text, covered }: Held): string {
+  /** Returns the masked held text, for when no further piece follows. */
+  release({ text, covered }: HeldText): string {
     const spans = this.#scanner?.scan(text).spans ?? [];
     return this.#write(text, { spans, end: text.length, covered }).text;
   }
 
-  /** The text up to `end`, without its covered beginning; and how many of the characters after it are covered. */
-  #write(text: string, part: { spans: readonly Span[]; end: number; covered: number }): Held {
+  /**
+   * Returns the masked text up to `end`, without the first `covered` characters, and how many characters after `end`
+   * the last mark covers.
+   */
+  #write(text: string, part: { spans: readonly Span[]; end: number; covered: number }): HeldText {
     let written = '';
     let at = part.covered;
     for (const { start, end } of part.spans) {
-      // What is held back is found again with what follows it.
+      // A form in the held text is found again together with the next piece.
       if (start >= part.end) break;
-      // A form that overlaps a mark given out before shares it.
+      // A form that overlaps text which is already replaced needs no mark of its own.
       if (start >= part.covered) written += text.slice(at, start) + this.mark;
       at = Math.max(at, end);
     }
@@ -91,7 +95,7 @@ function listForms(values: readonly string[]): string[] {
   let length = 0;
   for (const value of [...values].sort((a, b) => a.length - b.length)) {
     length += value.length;
-    const ofValue = length <= mostEncoded ? listSecretForms(value) : listPlainForms(value);
+    const ofValue = length <= maxEncodedCharacters ? listSecretForms(value) : listPlainForms(value);
     for (const form of ofValue) forms.add(form);
   }
   return [...forms];

@@ -1,21 +1,21 @@
-import type { Held, MaskedPiece } from './masker.js';
-import { usualMark } from './choose-mark.js';
+import type { HeldText, MaskedPiece } from './masker.js';
+import { defaultMark } from './choose-mark.js';
 
-/** What masks the texts of a job. */
+/** Masks the texts of a job; `Masker` describes the methods. */
 export interface TextMasker {
   readonly mark: string;
-  /** Bytes of memory. */
+  /** Memory use in bytes. */
   readonly bytes: number;
   mask(text: string): string;
-  maskPiece(piece: string, carried: Held | undefined): MaskedPiece;
-  release(held: Held): string;
+  maskPiece(piece: string, carried: HeldText | undefined): MaskedPiece;
+  release(held: HeldText): string;
 }
 
-/** Lets nothing through, for a job whose secrets are not known any more. */
-export const withhold: TextMasker = {
-  mark: usualMark,
+/** Replaces every text as a whole, for a job whose secrets are not known any more. */
+export const withholdingMasker: TextMasker = {
+  mark: defaultMark,
   bytes: 0,
-  mask: () => usualMark,
-  maskPiece: () => ({ text: `${usualMark}\n`, held: undefined }),
+  mask: () => defaultMark,
+  maskPiece: () => ({ text: `${defaultMark}\n`, held: undefined }),
   release: () => '',
 };

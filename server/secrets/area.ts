@@ -13,7 +13,7 @@ import { surveySecrets } from './survey-secrets.js';
 
 type Needs = Core & DatabaseServices & AuthServices & ScrubbingServices & Pick<SecretServices, 'config'>;
 
-/** Secrets, which clients store for their own jobs. */
+/** The secrets area: clients store secrets for their own jobs. */
 export const secretsArea: Area<SecretServices, Needs, AnyRoute<Needs & SecretServices>> = {
   name: 'secrets',
   settings: secretSettings,

@@ -6,12 +6,13 @@ import type { Principal } from '../principal/principal.js';
 import { ApiError } from '../errors/api-error.js';
 import { isSecretPath } from './secrets-store.js';
 
-/** Paths that one job can name: each is looked up. */
-const mostPaths = 1000;
+/** Maximum number of secret paths in one job. The store looks up each path. */
+const maxPaths = 1000;
 
 /**
- * Checks that the submitter of a job can read the secrets that it names (identifier to path; an empty map counts too).
- * @throws ApiError 422, in this order: no store, no client id, paths that are not readable, for whatever reason.
+ * Checks that the submitter of a job can read the secrets that the job names. `secrets` maps identifiers to paths; an
+ * empty map is checked too.
+ * @throws ApiError 422, in this order: no store, no client id, too many paths, unreadable paths
  */
 export async function checkJobSecrets(
   deps: Core & Pick<SecretServices, 'secretsStore'>,
@@ -22,8 +23,8 @@ export async function checkJobSecrets(
   if (deps.secretsStore === undefined) throw new ApiError(secretErrors.jobWithoutStore);
   if (caller.clientId === undefined) throw new ApiError(secretErrors.jobWithoutClient);
   const paths = [...new Set(Object.values(secrets))];
-  if (paths.length > mostPaths) {
-    const reasons = { secrets: [`Longer than maximum length ${mostPaths}.`] };
+  if (paths.length > maxPaths) {
+    const reasons = { secrets: [`Longer than maximum length ${maxPaths}.`] };
     throw new ApiError(commonErrors.validation, { detail: { json: { test_data: reasons } } });
   }
   const possible = paths.filter(isSecretPath);

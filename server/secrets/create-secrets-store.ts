@@ -12,7 +12,10 @@ import { VaultSecretsStore } from './vault-secrets-store.js';
 
 type StoreSettings = CoreSettings & DatabaseSettings & SecretSettings;
 
-/** The secrets store that the settings name, Vault before MongoDB, or `undefined`; nothing is sent yet. */
+/**
+ * Creates the secrets store that the settings name, or returns `undefined` if they name none. Vault takes precedence
+ * over MongoDB. Sends no request yet.
+ */
 export function createSecretsStore(
   config: StoreSettings,
   connection: Connection,
@@ -33,12 +36,12 @@ export function createSecretsStore(
   return new MongoSecretsStore(connection.db, dataKeys, vault.close);
 }
 
-/** The key vault and, where that is on another server than the data, the end of the connection to it. */
+/** Opens the key vault. `close` ends its connection if the key vault is on another server than the data. */
 function openKeyVault(
   config: StoreSettings,
   { client }: Connection,
 ): { collection: Collection<KeyVaultRecord>; close: () => Promise<void> } {
-  const own =
+  const ownClient =
     config.keyVaultUri === undefined ? undefined : openConnection(config, config.keyVaultUri).client;
-  return { collection: getKeyVault(own ?? client), close: async () => own?.close() };
+  return { collection: getKeyVault(ownClient ?? client), close: async () => ownClient?.close() };
 }

@@ -7,11 +7,11 @@ import { isDuplicateKey } from '../db/classify-error.js';
 import { StartError } from '../errors/start-error.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
 
-/** A data key as the key vault holds it, in the form of MongoDB's client-side field level encryption. */
+/** A data key as the key vault stores it, in the format of MongoDB's client-side field level encryption. */
 export interface KeyVaultRecord {
   _id: Binary;
   keyAltNames?: string[];
-  /** The data key, sealed with the master key. */
+  /** The data key, encrypted with the master key. */
   keyMaterial: Binary;
   creationDate: Date;
   updateDate: Date;
@@ -19,13 +19,15 @@ export interface KeyVaultRecord {
   masterKey: { provider: string };
 }
 
-/** The name by which the data key of the secrets is known to all servers. */
+/** The name under which all servers find the data key of the secrets. */
 export const dataKeyName = 'testflinger-secrets';
 
-/** The key vault of a MongoDB server, where every Testflinger server looks for it, whatever its database is. */
+/**
+ * Returns the key vault of a MongoDB server. Every Testflinger server uses this collection, whatever its database is.
+ */
 export function getKeyVault(client: MongoClient): Collection<KeyVaultRecord> {
   return client.db('encryption').collection<KeyVaultRecord>('__keyVault', {
-    // Values are sealed with what is read here: it must not be lost with a primary that steps down.
+    // Values are encrypted with the key that is read here, so the key must survive a failover.
     readConcern: { level: 'majority' },
     writeConcern: { w: 'majority', journal: true },
   });
@@ -33,7 +35,7 @@ export function getKeyVault(client: MongoClient): Collection<KeyVaultRecord> {
 
 const noAad = Buffer.alloc(0);
 
-/** Opens sealed key material with the first of the master keys that fits, or gives `undefined`. */
+/** Decrypts key material with the first master key that fits. Returns `undefined` if none does. */
 export function openKeyMaterial(masterKeys: readonly Buffer[], material: Binary): Buffer | undefined {
   const sealed = Buffer.from(material.value());
   for (const masterKey of masterKeys) {
@@ -43,19 +45,19 @@ export function openKeyMaterial(masterKeys: readonly Buffer[], material: Binary)
   return undefined;
 }
 
-/** Seals a data key with a master key. */
+/** Encrypts a data key with a master key. */
 export function sealKeyMaterial(masterKey: Buffer, key: Buffer): Binary {
   return new Binary(sealBytes(masterKey, noAad, key));
 }
 
 /**
- * The data keys of the secrets. One that was opened stays in memory for the life of the process, so that a rotation of
- * the master key, which leaves the data key as it is, disturbs nobody.
+ * Reads and creates the data keys of the secrets. A decrypted data key stays in memory until the process ends, so a
+ * rotation of the master key, which does not change the data key, does not interrupt a running server.
  */
 export class DataKeys {
   readonly #opened = new Map<string, DataKey>();
 
-  /** @param masterKeys the current one, which seals new data keys, then earlier ones */
+  /** @param masterKeys the current master key, which encrypts new data keys, followed by earlier ones */
   constructor(
     private readonly vault: Collection<KeyVaultRecord>,
     private readonly masterKeys: readonly [Buffer, ...Buffer[]],
@@ -63,33 +65,41 @@ export class DataKeys {
   ) {}
 
   /**
-   * The data key that new values are sealed with; made when the key vault has none. Servers that start at once on an
-   * empty vault all get the one that was stored first.
-   * @throws StartError when no master key opens it.
+   * Returns the data key that encrypts new values. Creates it if the key vault has none. Servers that start at the same
+   * time on an empty key vault all get the data key that was stored first.
+   * @throws StartError if no master key decrypts the data key
    */
   async getCurrent(): Promise<DataKey> {
-    const record = (await this.#findNamed()) ?? (await this.#make());
+    const record = (await this.#findNamed()) ?? (await this.#create());
     const opened = this.#open(record);
     if (opened !== undefined) return opened;
     throw new StartError(
-      'TESTFLINGER_SECRETS_MASTER_KEY does not open the data key in the key vault: give the key that it was last rotated to, or that of the Testflinger server',
+      'TESTFLINGER_SECRETS_MASTER_KEY does not open the data key in the key vault: set it to the key of the last rotation, or to the key of the Testflinger server',
     );
   }
 
-  /** The data key of an id, or `undefined` when the vault has none or no master key opens it, which is logged. */
+  /**
+   * Finds a data key by its id. Logs an error and returns `undefined` if the key vault does not have it, or if no
+   * master key decrypts it.
+   */
   async find(id: Buffer): Promise<DataKey | undefined> {
     const known = this.#opened.get(id.toString('hex'));
     if (known !== undefined) return known;
     const record = await this.vault.findOne({ _id: new Binary(id, Binary.SUBTYPE_UUID) });
     const opened = record === null ? undefined : this.#open(record);
     if (opened === undefined) {
-      const reason = record === null ? 'is not in the key vault' : 'is opened by none of the master keys';
-      this.log.error({ data_key: id.toString('hex') }, `a secret cannot be read: its data key ${reason}`);
+      const reason =
+        record === null
+          ? 'its data key is not in the key vault'
+          : 'no configured master key opens its data key';
+      this.log.error({ data_key: id.toString('hex') }, `a secret cannot be read: ${reason}`);
     }
     return opened;
   }
 
-  /** Of doubles, which a vault without our index may hold, the oldest, as every server would find. */
+  /**
+   * Finds the oldest data key with our name, so that all servers pick the same one in a key vault without our index.
+   */
   async #findNamed(): Promise<KeyVaultRecord | undefined> {
     const found = await this.vault.findOne(
       { keyAltNames: dataKeyName },
@@ -98,7 +108,7 @@ export class DataKeys {
     return found ?? undefined;
   }
 
-  async #make(): Promise<KeyVaultRecord> {
+  async #create(): Promise<KeyVaultRecord> {
     await ensureSecretsIndexes('keyVault', this.vault as unknown as Collection);
     const now = new Date();
     const record: KeyVaultRecord = {

@@ -1,6 +1,6 @@
 import type { ErrorRows } from '../errors/error-row.js';
 
-/** The errors of secrets, of their own routes and of jobs that name them. */
+/** The errors of the secrets routes, and of jobs that name secrets. */
 export const secretErrors = {
   storeMissing: { code: 'secrets_store_missing', status: 400, message: 'No secrets store' },
   loginRequired: {

@@ -4,35 +4,35 @@ import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
 import { StartError } from '../errors/start-error.js';
 import type { DataKeys } from './data-keys.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
-import type { SecretPlace, SecretsStore, SecretTaker, StoredSecret } from './secrets-store.js';
+import type { SecretPlace, SecretsStore, SecretConsumer, StoredSecret } from './secrets-store.js';
 
-/** A secret as existing databases have it; `key` is its path. */
+/** A secret as existing databases store it; `key` is its path. */
 interface SecretRecord {
   key: string;
-  /** Sealed: see `crypto/sealed-value.ts`. */
+  /** Encrypted; `crypto/sealed-value.ts` describes the format. */
   value: Binary;
   updated_at: Date;
   ephemeral?: boolean;
   expire_at?: Date | null;
-  /** The job that an ephemeral one is given to; no other job gets it from then on. */
+  /** The id of the job that claimed an ephemeral secret. No other job can read the secret after that. */
   taken_by?: string;
 }
 
-/** Secrets in MongoDB, sealed with the data key, in the peer's form (v1 contract, section 6, "Secrets at rest"). */
+/** Stores secrets in MongoDB, encrypted with the data key (v1 contract, section 6, "Secrets at rest"). */
 export class MongoSecretsStore implements SecretsStore {
-  /** Namespaces whose indexes this process has seen to. */
-  readonly #indexed = new Set<string>();
+  /** Names of the collections whose indexes this process has created or found. */
+  readonly #indexedCollections = new Set<string>();
 
-  /** @param closeVault ends the connection to the key vault, where that is one of its own */
+  /** @param closeKeyVault ends the connection to the key vault, if it has its own */
   constructor(
     private readonly db: Db,
     private readonly dataKeys: DataKeys,
-    private readonly closeVault: () => Promise<void>,
+    private readonly closeKeyVault: () => Promise<void>,
   ) {}
 
   async prepare(): Promise<void> {
     await this.dataKeys.getCurrent().catch((error: unknown) => {
-      // Unauthorized, AuthenticationFailed, and the latter at Atlas.
+      // Unauthorized, AuthenticationFailed, and AtlasError, which Atlas sends instead.
       if (!(error instanceof MongoServerError) || ![13, 18, 8000].includes(Number(error.code))) throw error;
       throw new StartError(
         'MongoDB does not let this user read and write the key vault of the secrets (encryption.__keyVault): see TESTFLINGER_KEY_VAULT_URI, or grant the role readWrite on the database encryption',
@@ -42,24 +42,26 @@ export class MongoSecretsStore implements SecretsStore {
 
   async put({ clientId, path }: SecretPlace, secret: StoredSecret, now: Date): Promise<void> {
     const record = {
-      // Asked of the vault each time: were its key replaced, what is sealed with the old one would be lost.
+      // Read from the key vault each time: if the data key there was replaced, values encrypted with the old one would
+      // be lost.
       value: sealValue(await this.dataKeys.getCurrent(), secret.value),
       updated_at: now,
       ephemeral: secret.ephemeral,
       expire_at: secret.expiresAt ?? null,
     };
-    const secrets = await this.#openForWriting(clientId);
-    // Of two first values of one path at once MongoDB itself makes the second a replacement, by the unique index.
+    const secrets = await this.#indexedCollectionOf(clientId);
+    // If two requests create the same path at once, the unique index makes MongoDB turn the second insert into an
+    // update.
     await secrets.updateOne({ key: path }, { $set: record, $unset: { taken_by: '' } }, { upsert: true });
   }
 
   async remove({ clientId, path }: SecretPlace): Promise<void> {
-    await this.#open(clientId).deleteMany({ key: path });
+    await this.#collectionOf(clientId).deleteMany({ key: path });
   }
 
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
     const readable = new Set<string>();
-    for await (const record of this.#open(clientId).find({ key: { $in: [...paths] } })) {
+    for await (const record of this.#collectionOf(clientId).find({ key: { $in: [...paths] } })) {
       if (record.taken_by !== undefined) continue;
       if ((await this.#openRecord(record, now)) !== undefined) readable.add(record.key);
     }
@@ -69,46 +71,48 @@ export class MongoSecretsStore implements SecretsStore {
   async read(
     { clientId, path }: SecretPlace,
     now: Date,
-    { jobId, keep }: SecretTaker,
+    { jobId, saveCopy }: SecretConsumer,
   ): Promise<string | undefined> {
-    const secrets = this.#open(clientId);
+    const secrets = this.#collectionOf(clientId);
     for (;;) {
       const record = await secrets.findOne({ key: path }, { sort: { updated_at: -1 } });
       if (record?.ephemeral !== true) return record ? this.#openRecord(record, now) : undefined;
       if (record.taken_by !== undefined && record.taken_by !== jobId) return undefined;
-      // Opened first, so that a value whose key is not at hand is kept for when it is.
+      // Decrypted first, so that a value whose key is not configured now stays until it is.
       const value = await this.#openRecord(record, now);
       if (value === undefined) return undefined;
       const seen = { _id: record._id, value: record.value, ephemeral: true };
-      const free = { ...seen, taken_by: { $in: [null, jobId] } };
-      const { matchedCount } = await secrets.updateOne(free as object, { $set: { taken_by: jobId } });
-      // Another job has it, or it was replaced: then the new one is read.
+      const unclaimed = { ...seen, taken_by: { $in: [null, jobId] } };
+      const { matchedCount } = await secrets.updateOne(unclaimed as object, { $set: { taken_by: jobId } });
+      // Another job claimed the secret, or a client replaced it: read it again.
       if (matchedCount === 0) continue;
-      await keep(value);
+      await saveCopy(value);
       await secrets.deleteOne({ ...seen, taken_by: jobId });
       return value;
     }
   }
 
   async close(): Promise<void> {
-    await this.closeVault();
+    await this.closeKeyVault();
   }
 
-  /** The one place where an id becomes part of a collection's name, as existing databases have it. */
-  #open(clientId: string): Collection<SecretRecord> {
+  /**
+   * Returns the collection of a client's secrets, named as in existing databases. Only here is an id part of a name.
+   */
+  #collectionOf(clientId: string): Collection<SecretRecord> {
     return this.db.collection<SecretRecord>(`secrets.${presentSecretsNamespace(clientId)}`);
   }
 
-  async #openForWriting(clientId: string): Promise<Collection<SecretRecord>> {
-    const secrets = this.#open(clientId);
-    if (!this.#indexed.has(secrets.collectionName)) {
+  async #indexedCollectionOf(clientId: string): Promise<Collection<SecretRecord>> {
+    const secrets = this.#collectionOf(clientId);
+    if (!this.#indexedCollections.has(secrets.collectionName)) {
       await ensureSecretsIndexes('secrets', secrets as unknown as Collection);
-      this.#indexed.add(secrets.collectionName);
+      this.#indexedCollections.add(secrets.collectionName);
     }
     return secrets;
   }
 
-  /** MongoDB removes what has expired within a minute or so; until then it is passed over. */
+  /** Decrypts a value. Returns `undefined` for an expired secret, which MongoDB removes only after about a minute. */
   async #openRecord(
     { value, expire_at: expiry }: WithId<SecretRecord>,
     now: Date,

@@ -8,9 +8,9 @@ import { defaultExpirySeconds, type SecretInput } from './secret-schema.js';
 import type { SecretPlace } from './secrets-store.js';
 
 /**
- * Stores a secret of the caller, over the one that is there; an ephemeral one has no expiry.
- * @returns when it expires, as it is presented
- * @throws ApiError as `getStoreFor`, after 422 for an expiry of an ephemeral secret; the store's own errors.
+ * Stores a secret of the caller, and replaces an existing one. An ephemeral secret does not expire.
+ * @returns the expiry as the response shows it, `null` for an ephemeral secret
+ * @throws ApiError 422 if an ephemeral secret has an expiry, then as `getStoreFor`; errors of the store
  */
 export async function putSecret(
   deps: Core & Pick<SecretServices, 'secretsStore'>,
@@ -32,7 +32,10 @@ export async function putSecret(
   return presentExpiry(expiresAt);
 }
 
-/** `2027-11-23T03:41:25.922000+00:00`: Python before 3.11 reads neither a `Z` nor another number of digits. */
+/**
+ * Formats a date like `2027-11-23T03:41:25.922000+00:00`. Python before 3.11 cannot parse a `Z` or another number of
+ * digits.
+ */
 function presentExpiry(date: Date): string {
   return date.toISOString().replace(/Z$/, '000+00:00');
 }

@@ -5,19 +5,20 @@ import { classifyDatabaseError } from '../db/classify-error.js';
 import type { JobRecord } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
 import { isJsonMap } from '../schema/set-own.js';
-import type { GivenSecret } from '../scrubbing/job-masks.js';
-import { inTurns } from './in-turns.js';
-import { isSecretPath, type SecretPlace, type SecretTaker } from './secrets-store.js';
+import type { JobSecret } from '../scrubbing/job-masks.js';
+import { forEachConcurrent } from './for-each-concurrent.js';
+import { isSecretPath, type SecretPlace, type SecretConsumer } from './secrets-store.js';
 
-/** Characters of all secrets of a job. */
-const mostCharacters = 256 * 1024;
+/** Maximum number of characters of all secrets of a job together. */
+const maxCharacters = 256 * 1024;
 
 /**
- * The secrets of a claimed job by their identifiers, or `undefined` for a job that names none; one that is not readable
- * is `""`. They belong to the client id kept with the job. Ephemeral ones vanish by this, each kept for the job before:
- * a further attempt gets them from there. All are kept as what texts of the job must not hold. A path that is named
- * twice is read once.
- * @throws the store's error when it is away: the job can be given back then. A lasting failure is logged and reads `""`.
+ * Reads the secrets of a claimed job, by identifier. Returns `undefined` for a job that names none. A secret that
+ * cannot be read is `""`. The secrets belong to the client id that is stored with the job. Reading an ephemeral secret
+ * removes it from the store; a copy is stored for later attempts at the job before that. All secrets are stored as
+ * values to mask in the job's texts. A path that is named twice is read once.
+ * @throws the store's error if the store is unavailable; the job can then return to its queue. Any other error of the
+ * store is logged, and the secret is `""`.
  */
 export async function readJobSecrets(
   deps: Core & Pick<ScrubbingServices, 'jobMasks'> & Pick<SecretServices, 'secretsStore'>,
@@ -30,48 +31,50 @@ export async function readJobSecrets(
   const { client_id: clientId } = data;
   const first = job.lease?.first ?? 1;
   const read =
-    typeof clientId === 'string' ? await giveSecrets(deps, { jobId, attempt, first, clientId, named }) : [];
-  const given = keepWithinBounds(deps, jobId, read);
+    typeof clientId === 'string'
+      ? await readNamedSecrets(deps, { jobId, attempt, first, clientId, named })
+      : [];
+  const given = limitTotalSize(deps, jobId, read);
   if (Object.keys(named).length > 0) await deps.jobMasks.add(jobId, attempt, given);
   const values = new Map<unknown, string>(given.map(({ path, value }) => [path, value]));
   return Object.fromEntries(Object.entries(named).map(([name, path]) => [name, values.get(path) ?? '']));
 }
 
-interface Naming {
+interface NamedSecrets {
   jobId: string;
   attempt: number;
-  /** The first attempt of the job's present run. */
+  /** The first attempt since the job was last submitted. */
   first: number;
   clientId: string;
   named: Record<string, unknown>;
 }
 
-async function giveSecrets(
+async function readNamedSecrets(
   deps: Core & Pick<ScrubbingServices, 'jobMasks'> & Pick<SecretServices, 'secretsStore'>,
-  { jobId, attempt, first, clientId, named }: Naming,
-): Promise<GivenSecret[]> {
-  const given: GivenSecret[] = [];
+  { jobId, attempt, first, clientId, named }: NamedSecrets,
+): Promise<JobSecret[]> {
+  const given: JobSecret[] = [];
   const missing: string[] = [];
   const kept = new Set<string>();
-  await inTurns(listPaths(named), async (path) => {
-    const keep = async (value: string): Promise<void> => {
+  await forEachConcurrent(listPaths(named), async (path) => {
+    const saveCopy = async (value: string): Promise<void> => {
       await deps.jobMasks.add(jobId, attempt, [{ path, value, ephemeral: true }], false);
       kept.add(path);
     };
-    const value = await readOne(deps, { clientId, path }, { jobId, keep });
+    const value = await readOne(deps, { clientId, path }, { jobId, saveCopy });
     if (value === undefined) missing.push(path);
     else given.push({ path, value, ...(kept.has(path) && { ephemeral: true }) });
   });
-  return [...given, ...(await findGivenBefore(deps, jobId, { attempt, first }, missing))];
+  return [...given, ...(await findEarlierEphemeral(deps, jobId, { attempt, first }, missing))];
 }
 
-/** Ephemeral secrets that an earlier attempt took from the store. */
-async function findGivenBefore(
+/** Finds the ephemeral secrets that an earlier attempt removed from the store. */
+async function findEarlierEphemeral(
   { jobMasks }: Pick<ScrubbingServices, 'jobMasks'>,
   jobId: string,
-  { attempt, first }: Pick<Naming, 'attempt' | 'first'>,
+  { attempt, first }: Pick<NamedSecrets, 'attempt' | 'first'>,
   paths: readonly string[],
-): Promise<GivenSecret[]> {
+): Promise<JobSecret[]> {
   if (attempt === first || paths.length === 0) return [];
   const before = await jobMasks.findEphemeral(jobId, first);
   return paths.flatMap((path) => {
@@ -81,17 +84,17 @@ async function findGivenBefore(
 }
 
 /**
- * Secrets that come to more than a job may have are not readable: each costs every text of the job a search, and they
- * would not fit where they are kept.
+ * Returns the secrets that fit into the limit of a job, and logs the others. Every text of the job is searched for
+ * every secret, and all of them must fit into one document.
  */
-function keepWithinBounds({ log }: Core, jobId: string, secrets: readonly GivenSecret[]): GivenSecret[] {
-  let left = mostCharacters;
+function limitTotalSize({ log }: Core, jobId: string, secrets: readonly JobSecret[]): JobSecret[] {
+  let left = maxCharacters;
   return secrets.filter(({ path, value }) => {
     left -= value.length;
     if (left >= 0) return true;
     log.error(
       { job_id: jobId, path },
-      `a secret was not given: those of a job may have ${mostCharacters} characters`,
+      `a secret was left empty: all secrets of a job together may have ${maxCharacters} characters`,
     );
     return false;
   });
@@ -105,18 +108,18 @@ function listPaths(named: Record<string, unknown>): string[] {
 async function readOne(
   { secretsStore, clock, log }: Core & Pick<SecretServices, 'secretsStore'>,
   place: SecretPlace,
-  taker: SecretTaker,
+  taker: SecretConsumer,
 ): Promise<string | undefined> {
   try {
     return await secretsStore?.read(place, clock.now(), taker);
   } catch (error) {
-    const isAway =
+    const isUnavailable =
       error instanceof ApiError ? error.status === 503 : classifyDatabaseError(error) === 'unavailable';
-    if (isAway) throw error;
+    if (isUnavailable) throw error;
     const cause = error instanceof ApiError ? error.cause : error;
     log.error(
       { err: cause, job_id: taker.jobId, path: place.path },
-      'a secret could not be read: the job got none',
+      'a secret could not be read: the job gets an empty one',
     );
     return undefined;
   }

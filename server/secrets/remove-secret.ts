@@ -3,7 +3,7 @@ import type { Principal } from '../principal/principal.js';
 import { getStoreFor } from './secret-checks.js';
 import type { SecretPlace } from './secrets-store.js';
 
-/** Removes a secret of the caller, whether or not there is one. @throws ApiError as `getStoreFor`. */
+/** Removes a secret of the caller; does nothing if it does not exist. @throws ApiError as `getStoreFor` */
 export async function removeSecret(
   deps: Pick<SecretServices, 'secretsStore'>,
   caller: Principal,

@@ -1,19 +1,20 @@
 import type { Collection } from 'mongodb';
 import { dataKeyName, type KeyVaultRecord, openKeyMaterial, sealKeyMaterial } from './data-keys.js';
 
-/** What a rotation found and did. */
+/** The result of a rotation. */
 export interface Rotation {
-  /** Data keys sealed anew with the new master key. */
+  /** How many data keys this run encrypted with the new master key. */
   rewrapped: number;
-  /** Those that were sealed with it already, by an earlier run that was cut short. */
+  /** How many data keys were encrypted with it already, by an earlier run that was interrupted. */
   already: number;
-  /** The data key of the secrets is not there, or is opened by none of the keys: then nothing was changed. */
+  /** The data key of the secrets does not exist, or none of the keys decrypts it. Nothing was changed. */
   problem?: 'missing' | 'unopened';
 }
 
 /**
- * Seals the data keys of the secrets with a new master key; the data keys, and so all values, stay as they are. May be
- * repeated and run twice at once. Keys of the vault that our master keys do not open are others' and left alone.
+ * Encrypts the data keys of the secrets with a new master key. The data keys, and so all secrets, stay unchanged. It is
+ * safe to repeat a rotation, or to run two at once. Data keys that our master keys do not decrypt belong to other
+ * programs and stay unchanged.
  * @param oldKeys the master keys that may be in use
  */
 export async function rotateDataKeys(
@@ -35,7 +36,10 @@ export async function rotateDataKeys(
   return rotation;
 }
 
-/** Guarded by the sealed key that was read: of two rotations at once, the second reads what the first wrote. */
+/**
+ * Encrypts one data key with the new master key. The update applies only if the stored key is still the one that was
+ * read; otherwise another rotation changed it, and it is read again.
+ */
 async function rewrap(
   vault: Collection<KeyVaultRecord>,
   seen: KeyVaultRecord,

@@ -8,12 +8,12 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 import { auditChange } from '../clients/audit-client-change.js';
 import { putSecret } from './put-secret.js';
 import { removeSecret } from './remove-secret.js';
-import { secretAnswer, secretInput } from './secret-schema.js';
+import { secretResponse, secretInput } from './secret-schema.js';
 
 type RouteDeps = Core & Pick<SecretServices, 'secretsStore'>;
 const route = routesOf<RouteDeps>();
 
-// This order is what scripts know from these two routes.
+// Error texts of these two routes list the roles in this order, and scripts may depend on it.
 const access = { roles: roleGroups.submitters, namesRolesAsListed: true };
 const errors = [
   commonErrors.validation,
@@ -22,18 +22,19 @@ const errors = [
   secretErrors.ofOtherClient,
 ] as const;
 
-/** Secrets, which a client stores for its own jobs; they can be replaced and removed, and only a claim reads them. */
+/** The routes with which clients store, replace and remove secrets for their own jobs. Only a claim reads a secret. */
 export const secretRoutes: readonly AnyRoute<RouteDeps>[] = [
   route({
     method: 'PUT',
     path: '/v1/secrets/{client_id}/{path}',
     wildcard: true,
     family: 'v1',
-    summary: 'Stores a secret of the caller',
-    description: 'The path may hold slashes. An ephemeral secret vanishes when a job reads it.',
+    summary: 'Store a secret of the caller',
+    description:
+      'Replaces an existing secret. The path may contain slashes. An ephemeral secret is deleted when a job reads it.',
     access,
     body: { mode: 'json', schema: secretInput },
-    answers: { 200: { description: 'When it expires, or null.', content: secretAnswer } },
+    answers: { 200: { description: 'The expiry of the secret, or null.', content: secretResponse } },
     errors,
     async handle(deps, request) {
       const place = { clientId: request.params.client_id, path: request.params.path };
@@ -47,9 +48,9 @@ export const secretRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/secrets/{client_id}/{path}',
     wildcard: true,
     family: 'v1',
-    summary: 'Removes a secret of the caller',
+    summary: 'Remove a secret of the caller',
     access,
-    answers: { 200: { description: '`OK`, also when there was none.', content: 'text' } },
+    answers: { 200: { description: '`OK`, also if the secret did not exist.', content: 'text' } },
     errors,
     async handle(deps, request) {
       const place = { clientId: request.params.client_id, path: request.params.path };

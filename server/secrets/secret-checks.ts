@@ -6,7 +6,7 @@ import type { Principal } from '../principal/principal.js';
 import { ApiError } from '../errors/api-error.js';
 import { isSecretPath, type SecretPlace, type SecretsStore } from './secrets-store.js';
 
-/** @throws ApiError 422 for a path that no secret can have. */
+/** @throws ApiError 422 if the path is not a valid secret path */
 function checkSecretPath(path: string): void {
   if (isSecretPath(path)) return;
   throw new ApiError(commonErrors.validation, {
@@ -15,9 +15,10 @@ function checkSecretPath(path: string): void {
 }
 
 /**
- * The store, when the caller may change a secret: everybody their own only. Nothing is looked up before this is known,
- * so that no refusal tells whether the secret exists.
- * @throws ApiError in the order of the v1 contract, section 5: 422 path, 400 no store, 401 anonymous, 403 another's.
+ * Returns the store if the caller may change a secret. Clients may change only their own secrets. The store is not read
+ * before this check, so an error does not reveal whether the secret exists.
+ * @throws ApiError in the order of the v1 contract, section 5: 422 invalid path, 400 no store, 401 anonymous caller,
+ * 403 secret of another client
  */
 export function getStoreFor(
   deps: Pick<SecretServices, 'secretsStore'>,

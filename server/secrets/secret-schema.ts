@@ -1,22 +1,24 @@
 import { z } from 'zod';
 import { bool, integer, object, text } from '../schema/schema.js';
 
-const year = 365 * 24 * 3600;
+const yearSeconds = 365 * 24 * 3600;
 
-/** Seconds after which a secret expires that names no expiry and is not ephemeral. */
-export const defaultExpirySeconds = year;
+/** Default lifetime, in seconds, of a secret that is not ephemeral. */
+export const defaultExpirySeconds = yearSeconds;
 
-/** Body of PUT secrets; `expire_after` is in seconds, up to 100 years. */
+/** Request body of PUT secrets. `expire_after` is in seconds, at most 100 years. */
 export const secretInput = object({
   value: text({ min: 1 }),
-  expire_after: integer({ min: 1, max: 100 * year })
+  expire_after: integer({ min: 1, max: 100 * yearSeconds })
     .nullable()
     .optional(),
   ephemeral: bool().optional(),
 });
 
-/** What PUT secrets is given. */
+/** The parsed request body of PUT secrets. */
 export type SecretInput = z.output<typeof secretInput>;
 
-/** When the secret expires, in the form that older Python clients read; `null` for an ephemeral one. */
-export const secretAnswer = z.strictObject({ expires_at: z.string().nullable() });
+/**
+ * Response body of PUT secrets: the expiry in a format that older Python clients parse; `null` for an ephemeral secret.
+ */
+export const secretResponse = z.strictObject({ expires_at: z.string().nullable() });

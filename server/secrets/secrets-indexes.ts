@@ -1,6 +1,6 @@
 import type { Collection, CreateIndexesOptions, IndexDescriptionInfo } from 'mongodb';
 
-/** An index of a collection that is not in the table of `db/indexes.ts`: that of a client's secrets, or the key vault. */
+/** An index of the collection of a client's secrets, or of the key vault. `db/indexes.ts` lists the other indexes. */
 export interface SecretsIndexRow {
   collection: 'secrets' | 'keyVault';
   name: string;
@@ -10,8 +10,8 @@ export interface SecretsIndexRow {
 }
 
 /**
- * Their filters differ from those that a Testflinger server would use, so that it can still make indexes of its own on
- * the same keys: MongoDB refuses a second one only where the filter is the same too.
+ * The indexes of the secrets. Their filters differ from those of a Testflinger server, so that it can still create its
+ * own indexes on the same keys. MongoDB rejects a second index on the same keys only if its filter is the same too.
  */
 export const secretsIndexes: readonly SecretsIndexRow[] = [
   {
@@ -26,7 +26,7 @@ export const secretsIndexes: readonly SecretsIndexRow[] = [
     name: 'qp_expiry',
     keys: { expire_at: 1 },
     options: { expireAfterSeconds: 0, partialFilterExpression: { expire_at: { $type: 'date' } } },
-    serves: 'secrets leave at their expiry',
+    serves: 'secrets are removed at their expiry',
   },
   {
     collection: 'keyVault',
@@ -43,19 +43,23 @@ export const secretsCollectionNames: Readonly<Record<SecretsIndexRow['collection
   keyVault: 'encryption.__keyVault',
 };
 
-/** Makes the indexes that are missing; one on the same keys that does the same, whoever made it, is used as it is. */
+/**
+ * Creates the missing indexes. An existing index with the same keys and effect is kept, whichever program created it.
+ */
 export async function ensureSecretsIndexes(
   kind: SecretsIndexRow['collection'],
   collection: Collection,
 ): Promise<void> {
   const present = await collection.indexes().catch(ignoreMissingCollection);
   for (const row of secretsIndexes.filter((candidate) => candidate.collection === kind)) {
-    if (present.some((index) => standsFor(row, index))) continue;
-    await collection.createIndexes([{ name: row.name, key: row.keys, ...row.options }]).catch(ignoreDoubles);
+    if (present.some((index) => isEquivalent(row, index))) continue;
+    await collection
+      .createIndexes([{ name: row.name, key: row.keys, ...row.options }])
+      .catch(ignoreDuplicates);
   }
 }
 
-function standsFor({ keys, options }: SecretsIndexRow, index: IndexDescriptionInfo): boolean {
+function isEquivalent({ keys, options }: SecretsIndexRow, index: IndexDescriptionInfo): boolean {
   const sameKeys = JSON.stringify(index.key) === JSON.stringify(keys);
   const sameUse = (index.unique ?? false) === (options.unique ?? false);
   return (
@@ -73,7 +77,7 @@ function ignoreMissingCollection(error: { code?: unknown }): IndexDescriptionInf
   throw error;
 }
 
-/** An older database may hold two documents of one path: the newest counts, and nothing is deleted. */
-function ignoreDoubles(error: { code?: unknown }): void {
+/** Ignores that an older database has two documents for one path. Reads use the newest one; nothing is deleted. */
+function ignoreDuplicates(error: { code?: unknown }): void {
   if (error.code !== duplicateKey) throw error;
 }

@@ -2,17 +2,17 @@ import { sealKeyBytes } from '../crypto/sealed-bytes.js';
 import { checkMongodbUri } from '../db/mongodb-uri.js';
 import { asText, asTextList, type SettingReader } from '../config/setting-types.js';
 
-/** How to make a master key, for error texts. */
-const howToMakeAMasterKey = 'make one with: openssl rand -base64 96 | tr -d "\\n"';
+/** The part of an error text that says how to create a master key. */
+const masterKeyHint = 'make one with: openssl rand -base64 96 | tr -d "\\n"';
 
-/** A master key: base64 of 96 bytes; blanks and line ends in it, as openssl prints them, are passed over. */
+/** Reads a master key: base64 of 96 bytes. White space, such as the line ends that openssl prints, is ignored. */
 export const asMasterKey: SettingReader<Buffer> = (text) => {
   const key = readMasterKey(text);
   if (key !== undefined) return key;
-  throw new Error(`must be base64 of ${sealKeyBytes} bytes; ${howToMakeAMasterKey}`);
+  throw new Error(`must be base64 of ${sealKeyBytes} bytes; ${masterKeyHint}`);
 };
 
-/** A JSON array of master keys. */
+/** Reads a JSON array of master keys. */
 export const asMasterKeyList: SettingReader<Buffer[]> = (text) =>
   asTextList(text).map((item) => {
     const key = readMasterKey(item);
@@ -20,7 +20,7 @@ export const asMasterKeyList: SettingReader<Buffer[]> = (text) =>
     throw new Error(`must be a JSON array of master keys, each base64 of ${sealKeyBytes} bytes`);
   });
 
-/** The key that a text is, or `undefined` when it is none. */
+/** Decodes a master key from base64. Returns `undefined` if the text is not a master key. */
 export function readMasterKey(text: string): Buffer | undefined {
   const digits = text.replaceAll(/\s/g, '');
   if (!/^[A-Za-z0-9+/]*$/.test(digits)) return undefined;
@@ -29,14 +29,14 @@ export function readMasterKey(text: string): Buffer | undefined {
   return key.length === sealKeyBytes && digits.length === (sealKeyBytes * 4) / 3 ? key : undefined;
 }
 
-/** A connection string of MongoDB. */
+/** Reads a MongoDB connection string. */
 export const asMongodbUri: SettingReader<string> = (text) => {
   const problem = checkMongodbUri(asText(text));
   if (problem === undefined) return text;
   throw new Error(problem);
 };
 
-/** The address of an HTTP API, without a query. */
+/** Reads the URL of an HTTP API, without query, fragment and credentials. */
 export const asHttpUrl: SettingReader<string> = (text) => {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
   if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !url.password) {

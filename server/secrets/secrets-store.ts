@@ -1,4 +1,4 @@
-/** Where a secret stands: its owner's client id, and its path in that client's namespace, such as `api/token`. */
+/** Identifies a secret: its owner's client id, and its path in that client's namespace, such as `api/token`. */
 export interface SecretPlace {
   clientId: string;
   path: string;
@@ -7,42 +7,43 @@ export interface SecretPlace {
 /** A secret as it is stored. */
 export interface StoredSecret {
   value: string;
-  /** It vanishes when it is read. */
+  /** Whether the secret is removed when a job reads it. */
   ephemeral: boolean;
-  /** Absent: never. */
+  /** Absent if the secret does not expire. */
   expiresAt?: Date;
 }
 
 /** The job that a secret is read for. */
-export interface SecretTaker {
+export interface SecretConsumer {
   jobId: string;
-  /** Keeps a copy of an ephemeral value for the job, so that it is not lost with the process that took it. */
-  keep(value: string): Promise<void>;
+  /** Stores a copy of an ephemeral value for the job, so that the value is not lost if this process ends. */
+  saveCopy(value: string): Promise<void>;
 }
 
 /**
- * Keeps the secrets of clients. Paths are checked by the callers (`isSecretPath`), and so is who may ask. Every method
- * throws the database's own error or an ApiError 503 when the store is away, and another error when it fails for good;
- * no error holds a value.
+ * Stores the secrets of clients. Callers check paths (`isSecretPath`) and permissions first. If the store is
+ * unavailable, every method throws the database's error or an ApiError 503. If the store fails permanently, it throws
+ * another error. No error contains a secret.
  */
 export interface SecretsStore {
-  /** Makes the store ready at the start of a process. @throws StartError when it cannot be used as it is set up. */
+  /** Prepares the store when the process starts. @throws StartError if the store cannot be used as configured */
   prepare(): Promise<void>;
-  /** Stores a secret, over the one that is there. */
+  /** Stores a secret, and replaces an existing one. */
   put(place: SecretPlace, secret: StoredSecret, now: Date): Promise<void>;
-  /** Removes a secret, if there is one. */
+  /** Removes a secret if it exists. */
   remove(place: SecretPlace): Promise<void>;
-  /** Of these paths of a client, those that `read` would give; nothing vanishes by it. */
+  /** Finds which of a client's `paths` can be read. It does not remove ephemeral secrets. */
   findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>>;
   /**
-   * The value, or `undefined` when there is none. An ephemeral one is marked as the job's, kept for it, and removed, in
-   * this order: whenever a process dies, one job can have it and no other.
+   * Returns the value of a secret, or `undefined` if it does not exist. For an ephemeral secret, this method marks it
+   * as claimed by the job, stores a copy for the job, and removes it, in this order. Whenever a process ends, at most
+   * one job can read the secret.
    */
-  read(place: SecretPlace, now: Date, taker: SecretTaker): Promise<string | undefined>;
+  read(place: SecretPlace, now: Date, consumer: SecretConsumer): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-/** Whether a text can be the path of a secret (v1 contract, section 5). */
+/** Whether a text is a valid secret path (v1 contract, section 5). */
 export function isSecretPath(path: string): boolean {
   return /^[a-zA-Z0-9_-]+(\/[a-zA-Z0-9_-]+)*$/.test(path);
 }

@@ -1,9 +1,9 @@
 import type { SecretsStore } from './secrets-store.js';
 import type { SecretSettings } from './settings.js';
 
-/** What secrets add to the dependencies of functions. */
+/** The dependencies that the secrets area provides to functions. */
 export interface SecretServices {
   config: SecretSettings;
-  /** Absent when none is configured. */
+  /** `undefined` if no store is configured. */
   secretsStore: SecretsStore | undefined;
 }

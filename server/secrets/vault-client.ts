@@ -5,20 +5,20 @@ import { StartError } from '../errors/start-error.js';
 import { ApiError } from '../errors/api-error.js';
 import { isJsonMap } from '../schema/set-own.js';
 
-/** What Vault answered. */
-export interface VaultAnswer {
+/** A response of Vault. */
+export interface VaultResponse {
   status: number;
-  /** Empty when it was no JSON object. */
+  /** Empty if the response is not a JSON object. */
   body: Record<string, unknown>;
 }
 
-/** Milliseconds that Vault has for one answer: several fit into the time of one request. */
-const answerWithinMs = 3000;
+/** Time limit for one Vault request, in milliseconds. One request of a client can wait for several of them. */
+const responseTimeoutMs = 3000;
 
-/** Bytes of an answer that are read: a secret is at most 1 MiB of text, up to six times that as escaped JSON. */
-const largestAnswer = 8 * 1024 * 1024;
+/** Maximum size of a response, in bytes. A secret has at most 1 MiB of text, up to six times that as escaped JSON. */
+const maxResponseBytes = 8 * 1024 * 1024;
 
-/** Speaks HashiCorp Vault's HTTP API with one token; neither token nor values are part of any error. */
+/** A client for HashiCorp Vault's HTTP API with one token. No error contains the token or a secret. */
 export class VaultClient {
   readonly #dispatcher: Dispatcher;
 
@@ -32,47 +32,49 @@ export class VaultClient {
 
   /**
    * Sends a request to a path below `/v1/`.
-   * @throws ApiError 503 when Vault is not reachable, is sealed or too busy.
+   * @throws ApiError 503 if Vault is not reachable, is sealed or is too busy
    */
-  async send(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<VaultAnswer> {
-    let answer: VaultAnswer;
+  async send(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<VaultResponse> {
+    let response: VaultResponse;
     try {
-      answer = await this.#exchange(method, path, body);
+      response = await this.#request(method, path, body);
     } catch (cause) {
-      throw storeIsAway(cause);
+      throw storeUnavailable(cause);
     }
-    if ([429, 472, 473, 502, 503, 504].includes(answer.status)) {
-      throw storeIsAway(new Error(`Vault answers ${answer.status} to ${method} ${firstPart(path)}`));
+    if ([429, 472, 473, 502, 503, 504].includes(response.status)) {
+      throw storeUnavailable(
+        new Error(`Vault returned ${response.status} for ${method} ${presentMountAndKind(path)}`),
+      );
     }
-    return answer;
+    return response;
   }
 
-  /** @throws StartError when Vault cannot be reached, is sealed, or refuses the token. */
+  /** @throws StartError if Vault is not reachable, is sealed, or rejects the token */
   async checkToken(): Promise<void> {
     const where = `the Vault of TESTFLINGER_VAULT_URL (${new URL(this.url).origin})`;
-    let answer: VaultAnswer;
+    let response: VaultResponse;
     try {
-      answer = await this.send('GET', 'auth/token/lookup-self');
+      response = await this.send('GET', 'auth/token/lookup-self');
     } catch (error) {
       const { cause } = error as Error;
       throw new StartError(
-        `${where} cannot be used: ${cause instanceof Error ? presentCause(cause) : 'no answer'}`,
+        `${where} cannot be used: ${cause instanceof Error ? presentCause(cause) : 'no response'}`,
       );
     }
-    if (answer.status === 200) return;
-    if (answer.status === 403) throw new StartError(`${where} refuses TESTFLINGER_VAULT_TOKEN`);
-    throw new StartError(`${where} answers ${answer.status} instead of looking up its token`);
+    if (response.status === 200) return;
+    if (response.status === 403) throw new StartError(`${where} rejects TESTFLINGER_VAULT_TOKEN`);
+    throw new StartError(`${where} returned ${response.status} when asked to look up its token`);
   }
 
   async close(): Promise<void> {
     await this.#dispatcher.destroy();
   }
 
-  async #exchange(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<VaultAnswer> {
+  async #request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<VaultResponse> {
     const response = await request(`${this.url.replace(/\/+$/, '')}/v1/${path}`, {
       method,
       dispatcher: this.#dispatcher,
-      signal: AbortSignal.timeout(answerWithinMs),
+      signal: AbortSignal.timeout(responseTimeoutMs),
       headers: {
         'x-vault-token': this.token,
         'x-vault-request': 'true',
@@ -90,7 +92,7 @@ function createDispatcher({ httpProxy, httpsProxy, noProxy }: Parameters<typeof 
     : new EnvHttpProxyAgent(pickProxies({ httpProxy, httpsProxy, noProxy }));
 }
 
-/** What is not given is stated as empty, since undici would look it up in the environment. */
+/** Unset proxies are empty strings, because undici would read `undefined` ones from the environment. */
 function pickProxies(
   proxies: Pick<CoreSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'>,
 ): EnvHttpProxyAgent.Options {
@@ -106,7 +108,7 @@ async function readJson(body: Dispatcher.ResponseData['body']): Promise<Record<s
   let size = 0;
   for await (const piece of body as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > largestAnswer) throw new Error(`Vault answers more than ${largestAnswer} bytes`);
+    if (size > maxResponseBytes) throw new Error(`Vault returned more than ${maxResponseBytes} bytes`);
     pieces.push(piece);
   }
   try {
@@ -117,8 +119,8 @@ async function readJson(body: Dispatcher.ResponseData['body']): Promise<Record<s
   }
 }
 
-/** The same answer as for a database that is away: stock agents try again (v1 contract, section 0). */
-function storeIsAway(cause: unknown): ApiError {
+/** The same response as for an unavailable database, which stock agents retry (v1 contract, section 0). */
+function storeUnavailable(cause: unknown): ApiError {
   return new ApiError(commonErrors.unavailable, {
     message: 'The secrets store is not available, try again',
     headers: { 'Retry-After': '1' },
@@ -126,12 +128,12 @@ function storeIsAway(cause: unknown): ApiError {
   });
 }
 
-/** The mount of a path and what is done there; never the rest, which names a client and its secret. */
-function firstPart(path: string): string {
+/** Returns the first two parts of a path, such as `secret/data`. The rest names a client and its secret. */
+function presentMountAndKind(path: string): string {
   return path.split('/', 2).join('/');
 }
 
-/** Node puts the reason of a failed connection to several addresses into a list without a text of its own. */
+/** Node's error for failed connections to several addresses has a code, but no message. */
 function presentCause(error: Error & { code?: unknown }): string {
   return error.message || String(error.code ?? error.name);
 }

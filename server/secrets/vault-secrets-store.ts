@@ -1,11 +1,11 @@
 import { commonErrors } from '../errors/common-errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { isJsonMap } from '../schema/set-own.js';
-import { inTurns } from './in-turns.js';
-import type { SecretPlace, SecretsStore, SecretTaker, StoredSecret } from './secrets-store.js';
-import type { VaultAnswer, VaultClient } from './vault-client.js';
+import { forEachConcurrent } from './for-each-concurrent.js';
+import type { SecretPlace, SecretsStore, SecretConsumer, StoredSecret } from './secrets-store.js';
+import type { VaultResponse, VaultClient } from './vault-client.js';
 
-/** Where the KV engine of version 2 is mounted: Vault's own default, which hvac, the peer's library, has as well. */
+/** The mount of the KV version 2 engine: the default of Vault, and of hvac, the library that Testflinger uses. */
 const mount = 'secret';
 
 /** A version of a secret as read from Vault. */
@@ -14,14 +14,14 @@ interface VaultVersion {
   value: string;
   ephemeral: boolean;
   expiresAt: Date | undefined;
-  /** The job that an ephemeral one is given to. */
+  /** The id of the job that claimed an ephemeral secret. */
   takenBy: string | undefined;
 }
 
 /**
- * Secrets in HashiCorp Vault (KV version 2) under `secret/<client id>/<path>`, the text in the field `value`. Beside it
- * stand `expires_at`, `ephemeral` and `taken_by`, which Vault does not know. Needs on `secret/data/*` create, read and update, on
- * `secret/metadata/*` create, update and delete, on `secret/destroy/*` update.
+ * Stores secrets in HashiCorp Vault (KV version 2) under `secret/<client id>/<path>`. The field `value` holds the text;
+ * `expires_at`, `ephemeral` and `taken_by` are fields of our own. The token needs create, read and update on
+ * `secret/data/*`; create, update and delete on `secret/metadata/*`; and update on `secret/destroy/*`.
  */
 export class VaultSecretsStore implements SecretsStore {
   #checked = false;
@@ -35,7 +35,7 @@ export class VaultSecretsStore implements SecretsStore {
 
   async put(place: SecretPlace, { value, ephemeral, expiresAt }: StoredSecret, now: Date): Promise<void> {
     const seconds = expiresAt ? Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) : 0;
-    // Before the value, since it counts for versions written after it; one version only, so that no old value stays.
+    // Metadata first, since it applies to versions written later; one version only, so that no old value remains.
     await this.#write('metadata', place, { max_versions: 1, delete_version_after: `${seconds}s` });
     await this.#write('data', place, {
       data: presentData({ value, ephemeral, expiresAt, takenBy: undefined }),
@@ -43,27 +43,31 @@ export class VaultSecretsStore implements SecretsStore {
   }
 
   async remove(place: SecretPlace): Promise<void> {
-    const answer = await this.vault.send('DELETE', pathOf('metadata', place));
-    if (answer.status !== 404) checkDone(answer, 'DELETE metadata');
+    const response = await this.vault.send('DELETE', pathOf('metadata', place));
+    if (response.status !== 404) checkSucceeded(response, 'DELETE metadata');
   }
 
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
     const readable = new Set<string>();
-    await inTurns(paths, async (path) => {
+    await forEachConcurrent(paths, async (path) => {
       const found = await this.#find({ clientId, path }, now);
       if (found !== undefined && found.takenBy === undefined) readable.add(path);
     });
     return readable;
   }
 
-  async read(place: SecretPlace, now: Date, { jobId, keep }: SecretTaker): Promise<string | undefined> {
+  async read(
+    place: SecretPlace,
+    now: Date,
+    { jobId, saveCopy }: SecretConsumer,
+  ): Promise<string | undefined> {
     for (;;) {
       const found = await this.#find(place, now);
       if (found === undefined || !found.ephemeral) return found?.value;
       if (found.takenBy !== undefined && found.takenBy !== jobId) return undefined;
-      // Another job has it, or it was replaced: then the new one is read.
+      // Another job claimed the secret, or a client replaced it: read it again.
       if (!(await this.#replace(place, found.version, presentData({ ...found, takenBy: jobId })))) continue;
-      await keep(found.value);
+      await saveCopy(found.value);
       await this.#replace(place, found.version + 1, {});
       return found.value;
     }
@@ -74,32 +78,38 @@ export class VaultSecretsStore implements SecretsStore {
   }
 
   async #find(place: SecretPlace, now: Date): Promise<VaultVersion | undefined> {
-    const answer = await this.vault.send('GET', pathOf('data', place));
-    // Vault's answer for what was never there, was deleted (then with a body) or has expired.
-    if (answer.status === 404) return undefined;
-    checkDone(answer, 'GET data');
-    const found = readVersion(answer);
+    const response = await this.vault.send('GET', pathOf('data', place));
+    // The secret never existed, was deleted (then Vault sends a body) or has expired.
+    if (response.status === 404) return undefined;
+    checkSucceeded(response, 'GET data');
+    const found = readVersion(response);
     return found?.expiresAt !== undefined && found.expiresAt <= now ? undefined : found;
   }
 
   /**
-   * Writes a version over this one under the condition that it is still the newest, which Vault grants once: whether it
-   * was. The old value goes with it, by `max_versions` or, where the peer wrote it, by `destroy`.
+   * Writes a new version if `version` is still the newest, and returns whether it was. Vault's check-and-set accepts
+   * one such write only. The old value is deleted by `max_versions`, or by `destroy` if a Testflinger server wrote it.
    */
   async #replace(place: SecretPlace, version: number, data: object): Promise<boolean> {
-    const answer = await this.vault.send('POST', pathOf('data', place), { data, options: { cas: version } });
-    if (answer.status === 400) return false;
-    checkDone(answer, 'POST data');
+    const response = await this.vault.send('POST', pathOf('data', place), {
+      data,
+      options: { cas: version },
+    });
+    if (response.status === 400) return false;
+    checkSucceeded(response, 'POST data');
     await this.#write('destroy', place, { versions: [version] });
     return true;
   }
 
   async #write(kind: 'data' | 'metadata' | 'destroy', place: SecretPlace, body: object): Promise<void> {
-    checkDone(await this.vault.send('POST', pathOf(kind, place), body), `POST ${kind}`);
+    checkSucceeded(await this.vault.send('POST', pathOf(kind, place), body), `POST ${kind}`);
   }
 }
 
-/** Each client has a folder of its own. @throws ApiError 500 for an id that Vault would take for another folder. */
+/**
+ * Returns the Vault path of a secret. Each client has its own folder.
+ * @throws ApiError 500 for an id that would lead to another folder
+ */
 function pathOf(kind: string, { clientId, path }: SecretPlace): string {
   if (clientId === '' || clientId === '.' || clientId === '..' || clientId.includes('/')) {
     throw new ApiError(commonErrors.internal, {
@@ -109,11 +119,11 @@ function pathOf(kind: string, { clientId, path }: SecretPlace): string {
   return `${mount}/${kind}/${encodeURIComponent(clientId)}/${path}`;
 }
 
-/** @throws ApiError 500 that tells the log what Vault answered, never its text. */
-function checkDone({ status }: VaultAnswer, deed: string): void {
+/** @throws ApiError 500 whose cause names the status that Vault returned, but never the response's text */
+function checkSucceeded({ status }: VaultResponse, action: string): void {
   if (status === 200 || status === 204) return;
   throw new ApiError(commonErrors.internal, {
-    cause: new Error(`Vault answers ${status} to ${deed} in ${mount}/`),
+    cause: new Error(`Vault returned ${status} for ${action} in ${mount}/`),
   });
 }
 
@@ -126,7 +136,7 @@ function presentData({ value, ephemeral, expiresAt, takenBy }: Omit<VaultVersion
   };
 }
 
-function readVersion({ body }: VaultAnswer): VaultVersion | undefined {
+function readVersion({ body }: VaultResponse): VaultVersion | undefined {
   const outer = isJsonMap(body.data) ? body.data : {};
   const data = isJsonMap(outer.data) ? outer.data : {};
   const version = isJsonMap(outer.metadata) ? outer.metadata.version : undefined;

@@ -27,7 +27,7 @@ test.serial('admin reset-key creates the admin, prints its key, and revokes earl
   const first = await runQueuepass(['admin', 'reset-key'], { environment });
   t.is(first.status, 0, first.stderr);
   t.regex(first.stdout, /^qpk_[a-z0-9]{12}_[\w-]{43}\n$/);
-  t.is(first.stderr, 'The key of testflinger-admin, which is shown this once:\n');
+  t.is(first.stderr, 'The new key of testflinger-admin, which is shown only once:\n');
   t.is(await login(server, first.stdout.trim()), 200);
   const refreshToken = await issueRefreshToken(server.deps, 'testflinger-admin');
   const again = await runQueuepass(['admin', 'reset-key', '--json'], { environment });
@@ -69,11 +69,11 @@ test.serial('admin set-key sets a key, and every earlier key stops working', asy
 
 const refused: [what: string, stdin: string | Buffer, status: number, message: RegExp][] = [
   ['an empty input', '', 2, /no key on standard input: queuepass admin set-key --stdin < FILE/],
-  ['a key of 14 characters', 'x'.repeat(14), 1, /15 characters or more/],
-  ['a key of 73 bytes', `${'x'.repeat(71)}é`, 1, /72 bytes or less/],
+  ['a key of 14 characters', 'x'.repeat(14), 1, /at least 15 characters/],
+  ['a key of 73 bytes', `${'x'.repeat(71)}é`, 1, /at most 72 bytes/],
   ['a key that begins like a server-made key', 'qpk_and some more text', 1, /must not begin with qpk_/],
-  ['two lines', 'a first line\na second line\n', 1, /one line/],
-  ['a key that is not valid UTF-8', Buffer.from([...Array(20).fill(0x61), 0xff]), 1, /no UTF-8/],
+  ['two lines', 'a first line\na second line\n', 1, /a single line/],
+  ['a key that is not valid UTF-8', Buffer.from([...Array(20).fill(0x61), 0xff]), 1, /not valid UTF-8/],
 ];
 for (const [what, stdin, status, message] of refused) {
   test.serial(`admin set-key refuses ${what} before it connects to the database`, async (t) => {
@@ -137,7 +137,7 @@ test.serial(
     t.is(down.status, 2);
     t.regex(
       down.stderr,
-      /^queuepass: no server is named, and none runs on .*: start one with npm start.*\n$/,
+      /^queuepass: no server is named, and no server uses .*: start one with npm start.*\n$/,
     );
     const before = readKey();
     const offline = await runQueuepass(['admin', 'reset-key', '--json'], { cwd });
@@ -151,7 +151,7 @@ test.serial(
     const stdin = 'a key that a person chose\n';
     const chosen = await runQueuepass(['admin', 'set-key', '--stdin'], { cwd, stdin });
     t.is(chosen.stdout, 'Admin password updated successfully\n');
-    t.is(chosen.stderr, `${keyFile} held the earlier key and is removed\n`);
+    t.is(chosen.stderr, `Removed ${keyFile}, which held the earlier key\n`);
     t.false(existsSync(keyFile));
     t.is((await grant(next, 'a key that a person chose')).status, 200);
     t.false((next.stdout() + server.stdout()).includes('a key that a person chose'));

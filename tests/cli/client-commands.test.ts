@@ -54,7 +54,7 @@ test.serial('client add does not change an existing client', async (t) => {
   await addClient(server, { client_id: 'lab-ci', max_priority: { q1: 5 } });
   const run = await runQueuepass(['client', 'add', 'lab-ci', '--max-priority', 'q1=9'], { environment });
   t.is(run.status, 1);
-  t.regex(run.stderr, /^queuepass: the client lab-ci is there already: .*client set.*client key add.*\n$/);
+  t.regex(run.stderr, /^queuepass: the client lab-ci already exists: .*client set.*client key add.*\n$/);
   const record = await server.deps.collections.clients.findOne({ client_id: 'lab-ci' });
   t.deepEqual(record?.max_priority, { q1: 5 });
   t.is(await server.deps.collections.clientKeys.countDocuments({ client_id: 'lab-ci' }), 0);

@@ -97,7 +97,7 @@ test.serial('a server on a Unix socket can be reached, also under a base path', 
   t.true(added.stderr.includes(`--unix-socket '${path}' http://localhost/lab/v1/authenticate/token/x`));
   const gone = await runQueuepass(['client', 'list', '--server', `unix:${path}.gone`], { environment });
   t.is(gone.status, 1);
-  t.regex(gone.stderr, /^queuepass: no answer from unix:.*no such socket.*\n$/);
+  t.regex(gone.stderr, /^queuepass: no response from unix:.*no such socket.*\n$/);
 });
 
 test.serial('the data directory has server URL and admin key; no other server gets the key', async (t) => {
@@ -121,7 +121,7 @@ test.serial('the error for a server that is down has its URL and how to name ano
   t.is(run.status, 1);
   t.is(run.stdout, '');
   const message =
-    /^queuepass: no answer from http:\/\/127\.0\.0\.1:1 \(connection refused\): is it running\?.*--server URL.*\n$/;
+    /^queuepass: no response from http:\/\/127\.0\.0\.1:1 \(connection refused\): is it running\?.*--server URL.*\n$/;
   t.regex(run.stderr, message);
 });
 
@@ -159,7 +159,7 @@ for (const { of, ...answer } of otherResponses) {
     const environment = { QUEUEPASS_SERVER: url, QUEUEPASS_CLIENT_ID: 'a', QUEUEPASS_CLIENT_KEY: 'b' };
     const run = await runQueuepass(['client', 'list'], { environment });
     t.is(run.status, 1);
-    t.regex(run.stderr, /^queuepass: what answers at http:\S+ is no Queuepass.*check --server.*\n$/);
+    t.regex(run.stderr, /^queuepass: the server at http:\S+ is not Queuepass.*check --server.*\n$/);
     t.is(requests.length, 1);
   });
 }
@@ -176,9 +176,9 @@ test.serial('a 503 is retried three times, then reported', async (t) => {
 });
 
 const wrong: [args: string[], environment: Record<string, string>, message: RegExp][] = [
-  [['client', 'list'], {}, /no server is named, and none runs on .*--server URL/],
-  [['client', 'list', '--server', 'localhost:5000'], {}, /a server is named as http:/],
-  [['client', 'list', '--server', 'http://a:b@host'], {}, /a server is named as http:/],
+  [['client', 'list'], {}, /no server is named, and no server uses .*--server URL/],
+  [['client', 'list', '--server', 'localhost:5000'], {}, /the server must be given as http:/],
+  [['client', 'list', '--server', 'http://a:b@host'], {}, /the server must be given as http:/],
   [['token', '--server', 'http://h', '--client-id', 'x'], {}, /key of the client x is missing/],
   [['token', '--server', 'http://h'], { QUEUEPASS_CLIENT_KEY: 'k' }, /no client: add --client-id/],
   [

@@ -56,7 +56,7 @@ test.serial(
     const two = await submit(server, { job_queue: 'q2' });
     const ended = await submit(server, { job_queue: 'q2', tags: ['x'] });
     const cancelled = await runQueuepass(['job', 'cancel', ended], { environment });
-    t.deepEqual([cancelled.status, cancelled.stdout], [0, `The job ${ended} is cancelled\n`]);
+    t.deepEqual([cancelled.status, cancelled.stdout], [0, `Cancelled the job ${ended}\n`]);
     const list = async (...words: string[]) => {
       const run = await runQueuepass(['job', 'list', ...words], { environment });
       t.is(run.status, 0, run.stderr);

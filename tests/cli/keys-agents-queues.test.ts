@@ -20,7 +20,7 @@ test.serial('client key add creates another key, list prints it, and remove dele
   t.is(added.status, 0, added.stderr);
   const key = added.stdout.trim();
   const keyId = key.slice(4, 16);
-  t.regex(added.stderr, new RegExp(`^The key ${keyId} of lab-ci is good until 20..-.*Z\\. `));
+  t.regex(added.stderr, new RegExp(`^The key ${keyId} of lab-ci is valid until 20..-.*Z\\. `));
   t.deepEqual(
     [(await login(server, 'lab-ci', key)).status, (await login(server, 'lab-ci', first)).status],
     [200, 200],
@@ -41,7 +41,7 @@ test.serial('client key add creates another key, list prints it, and remove dele
   t.false((list.stdout + json.stdout).includes(key.slice(17)), 'the list contains no secret');
 
   const removed = await runQueuepass(['client', 'key', 'remove', 'lab-ci', keyId], { environment });
-  t.is(removed.stdout, `The key ${keyId} of lab-ci is ended\n`);
+  t.is(removed.stdout, `Revoked the key ${keyId} of lab-ci\n`);
   t.is((await login(server, 'lab-ci', key)).status, 401);
   t.is((await login(server, 'lab-ci', first)).status, 200);
   t.false(server.logText().includes(key));
@@ -123,7 +123,7 @@ test.serial('agent add keeps an existing file; --force replaces it and revokes i
   const before = readFileSync(join(cwd, 'token'), 'utf8');
   const second = await runQueuepass(args, { environment, cwd });
   t.is(second.status, 1);
-  t.regex(second.stderr, /^queuepass: token is there already: --force .*\n$/);
+  t.regex(second.stderr, /^queuepass: token already exists: .*--force.*\n$/);
   t.is(readFileSync(join(cwd, 'token'), 'utf8'), before);
   t.is(await server.deps.collections.refreshTokens.countDocuments(), 1, 'no unused token is created');
   const forced = await runQueuepass([...args, '--force'], { environment, cwd });
@@ -145,7 +145,7 @@ test.serial('a manager who replaces a token file is warned that the earlier toke
   await runQueuepass(args, { environment, cwd });
   const again = await runQueuepass(args, { environment, cwd });
   t.is(again.status, 0);
-  t.regex(again.stderr, /^The earlier token of the file is not revoked: .*role: admin/m);
+  t.regex(again.stderr, /^Could not revoke the earlier token of the file: .*role: admin/m);
 });
 
 test.serial('a failed agent add leaves no new file behind', async (t) => {
@@ -179,12 +179,18 @@ test.serial('queue restrict, list and release print the owners', async (t) => {
   await server.deps.collections.agents.insertOne({ name: 'agent-1', queues: ['q 1/x'] });
   const queue = (...args: string[]) => runQueuepass(['queue', ...args], { environment });
   const first = await queue('restrict', 'q 1/x', '--owner', 'a');
-  t.is(first.stdout, 'The queue q 1/x takes jobs from: a\n');
+  t.is(first.stdout, 'The queue q 1/x accepts jobs only from: a\n');
   const second = await queue('restrict', 'q 1/x', '--owner', 'b', '--json');
   t.deepEqual(JSON.parse(second.stdout), { queue: 'q 1/x', owners: ['a', 'b'] });
   t.is((await queue('list')).stdout, 'QUEUE  OWNERS\nq 1/x  a b\n');
-  t.is((await queue('release', 'q 1/x', '--owner', 'a')).stdout, 'The queue q 1/x takes jobs from: b\n');
-  t.is((await queue('release', 'q 1/x', '--owner', 'b')).stdout, 'The queue q 1/x is open to everybody\n');
+  t.is(
+    (await queue('release', 'q 1/x', '--owner', 'a')).stdout,
+    'The queue q 1/x accepts jobs only from: b\n',
+  );
+  t.is(
+    (await queue('release', 'q 1/x', '--owner', 'b')).stdout,
+    'The queue q 1/x accepts jobs from any client\n',
+  );
   t.deepEqual(JSON.parse((await queue('list', '--json')).stdout), []);
 });
 
@@ -196,10 +202,7 @@ test.serial(
     await addClient(server, { client_id: 'a' });
     const restrict = await runQueuepass(['queue', 'restrict', 'q1', '--owner', 'a'], { environment });
     t.is(restrict.status, 1);
-    t.regex(
-      restrict.stderr,
-      /^queuepass: No agent is associated .*an agent must have named the queue q1\)\n$/,
-    );
+    t.regex(restrict.stderr, /^queuepass: No agent is associated .*an agent must serve the queue q1\)\n$/);
     const release = await runQueuepass(['queue', 'release', 'q1', '--owner', 'a'], { environment });
     t.is(release.status, 1);
     t.regex(release.stderr, /^queuepass: Restricted queue not found\. .*queuepass queue list`\)\n$/);

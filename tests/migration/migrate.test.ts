@@ -47,7 +47,7 @@ test('doctor reports its findings by collection, and writes nothing', async (t) 
     'share one secrets namespace: manager@example.com, manager_at_example.com',
   ]);
   t.deepEqual(findings.get('queue_wait_times')?.changes.slice(0, 1), [
-    '1 queues keep their newest 1,000 samples from their next claim on',
+    '1 queues will keep only their newest 1,000 wait times from their next claim on',
   ]);
   t.deepEqual(
     [...findings.values()].flatMap(({ problems }) => problems),
@@ -71,9 +71,9 @@ test('doctor reports data that cannot be read', async (t) => {
   const findings = await surveyDatabase(db, adoptionTables);
   const problems = findings.flatMap((finding) => finding.problems);
   t.is(problems.length, 4);
-  t.true(problems.some((problem) => problem.startsWith('the secret clear is not sealed')));
+  t.true(problems.some((problem) => problem.startsWith('the secret clear is not encrypted')));
   const notes = findings.find((finding) => finding.collection === 'secrets.lab-ci')?.notes;
-  t.deepEqual(notes, ['1 data keys are not in the key vault here: see TESTFLINGER_KEY_VAULT_URI']);
+  t.deepEqual(notes, ['1 data keys are not in this key vault: see TESTFLINGER_KEY_VAULT_URI']);
   t.true(problems.some((problem) => problem.startsWith('1 have no valid job_id')));
   t.true(problems.some((problem) => problem.includes('client broken')));
   t.true(problems.some((problem) => problem.includes('0 of 1 pieces')));

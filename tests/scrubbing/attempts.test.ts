@@ -144,7 +144,7 @@ test('a masker that is made while a claim is in progress is not cached', async (
   await putSecret(server, 'ci/TOKEN', { value: 'a rotated secret value' });
   const masks = server.deps.jobMasks;
   await masks.add(jobId, 2, [{ path: 'other', value: 'an ephemeral value', ephemeral: true }], false);
-  t.truthy(await masks.findOf(jobId, 2));
+  t.truthy(await masks.findForAttempt(jobId, 2));
   await claim(server, ['q1'], 'b');
   await sendLog(server, 'b', jobId, 0, 'export a rotated secret value\n');
   t.true((await readLog(server, jobId)).test?.log_data.endsWith('export ***\n'));

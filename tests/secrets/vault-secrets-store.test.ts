@@ -102,7 +102,7 @@ test('a permanent error of Vault causes 500, and a claimed job gets an empty sec
   }
   t.deepEqual(secretsOf(await claim(server)), { A: '' });
   t.true(server.logText().includes('a secret could not be read'));
-  t.true(server.logText().includes('Vault answers 403 to POST metadata'));
+  t.true(server.logText().includes('Vault returned 403 for POST metadata'));
   t.false(server.logText().includes(vault.token));
 });
 
@@ -147,10 +147,10 @@ test('a Vault that cannot be used ends the start with one clear line', async (t)
   const refused = { ...vault.settings, TESTFLINGER_VAULT_TOKEN: 'another' };
   await t.throwsAsync(start(refused), {
     instanceOf: StartError,
-    message: `${where} refuses TESTFLINGER_VAULT_TOKEN`,
+    message: `${where} rejects TESTFLINGER_VAULT_TOKEN`,
   });
   vault.fail(503);
-  const sealed = `${where} cannot be used: Vault answers 503 to GET auth/token`;
+  const sealed = `${where} cannot be used: Vault returned 503 for GET auth/token`;
   await t.throwsAsync(start(vault.settings), { instanceOf: StartError, message: sealed });
   await vault.stop();
   const base = { MONGODB_URI: testMongodbUri(), MONGODB_DATABASE: 'unused', JWT_SIGNING_KEY: testSigningKey };

@@ -1,4 +1,4 @@
-import type { Held, Masker } from '../../server/scrubbing/masker.js';
+import type { HeldText, Masker } from '../../server/scrubbing/masker.js';
 
 /**
  * Returns the stored text of a stream: its masked pieces and, at the end, the released text. Held text passes through
@@ -6,7 +6,7 @@ import type { Held, Masker } from '../../server/scrubbing/masker.js';
  */
 export function maskStream(masker: Masker, pieces: readonly string[]): string {
   let stored = '';
-  let held: Held | undefined;
+  let held: HeldText | undefined;
   for (const piece of pieces) {
     const masked = masker.maskPiece(piece, held);
     stored += masked.text;

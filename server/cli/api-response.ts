@@ -1,5 +1,5 @@
-/** A response of the server, read to its end. */
-export interface Answer {
+/** A complete response of the server. */
+export interface ApiResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;

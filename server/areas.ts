@@ -43,7 +43,7 @@ import { scrubbingArea } from './scrubbing/area.js';
 import { secretsArea } from './secrets/area.js';
 
 /** Every area, from the ground up: services are made and started in this order, and stopped in the reverse one. */
-const listed = [
+const areaList = [
   databaseArea,
   filesArea,
   periodicArea,
@@ -72,7 +72,7 @@ type Intersect<U> = (U extends unknown ? (value: U) => void : never) extends (va
   : never;
 
 /** The dependencies of a whole server: each function takes the part that its signature names. */
-export type ServerDeps = Core & Intersect<NonNullable<(typeof listed)[number]['adds']>>;
+export type ServerDeps = Core & Intersect<NonNullable<(typeof areaList)[number]['adds']>>;
 
 /** The collections of a database, by the names that code uses. */
 export type Collections = ServerDeps['collections'];
@@ -83,7 +83,7 @@ export type Config = ServerDeps['config'] & ReadSettings;
 /** The list, as seen by those who walk it: every area finds what it needs in the dependencies of a server. */
 const areas: readonly (AreaRows<ServerDeps, AnyRoute<ServerDeps>> & {
   createServices?: (deps: ServerDeps) => object;
-})[] = listed;
+})[] = areaList;
 
 /** Every route; router, authorization, validation, OpenAPI and the role matrix are made from it. */
 export const routes: readonly AnyRoute<ServerDeps>[] = areas.flatMap((area) => area.routes ?? []);
@@ -98,8 +98,8 @@ const quirks = areas.flatMap((area) => area.quirks ?? []);
 
 /** Every family of errors. */
 export const errorFamilies: readonly ErrorFamily[] = [
-  createJsonFamily({ name: 'v1', prefixes: ['/'], namesRequest: false, quirks }),
-  createJsonFamily({ name: 'own', prefixes: [], namesRequest: true, quirks }),
+  createJsonFamily({ name: 'v1', prefixes: ['/'], includesRequestId: false, quirks }),
+  createJsonFamily({ name: 'own', prefixes: [], includesRequestId: true, quirks }),
   ...areas.flatMap((area) => area.families ?? []),
 ];
 
@@ -182,11 +182,11 @@ export interface Parts {
   /** Instead of the process's own, corrected by the database's. */
   clock?: Clock;
   /** Services in place of those that the areas make. */
-  instead?: Partial<ServerDeps>;
+  overrides?: Partial<ServerDeps>;
 }
 
 /** Makes the services of every area; nothing is read or sent yet. */
-export function createDeps({ config, connection, log, clock, instead = {} }: Parts): ServerDeps {
+export function createDeps({ config, connection, log, clock, overrides = {} }: Parts): ServerDeps {
   const registry = new Registry();
   const deps = {
     config,
@@ -198,13 +198,13 @@ export function createDeps({ config, connection, log, clock, instead = {} }: Par
     metrics: { ...createMetrics(registry, metricRows), registry, beforeScrape: [] },
     endClient: (clientId: string) => endClient(deps, clientId),
   } as unknown as ServerDeps;
-  for (const area of areas) Object.assign(deps, area.createServices?.(deps), pick(instead, deps));
+  for (const area of areas) Object.assign(deps, area.createServices?.(deps), pickCreated(overrides, deps));
   return deps;
 }
 
 /** The services that were replaced and exist by now. */
-function pick(instead: Partial<ServerDeps>, deps: ServerDeps): Partial<ServerDeps> {
-  return Object.fromEntries(Object.entries(instead).filter(([key]) => key in deps)) as Partial<ServerDeps>;
+function pickCreated(overrides: Partial<ServerDeps>, deps: ServerDeps): Partial<ServerDeps> {
+  return Object.fromEntries(Object.entries(overrides).filter(([key]) => key in deps)) as Partial<ServerDeps>;
 }
 
 /** Prepares the database of every area. */
@@ -229,5 +229,5 @@ export async function stopAreas(deps: ServerDeps): Promise<void> {
 
 /** Removes everything that ends with a client. */
 async function endClient(deps: ServerDeps, clientId: string): Promise<void> {
-  for (const area of areas) await area.onClientEnded?.(deps, clientId);
+  for (const area of areas) await area.removeClientData?.(deps, clientId);
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { ensureAdminClient } from './clients/admin-client.js';
-import { serveAsWorker, tellFailure } from './process/worker.js';
+import { reportFailure, serveAsWorker } from './process/worker.js';
 import { startWorkers } from './process/workers.js';
 import { type Config, listStartWarnings, measures, openCollections, readConfig } from './areas.js';
 import { ConfigError } from './config/config-error.js';
@@ -32,16 +32,16 @@ interface Embedded {
 }
 
 /** What answers requests: this process, or workers that it started. */
-interface Answering {
+interface Serving {
   url: string;
   readMetrics(): Promise<string>;
-  /** @param also ends what else the process has */
-  stop(also: () => Promise<void>): Promise<void>;
+  /** @param stopOthers ends what else the process has */
+  stop(stopOthers: () => Promise<void>): Promise<void>;
 }
 
 /** All that runs once the server serves. */
 interface Running {
-  answering: Answering;
+  answering: Serving;
   url: string;
   /** Absent when their port cannot be had. */
   metrics: MetricsServer | undefined;
@@ -56,7 +56,7 @@ export async function serve(): Promise<void> {
     const config = readConfig(process.env);
     await (cluster.isWorker ? serveAsWorker(config, process.exit) : run(config));
   } catch (error) {
-    if (cluster.isWorker) await tellFailure(listProblems(error).join('\n'));
+    if (cluster.isWorker) await reportFailure(listProblems(error).join('\n'));
     else for (const problem of listProblems(error)) report(`queuepass: ${problem}`);
     process.exit(1);
   }
@@ -95,7 +95,7 @@ async function run(config: Config): Promise<void> {
 
 async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
   const dataDir = ensureDataDir(config.dataDir);
-  const onGone = (error: Error) => {
+  const onFailed = (error: Error) => {
     log.fatal({ err: error }, 'the embedded MongoDB is gone');
     report(`queuepass: ${error.message}`);
     process.exit(1);
@@ -104,13 +104,13 @@ async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
     dataDir: dataDir.path,
     environment: process.env,
     report,
-    onGone,
+    onFailed,
   });
   return { dataDir, mongod };
 }
 
 async function start(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Running> {
-  const answering = await startAnswering(config, log, embedded);
+  const answering = await startServers(config, log, embedded);
   const url = `${answering.url}${config.basePath}`;
   if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${url}\n`);
   // Last, so that a first start that fails over its port does not use up the one time that the key is named.
@@ -125,19 +125,15 @@ async function start(config: Config, log: Logger, embedded: Embedded | undefined
   return { answering, url, metrics, embedded };
 }
 
-async function startAnswering(
-  config: Config,
-  log: Logger,
-  embedded: Embedded | undefined,
-): Promise<Answering> {
+async function startServers(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Serving> {
   const complete = embedded ? withSigningKey(config, embedded.dataDir) : config;
   if (config.workers > 1) {
     const workers = await startWorkers(config, log, process.argv[1] as string);
     return {
       ...workers,
-      async stop(also) {
+      async stop(stopOthers) {
         await workers.stop();
-        await also();
+        await stopOthers();
       },
     };
   }
@@ -147,10 +143,10 @@ async function startAnswering(
   return {
     url: serving.listening.url,
     readMetrics: () => reader.readText(),
-    stop: (also) =>
+    stop: (stopOthers) =>
       stopServing(serving, async () => {
         reader.stop();
-        await also();
+        await stopOthers();
       }),
   };
 }
@@ -169,7 +165,7 @@ async function makeAdmin(config: Config, { dataDir, mongod }: Embedded): Promise
 async function serveMetrics(
   config: Config,
   log: Logger,
-  { readMetrics }: Answering,
+  { readMetrics }: Serving,
 ): Promise<MetricsServer | undefined> {
   try {
     return await startMetricsServer({ config, log }, readMetrics);

@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, UpdateFilter } from 'mongodb';
-import { findTogether } from '../db/batched-reads.js';
-import { countMatched, groupAlike, readOutcomes, type WriteOutcome } from '../db/batched-writes.js';
+import { findBatch } from '../db/batched-reads.js';
+import { countMatched, groupByChange, readOutcomes, type WriteOutcome } from '../db/batched-writes.js';
 import type { AgentRecord } from '../leases/collections.js';
 
 /** What is changed of an agent's record, which is made where there is none. */
@@ -28,7 +28,7 @@ export async function updateAgents(
   }
   const [outcomes, seen] = await Promise.all([
     writeAll(agents, changes),
-    findTogether(agents, 'name', { projection })(changes.map(({ name }) => name)),
+    findBatch(agents, 'name', { projection })(changes.map(({ name }) => name)),
   ]);
   return changes.map((_, i) => outcomes[i] ?? seen[i] ?? null);
 }
@@ -38,7 +38,7 @@ async function writeAll(
   agents: Collection<AgentRecord>,
   changes: readonly AgentChange[],
 ): Promise<readonly WriteOutcome[]> {
-  const groups = groupAlike(changes, { keyOf: ({ name }) => name, changeOf: ({ update }) => update });
+  const groups = groupByChange(changes, { keyOf: ({ name }) => name, changeOf: ({ update }) => update });
   // A line of a log that is added twice would be there twice.
   const mayBeRepeated = changes.every(({ update }) => update.$push === undefined);
   if (mayBeRepeated && groups.length < changes.length) {

@@ -25,7 +25,7 @@ export function readSettings(
     for (const [key, row] of Object.entries(rows)) {
       try {
         const text = readSettingText(row, environment);
-        if (text !== undefined && row.later) withoutEffect.push(row.name);
+        if (text !== undefined && row.withoutEffect) withoutEffect.push(row.name);
         const source = text ?? row.fallback;
         values[key] = source === undefined ? undefined : row.read(source);
       } catch (error) {

@@ -6,11 +6,11 @@ export interface SettingRow<T> {
   read: SettingReader<T>;
   /** As an operator would write it; `undefined` where there is none. */
   fallback: string | undefined;
-  sentence: string;
+  description: string;
   /** Never shown; can also come from the file that `NAME_FILE` names. */
   secret: boolean;
   /** Read and checked, so that an existing environment starts, but without effect in this version. */
-  later: boolean;
+  withoutEffect: boolean;
 }
 
 /** The settings of an area, by the names that its code uses. */
@@ -32,9 +32,9 @@ export interface SettingGroup<Rows extends SettingRows = SettingRows> {
   rows: Rows;
   /**
    * Values that follow from the settings, in their place or beside them.
-   * @param isWrong whether the text of the named variable could not be read
+   * @param isUnreadable whether the text of the named variable could not be read
    */
-  derive?(values: ValuesOf<Rows>, isWrong: (name: string) => boolean): object;
+  derive?(values: ValuesOf<Rows>, isUnreadable: (name: string) => boolean): object;
   /** What is wrong with settings that are each right by themselves; `config` holds those of the areas below too. */
   listProblems?(config: never, options: ReadOptions): SettingProblem[];
   /** What is allowed and may not be meant: written at each start. */
@@ -46,26 +46,30 @@ export function setting<T>(
   name: string,
   read: SettingReader<T>,
   fallback: string,
-  sentence: string,
+  description: string,
 ): SettingRow<T> {
-  return { name, read, fallback, sentence, secret: false, later: false };
+  return { name, read, fallback, description, secret: false, withoutEffect: false };
 }
 
 /** A setting that may be absent. */
 export function optional<T>(
   name: string,
   read: SettingReader<T>,
-  sentence: string,
+  description: string,
 ): SettingRow<T | undefined> {
-  return { name, read, fallback: undefined, sentence, secret: false, later: false };
+  return { name, read, fallback: undefined, description, secret: false, withoutEffect: false };
 }
 
 /** A setting that may be absent and is never shown. */
-export function secret<T>(name: string, read: SettingReader<T>, sentence: string): SettingRow<T | undefined> {
-  return { ...optional(name, read, sentence), secret: true };
+export function secret<T>(
+  name: string,
+  read: SettingReader<T>,
+  description: string,
+): SettingRow<T | undefined> {
+  return { ...optional(name, read, description), secret: true };
 }
 
 /** The same setting, accepted without effect. */
-export function later<T>(row: SettingRow<T>): SettingRow<T> {
-  return { ...row, later: true };
+export function withoutEffect<T>(row: SettingRow<T>): SettingRow<T> {
+  return { ...row, withoutEffect: true };
 }

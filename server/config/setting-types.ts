@@ -43,7 +43,7 @@ export function asInteger(min: number, max: number): SettingReader<number> {
 }
 
 /** One of the given words. */
-export function asWord<const W extends string>(...words: W[]): SettingReader<W> {
+export function asOneOf<const W extends string>(...words: W[]): SettingReader<W> {
   return (text) => {
     const found = words.find((word) => word === text.trim().toLowerCase());
     if (found !== undefined) return found;
@@ -52,7 +52,7 @@ export function asWord<const W extends string>(...words: W[]): SettingReader<W> 
 }
 
 /** A JSON array of texts that are not empty. */
-export const asTextList: SettingReader<string[]> = (text) => {
+export const asStringList: SettingReader<string[]> = (text) => {
   const wrong = new Error('must be a JSON array of texts, such as ["first", "second"]');
   let value: unknown;
   try {

@@ -36,7 +36,7 @@ export interface AreaRows<D, Route> {
   /** Ends what runs; the areas above have stopped. */
   stop?: (deps: D) => Promise<void>;
   /** Removes what ends with a client, such as its keys. Can run twice. */
-  onClientEnded?: (deps: D, clientId: string) => Promise<void>;
+  removeClientData?: (deps: D, clientId: string) => Promise<void>;
   /** What `queuepass doctor` looks at, by the name of the collection; a name that ends with a dot is a prefix. */
   surveys?: Readonly<Record<string, Survey>>;
   /** What `queuepass migrate` and the first start do to the documents of an existing database. */

@@ -1,12 +1,12 @@
 /** Characters of a label value at most. */
-const longestValue = 100;
+const maxLabelLength = 100;
 
 /** What stands for all values that have no series of their own. */
 export const otherValue = 'other';
 
 /** Whether a name can be a label value as it is. */
 export function fitsLabel(name: string): boolean {
-  return name.length <= longestValue;
+  return name.length <= maxLabelLength;
 }
 
 /** Bounds the values of a label that clients choose: the first ones have a series each, all others share one. */

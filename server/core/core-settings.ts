@@ -1,18 +1,18 @@
-import { later, optional, setting } from '../config/setting-row.js';
+import { optional, setting, withoutEffect } from '../config/setting-row.js';
 import {
   asBasePath,
   asBoolean,
   asText,
   asTrustedProxies,
   asWebUrl,
-  asWord,
+  asOneOf,
 } from '../config/setting-types.js';
 
 /** Settings that several rooms share. */
 export const coreSettings = {
   rows: {
     basePath: setting('BASE_PATH', asBasePath, '', 'Path prefix of every route, such as `/queuepass`.'),
-    publicUrl: later(optional('PUBLIC_URL', asWebUrl, 'Address by which clients reach the server.')),
+    publicUrl: withoutEffect(optional('PUBLIC_URL', asWebUrl, 'Address by which clients reach the server.')),
     trustProxy: optional(
       'TRUST_PROXY',
       asTrustedProxies,
@@ -21,7 +21,7 @@ export const coreSettings = {
     enableProxyfix: setting('ENABLE_PROXYFIX', asBoolean, 'false', 'The older form of `TRUST_PROXY=1`.'),
     logLevel: setting(
       'LOG_LEVEL',
-      asWord('debug', 'info', 'warn', 'error', 'silent'),
+      asOneOf('debug', 'info', 'warn', 'error', 'silent'),
       'info',
       'Minimum log level.',
     ),

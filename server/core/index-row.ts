@@ -18,7 +18,7 @@ export interface IndexRow<Collections extends string = string> {
 export const daySeconds = 24 * 60 * 60;
 
 /** The indexes of records with a name: found by it, and one record per name among those that servers like this one make; older duplicates stay. */
-export function indexesOfNamed<C extends string>(collection: C, serves: string): IndexRow<C>[] {
+export function nameIndexes<C extends string>(collection: C, serves: string): IndexRow<C>[] {
   return [
     { collection, name: 'qp_name', keys: { name: 1 }, serves },
     {

@@ -30,9 +30,9 @@ export function createMetrics<Rows extends MetricRows>(registry: Registry, rows:
 }
 
 function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | Histogram {
-  const { kind, name, help, labels, buckets = [], initial = [], together } = row;
+  const { kind, name, help, labels, buckets = [], initial = [], aggregator } = row;
   const given = { name, help, labelNames: Object.keys(labels), registers: [registry] };
-  if (kind === 'gauge') return new Gauge({ ...given, ...(together && { aggregator: together }) });
+  if (kind === 'gauge') return new Gauge({ ...given, ...(aggregator && { aggregator }) });
   if (kind === 'histogram') return new Histogram({ ...given, buckets });
   const counter = new Counter(given);
   for (const set of initial) counter.inc(set, 0);

@@ -11,7 +11,7 @@ export interface MetricRow<K extends MetricKind = MetricKind, L extends string =
   /** Upper bounds of a histogram. */
   buckets?: number[];
   /** How the gauges of several workers are combined; `sum` when not given. */
-  together?: 'max' | 'min' | 'first';
+  aggregator?: 'max' | 'min' | 'first';
   /** Label sets that exist from the start with the value 0, so that the first event shows as a rise. */
   initial?: readonly Record<L, string>[];
 }
@@ -34,9 +34,9 @@ export function gauge<L extends string = never>(
   name: string,
   help: string,
   labels = {} as Record<L, string>,
-  together?: MetricRow['together'],
+  aggregator?: MetricRow['aggregator'],
 ): MetricRow<'gauge', L> {
-  return { kind: 'gauge', name, help, labels, ...(together && { together }) };
+  return { kind: 'gauge', name, help, labels, ...(aggregator && { aggregator }) };
 }
 
 /** A distribution; `buckets` are upper bounds. */

@@ -6,7 +6,7 @@ const keyBytes = 32;
 const idBytes = 4;
 const nonceBytes = 12;
 const tagBytes = 16;
-const none = new Uint8Array(0);
+const emptySalt = new Uint8Array(0);
 
 interface DerivedKey {
   id: Buffer;
@@ -46,7 +46,7 @@ export class Sealer {
 }
 
 function derive(purpose: string, key: Uint8Array): DerivedKey {
-  const derived = Buffer.from(hkdfSync('sha256', key, none, `queuepass ${purpose}`, keyBytes));
+  const derived = Buffer.from(hkdfSync('sha256', key, emptySalt, `queuepass ${purpose}`, keyBytes));
   return { key: derived, id: createHash('sha256').update(derived).digest().subarray(0, idBytes) };
 }
 

@@ -21,7 +21,7 @@ export const databaseArea: Area<DatabaseServices> = {
     // A client whose first connection failed is closed, and stays closed unless it is connected by hand.
     await connection.client.connect();
     if (clock instanceof DatabaseClock) await clock.start();
-    if (await isLoneServer(connection.db)) {
+    if (await isStandalone(connection.db)) {
       log.warn('MongoDB is not a replica set: requests that wait for a job or a result look once a second');
     }
   },
@@ -33,7 +33,7 @@ export const databaseArea: Area<DatabaseServices> = {
 };
 
 /** Without the oplog that change streams need: neither a member of a replica set nor a router of a sharded cluster. */
-async function isLoneServer(db: Db): Promise<boolean> {
+async function isStandalone(db: Db): Promise<boolean> {
   const { setName, msg } = await db.command({ hello: 1 });
   return setName === undefined && msg !== 'isdbgrid';
 }

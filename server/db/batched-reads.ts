@@ -5,7 +5,7 @@ import type { Collection, Document, Filter, FindOptions } from 'mongodb';
  * them, and never to be changed.
  * @param options.sort which of several documents of one value is the one
  */
-export function findTogether<T extends Document, Found extends Document = T>(
+export function findBatch<T extends Document, Found extends Document = T>(
   collection: Collection<T>,
   field: keyof T & string,
   options: Pick<FindOptions, 'projection' | 'sort'> = {},

@@ -6,7 +6,7 @@ import {
   MongoServerError,
   type OptionalUnlessRequiredId,
 } from 'mongodb';
-import { isRepeatable } from './classify-error.js';
+import { isRetryable } from './classify-error.js';
 
 const { EJSON } = BSON;
 
@@ -14,7 +14,7 @@ const { EJSON } = BSON;
 export type WriteOutcome = MongoServerError | undefined;
 
 /** Stores documents in their order with one command: `run` of a batcher. */
-export async function insertTogether<T extends Document>(
+export async function insertBatch<T extends Document>(
   collection: Collection<T>,
   documents: readonly T[],
 ): Promise<readonly WriteOutcome[]> {
@@ -31,7 +31,7 @@ export async function insertTogether<T extends Document>(
  * Puts together what is changed in the same way, each document at most once in a group. Groups of second changes to a
  * document come after all groups of first ones, and so on: one after the other they keep the order for each document.
  */
-export function groupAlike<T>(
+export function groupByChange<T>(
   changes: readonly T[],
   { keyOf, changeOf }: { keyOf(change: T): string; changeOf(change: T): unknown },
 ): T[][] {
@@ -52,9 +52,9 @@ export function groupAlike<T>(
 }
 
 /** Runs a write that may be run twice once more where a change of the primary ended it: the driver repeats no statement of many documents. */
-export async function repeatOnce<T>(write: () => Promise<T>): Promise<T> {
+export async function retryOnce<T>(write: () => Promise<T>): Promise<T> {
   return write().catch((error: unknown) => {
-    if (isRepeatable(error)) return write();
+    if (isRetryable(error)) return write();
     throw error;
   });
 }
@@ -65,8 +65,8 @@ export async function countMatched(
   statements: number,
 ): Promise<number> {
   let matched = 0;
-  const told = repeatOnce(write).then((result) => void (matched = result.matchedCount));
-  const outcomes = await readOutcomes(told, statements);
+  const command = retryOnce(write).then((result) => void (matched = result.matchedCount));
+  const outcomes = await readOutcomes(command, statements);
   return outcomes.some((error) => error !== undefined) ? 0 : matched;
 }
 

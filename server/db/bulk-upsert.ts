@@ -1,7 +1,7 @@
 import { type AnyBulkWriteOperation, type Collection, type Document, MongoBulkWriteError } from 'mongodb';
 
 /** More rounds than this mean that somebody keeps removing what the others make. */
-const mostRounds = 5;
+const maxRounds = 5;
 const duplicateKey = 11000;
 
 /**
@@ -19,14 +19,14 @@ export async function bulkUpsert<T extends Document>(
       await collection.bulkWrite(left, { ordered: false });
       return;
     } catch (error) {
-      left = findTakenNames(error, left);
-      if (left.length === 0 || round === mostRounds) throw error;
+      left = findConflicts(error, left);
+      if (left.length === 0 || round === maxRounds) throw error;
     }
   }
 }
 
 /** The operations that met a record made meanwhile; none when anything else went wrong too. */
-function findTakenNames<O>(error: unknown, operations: readonly O[]): O[] {
+function findConflicts<O>(error: unknown, operations: readonly O[]): O[] {
   if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return [];
   const failures = [error.writeErrors].flat();
   if (failures.some(({ code }) => code !== duplicateKey)) return [];

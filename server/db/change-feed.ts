@@ -19,14 +19,14 @@ export interface ChangeFeedOptions<Change> {
 const pollMs = 1000;
 
 /** Milliseconds that a feed nobody uses stays open. */
-const idleMs = 60_000;
+const idleTimeoutMs = 60_000;
 
 /** A stream, and those that follow it after it was lost. */
 interface FeedRun {
   opened: Promise<void>;
-  tellOpened(): void;
+  resolveOpened(): void;
   isLive: boolean;
-  isOver: boolean;
+  isStopped: boolean;
   stream: { close(): Promise<void> } | undefined;
 }
 
@@ -39,7 +39,7 @@ export class ChangeFeed<Change> {
   #users = 0;
   #isClosed = false;
   #run: FeedRun | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ChangeFeedOptions<Change>) {}
 
@@ -49,21 +49,21 @@ export class ChangeFeed<Change> {
   }
 
   /** Resolves when every change from now on is told, by `onChange` or as a gap; `release` when they are of no interest. */
-  async use(): Promise<void> {
+  async acquire(): Promise<void> {
     this.#users += 1;
-    clearTimeout(this.#idle);
+    clearTimeout(this.#idleTimer);
     if (!this.#isClosed) await (this.#run ??= this.#begin()).opened;
   }
 
   release(): void {
     this.#users -= 1;
-    if (this.#users === 0) this.#idle = setTimeout(() => void this.#stop(), idleMs).unref();
+    if (this.#users === 0) this.#idleTimer = setTimeout(() => void this.#stop(), idleTimeoutMs).unref();
   }
 
   /** Ends it for good. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#idle);
+    clearTimeout(this.#idleTimer);
     await this.#stop();
   }
 
@@ -71,30 +71,30 @@ export class ChangeFeed<Change> {
     const run = this.#run;
     this.#run = undefined;
     if (run === undefined) return;
-    run.isOver = true;
+    run.isStopped = true;
     await run.stream?.close().catch(() => undefined);
   }
 
   #begin(): FeedRun {
-    let tellOpened = (): void => undefined;
-    const opened = new Promise<void>((resolve) => (tellOpened = resolve));
-    const run: FeedRun = { opened, tellOpened, isLive: false, isOver: false, stream: undefined };
-    void this.#keepUp(run);
+    let resolveOpened = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (resolveOpened = resolve));
+    const run: FeedRun = { opened, resolveOpened, isLive: false, isStopped: false, stream: undefined };
+    void this.#followUntilStopped(run);
     return run;
   }
 
-  async #keepUp(run: FeedRun): Promise<void> {
-    for (let isTold = false; !run.isOver; ) {
+  async #followUntilStopped(run: FeedRun): Promise<void> {
+    for (let hasLoggedFailure = false; !run.isStopped; ) {
       try {
         await this.#follow(run);
       } catch (error) {
-        if (!run.isOver && (!isTold || run.isLive)) this.#tell(error);
-        isTold = true;
+        if (!run.isStopped && (!hasLoggedFailure || run.isLive)) this.#logFailure(error);
+        hasLoggedFailure = true;
       }
       run.isLive = false;
-      run.tellOpened();
+      run.resolveOpened();
       await wait(pollMs, undefined, { ref: false });
-      if (!run.isOver) this.options.onGap();
+      if (!run.isStopped) this.options.onGap();
     }
   }
 
@@ -104,9 +104,9 @@ export class ChangeFeed<Change> {
     run.stream = stream;
     try {
       const first = await stream.tryNext();
-      if (run.isOver) return;
+      if (run.isStopped) return;
       run.isLive = true;
-      run.tellOpened();
+      run.resolveOpened();
       onGap();
       if (first !== null) onChange(first as Change);
       for await (const change of stream) onChange(change as Change);
@@ -115,7 +115,7 @@ export class ChangeFeed<Change> {
     }
   }
 
-  #tell(error: unknown): void {
+  #logFailure(error: unknown): void {
     const { log, name } = this.options;
     // Its code for a change stream on a lone server.
     if (error instanceof MongoServerError && error.code === 40573) {

@@ -14,7 +14,7 @@ import {
 /** What a failure of the database means for the request that met it. */
 export type DatabaseFailure = 'unavailable' | 'too_large' | 'other';
 
-const awayErrors = [
+const unavailableErrors = [
   MongoClientClosedError,
   MongoNetworkError,
   MongoNotConnectedError,
@@ -26,13 +26,13 @@ const awayErrors = [
 ];
 
 /** Of the connection pool: all connections are taken for too long, or it is closed; their classes are not exported. */
-const awayNames = new Set(['MongoWaitQueueTimeoutError', 'MongoPoolClosedError']);
+const unavailableNames = new Set(['MongoWaitQueueTimeoutError', 'MongoPoolClosedError']);
 
 /**
  * Server codes of a MongoDB that cannot serve now: no primary, stepping down, shutting down, no disk, no memory, no majority,
  * writes blocked (371); and of one that refuses this server's user (13, 18, 8000), as while its credential is changed.
  */
-const awayCodes = new Set([
+const unavailableCodes = new Set([
   6, 7, 13, 18, 50, 64, 89, 91, 100, 133, 134, 146, 189, 202, 262, 317, 358, 371, 8000, 9001, 10107, 11600,
   11601, 11602, 13435, 13436, 14031,
 ]);
@@ -43,37 +43,37 @@ const tooLargeCodes = new Set([10334, 17280, 17419, 17420]);
 /** Sorts an error that an operation threw; `undefined` when it is none of MongoDB's. */
 export function classifyDatabaseError(error: unknown): DatabaseFailure | undefined {
   // The driver dresses whatever ends a bulk write, a cut connection too, as an error of its own kind.
-  const dressed: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
-  if (dressed instanceof Error) return classifyDatabaseError(dressed);
-  if (awayErrors.some((kind) => error instanceof kind)) return 'unavailable';
+  const inner: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
+  if (inner instanceof Error) return classifyDatabaseError(inner);
+  if (unavailableErrors.some((kind) => error instanceof kind)) return 'unavailable';
   if (error instanceof MongoServerError) {
     const codes = listCodes(error);
-    if (codes.some((code) => awayCodes.has(code)) || isRetryable(error)) return 'unavailable';
+    if (codes.some((code) => unavailableCodes.has(code)) || hasRetryLabel(error)) return 'unavailable';
     return codes.some((code) => tooLargeCodes.has(code)) ? 'too_large' : 'other';
   }
-  const told = error instanceof Error ? error : undefined;
-  if (told && awayNames.has(told.name)) return 'unavailable';
-  if (isNetworkError(told)) return 'unavailable';
-  if (told?.name === 'MongoInvalidArgumentError' && /maximum|too large/i.test(told.message))
+  const known = error instanceof Error ? error : undefined;
+  if (known && unavailableNames.has(known.name)) return 'unavailable';
+  if (isNetworkError(known)) return 'unavailable';
+  if (known?.name === 'MongoInvalidArgumentError' && /maximum|too large/i.test(known.message))
     return 'too_large';
-  if (told instanceof RangeError && (told as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')
+  if (known instanceof RangeError && (known as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE')
     return 'too_large';
-  return told?.name.startsWith('Mongo') || told?.name.startsWith('BSON') ? 'other' : undefined;
+  return known?.name.startsWith('Mongo') || known?.name.startsWith('BSON') ? 'other' : undefined;
 }
 
 /** The labels that the server and the driver put on what a repeat can mend. */
-function isRetryable(error: MongoServerError): boolean {
+function hasRetryLabel(error: MongoServerError): boolean {
   const labels = ['RetryableWriteError', 'RetryableError', 'TransientTransactionError'];
   return labels.some((label) => error.hasErrorLabel(label)) || error.cause instanceof MongoNetworkError;
 }
 
 /** Whether the same write could succeed at once, as after a change of the primary: for writes that do nothing when they are repeated. */
-export function isRepeatable(error: unknown): boolean {
-  const dressed: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
-  if (dressed instanceof Error) return isRepeatable(dressed);
+export function isRetryable(error: unknown): boolean {
+  const inner: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : undefined;
+  if (inner instanceof Error) return isRetryable(inner);
   return (
     error instanceof MongoNetworkError ||
-    (error instanceof MongoServerError && (isRetryable(error) || notPrimaryCodes.has(Number(error.code))))
+    (error instanceof MongoServerError && (hasRetryLabel(error) || notPrimaryCodes.has(Number(error.code))))
   );
 }
 
@@ -105,6 +105,6 @@ export function isDuplicateKey(error: unknown): error is MongoServerError {
 }
 
 /** Whether the driver refused to make a command of what it was given, such as a document that is too large: nothing was sent. */
-export function wasNeverSent(error: unknown): boolean {
+export function wasNotSent(error: unknown): boolean {
   return classifyDatabaseError(error) !== 'unavailable' && !(error instanceof MongoServerError);
 }

@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb';
 import type { Clock } from '../core/clock.js';
 
-const remeasureMs = 60_000;
+const measureIntervalMs = 60_000;
 
 /**
  * This process's clock corrected by its offset to the database's, so that times of several hosts compare.
@@ -29,7 +29,7 @@ export class DatabaseClock implements Clock {
   /** Measures now, and again each minute. @throws MongoError when the database does not answer. */
   async start(): Promise<void> {
     // A missed measurement leaves the last offset, which is as good for another minute.
-    this.#timer ??= setInterval(() => void this.measure().catch(() => undefined), remeasureMs).unref();
+    this.#timer ??= setInterval(() => void this.measure().catch(() => undefined), measureIntervalMs).unref();
     await this.measure();
   }
 

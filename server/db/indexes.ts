@@ -25,7 +25,7 @@ export async function ensureIndexes(db: Db, table: readonly StoredIndexRow[]): P
 async function createMissing(db: Db, name: string, rows: readonly IndexRow[]): Promise<void> {
   const collection = db.collection(name);
   const present = await listIndexes(db, name);
-  const missing = rows.filter((row) => !present.some((index) => standsFor(row, index)));
+  const missing = rows.filter((row) => !present.some((index) => isEquivalent(row, index)));
   if (missing.length === 0) return;
   await collection.createIndexes(
     missing.map(({ name: index, keys, options }) => ({ name: index, key: keys, ...options })),
@@ -42,7 +42,7 @@ export async function dropReplacedIndexes(db: Db, table: readonly StoredIndexRow
   for (const row of table) {
     if (!row.replaces?.length) continue;
     const present = await listIndexes(db, row.collectionName);
-    if (!present.some((index) => standsFor(row, index))) continue;
+    if (!present.some((index) => isEquivalent(row, index))) continue;
     const old = row.replaces.filter(
       (name) => name.startsWith('qp_') && present.some((index) => index.name === name),
     );
@@ -58,7 +58,7 @@ export async function dropReplacedIndexes(db: Db, table: readonly StoredIndexRow
  * Whether a live index takes the place of the row's: MongoDB tells two indexes apart by their keys, uniqueness, filter,
  * sparseness and collation, and refuses a second one that differs only in its name or expiry.
  */
-export function standsFor({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
+export function isEquivalent({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
   const identity = (key: object, unique: boolean | undefined, partial: object | undefined) =>
     JSON.stringify([Object.entries(key), unique === true, partial ?? null]);
   return (

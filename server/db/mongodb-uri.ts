@@ -33,9 +33,9 @@ export function checkMongodbUri(uri: string): string | undefined {
     new MongoClient(uri);
     return undefined;
   } catch (error) {
-    const told = /^options? [\w, ]+ (is|are) not supported$/.exec((error as Error).message)?.[0];
-    return told === undefined
+    const optionProblem = /^options? [\w, ]+ (is|are) not supported$/.exec((error as Error).message)?.[0];
+    return optionProblem === undefined
       ? 'is no connection string that MongoDB reads (in user name and password, write @ : / % as %40 %3A %2F %25)'
-      : `has a fault: ${told}`;
+      : `has a fault: ${optionProblem}`;
   }
 }

@@ -57,13 +57,18 @@ export interface JsonFamilyOptions {
   name: string;
   prefixes: readonly string[];
   /** Bodies hold the request's id, by which the log lines of the request are found. */
-  namesRequest: boolean;
+  includesRequestId: boolean;
   /** The quirks of all areas. */
   quirks: readonly BodyQuirk[];
 }
 
 /** A family of errors in JSON, but for its quirks. */
-export function createJsonFamily({ name, prefixes, namesRequest, quirks }: JsonFamilyOptions): ErrorFamily {
+export function createJsonFamily({
+  name,
+  prefixes,
+  includesRequestId,
+  quirks,
+}: JsonFamilyOptions): ErrorFamily {
   const own = quirks.filter(({ families = ['v1'] }) => families.includes(name));
   const find = ({ code }: { code: string }, route: string | undefined): BodyQuirk | undefined =>
     own.find(
@@ -75,7 +80,7 @@ export function createJsonFamily({ name, prefixes, namesRequest, quirks }: JsonF
     present(error, { requestId, route }) {
       const { shape = 'json', message = error.message } = find(error, route) ?? {};
       if (shape !== 'json') return writers[shape](error, message);
-      return jsonBody({ message, detail: error.detail, ...(namesRequest && { request_id: requestId }) });
+      return jsonBody({ message, detail: error.detail, ...(includesRequestId && { request_id: requestId }) });
     },
     describe(row, route) {
       const { shape = 'json', message = row.message } = find(row, route) ?? {};

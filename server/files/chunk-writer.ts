@@ -12,7 +12,7 @@ const slabSize = batchChunks * chunkSize;
  * Milliseconds by which chunks outlive the file that they belong to, so that the expiry never takes the chunks of a
  * file that can still be found.
  */
-const outliveMs = 5 * 60 * 1000;
+const chunkGraceMs = 5 * 60 * 1000;
 
 /**
  * Writes the chunks of one file: one insert is under way while the next fills, so that two slabs of 4 MiB are all
@@ -23,7 +23,7 @@ export class ChunkWriter {
   #filling: Buffer = Buffer.allocUnsafeSlow(slabSize);
   #used = 0;
   #spare: Buffer | undefined;
-  #underWay: Promise<void> = Promise.resolve();
+  #pendingInsert: Promise<void> = Promise.resolve();
   #sentChunks = 0;
   #sentBytes = 0;
 
@@ -31,7 +31,7 @@ export class ChunkWriter {
     private readonly chunks: Collection<StoredChunk>,
     private readonly file: Pick<StoredFile, '_id' | 'uploadDate'>,
   ) {
-    this.#uploadDate = new Date(file.uploadDate.getTime() + outliveMs);
+    this.#uploadDate = new Date(file.uploadDate.getTime() + chunkGraceMs);
   }
 
   /** Takes the next bytes; resolves when there is room for more. @throws what an earlier insert failed with */
@@ -48,24 +48,24 @@ export class ChunkWriter {
   /** Writes what is left and gives the length in bytes, once all of it is stored. */
   async end(): Promise<number> {
     if (this.#used > 0) await this.#send();
-    await this.#underWay;
+    await this.#pendingInsert;
     return this.#sentBytes;
   }
 
   /** Resolves when no insert is under way any more, failed or not. */
   async settle(): Promise<void> {
-    await this.#underWay.catch(() => undefined);
+    await this.#pendingInsert.catch(() => undefined);
   }
 
   async #send(): Promise<void> {
-    await this.#underWay;
+    await this.#pendingInsert;
     const slab = this.#filling;
     const insert = this.#insert(slab.subarray(0, this.#used));
-    this.#underWay = insert.then(() => {
+    this.#pendingInsert = insert.then(() => {
       this.#spare = slab;
     });
     // Its failure is told by the next write.
-    this.#underWay.catch(() => undefined);
+    this.#pendingInsert.catch(() => undefined);
     this.#filling = this.#spare ?? Buffer.allocUnsafeSlow(slabSize);
     this.#spare = undefined;
     this.#used = 0;

@@ -1,12 +1,12 @@
 import { optional, secret, setting, type ValuesOf } from '../config/setting-row.js';
-import { asText, asWebUrl, asWord } from '../config/setting-types.js';
+import { asOneOf, asText, asWebUrl } from '../config/setting-types.js';
 
 /** Settings of what clients do with jobs. */
 export const jobsSettings = {
   rows: {
     jobOwnership: setting(
       'JOB_OWNERSHIP',
-      asWord('record', 'enforce'),
+      asOneOf('record', 'enforce'),
       'record',
       'Whether only the submitter, a manager or an admin may cancel a job and send its attachments.',
     ),

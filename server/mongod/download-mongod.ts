@@ -1,15 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { DownloadAnswer } from './mongod-download-process.js';
+import type { DownloadMessage } from './mongod-download-process.js';
 
 // The first series that MongoDB builds for Debian 12, and one that mongodb-memory-server knows everywhere.
 const DEFAULT_VERSION = '7.0.14';
 
 // Generous: on a busy machine a process may take seconds to load.
-const START_MS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 
 /** How long a download may stay silent, in milliseconds. */
-export interface DownloadPatience {
+export interface DownloadTimeouts {
   firstByteMs: number;
   stallMs: number;
 }
@@ -23,8 +23,8 @@ export function downloadVersion(environment: NodeJS.ProcessEnv): string {
 export async function locateDownloadedMongod(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
   const child = start('locate', environment);
   child.stdout?.resume();
-  const stop = setTimeout(() => child.kill('SIGKILL'), START_MS);
-  return waitForAnswer(child)
+  const stop = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  return waitForResult(child)
     .catch(() => undefined)
     .finally(() => clearTimeout(stop));
 }
@@ -37,38 +37,38 @@ export async function locateDownloadedMongod(environment: NodeJS.ProcessEnv): Pr
 export async function downloadMongod(
   environment: NodeJS.ProcessEnv,
   report: (line: string) => void,
-  patience: DownloadPatience = { firstByteMs: 5_000, stallMs: 30_000 },
+  timeouts: DownloadTimeouts = { firstByteMs: 5_000, stallMs: 30_000 },
 ): Promise<string> {
   const version = downloadVersion(environment);
   report(`downloading mongod ${version} ...`);
   const child = start('download', environment);
-  let silence: NodeJS.Timeout | undefined;
+  let silenceTimer: NodeJS.Timeout | undefined;
   let reason = 'it ended early';
   const giveUpAfter = (milliseconds: number, why: string): void => {
-    clearTimeout(silence);
-    silence = setTimeout(() => {
+    clearTimeout(silenceTimer);
+    silenceTimer = setTimeout(() => {
       reason = why;
       child.kill('SIGKILL');
     }, milliseconds);
   };
-  giveUpAfter(START_MS, 'it did not begin');
+  giveUpAfter(START_TIMEOUT_MS, 'it did not begin');
   child.once('message', () => {
-    giveUpAfter(patience.firstByteMs, `no byte arrived within ${patience.firstByteMs / 1000} s`);
+    giveUpAfter(timeouts.firstByteMs, `no byte arrived within ${timeouts.firstByteMs / 1000} s`);
   });
   // mongodb-memory-server prints at the first chunk, then at most every 2 s while chunks arrive.
   let tenths = 0;
   child.stdout?.on('data', (chunk: Buffer) => {
-    giveUpAfter(patience.stallMs, `it stalled for ${patience.stallMs / 1000} s`);
+    giveUpAfter(timeouts.stallMs, `it stalled for ${timeouts.stallMs / 1000} s`);
     const reached = Math.floor(Number(/([\d.]+)%/.exec(chunk.toString())?.[1] ?? 0) / 10);
     if (reached > tenths) report(`downloading mongod ${version}: ${reached * 10} %`);
     tenths = Math.max(tenths, reached);
   });
   try {
-    const binary = await waitForAnswer(child, () => reason);
+    const binary = await waitForResult(child, () => reason);
     if (binary === undefined) throw new Error('it gave no file');
     return binary;
   } finally {
-    clearTimeout(silence);
+    clearTimeout(silenceTimer);
   }
 }
 
@@ -87,12 +87,12 @@ function start(task: 'locate' | 'download', environment: NodeJS.ProcessEnv): Chi
   });
 }
 
-function waitForAnswer(child: ChildProcess, whenKilled = () => 'it ended'): Promise<string | undefined> {
+function waitForResult(child: ChildProcess, whenKilled = () => 'it ended'): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', () => reject(new Error(whenKilled())));
     child.on('message', (message) => {
-      const { begins, binary, error } = message as DownloadAnswer;
+      const { begins, binary, error } = message as DownloadMessage;
       if (begins) return;
       child.disconnect();
       if (error === undefined) resolve(binary);

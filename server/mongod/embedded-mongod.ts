@@ -9,7 +9,7 @@ import { DiskFullError, StartError } from '../errors/start-error.js';
 
 export { embeddedMongodUri };
 
-const RESTARTS = 3;
+const MAX_RESTARTS = 3;
 
 /**
  * What the embedded MongoDB needs; `onGone` is called once, when it died and could not be kept running.
@@ -19,7 +19,7 @@ export interface EmbeddedMongodInput {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   report: (line: string) => void;
-  onGone: (error: StartError) => void;
+  onFailed: (error: StartError) => void;
   lockWaitMs?: number;
 }
 
@@ -39,12 +39,12 @@ export async function startEmbeddedMongod(input: EmbeddedMongodInput): Promise<E
   const dataDir = resolve(input.dataDir);
   await makeDataDirectory(dataDir);
   const { binary } = await findMongod({ ...input, dataDir });
-  const keeper = new MongodKeeper({ ...input, dataDir }, binary);
-  await keeper.start();
-  return { uri: embeddedMongodUri(dataDir), stop: () => keeper.stop() };
+  const supervisor = new MongodSupervisor({ ...input, dataDir }, binary);
+  await supervisor.start();
+  return { uri: embeddedMongodUri(dataDir), stop: () => supervisor.stop() };
 }
 
-class MongodKeeper {
+class MongodSupervisor {
   #mongod: MongodProcess | undefined;
   #starting: Promise<void> | undefined;
   #stopping = false;
@@ -74,22 +74,22 @@ class MongodKeeper {
   }
 
   async #restart(exit: MongodExit): Promise<void> {
-    const { dataDir, report, onGone } = this.input;
+    const { dataDir, report, onFailed } = this.input;
     let reason = await explainMongodExit(exit, dataDir, join(dataDir, 'mongod.log'));
     report(`MongoDB ended by itself (${presentExit(exit)})`);
-    while (!this.#stopping && this.#restarts < RESTARTS) {
+    while (!this.#stopping && this.#restarts < MAX_RESTARTS) {
       this.#restarts += 1;
-      report(`starting MongoDB again (${this.#restarts} of ${RESTARTS})`);
+      report(`starting MongoDB again (${this.#restarts} of ${MAX_RESTARTS})`);
       try {
         return await this.start();
       } catch (error) {
-        const told = error as StartError;
-        report(told.message);
+        const startError = error as StartError;
+        report(startError.message);
         // A start that failed gives back some room, and the log of the next one may have none to say why it ends.
-        if (!(reason instanceof DiskFullError)) reason = told;
+        if (!(reason instanceof DiskFullError)) reason = startError;
       }
     }
-    if (!this.#stopping) onGone(new StartError(`MongoDB could not be kept running: ${reason.message}`));
+    if (!this.#stopping) onFailed(new StartError(`MongoDB could not be kept running: ${reason.message}`));
   }
 }
 

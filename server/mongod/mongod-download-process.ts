@@ -5,7 +5,7 @@
 import { DryMongoBinary, MongoBinary } from 'mongodb-memory-server';
 
 /** What the process says: that it begins, then the binary, or no binary (none in the cache), or why it failed. */
-export interface DownloadAnswer {
+export interface DownloadMessage {
   begins?: true;
   binary?: string | undefined;
   error?: string;
@@ -16,7 +16,7 @@ const [task = '', version = ''] = process.argv.slice(2);
 // The starter may die while this runs: its end closes the channel, and nobody waits for the file any more.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-async function answer(): Promise<DownloadAnswer> {
+async function runTask(): Promise<DownloadMessage> {
   try {
     if (task === 'locate') return { binary: await DryMongoBinary.locateBinary({ version }) };
     return { binary: await MongoBinary.getPath({ version, checkMD5: true }) };
@@ -25,5 +25,5 @@ async function answer(): Promise<DownloadAnswer> {
   }
 }
 
-process.send?.({ begins: true } satisfies DownloadAnswer);
-process.send?.(await answer());
+process.send?.({ begins: true } satisfies DownloadMessage);
+process.send?.(await runTask());

@@ -5,7 +5,7 @@ import { DataInUseError, DiskFullError, StartError, WrongSeriesError } from '../
 const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
 
 /** Bytes below which a disk counts as full: mongod's log lies on it, and may have no room to say so. */
-const fullBelow = 16 * 2 ** 20;
+const minFreeBytes = 16 * 2 ** 20;
 
 /**
  * Makes the one line that says why mongod ended, out of its exit and its log.
@@ -22,7 +22,7 @@ export async function explainMongodExit(
   const lines = log.split('\n').slice(-200);
   const printed = exit.printed.trim().split('\n');
   const last =
-    lastUsefulLine(lines) ?? (printed.findLast((line) => !isAftermath(line)) || 'it left no message');
+    lastUsefulLine(lines) ?? (printed.findLast((line) => !followsFatalError(line)) || 'it left no message');
   const text = `${lines.join('\n')}\n${exit.printed}`;
   if (text.includes('DBPathInUse')) return new DataInUseError(`${dataDir} is in use by another mongod.`);
   if (exit.code === NEEDS_OTHER_SERIES_EXIT_CODE || text.includes('UPGRADE PROBLEM')) {
@@ -39,7 +39,7 @@ export async function explainMongodExit(
 
 async function isFull(dataDir: string): Promise<boolean> {
   const disk = await statfs(dataDir).catch(() => undefined);
-  return disk !== undefined && disk.bavail * disk.bsize < fullBelow;
+  return disk !== undefined && disk.bavail * disk.bsize < minFreeBytes;
 }
 
 /** The exit as words: `exit code 14` or `signal SIGKILL`. */
@@ -51,10 +51,10 @@ export function presentExit({ code, signal }: MongodExit): string {
 
 /** The last line of the log that tells of an error, with its reason; undefined when there is none. */
 function lastUsefulLine(lines: string[]): string | undefined {
-  const told = lines.map(readLine).filter((line) => line !== undefined);
+  const entries = lines.map(readLine).filter((line) => line !== undefined);
   return (
-    told.findLast((line) => line.weight === 'error')?.text ??
-    told.findLast((line) => line.weight === 'warning')?.text
+    entries.findLast((line) => line.weight === 'error')?.text ??
+    entries.findLast((line) => line.weight === 'warning')?.text
   );
 }
 
@@ -67,14 +67,14 @@ function readLine(line: string): { weight: 'error' | 'warning'; text: string } |
   }
   const { msg } = entry;
   const reason = readReason(entry.attr);
-  if (msg === undefined || isAftermath(msg) || (msg === 'Fatal assertion' && reason === undefined))
+  if (msg === undefined || followsFatalError(msg) || (msg === 'Fatal assertion' && reason === undefined))
     return undefined;
   const weight = entry.s === 'E' || entry.s === 'F' ? 'error' : entry.s === 'W' ? 'warning' : undefined;
   return weight && { weight, text: reason === undefined ? msg : `${msg}: ${reason}` };
 }
 
 // What follows a fatal error in the log says less than the error itself.
-function isAftermath(msg: string): boolean {
+function followsFatalError(msg: string): boolean {
   return /\*\*\*aborting|backtrace|^\s*Frame|Writing fatal message/i.test(msg);
 }
 

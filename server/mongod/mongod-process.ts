@@ -59,7 +59,7 @@ export function startMongodProcess(command: string[], lockPath: string, logPath:
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const output = gather(child);
+  const output = collectOutput(child);
   // The watcher may be gone when it is written to.
   child.stdin?.on('error', () => undefined);
   child.stdout?.once('end', () => child.stdin?.end('gone\n'));
@@ -77,7 +77,7 @@ export function startMongodProcess(command: string[], lockPath: string, logPath:
   return { ended, stop };
 }
 
-function gather(child: ChildProcess): { text: string; whenEnded: (then: () => void) => void } {
+function collectOutput(child: ChildProcess): { text: string; whenEnded: (then: () => void) => void } {
   const output = { text: '', whenEnded: (then: () => void) => void child.once('close', then) };
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {

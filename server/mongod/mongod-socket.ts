@@ -6,7 +6,7 @@ import { StartError } from '../errors/start-error.js';
 
 const FILE = 'mongod.sock';
 // sockaddr_un holds 108 bytes, the last of which is 0.
-const LONGEST_PATH = 107;
+const MAX_PATH_BYTES = 107;
 
 /**
  * The path of the socket of the embedded MongoDB: in the data directory, or, where that path is too long for
@@ -16,7 +16,7 @@ const LONGEST_PATH = 107;
 export function embeddedSocketPath(dataDir: string): string {
   const real = realPath(dataDir);
   const path = join(real, FILE);
-  if (Buffer.byteLength(path) <= LONGEST_PATH && /^[\w./-]+$/.test(path)) return path;
+  if (Buffer.byteLength(path) <= MAX_PATH_BYTES && /^[\w./-]+$/.test(path)) return path;
   const digest = createHash('sha256').update(real).digest('hex').slice(0, 16);
   return join(tmpdir(), `queuepass-${userInfo().uid}-${digest}`, FILE);
 }
@@ -33,7 +33,7 @@ export function embeddedMongodUri(dataDir: string): string {
 export function makeSocketFolder(dataDir: string, socketPath: string): void {
   const folder = dirname(socketPath);
   if (folder === realPath(dataDir)) return;
-  if (Buffer.byteLength(socketPath) > LONGEST_PATH) {
+  if (Buffer.byteLength(socketPath) > MAX_PATH_BYTES) {
     throw new StartError(
       `${socketPath} is too long for a socket: choose a shorter QUEUEPASS_DATA_DIR or TMPDIR.`,
     );

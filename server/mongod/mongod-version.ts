@@ -10,7 +10,7 @@ export interface Mongod {
   series: string;
 }
 
-const OLDEST_MAJOR = 6;
+const MIN_MAJOR = 6;
 
 /**
  * Reads the version of a mongod by running it with `--version`.
@@ -28,7 +28,7 @@ export async function readMongodVersion(binary: string): Promise<Mongod> {
 
 /** Tells whether Queuepass works with this version: MongoDB 6.0 or newer. */
 export function isSupported(mongod: Mongod): boolean {
-  return Number.parseInt(mongod.series, 10) >= OLDEST_MAJOR;
+  return Number.parseInt(mongod.series, 10) >= MIN_MAJOR;
 }
 
 /** The line that says why a version below 6.0 is not used. */

@@ -19,7 +19,7 @@ interface ReplicaSetConfig {
  * @throws {Error} when aborted, or MongoDB's own error.
  */
 export async function becomePrimary(uri: string, socketPath: string, signal: AbortSignal): Promise<void> {
-  while (!(await listens(socketPath))) await wait(POLL_MS, undefined, { signal });
+  while (!(await isListening(socketPath))) await wait(POLL_MS, undefined, { signal });
   const client = new MongoClient(uri, { serverSelectionTimeoutMS: 10_000, minPoolSize: 0, maxPoolSize: 2 });
   const close = (): void => void client.close();
   signal.addEventListener('abort', close, { once: true });
@@ -64,7 +64,7 @@ async function isPrimary(client: MongoClient): Promise<boolean> {
 }
 
 /** Whether something accepts connections on the socket. */
-export function listens(socketPath: string): Promise<boolean> {
+export function isListening(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(socketPath);
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

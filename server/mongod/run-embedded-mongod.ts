@@ -4,12 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { explainMongodExit } from './mongod-log.js';
 import { LOCK_HELD_EXIT_CODE, type MongodProcess, startMongodProcess } from './mongod-process.js';
 import { embeddedMongodUri, embeddedSocketPath, makeSocketFolder } from './mongod-socket.js';
-import { becomePrimary, listens, REPLICA_SET } from './replica-set.js';
+import { becomePrimary, isListening, REPLICA_SET } from './replica-set.js';
 import { DataInUseError, StartError } from '../errors/start-error.js';
 
 const LOCK_POLL_MS = 100;
 const PRIMARY_WAIT_MS = 60_000;
-const DEATH_MS = 2_000;
+const EXIT_WAIT_MS = 2_000;
 
 /**
  * Starts mongod on the data directory and resolves once it is a writable primary. A data directory that a
@@ -25,13 +25,13 @@ export async function runEmbeddedMongod(
   }: { dataDir: string; report: (line: string) => void; lockWaitMs?: number },
 ): Promise<MongodProcess> {
   const until = performance.now() + lockWaitMs;
-  for (let told = false; ; told = true) {
+  for (let hasReported = false; ; hasReported = true) {
     try {
       return await startOnce(binary, dataDir);
     } catch (error) {
       if (!(error instanceof DataInUseError)) throw error;
       if (performance.now() >= until) throw new DataInUseError(presentInUse(dataDir));
-      if (!told) report(`waiting for another MongoDB to let go of ${dataDir} ...`);
+      if (!hasReported) report(`waiting for another MongoDB to let go of ${dataDir} ...`);
       await wait(LOCK_POLL_MS);
     }
   }
@@ -42,20 +42,24 @@ async function startOnce(binary: string, dataDir: string): Promise<MongodProcess
   const logPath = join(dataDir, 'mongod.log');
   makeSocketFolder(dataDir, socketPath);
   // Where there is no flock (macOS), this alone keeps a second mongod from replacing the socket of the first.
-  if (await listens(socketPath)) throw new DataInUseError(presentInUse(dataDir));
+  if (await isListening(socketPath)) throw new DataInUseError(presentInUse(dataDir));
   const command = [binary, ...listArguments(join(dataDir, 'db'), socketPath)];
   const mongod = startMongodProcess(command, join(dataDir, 'mongod.lock'), logPath);
-  const gone = new AbortController();
+  const exited = new AbortController();
   const ended = mongod.ended.then(async (exit) => {
-    gone.abort();
+    exited.abort();
     if (exit.code === LOCK_HELD_EXIT_CODE) throw new DataInUseError(presentInUse(dataDir));
     throw await explainMongodExit(exit, dataDir, logPath);
   });
-  const late = AbortSignal.timeout(PRIMARY_WAIT_MS);
-  const primary = becomePrimary(embeddedMongodUri(dataDir), socketPath, AbortSignal.any([gone.signal, late]));
+  const timedOut = AbortSignal.timeout(PRIMARY_WAIT_MS);
+  const primary = becomePrimary(
+    embeddedMongodUri(dataDir),
+    socketPath,
+    AbortSignal.any([exited.signal, timedOut]),
+  );
   // A dying mongod drops its connections before it is gone, and its log says more than they do.
   const explained = primary.catch(async (error: unknown) => {
-    await Promise.race([ended, wait(DEATH_MS, undefined, { ref: false })]);
+    await Promise.race([ended, wait(EXIT_WAIT_MS, undefined, { ref: false })]);
     throw error;
   });
   try {

@@ -18,12 +18,12 @@ export async function takeDutyLock(
 ): Promise<Date | undefined> {
   const now = clock.inDatabase;
   // A lock that is not there yet has no end, which is before every time.
-  const isFree = { $or: [{ $eq: ['$holder', holder] }, { $lte: ['$until', now] }] };
-  const ifFree = (taken: unknown, kept: string) => ({ $cond: [isFree, taken, kept] });
+  const isAvailable = { $or: [{ $eq: ['$holder', holder] }, { $lte: ['$until', now] }] };
+  const ifAvailable = (taken: unknown, kept: string) => ({ $cond: [isAvailable, taken, kept] });
   const taken = {
-    holder: ifFree(holder, '$holder'),
-    at: ifFree(now, '$at'),
-    until: ifFree({ $add: [now, ms] }, '$until'),
+    holder: ifAvailable(holder, '$holder'),
+    at: ifAvailable(now, '$at'),
+    until: ifAvailable({ $add: [now, ms] }, '$until'),
   };
   try {
     const lock = await collections.locks.findOneAndUpdate({ _id: name }, [{ $set: taken }], {

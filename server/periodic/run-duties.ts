@@ -36,16 +36,16 @@ async function repeat<D extends DutyDeps>(
   holder: string,
   stopping: AbortSignal,
 ): Promise<void> {
-  let isAway = false;
+  let hasFailed = false;
   while (!stopping.aborted) {
     try {
       const now = await takeDutyLock(deps, duty.name, holder, duty.everyMs + lockMarginMs);
       if (now !== undefined) await runTimed(deps, duty, now);
-      isAway = false;
+      hasFailed = false;
     } catch (error) {
       // Once for each outage: the requests log it too.
-      if (!isAway) deps.log.warn({ err: error, duty: duty.name }, 'a periodic duty failed');
-      isAway = true;
+      if (!hasFailed) deps.log.warn({ err: error, duty: duty.name }, 'a periodic duty failed');
+      hasFailed = true;
     }
     await wait(duty.everyMs, undefined, { signal: stopping, ref: false }).catch(() => undefined);
   }

@@ -29,16 +29,16 @@ export function ensureDataDir(path: string): DataDir {
   const dataDir = locateDataDir(path);
   try {
     makeFolder(dataDir.path);
-    tighten(dataDir.path);
+    restrictMode(dataDir.path);
     const probe = join(dataDir.path, '.writable');
     writeFileDurably(probe, '');
     rmSync(probe);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     const isFile = code === 'EEXIST' || code === 'ENOTDIR';
-    const way = isFile ? 'a file is in its place: move that away' : 'let this user own it';
+    const remedy = isFile ? 'a file is in its place: move that away' : 'let this user own it';
     throw new StartError(
-      `The data folder ${dataDir.path} cannot be written (${code}): ${way}, or set QUEUEPASS_DATA_DIR to another`,
+      `The data folder ${dataDir.path} cannot be written (${code}): ${remedy}, or set QUEUEPASS_DATA_DIR to another`,
     );
   }
   return dataDir;
@@ -52,7 +52,7 @@ function makeFolder(path: string): void {
 }
 
 /** A mounted volume may belong to another user, and be ours to write all the same: what lies inside is for us alone. */
-function tighten(folder: string): void {
+function restrictMode(folder: string): void {
   try {
     chmodSync(folder, 0o700);
   } catch (error) {

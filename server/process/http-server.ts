@@ -21,7 +21,7 @@ export interface ListeningServer {
 const maxHeaderSize = 64 * 1024;
 
 /** Milliseconds that a connection without a byte is kept for its request when the server ends. */
-const silentMs = 500;
+const silentConnectionMs = 500;
 
 /** Answers one request; what it returns is of no interest, since Koa answers its own errors. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -69,7 +69,7 @@ export async function listen(
     url: presentUrl(server, address),
     server,
     async drain(seconds, endWaits) {
-      if (socket !== undefined) await traffic.takeWaiting(() => rmSync(socket, { force: true }));
+      if (socket !== undefined) await traffic.acceptPending(() => rmSync(socket, { force: true }));
       const closed = new Promise<void>((done) => server.close(() => done()));
       traffic.drain(server);
       endWaits?.();
@@ -108,7 +108,7 @@ class Traffic {
    * Accepts the connections that wait at a unix socket after `remove` took its name away: a proxy has sent its request on
    * them, and a POST that is cut there is not sent again.
    */
-  async takeWaiting(remove: () => void): Promise<void> {
+  async acceptPending(remove: () => void): Promise<void> {
     remove();
     for (let before = -1; before !== this.#accepted; ) {
       before = this.#accepted;
@@ -126,7 +126,7 @@ class Traffic {
     const endSilent = () => {
       for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
     };
-    setTimeout(endSilent, silentMs).unref();
+    setTimeout(endSilent, silentConnectionMs).unref();
     for (const response of this.#responses) {
       if (!response.headersSent) response.setHeader('Connection', 'close');
     }

@@ -28,11 +28,11 @@ export function createLog(config: Pick<CoreSettings, 'logLevel'>, destination?: 
 }
 
 /** Characters of log that wait while standard output takes none; what comes after them is dropped. */
-const backlogLength = 2 ** 20;
+const maxBacklogLength = 2 ** 20;
 
 /** Written at once. A full disk loses lines; pino's own choice would wait for it forever, the server with it. */
 function openStandardOutput(): DestinationStream {
-  const output = pino.destination({ fd: 1, sync: true, maxLength: backlogLength });
+  const output = pino.destination({ fd: 1, sync: true, maxLength: maxBacklogLength });
   output.on('error', () => undefined);
   return output;
 }
@@ -43,11 +43,11 @@ function presentLoggedError(error: unknown): object {
   const { name, message, stack } = error;
   const code = (error as { code?: unknown }).code;
   // The message of a duplicate key tells the values of the key.
-  const told = code === 11000 ? 'duplicate key' : message;
+  const loggedMessage = code === 11000 ? 'duplicate key' : message;
   return {
     type: name,
     code,
-    message: told,
+    message: loggedMessage,
     stack: stack?.split('\n').slice(1, 6).join('\n'),
     ...(error.cause !== undefined && { cause: presentLoggedError(error.cause) }),
   };

@@ -7,7 +7,7 @@ import { StartError } from '../errors/start-error.js';
 const retryMs = 1000;
 
 /** Milliseconds after which a MongoDB that took a command and does not answer is treated as one that is away. */
-const silentMs = 10_000;
+const responseTimeoutMs = 10_000;
 
 /**
  * Prepares the database for every area and makes the indexes. A MongoDB that is away delays this and not the start:
@@ -16,7 +16,7 @@ const silentMs = 10_000;
  */
 export async function prepareDatabase(deps: ServerDeps): Promise<void> {
   const first = prepare(deps);
-  const outcome = await Promise.race([first.then(() => 'ready' as const, toError), silence()]);
+  const outcome = await Promise.race([first.then(() => 'ready' as const, toError), timeout()]);
   if (outcome === 'ready') return;
   if (outcome instanceof Error && classifyDatabaseError(outcome) !== 'unavailable') throw outcome;
   const cause = outcome instanceof Error ? outcome : undefined;
@@ -24,8 +24,8 @@ export async function prepareDatabase(deps: ServerDeps): Promise<void> {
   void retry(deps, first);
 }
 
-function silence(): Promise<undefined> {
-  return new Promise((done) => setTimeout(() => done(undefined), silentMs).unref());
+function timeout(): Promise<undefined> {
+  return new Promise((done) => setTimeout(() => done(undefined), responseTimeoutMs).unref());
 }
 
 function toError(error: unknown): Error {

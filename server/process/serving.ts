@@ -49,7 +49,7 @@ export async function startServing(parts: ServingParts): Promise<Serving> {
 }
 
 /** Milliseconds that closing the database may take; a frozen MongoDB would not answer at all. */
-const closeWithinMs = 3000;
+const closeTimeoutMs = 3000;
 
 /** Answers what is in flight and closes the database. @param also ends what else uses it */
 export async function stopServing(
@@ -62,5 +62,5 @@ export async function stopServing(
     await running.stop();
     await stopAreas(deps);
   };
-  await Promise.race([close(), wait(closeWithinMs)]);
+  await Promise.race([close(), wait(closeTimeoutMs)]);
 }

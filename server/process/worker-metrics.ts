@@ -3,7 +3,7 @@ import { AggregatorRegistry } from 'prom-client';
 import { askWorker, type MetricValues } from './worker-messages.js';
 
 /** Milliseconds that a worker may take; of one that is too busy, what it told last counts. */
-const withinMs = 4000;
+const responseTimeoutMs = 4000;
 
 /**
  * The metrics of all workers as one: counters and histograms are summed, those of workers that have ended too, so that no
@@ -15,10 +15,12 @@ export class WorkerMetrics {
 
   /** @throws Error when no worker answers */
   async read(workers: readonly Worker[]): Promise<string> {
-    const told = await Promise.all(workers.map((worker) => askWorker(worker, 'metrics', withinMs)));
-    if (told.every((values) => values === undefined)) throw new Error('no worker tells its metrics');
+    const answers = await Promise.all(
+      workers.map((worker) => askWorker(worker, 'metrics', responseTimeoutMs)),
+    );
+    if (answers.every((values) => values === undefined)) throw new Error('no worker tells its metrics');
     for (const [i, { id }] of workers.entries()) {
-      const values = told[i];
+      const values = answers[i];
       if (values !== undefined) this.#last.set(id, values);
     }
     // One that ended meanwhile is among the ended.
@@ -28,7 +30,7 @@ export class WorkerMetrics {
   }
 
   /** The worker has ended: what it had counted stays. */
-  keep({ id }: Worker): void {
+  keepCounts({ id }: Worker): void {
     const values = this.#last.get(id) as readonly { type: unknown }[] | undefined;
     this.#last.delete(id);
     const counted = values?.filter(({ type }) => type === 'counter' || type === 'histogram');

@@ -7,11 +7,11 @@ import { embeddedMongodUri } from '../mongod/embedded-mongod.js';
 import { createLog } from './log.js';
 import { MetricsReader } from '../metrics/metrics-reader.js';
 import { startServing, stopServing } from './serving.js';
-import type { Order, Word } from './worker-messages.js';
+import type { WorkerCommand, WorkerMessage } from './worker-messages.js';
 
-function tell(word: Word): void {
+function send(message: WorkerMessage): void {
   // The first process may be gone already.
-  process.send?.(word, undefined, undefined, () => undefined);
+  process.send?.(message, undefined, undefined, () => undefined);
 }
 
 /**
@@ -39,20 +39,20 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
   };
   process.on('disconnect', stop);
   process.on('SIGTERM', stop);
-  process.on('message', (order: Order) => {
-    if (order.order === 'stop') stop();
-    if (order.order === 'ping') tell({ word: 'answer', id: order.id, values: [] });
-    if (order.order === 'metrics') {
-      void metrics.readValues().then((values) => tell({ word: 'answer', id: order.id, values }));
+  process.on('message', (command: WorkerCommand) => {
+    if (command.command === 'stop') stop();
+    if (command.command === 'ping') send({ type: 'answer', id: command.id, values: [] });
+    if (command.command === 'metrics') {
+      void metrics.readValues().then((values) => send({ type: 'answer', id: command.id, values }));
     }
   });
-  tell({ word: 'listens', url: serving.listening.url });
+  send({ type: 'listening', url: serving.listening.url });
 }
 
 /** Tells the first process, as one line, why this one could not start. */
-export function tellFailure(problem: string): Promise<void> {
+export function reportFailure(problem: string): Promise<void> {
   return new Promise((done) => {
     if (process.send === undefined) return done();
-    process.send({ word: 'failed', problem } satisfies Word, undefined, undefined, () => done());
+    process.send({ type: 'failed', problem } satisfies WorkerMessage, undefined, undefined, () => done());
   });
 }

@@ -4,18 +4,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../areas.js';
 import { StartError } from '../errors/start-error.js';
-import { askWorker, type Order, type Word } from './worker-messages.js';
+import { askWorker, type WorkerCommand, type WorkerMessage } from './worker-messages.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
 /** Milliseconds before a worker that ended by itself is replaced. */
-const restMs = 1000;
+const restartDelayMs = 1000;
 
 /** Milliseconds between two looks whether a worker answers, and without an answer after which it is ended. */
-const lookMs = 10_000;
-const silentMs = 30_000;
+const checkIntervalMs = 10_000;
+const responseTimeoutMs = 30_000;
 
 /** Milliseconds that workers have beyond the time of their requests, before they are killed. */
-const lateMs = 10_000;
+const stopMarginMs = 10_000;
 
 /** The processes that serve on one address. */
 export interface Workers {
@@ -46,7 +46,7 @@ export async function startWorkers(config: Config, log: Logger, program: string)
     ended.add(gone);
     void gone.then(() => ended.delete(gone));
     worker.once('exit', (code, signal) => {
-      metrics.keep(worker);
+      metrics.keepCounts(worker);
       if (isEnding || !hasListened.has(worker)) return;
       log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another one takes its place');
       void replace();
@@ -55,7 +55,7 @@ export async function startWorkers(config: Config, log: Logger, program: string)
   };
   const replace = async (): Promise<void> => {
     while (!isEnding) {
-      await wait(restMs, undefined, { ref: false });
+      await wait(restartDelayMs, undefined, { ref: false });
       if (isEnding) return;
       try {
         await start();
@@ -65,13 +65,17 @@ export async function startWorkers(config: Config, log: Logger, program: string)
       }
     }
   };
-  const looks = setInterval(() => listWorkers().forEach((worker) => void endIfSilent(worker, log)), lookMs);
+  const checks = setInterval(
+    () => listWorkers().forEach((worker) => void endIfSilent(worker, log)),
+    checkIntervalMs,
+  );
   const stop = async (): Promise<void> => {
     isEnding = true;
-    clearInterval(looks);
-    for (const worker of listWorkers()) worker.send({ order: 'stop' } satisfies Order, () => undefined);
+    clearInterval(checks);
+    for (const worker of listWorkers())
+      worker.send({ command: 'stop' } satisfies WorkerCommand, () => undefined);
     const kill = () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL'));
-    const timer = setTimeout(kill, config.drainSeconds * 1000 + lateMs);
+    const timer = setTimeout(kill, config.drainSeconds * 1000 + stopMarginMs);
     await Promise.all(ended);
     clearTimeout(timer);
   };
@@ -80,7 +84,7 @@ export async function startWorkers(config: Config, log: Logger, program: string)
     return { url, stop, readMetrics: () => metrics.read(listWorkers()) };
   } catch (error) {
     isEnding = true;
-    clearInterval(looks);
+    clearInterval(checks);
     for (const worker of listWorkers()) worker.process.kill('SIGKILL');
     throw error;
   }
@@ -88,7 +92,7 @@ export async function startWorkers(config: Config, log: Logger, program: string)
 
 /** As systemd does with a process whose event loop stands still. */
 async function endIfSilent(worker: Worker, log: Logger): Promise<void> {
-  if (!hasListened.has(worker) || (await askWorker(worker, 'ping', silentMs)) !== undefined) return;
+  if (!hasListened.has(worker) || (await askWorker(worker, 'ping', responseTimeoutMs)) !== undefined) return;
   if (worker.isDead()) return;
   log.error({ pid: worker.process.pid }, 'a worker does not answer: it is ended');
   worker.process.kill('SIGKILL');
@@ -100,11 +104,11 @@ const hasListened = new WeakSet<Worker>();
 function readStart(worker: Worker): Promise<string> {
   return new Promise((resolve, reject) => {
     let problem: string | undefined;
-    worker.on('message', (word: Word) => {
-      if (word.word === 'failed') problem = word.problem;
-      if (word.word !== 'listens') return;
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.type === 'failed') problem = message.problem;
+      if (message.type !== 'listening') return;
       hasListened.add(worker);
-      resolve(word.url);
+      resolve(message.url);
     });
     worker.once('exit', () => reject(new StartError(problem ?? 'a worker ended before it listened')));
   });

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { daySeconds, indexesOfNamed, type IndexRow } from '../core/index-row.js';
+import { daySeconds, type IndexRow, nameIndexes } from '../core/index-row.js';
 
 /** A queue as agents advertise it. */
 export interface QueueRecord {
@@ -37,7 +37,7 @@ export const queueIndexes: readonly IndexRow<keyof QueueCollections>[] = [
     keys: { queue_name: 1 },
     serves: 'each submit; the restrictions that an agent reads',
   },
-  ...indexesOfNamed('queues' as const, 'the images of a queue; what agents advertise'),
+  ...nameIndexes('queues' as const, 'the images of a queue; what agents advertise'),
   {
     collection: 'queues',
     name: 'qp_expiry',

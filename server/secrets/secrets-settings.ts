@@ -1,6 +1,6 @@
 import { sealKeyBytes } from '../crypto/sealed-bytes.js';
 import { checkMongodbUri } from '../db/mongodb-uri.js';
-import { asText, asTextList, type SettingReader } from '../config/setting-types.js';
+import { asStringList, asText, type SettingReader } from '../config/setting-types.js';
 
 /** How to make a master key, for error texts. */
 const howToMakeAMasterKey = 'make one with: openssl rand -base64 96 | tr -d "\\n"';
@@ -14,7 +14,7 @@ export const asMasterKey: SettingReader<Buffer> = (text) => {
 
 /** A JSON array of master keys. */
 export const asMasterKeyList: SettingReader<Buffer[]> = (text) =>
-  asTextList(text).map((item) => {
+  asStringList(text).map((item) => {
     const key = readMasterKey(item);
     if (key !== undefined) return key;
     throw new Error(`must be a JSON array of master keys, each base64 of ${sealKeyBytes} bytes`);

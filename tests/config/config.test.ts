@@ -377,7 +377,7 @@ test('several workers need a TCP port', (t) => {
 });
 
 test('settings without effect in this version are named in one warning, and proxy settings are not among them', (t) => {
-  const later = settingRows.filter((row) => row.later);
+  const later = settingRows.filter((row) => row.withoutEffect);
   const environment = Object.fromEntries(
     later.map((row) => [row.name, row.fallback ?? 'http://text.example']),
   );

@@ -24,8 +24,8 @@ function makePlace() {
     // Nothing listens on port 9, the discard service.
     MONGOMS_DOWNLOAD_MIRROR: 'http://127.0.0.1:9',
   };
-  const find = (patience?: { firstByteMs: number; stallMs: number }) =>
-    findMongod({ dataDir, environment, report: (line) => lines.push(line), ...(patience && { patience }) });
+  const find = (timeouts?: { firstByteMs: number; stallMs: number }) =>
+    findMongod({ dataDir, environment, report: (line) => lines.push(line), ...(timeouts && { timeouts }) });
   const readRecord = (): unknown => JSON.parse(readFileSync(join(dataDir, 'mongod.json'), 'utf8'));
   return { folder, path, dataDir, environment, lines, find, readRecord };
 }

@@ -72,7 +72,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     connection,
     log,
     ...(options.clock && { clock: options.clock }),
-    ...(bcryptPool && { instead: { bcryptPool } }),
+    ...(bcryptPool && { overrides: { bcryptPool } }),
   });
   await ensureIndexes(connection.db, indexTable);
   await deps.secretsStore?.prepare().catch(async (error: unknown) => {

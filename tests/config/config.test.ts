@@ -269,7 +269,7 @@ const badFiles: [what: string, make: () => Record<string, string>, says: RegExp]
   [
     'bytes that are not text',
     () => ({ JWT_SIGNING_KEY_FILE: writeTemporary(Buffer.alloc(48, 0xff)) }),
-    /^JWT_SIGNING_KEY has a file that is no UTF-8 text/,
+    /^JWT_SIGNING_KEY has a file that is not valid UTF-8/,
   ],
 ];
 for (const [what, make, says] of badFiles) {

@@ -1,6 +1,9 @@
 import type { SettingReader } from './setting-types.js';
 
-/** One setting: the name of its variable, the reader of its text, its default, and its description on the reference page. */
+/**
+ * One setting: the name of its variable, the reader of its text, its default, and its description on the reference
+ * page.
+ */
 export interface SettingRow<T> {
   name: string;
   read: SettingReader<T>;

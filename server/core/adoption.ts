@@ -22,11 +22,16 @@ export const nothingFound: Omit<Finding, 'collection' | 'documents'> = {
   notes: [],
 };
 
-/** One step that adds the fields that this server needs to the documents of an existing database. It can be interrupted and run again. */
+/**
+ * One step that adds the fields that this server needs to the documents of an existing database. It can be interrupted
+ * and run again.
+ */
 export interface AdoptionStep<Outcome = unknown> {
   /** Names the outcome in the output of `queuepass migrate --json`. */
   name: string;
-  /** After this step, a Testflinger server cannot use the database any more. Only `queuepass migrate --finish` runs it. */
+  /**
+   * After this step, a Testflinger server cannot use the database any more. Only `queuepass migrate --finish` runs it.
+   */
   isFinal?: boolean;
   /** Printed before the step begins. */
   announcement?: string;

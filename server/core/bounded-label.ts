@@ -9,7 +9,9 @@ export function fitsLabel(name: string): boolean {
   return name.length <= maxLabelLength;
 }
 
-/** Limits the values of a label that clients choose: the first `limit` names get their own series, all others share one. */
+/**
+ * Limits the values of a label that clients choose: the first `limit` names get their own series, all others share one.
+ */
 export class BoundedLabel {
   readonly #known = new Set<string>();
 

@@ -15,7 +15,10 @@ export function findText(file: string): string | undefined {
   }
 }
 
-/** Writes a file that only its owner can read (0600), completely or not at all. The file is on the disk when the function returns. */
+/**
+ * Writes a file that only its owner can read (0600), completely or not at all. The file is on the disk when the
+ * function returns.
+ */
 export function writeFileDurably(file: string, text: string): void {
   const draft = `${file}.new`;
   // A draft that an earlier start left behind would keep its mode.

@@ -4,13 +4,17 @@ import type { CreateIndexesOptions } from 'mongodb';
 export interface IndexRow<Collections extends string = string> {
   /** The name that code uses for the collection. */
   collection: Collections;
-  /** Begins with `qp_`, so that it never conflicts with an index that a Testflinger server made in the same database. */
+  /**
+   * Begins with `qp_`, so that it never conflicts with an index that a Testflinger server made in the same database.
+   */
   name: string;
   keys: Record<string, 1 | -1>;
   options?: Pick<CreateIndexesOptions, 'unique' | 'partialFilterExpression' | 'expireAfterSeconds'>;
   /** The query that uses the index, or why it removes documents. */
   serves: string;
-  /** Names of `qp_` indexes that are dropped once this one exists and the documents of an existing database are adopted. */
+  /**
+   * Names of `qp_` indexes that are dropped once this one exists and the documents of an existing database are adopted.
+   */
   replaces?: readonly string[];
 }
 

@@ -16,7 +16,9 @@ export type MetricsOf<Rows> = { readonly [K in keyof Rows]: Made<Rows[K]> };
 /** The parts of the process's metrics that every area may use. */
 export interface CoreMetrics {
   readonly registry: Registry;
-  /** Functions that run right before each scrape, to set values that are cheaper to read then than to keep up to date. */
+  /**
+   * Functions that run right before each scrape, to set values that are cheaper to read then than to keep up to date.
+   */
   readonly beforeScrape: (() => void)[];
 }
 

@@ -8,7 +8,10 @@ export function sha256(value: string | Uint8Array, encoding: 'hex' | 'base64url'
   return createHash('sha256').update(value).digest(encoding);
 }
 
-/** Returns the form in which a random token is stored: `sha256:<hex>`. An unsalted digest suffices for 256 random bits (OWASP ASVS 6.5.2). */
+/**
+ * Returns the form in which a random token is stored: `sha256:<hex>`. An unsalted digest suffices for 256 random bits
+ * (OWASP ASVS 6.5.2).
+ */
 export function digestToken(token: string): string {
   return tokenDigestPrefix + sha256(token, 'hex');
 }

@@ -1,6 +1,9 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Length of a key in bytes: 32 each for the MAC, for encryption, and for the IVs of deterministic encryption (unused here). */
+/**
+ * Length of a key in bytes: 32 each for the MAC, for encryption, and for the IVs of deterministic encryption (unused
+ * here).
+ */
 export const sealKeyBytes = 96;
 
 const ivBytes = 16;
@@ -21,7 +24,10 @@ export function sealBytes(key: Buffer, aad: Buffer, plain: Buffer): Buffer {
   return Buffer.concat([text, makeTag(mac, aad, text)]);
 }
 
-/** Returns the bytes that were sealed, or `undefined` if `sealed` was not made with this key and `aad`, or was changed since. */
+/**
+ * Returns the bytes that were sealed, or `undefined` if `sealed` was not made with this key and `aad`, or was changed
+ * since.
+ */
 export function openBytes(key: Buffer, aad: Buffer, sealed: Buffer): Buffer | undefined {
   if (sealed.length < ivBytes + blockBytes + tagBytes) return undefined;
   const { mac, encryption } = splitKey(key);

@@ -25,7 +25,9 @@ export interface ErrorDescription {
   shape: string;
 }
 
-/** Presents the errors of some routes. The family decides the form of the body, so every family can present every error. */
+/**
+ * Presents the errors of some routes. The family decides the form of the body, so every family can present every error.
+ */
 export interface ErrorFamily {
   /** The name that routes use for the family. */
   name: string;

@@ -11,7 +11,9 @@ import type { ErrorBody, ErrorDescription, ErrorFamily } from './families.js';
  */
 export type BodyShape = 'json' | 'text' | 'line' | 'reasons' | 'oauth';
 
-/** An error that some families present in another shape than their usual JSON, or with another message on some routes. */
+/**
+ * An error that some families present in another shape than their usual JSON, or with another message on some routes.
+ */
 export interface BodyQuirk {
   error: ErrorRow;
   shape: BodyShape;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { findMongod } from './find-mongod.js';
 import { explainMongodExit, presentExit } from './mongod-log.js';
 import type { MongodExit, MongodProcess } from './mongod-process.js';
-import { embeddedMongodUri, embeddedSocketPath, removeSocketFolder } from './mongod-socket.js';
+import { embeddedMongodUri, embeddedSocketPath, removeSocketDirectory } from './mongod-socket.js';
 import { runEmbeddedMongod } from './run-embedded-mongod.js';
 import { DiskFullError, StartError } from '../errors/start-error.js';
 
@@ -12,8 +12,8 @@ export { embeddedMongodUri };
 const MAX_RESTARTS = 3;
 
 /**
- * What the embedded MongoDB needs; `onGone` is called once, when it died and could not be kept running.
- * `lockWaitMs` is how long a data directory that another mongod holds is waited for, 10 s by default.
+ * The input of the embedded MongoDB. `onFailed` is called once, if mongod died and could not be kept running.
+ * `lockWaitMs` is how long to wait for a data directory that another mongod uses, 10 s by default.
  */
 export interface EmbeddedMongodInput {
   dataDir: string;
@@ -23,17 +23,17 @@ export interface EmbeddedMongodInput {
   lockWaitMs?: number;
 }
 
-/** A running embedded MongoDB: its connection string (no database named), and how to end it cleanly. */
+/** A running embedded MongoDB: its connection string, which names no database, and a function that stops it cleanly. */
 export interface EmbeddedMongod {
   uri: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a MongoDB of our own on the data directory, reachable by this user alone through a socket, as a
- * one-node replica set that is primary when this resolves. It ends with this process, however that ends; when it
- * dies earlier it is started again, three times at most.
- * @throws {StartError} whose message is for the operator.
+ * Starts a MongoDB on the data directory and resolves when it is the primary of a one-node replica set. Only this user
+ * can connect to it, through a socket. It stops when this process ends for any reason. If it dies earlier, it is
+ * restarted, at most three times.
+ * @throws {StartError} with a message for the operator.
  */
 export async function startEmbeddedMongod(input: EmbeddedMongodInput): Promise<EmbeddedMongod> {
   const dataDir = resolve(input.dataDir);
@@ -65,7 +65,7 @@ class MongodSupervisor {
     this.#stopping = true;
     await this.#starting;
     await this.#mongod?.stop();
-    removeSocketFolder(this.input.dataDir, embeddedSocketPath(this.input.dataDir));
+    removeSocketDirectory(this.input.dataDir, embeddedSocketPath(this.input.dataDir));
   }
 
   #onEnd(exit: MongodExit): void {
@@ -85,7 +85,7 @@ class MongodSupervisor {
       } catch (error) {
         const startError = error as StartError;
         report(startError.message);
-        // A start that failed gives back some room, and the log of the next one may have none to say why it ends.
+        // A failed start frees some disk space, and the next mongod may have no room left to log why it ends.
         if (!(reason instanceof DiskFullError)) reason = startError;
       }
     }
@@ -96,7 +96,7 @@ class MongodSupervisor {
 async function makeDataDirectory(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    // A mounted volume may belong to another user with write access for our group: what lies inside is 0600 or 0700.
+    // A mounted volume may belong to another user and be writable by our group: the files inside are 0600 or 0700.
     await chmod(dataDir, 0o700).catch(() => undefined);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     await mkdir(join(dataDir, 'db'), { recursive: true, mode: 0o700 });

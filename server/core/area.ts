@@ -31,7 +31,7 @@ export interface AreaRows<D, Route> {
   prepare?: (deps: D) => Promise<void>;
   /** Starts background work. */
   start?: (deps: D) => void;
-  /** The process drains: answers the requests that wait for something. */
+  /** Makes waiting requests return at once, because the process is stopping. */
   endWaits?: (deps: D) => void;
   /** Stops the area's work; the areas above have stopped already. */
   stop?: (deps: D) => Promise<void>;

@@ -1,21 +1,21 @@
 import type { Worker } from 'node:cluster';
 import type { CoreMetrics } from '../core/metric-registry.js';
 
-/** What the first process wants of a worker; what has an `id` is answered with it. */
+/** A command from the first process to a worker. A worker answers a command that has an `id` with the same `id`. */
 export type WorkerCommand = { command: 'stop' } | { command: 'metrics' | 'ping'; id: number };
 
-/** What a worker tells the first process. */
+/** A message from a worker to the first process. */
 export type WorkerMessage =
   | { type: 'listening'; url: string }
   | { type: 'failed'; problem: string }
   | { type: 'answer'; id: number; values: MetricValues };
 
-/** The metrics of a process, as they travel. */
+/** The metrics of a process in the form in which workers send them. */
 export type MetricValues = Awaited<ReturnType<CoreMetrics['registry']['getMetricsAsJSON']>>;
 
 let lastId = 0;
 
-/** Asks a worker; `undefined` when it does not answer within `milliseconds`. */
+/** Sends a command and returns the worker's answer; `undefined` if the worker does not answer within `milliseconds`. */
 export function askWorker(
   worker: Worker,
   command: 'metrics' | 'ping',

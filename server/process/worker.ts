@@ -10,20 +10,20 @@ import { startServing, stopServing } from './serving.js';
 import type { WorkerCommand, WorkerMessage } from './worker-messages.js';
 
 function send(message: WorkerMessage): void {
-  // The first process may be gone already.
+  // The first process may have ended already.
   process.send?.(message, undefined, undefined, () => undefined);
 }
 
 /**
- * Serves as one of several processes on one address, which the first process started and looks after: it has the
- * embedded MongoDB, the port of the metrics and the person at the terminal. Ends in order when that one says so or is
- * gone, and at SIGTERM.
+ * Serves as one of several processes on one address. The first process starts the workers and supervises them; it also
+ * runs the embedded MongoDB, the metrics port and the output to the terminal. A worker shuts down when the first process
+ * sends the command or ends, and at SIGTERM.
  * @param exit ends the process
  */
 export async function serveAsWorker(config: Config, exit: (code: number) => void): Promise<void> {
-  // Ctrl-C at a terminal reaches all processes: the first one leads.
+  // Ctrl-C at a terminal reaches all processes: only the first one acts on it.
   process.on('SIGINT', () => undefined);
-  // Else Node ends this process at once when the first one is gone.
+  // Otherwise Node ends this process at once when the first one ends.
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   const dataDir = config.embedded ? ensureDataDir(config.dataDir) : undefined;
   const serving = await startServing({
@@ -49,7 +49,7 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
   send({ type: 'listening', url: serving.listening.url });
 }
 
-/** Tells the first process, as one line, why this one could not start. */
+/** Reports to the first process why this one could not start. */
 export function reportFailure(problem: string): Promise<void> {
   return new Promise((done) => {
     if (process.send === undefined) return done();

@@ -16,7 +16,7 @@ export interface DownloadMessage {
 
 const [task = '', version = ''] = process.argv.slice(2);
 
-// The channel closes when the parent process ends: nobody needs the file any more.
+// The channel closes when the parent process ends: nothing needs the file any more.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 async function runTask(): Promise<DownloadMessage> {

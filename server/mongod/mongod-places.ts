@@ -52,8 +52,8 @@ export function listMongodPlaces(
 }
 
 async function findOnPath(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  for (const folder of (environment.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
-    const binary = resolve(join(folder, 'mongod'));
+  for (const directory of (environment.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
+    const binary = resolve(join(directory, 'mongod'));
     const runs = await access(binary, constants.X_OK).then(
       () => true,
       () => false,

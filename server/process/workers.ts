@@ -42,9 +42,9 @@ export async function startWorkers(config: Config, log: Logger, program: string)
   let isEnding = false;
   const start = (): Promise<string> => {
     const worker = cluster.fork();
-    const gone = new Promise<void>((done) => worker.once('exit', () => done()));
-    ended.add(gone);
-    void gone.then(() => ended.delete(gone));
+    const exited = new Promise<void>((done) => worker.once('exit', () => done()));
+    ended.add(exited);
+    void exited.then(() => ended.delete(exited));
     worker.once('exit', (code, signal) => {
       metrics.keepCounts(worker);
       if (isEnding || !hasListened.has(worker)) return;

@@ -6,19 +6,20 @@ import { createClientAddressReader } from './http/client-address.js';
 import { createErrorHandler } from './http/error-handler.js';
 import { mountRoutes } from './http/mount-routes.js';
 
-/** The codes of a connection that its client ended. */
+/** The error codes of a connection that the client closed. */
 const clientGoneCodes = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** The whole pipeline: id and log line, errors, then the routes. */
+/** Makes the whole pipeline: the request id and access log, the error handler, then the routes. */
 export function createApp(deps: ServerDeps): Koa {
   const app = new Koa();
   const readClientAddress = createClientAddressReader(deps.config.trustProxy, (text) => deps.log.warn(text));
   app.use(createAccessLog(deps, readClientAddress));
   app.use(createErrorHandler(deps, errorFamilies));
   app.use(mountRoutes(deps, routes, createIdentifyCaller(deps, schemes)));
-  // Errors after the response began: a connection that its client cut, or a streamed response that failed, which Koa cuts.
+  // Errors after the response began: the client closed the connection, or a streamed response failed and Koa closed it.
   app.on('error', (error: NodeJS.ErrnoException) => {
-    if (clientGoneCodes.has(error.code ?? '')) deps.log.debug({ err: error }, 'connection ended early');
+    if (clientGoneCodes.has(error.code ?? ''))
+      deps.log.debug({ err: error }, 'the client closed the connection early');
     else deps.log.error({ err: error }, 'a response was cut short');
   });
   return app;

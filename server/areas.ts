@@ -43,8 +43,8 @@ import { resultsArea } from './results/area.js';
 import { scrubbingArea } from './scrubbing/area.js';
 import { secretsArea } from './secrets/area.js';
 
-/** Every area, from the ground up: services are made and started in this order, and stopped in the reverse one. */
-const listed = [
+/** Every area, the lowest first: services are made and started in this order, and stopped in the reverse order. */
+const areaList = [
   databaseArea,
   filesArea,
   periodicArea,
@@ -72,27 +72,27 @@ type Intersect<U> = (U extends unknown ? (value: U) => void : never) extends (va
   ? I
   : never;
 
-/** The dependencies of a whole server: each function takes the part that its signature names. */
-export type ServerDeps = Core & Intersect<NonNullable<(typeof listed)[number]['adds']>>;
+/** The dependencies of a whole server; each function takes only the part that its signature names. */
+export type ServerDeps = Core & Intersect<NonNullable<(typeof areaList)[number]['adds']>>;
 
-/** The collections of a database, by the names that code uses. */
+/** The collections of a database, keyed by the names that code uses. */
 export type Collections = ServerDeps['collections'];
 
 /** The settings of a server, read and checked. */
 export type Config = ServerDeps['config'] & ReadSettings;
 
-/** The list, as seen by those who walk it: every area finds what it needs in the dependencies of a server. */
+/** The areas, typed so that each function accepts the dependencies of a whole server. */
 const areas: readonly (AreaRows<ServerDeps, AnyRoute<ServerDeps>> & {
   createServices?: (deps: ServerDeps) => object;
-})[] = listed;
+})[] = areaList;
 
-/** Every route; router, authorization, validation, OpenAPI and the role matrix are made from it. */
+/** Every route; the router, authorization, validation, OpenAPI and the role matrix are made from this list. */
 export const routes: readonly AnyRoute<ServerDeps>[] = areas.flatMap((area) => area.routes ?? []);
 
 /** Every kind of token. */
 export const tokenKinds: readonly TokenKind[] = areas.flatMap((area) => Object.values(area.tokenKinds ?? {}));
 
-/** Every credential scheme, by the name that routes use. */
+/** Every credential scheme, keyed by the name that routes use. */
 export const schemes = Object.assign(
   {},
   ...areas.map((area) => area.schemes),
@@ -100,30 +100,30 @@ export const schemes = Object.assign(
 
 const quirks = areas.flatMap((area) => area.quirks ?? []);
 
-/** Every family of errors. */
+/** Every error family. */
 export const errorFamilies: readonly ErrorFamily[] = [
-  createJsonFamily({ name: 'v1', prefixes: ['/'], namesRequest: false, quirks }),
-  createJsonFamily({ name: 'own', prefixes: [], namesRequest: true, quirks }),
+  createJsonFamily({ name: 'v1', prefixes: ['/'], includesRequestId: false, quirks }),
+  createJsonFamily({ name: 'own', prefixes: [], includesRequestId: true, quirks }),
   ...areas.flatMap((area) => area.families ?? []),
 ];
 
-/** What the OpenAPI document is made from. */
+/** The input of the OpenAPI document. */
 export const apiDescription: ApiDescription = {
   routes: routes as readonly AnyRoute[],
   families: errorFamilies,
   schemes: schemes as CredentialSchemes<never>,
 };
 
-/** Every error that the server answers. */
+/** Every error that the server can return. */
 export const errorRows: readonly ErrorRow[] = areas.flatMap((area) => Object.values(area.errors ?? {}));
 
-/** Every metric, with its name in the code. */
+/** Every metric, keyed by its name in the code. */
 export const metricRows = Object.assign({}, ...areas.map((area) => area.metrics)) as Record<
   string,
   MetricRow
 >;
 
-/** Every index, with the name of its collection in the database. */
+/** Every index, with the database's name of its collection. */
 export const indexTable: readonly StoredIndexRow[] = areas.flatMap((area) =>
   (area.indexes ?? []).map((row) => ({ ...row, collectionName: area.collections?.[row.collection] ?? '' })),
 );
@@ -139,13 +139,13 @@ export const settingRows: readonly SettingRow<unknown>[] = settingGroups.flatMap
   Object.values(rows),
 );
 
-/** Every count in the database that the metrics take. */
+/** Every count in the database that a scrape of the metrics runs. */
 export const measures = areas.flatMap((area) => area.measures ?? []);
 
 /** Every periodic duty. */
 export const duties: readonly Duty<ServerDeps>[] = areas.flatMap((area) => area.duties ?? []);
 
-/** What `queuepass doctor` and `queuepass migrate` work by. */
+/** The tables that `queuepass doctor` and `queuepass migrate` use. */
 export const adoptionTables = {
   surveys: Object.assign({}, ...areas.map((area) => area.surveys)) as Record<string, Survey>,
   adoption: areas.flatMap((area): readonly AdoptionStep[] => area.adoption ?? []),
@@ -155,8 +155,8 @@ export const adoptionTables = {
 
 /**
  * Reads every setting from `environment`.
- * @param options.signingKeyRequired is false for what signs no tokens, such as a command that uses the database only
- * @throws ConfigError that lists all wrong settings together, never their values when secret
+ * @param options.signingKeyRequired false for a caller that signs no tokens, such as a command that only uses the database
+ * @throws ConfigError that lists all invalid settings together; it never contains the value of a secret
  */
 export function readConfig(
   environment: NodeJS.ProcessEnv,
@@ -165,12 +165,12 @@ export function readConfig(
   return readSettings(settingGroups, environment, options) as Config;
 }
 
-/** What the operator should read at each start, since it is allowed and may not be meant. */
+/** Lists the warnings that each start prints: settings that are allowed but may be a mistake. */
 export function listStartWarnings(config: Config): string[] {
   return listWarnings(settingGroups, config);
 }
 
-/** The collections of one database, by the names that code uses. */
+/** Opens the collections of one database, keyed by the names that code uses. */
 export function openCollections(db: Db): Collections {
   const names = Object.entries(Object.assign({}, ...areas.map((area) => area.collections)) as object);
   return Object.fromEntries(
@@ -178,19 +178,19 @@ export function openCollections(db: Db): Collections {
   ) as unknown as Collections;
 }
 
-/** What a process is made of besides its settings. */
+/** The parts that the dependencies of a process are made from. */
 export interface Parts {
   config: Config;
   connection: Connection;
   log: Logger;
-  /** Instead of the process's own, corrected by the database's. */
+  /** The clock; by default the process's clock, corrected by the database's clock. */
   clock?: Clock;
-  /** Services in place of those that the areas make. */
-  instead?: Partial<ServerDeps>;
+  /** Services that replace those of the areas. */
+  overrides?: Partial<ServerDeps>;
 }
 
-/** Makes the services of every area; nothing is read or sent yet. */
-export function createDeps({ config, connection, log, clock, instead = {} }: Parts): ServerDeps {
+/** Makes the services of every area, without any I/O. */
+export function createDeps({ config, connection, log, clock, overrides = {} }: Parts): ServerDeps {
   const registry = new Registry();
   const deps = {
     config,
@@ -202,13 +202,13 @@ export function createDeps({ config, connection, log, clock, instead = {} }: Par
     metrics: { ...createMetrics(registry, metricRows), registry, beforeScrape: [] },
     removeClientData: (clientId: string) => removeClientData(deps, clientId),
   } as unknown as ServerDeps;
-  for (const area of areas) Object.assign(deps, area.createServices?.(deps), pick(instead, deps));
+  for (const area of areas) Object.assign(deps, area.createServices?.(deps), pickCreated(overrides, deps));
   return deps;
 }
 
-/** The services that were replaced and exist by now. */
-function pick(instead: Partial<ServerDeps>, deps: ServerDeps): Partial<ServerDeps> {
-  return Object.fromEntries(Object.entries(instead).filter(([key]) => key in deps)) as Partial<ServerDeps>;
+/** Returns the overrides of services that have been made already. */
+function pickCreated(overrides: Partial<ServerDeps>, deps: ServerDeps): Partial<ServerDeps> {
+  return Object.fromEntries(Object.entries(overrides).filter(([key]) => key in deps)) as Partial<ServerDeps>;
 }
 
 /** Prepares the database of every area. */
@@ -216,22 +216,22 @@ export async function prepareAreas(deps: ServerDeps): Promise<void> {
   for (const area of areas) await area.prepare?.(deps);
 }
 
-/** Begins what runs in the background. */
+/** Starts the background work of every area. */
 export function startAreas(deps: ServerDeps): void {
   for (const area of areas) area.start?.(deps);
 }
 
-/** Lets all requests that wait be answered: the process drains. */
+/** Makes all waiting requests return at once, because the process is stopping. */
 export function endWaits(deps: ServerDeps): void {
   for (const area of areas) area.endWaits?.(deps);
 }
 
-/** Ends everything, from the top down. */
+/** Stops every area, the highest first. */
 export async function stopAreas(deps: ServerDeps): Promise<void> {
   for (const area of [...areas].reverse()) await area.stop?.(deps);
 }
 
-/** Removes everything that ends with a client. */
+/** Removes everything that belongs to a client, in every area. */
 async function removeClientData(deps: ServerDeps, clientId: string): Promise<void> {
-  for (const area of areas) await area.onClientEnded?.(deps, clientId);
+  for (const area of areas) await area.removeClientData?.(deps, clientId);
 }

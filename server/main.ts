@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { ensureAdminClient } from './clients/admin-client.js';
-import { serveAsWorker, tellFailure } from './process/worker.js';
+import { reportFailure, serveAsWorker } from './process/worker.js';
 import { startWorkers } from './process/workers.js';
 import { type Config, listStartWarnings, measures, openCollections, readConfig } from './areas.js';
 import { ConfigError } from './config/config-error.js';
@@ -21,7 +21,7 @@ import { startServing, stopServing } from './process/serving.js';
 import { onStopSignals } from './process/stop-signals.js';
 import { createSystemdNotifier } from './process/systemd-notify.js';
 
-/** Lines for the person at the terminal; the log goes to standard output. */
+/** Prints a line at the terminal, on standard error; the log goes to standard output. */
 function report(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -31,32 +31,32 @@ interface Embedded {
   mongod: EmbeddedMongod;
 }
 
-/** What answers requests: this process, or workers that it started. */
-interface Answering {
+/** The server that answers requests: this process, or the workers that it started. */
+interface Serving {
   url: string;
   readMetrics(): Promise<string>;
-  /** @param also ends what else the process has */
-  stop(also: () => Promise<void>): Promise<void>;
+  /** Stops the server. @param stopOthers stops everything else that this process runs */
+  stop(stopOthers: () => Promise<void>): Promise<void>;
 }
 
-/** All that runs once the server serves. */
+/** Everything that runs once the server has started. */
 interface Running {
-  answering: Answering;
+  serving: Serving;
   url: string;
-  /** Absent when their port cannot be had. */
+  /** Absent if the metrics port cannot be used. */
   metrics: MetricsServer | undefined;
   embedded: Embedded | undefined;
 }
 
-/** Starts the server with the settings of this process and serves until a signal ends it. */
+/** Starts the server with the settings of this process and serves until a signal stops it. */
 export async function serve(): Promise<void> {
-  // The reader of a pipe, such as `tee`, is gone before us after Ctrl-C: the drain must not fail over that.
+  // After Ctrl-C the reader of a pipe, such as `tee`, ends before this process: the shutdown must not fail because of it.
   process.stderr.on('error', () => undefined);
   try {
     const config = readConfig(process.env);
     await (cluster.isWorker ? serveAsWorker(config, process.exit) : run(config));
   } catch (error) {
-    if (cluster.isWorker) await tellFailure(listProblems(error).join('\n'));
+    if (cluster.isWorker) await reportFailure(listProblems(error).join('\n'));
     else for (const problem of listProblems(error)) report(`queuepass: ${problem}`);
     process.exit(1);
   }
@@ -72,10 +72,10 @@ async function run(config: Config): Promise<void> {
   const log = createLog(config);
   for (const warning of listStartWarnings(config)) {
     log.warn(warning);
-    // At each start, also where the log keeps silent about it.
+    // Each start shows the warnings, even if the log level hides them.
     if (!log.isLevelEnabled('warn')) report(`Warning: ${warning}`);
   }
-  // npm and npx set it for what they run.
+  // npm and npx set this variable for the programs that they run.
   const underNpm = process.env.npm_lifecycle_event !== undefined;
   const stop = onStopSignals(process, { report, underNpm });
   const embedded = config.embedded ? await startEmbedded(config, log) : undefined;
@@ -86,7 +86,7 @@ async function run(config: Config): Promise<void> {
       systemd?.stopping();
       return shutDown(config, running);
     });
-    systemd?.ready(`Listens on ${running.url}`);
+    systemd?.ready(`Listening on ${running.url}`);
   } catch (error) {
     await embedded?.mongod.stop();
     throw error;
@@ -95,8 +95,8 @@ async function run(config: Config): Promise<void> {
 
 async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
   const dataDir = ensureDataDir(config.dataDir);
-  const onGone = (error: Error) => {
-    log.fatal({ err: error }, 'the embedded MongoDB is gone');
+  const onFailed = (error: Error) => {
+    log.fatal({ err: error }, 'the embedded MongoDB could not be kept running');
     report(`queuepass: ${error.message}`);
     process.exit(1);
   };
@@ -104,40 +104,36 @@ async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
     dataDir: dataDir.path,
     environment: process.env,
     report,
-    onGone,
+    onFailed,
   });
   return { dataDir, mongod };
 }
 
 async function start(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Running> {
-  const answering = await startAnswering(config, log, embedded);
-  const url = `${answering.url}${config.basePath}`;
+  const serving = await startServers(config, log, embedded);
+  const url = `${serving.url}${config.basePath}`;
   if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${url}\n`);
-  // Last, so that a first start that fails over its port does not use up the one time that the key is named.
+  // Last: the key's file is named only once, and a first start that fails because of its port must not use that up.
   const isFirstStart = embedded !== undefined && (await makeAdmin(config, embedded));
-  const metrics = await serveMetrics(config, log, answering);
+  const metrics = await serveMetrics(config, log, serving);
   const lines = [
     `Queuepass listens on ${url}${config.workers > 1 ? ` (${config.workers} workers)` : ''}`,
     ...(metrics ? [`Metrics are at ${metrics.url}`] : []),
     ...(isFirstStart ? presentGreeting(embedded) : []),
   ];
   report(lines.join('\n'));
-  return { answering, url, metrics, embedded };
+  return { serving, url, metrics, embedded };
 }
 
-async function startAnswering(
-  config: Config,
-  log: Logger,
-  embedded: Embedded | undefined,
-): Promise<Answering> {
+async function startServers(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Serving> {
   const complete = embedded ? withSigningKey(config, embedded.dataDir) : config;
   if (config.workers > 1) {
     const workers = await startWorkers(config, log, process.argv[1] as string);
     return {
       ...workers,
-      async stop(also) {
+      async stop(stopOthers) {
         await workers.stop();
-        await also();
+        await stopOthers();
       },
     };
   }
@@ -147,15 +143,15 @@ async function startAnswering(
   return {
     url: serving.listening.url,
     readMetrics: () => reader.readText(),
-    stop: (also) =>
+    stop: (stopOthers) =>
       stopServing(serving, async () => {
         reader.stop();
-        await also();
+        await stopOthers();
       }),
   };
 }
 
-/** Makes the first admin of a data folder; false when there is one. */
+/** Creates the first admin of a data directory; returns false if it exists already. */
 async function makeAdmin(config: Config, { dataDir, mongod }: Embedded): Promise<boolean> {
   const { client, db } = openConnection(config, mongod.uri);
   try {
@@ -165,11 +161,11 @@ async function makeAdmin(config: Config, { dataDir, mongod }: Embedded): Promise
   }
 }
 
-/** Without its metrics a server serves all the same. */
+/** Starts the metrics server; if that fails, the server runs without metrics. */
 async function serveMetrics(
   config: Config,
   log: Logger,
-  { readMetrics }: Answering,
+  { readMetrics }: Serving,
 ): Promise<MetricsServer | undefined> {
   try {
     return await startMetricsServer({ config, log }, readMetrics);
@@ -188,13 +184,13 @@ function presentGreeting({ dataDir }: Embedded): string[] {
   ];
 }
 
-async function shutDown({ drainSeconds }: Config, { answering, metrics, embedded }: Running): Promise<void> {
+async function shutDown({ drainSeconds }: Config, { serving, metrics, embedded }: Running): Promise<void> {
   report(
-    `Ending: no new connections; requests in flight have ${drainSeconds} s (a second signal ends at once)`,
+    `Stopping: no new connections are accepted; requests in flight have ${drainSeconds} s (a second signal stops at once)`,
   );
-  // Nobody is to show the admin key to whatever listens there next.
+  // The `queuepass` command must not send the admin key to another program that listens there later.
   const forgetUrl = () => embedded && rmSync(embedded.dataDir.serverUrlFile, { force: true });
-  await answering.stop(async () => {
+  await serving.stop(async () => {
     forgetUrl();
     await metrics?.close();
   });

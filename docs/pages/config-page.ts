@@ -5,8 +5,8 @@ import { presentOrigin, presentTable } from './markdown.js';
 /** Returns the page of all settings. */
 export function presentConfigPage(): string {
   const rows = settingRows;
-  const inForce = rows.filter((row) => !row.later);
-  const later = rows.filter((row) => row.later);
+  const inForce = rows.filter((row) => !row.withoutEffect);
+  const later = rows.filter((row) => row.withoutEffect);
   return `${presentOrigin('the settings.ts of each area')}
 # Settings
 
@@ -27,6 +27,10 @@ ${presentTable(['name', 'default', 'meaning'], later.map(presentRow))}
 `;
 }
 
-function presentRow({ name, fallback, sentence, secret }: SettingRow<unknown>): string[] {
-  return [`\`${name}\``, fallback ? `\`${fallback}\`` : '', secret ? `*Secret.* ${sentence}` : sentence];
+function presentRow({ name, fallback, description, secret }: SettingRow<unknown>): string[] {
+  return [
+    `\`${name}\``,
+    fallback ? `\`${fallback}\`` : '',
+    secret ? `*Secret.* ${description}` : description,
+  ];
 }

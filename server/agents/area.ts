@@ -1,7 +1,7 @@
 import type { AuthServices } from '../auth/services.js';
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { findTogether } from '../db/batched-reads.js';
+import { findBatch } from '../db/batched-reads.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { AnyRoute } from '../http/route.js';
 import type { JobServices } from '../job/services.js';
@@ -36,7 +36,7 @@ export const agentsArea: Area<AgentServices, Needs, AnyRoute<Needs & AgentServic
   quirks: agentQuirks,
   routes: agentRoutes,
   createServices: ({ collections: { agents }, batching }) => ({
-    findAgentRecord: batching.together(findTogether(agents, 'name', withoutLog)),
-    updateAgent: batching.together((changes) => updateAgents(agents, changes)),
+    findAgentRecord: batching.batched(findBatch(agents, 'name', withoutLog)),
+    updateAgent: batching.batched((changes) => updateAgents(agents, changes)),
   }),
 };

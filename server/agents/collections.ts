@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { indexesOfNamed, type IndexRow } from '../core/index-row.js';
+import { type IndexRow, nameIndexes } from '../core/index-row.js';
 
 /** The results of an agent's last provisions, the newest last. */
 export interface ProvisionLogs {
@@ -21,7 +21,7 @@ export const agentCollections = { provisionLogs: 'provision_logs' } satisfies Re
 >;
 
 /** Their indexes. */
-export const agentIndexes: readonly IndexRow<keyof AgentCollections>[] = indexesOfNamed(
+export const agentIndexes: readonly IndexRow<keyof AgentCollections>[] = nameIndexes(
   'provisionLogs',
   'the provision log of an agent',
 );

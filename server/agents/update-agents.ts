@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, UpdateFilter } from 'mongodb';
-import { findTogether } from '../db/batched-reads.js';
-import { countMatched, groupAlike, readOutcomes, type WriteOutcome } from '../db/batched-writes.js';
+import { findBatch } from '../db/batched-reads.js';
+import { countMatched, groupByChange, readOutcomes, type WriteOutcome } from '../db/batched-writes.js';
 import type { AgentRecord } from '../leases/collections.js';
 
 /** An update of an agent's record. The record is created if it does not exist. */
@@ -32,7 +32,7 @@ export async function updateAgents(
   }
   const [outcomes, previous] = await Promise.all([
     writeAll(agents, changes),
-    findTogether(agents, 'name', { projection })(changes.map(({ name }) => name)),
+    findBatch(agents, 'name', { projection })(changes.map(({ name }) => name)),
   ]);
   return changes.map((_, i) => outcomes[i] ?? previous[i] ?? null);
 }
@@ -42,7 +42,7 @@ async function writeAll(
   agents: Collection<AgentRecord>,
   changes: readonly AgentChange[],
 ): Promise<readonly WriteOutcome[]> {
-  const groups = groupAlike(changes, { keyOf: ({ name }) => name, changeOf: ({ update }) => update });
+  const groups = groupByChange(changes, { keyOf: ({ name }) => name, changeOf: ({ update }) => update });
   // A repeated `$push` would add a log line twice.
   const isIdempotent = changes.every(({ update }) => update.$push === undefined);
   if (isIdempotent && groups.length < changes.length) {

@@ -1,7 +1,7 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { findTogether } from '../db/batched-reads.js';
-import { insertTogether } from '../db/batched-writes.js';
+import { findBatch } from '../db/batched-reads.js';
+import { insertBatch } from '../db/batched-writes.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { AnyRoute } from '../http/route.js';
 import { BcryptPool, queueLimit } from './bcrypt-pool.js';
@@ -50,17 +50,15 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
       verifiedTokens: createVerifiedTokens(),
       verifiedSecrets: new VerifiedSecrets(),
       loginAttempts: new LoginAttempts(connection.client, loginFailures.dbName, loginFailures.collectionName),
-      findClient: batching.together(findTogether(clients, 'client_id')),
-      findClientKey: batching.together(findTogether(clientKeys, 'key_id')),
-      insertRefreshToken: batching.together<RefreshToken, void>((made) =>
-        insertTogether(refreshTokens, made),
-      ),
+      findClient: batching.batched(findBatch(clients, 'client_id')),
+      findClientKey: batching.batched(findBatch(clientKeys, 'key_id')),
+      insertRefreshToken: batching.batched<RefreshToken, void>((made) => insertBatch(refreshTokens, made)),
     };
   },
   async stop({ bcryptPool }) {
     await bcryptPool.close();
   },
-  async onClientEnded({ collections }, clientId) {
+  async removeClientData({ collections }, clientId) {
     await Promise.all([
       collections.refreshTokens.deleteMany({ client_id: clientId }),
       collections.clientKeys.deleteMany({ client_id: clientId }),

@@ -1,13 +1,13 @@
 import {
-  later,
   optional,
   type ReadOptions,
   secret,
   setting,
   type SettingProblem,
   type ValuesOf,
+  withoutEffect,
 } from '../config/setting-row.js';
-import { asBoolean, asInteger, asText, asTextList, asWord } from '../config/setting-types.js';
+import { asBoolean, asInteger, asOneOf, asStringList, asText } from '../config/setting-types.js';
 import type { CoreSettings } from '../core/core.js';
 import type { DatabaseSettings } from '../db/settings.js';
 import type { HttpSettings } from '../http/settings.js';
@@ -20,7 +20,7 @@ const rows = {
   ),
   jwtPreviousSigningKeys: secret(
     'JWT_PREVIOUS_SIGNING_KEYS',
-    asTextList,
+    asStringList,
     'JSON array of keys that verify tokens but do not sign them, for rotating the key without downtime.',
   ),
   jwtAllowShortKey: setting(
@@ -38,7 +38,7 @@ const rows = {
   bcryptCost: setting('BCRYPT_COST', asInteger(4, 16), '10', 'bcrypt cost of new hashes of client secrets.'),
   anonymousAccess: setting(
     'ANONYMOUS_ACCESS',
-    asWord('allow', 'deny'),
+    asOneOf('allow', 'deny'),
     'allow',
     'Whether a caller without a token has the role contributor; with `deny` such a caller gets 401.',
   ),
@@ -49,7 +49,7 @@ const rows = {
   ),
   oidcProviderIssuer: optional('OIDC_PROVIDER_ISSUER', asText, 'Issuer of the OIDC provider.'),
   webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key that protects web sessions.'),
-  oidcClientSecret: later(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
+  oidcClientSecret: withoutEffect(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
 };
 
 /** The settings of logins and tokens. */

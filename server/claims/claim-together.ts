@@ -16,8 +16,8 @@ export function createClaims(deps: ClaimDeps): Batcher<Claimer, WaitingJob | und
   return new Batcher({
     run: (claimers: readonly Claimer[]) => claimTogether(deps, claimers),
     // All claims that wait look at once when changes were missed.
-    maxWaiting: 100_000,
-    gatherMs: () => deps.contention.gatherMs,
+    maxQueuedItems: 100_000,
+    batchDelayMs: () => deps.contention.gatherMs,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Collection, ObjectId } from 'mongodb';
-import { indexesOfNamed, type IndexRow } from '../core/index-row.js';
+import { type IndexRow, nameIndexes } from '../core/index-row.js';
 
 /** How long jobs of a queue waited for an agent. */
 export interface QueueWaitTimes {
@@ -24,7 +24,7 @@ export const claimCollections = {
 } satisfies Record<keyof ClaimCollections, string>;
 
 /** The indexes of claims; that of the jobs to claim is `qp_claim` of the jobs. */
-export const claimIndexes: readonly IndexRow<keyof ClaimCollections>[] = indexesOfNamed(
+export const claimIndexes: readonly IndexRow<keyof ClaimCollections>[] = nameIndexes(
   'queueWaitTimes',
   'the wait times of a queue',
 );

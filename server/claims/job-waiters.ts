@@ -103,4 +103,4 @@ export class JobWaiter {
 }
 
 /** A feed of jobs that become claimable. */
-export type ClaimableFeed = Pick<ChangeFeed<unknown>, 'use' | 'release' | 'close' | 'isLive'>;
+export type ClaimableFeed = Pick<ChangeFeed<unknown>, 'acquire' | 'release' | 'close' | 'isLive'>;

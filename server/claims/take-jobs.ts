@@ -1,5 +1,5 @@
 import { type AnyBulkWriteOperation, type Document, ObjectId } from 'mongodb';
-import { repeatOnce } from '../db/batched-writes.js';
+import { retryOnce } from '../db/batched-writes.js';
 import type { JobRecord } from '../job/job-record.js';
 import { startLease } from '../leases/renew-lease.js';
 import type { ClaimDeps } from './claim-one.js';
@@ -38,7 +38,7 @@ export async function takeJobs(
   const write = () => collections.jobs.bulkWrite(writes, { ordered: false });
   let isOurs: (job: WaitingJob) => boolean;
   try {
-    const { modifiedCount } = await repeatOnce(write);
+    const { modifiedCount } = await retryOnce(write);
     isOurs = modifiedCount === jobs.length ? () => true : await findTaken({ collections }, jobs, token);
   } catch (error) {
     const ids = jobs.map(({ _id }) => _id);

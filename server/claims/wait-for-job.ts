@@ -34,7 +34,7 @@ export async function waitForJob(
   let job: WaitingJob | undefined;
   try {
     // From here on no job becomes claimable unnoticed: only then may a claim wait after a look that found nothing.
-    await claimableFeed.use();
+    await claimableFeed.acquire();
     while (!isGone()) {
       waiter.beginLook();
       try {

@@ -71,9 +71,9 @@ async function openEmbedded(
   checkDataOwner(dataDir);
   const uri = embeddedMongodUri(dataDir.path);
   if (await isListening(embeddedSocketPath(dataDir.path))) return { uri, dataDir };
-  const onGone = (error: Error) => report(`queuepass: ${error.message}`);
+  const onFailed = (error: Error) => report(`queuepass: ${error.message}`);
   try {
-    const mongod = await startEmbeddedMongod({ dataDir: dataDir.path, environment, report, onGone });
+    const mongod = await startEmbeddedMongod({ dataDir: dataDir.path, environment, report, onFailed });
     return { uri, dataDir, stop: () => mongod.stop() };
   } catch (error) {
     // A server started in the meantime, and its mongod can be used.

@@ -1,4 +1,4 @@
-/** Settings that cannot be used; `message` lists all of them, a line each. */
+/** Reports settings that cannot be used; `message` has one line for each of them. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(problems.join('\n'));

@@ -2,15 +2,15 @@ import { ConfigError } from './config-error.js';
 import type { ReadOptions, SettingGroup } from './setting-row.js';
 import { readSettingText } from './setting-text.js';
 
-/** What is known of all settings together. */
+/** What `readSettings` adds to the values of the settings. */
 export interface ReadSettings {
-  /** Names of the settings that are given and have no effect in this version. */
+  /** Names of the settings that the environment gives and that have no effect in this version. */
   withoutEffect: string[];
 }
 
 /**
  * Reads the settings of several areas from `environment` into one object.
- * @throws ConfigError that lists all wrong settings together, never their values when secret
+ * @throws ConfigError that lists all invalid settings together; it never contains the value of a secret
  */
 export function readSettings(
   groups: readonly SettingGroup[],
@@ -25,7 +25,7 @@ export function readSettings(
     for (const [key, row] of Object.entries(rows)) {
       try {
         const text = readSettingText(row, environment);
-        if (text !== undefined && row.later) withoutEffect.push(row.name);
+        if (text !== undefined && row.withoutEffect) withoutEffect.push(row.name);
         const source = text ?? row.fallback;
         values[key] = source === undefined ? undefined : row.read(source);
       } catch (error) {
@@ -40,7 +40,7 @@ export function readSettings(
   }
   for (const { listProblems } of groups) {
     for (const [name, problem] of listProblems?.(config as never, options) ?? []) {
-      // A setting that could not be read is not missing as well.
+      // A setting that could not be read would otherwise be reported as missing too.
       if (!problems.has(name)) problems.set(name, `${name} ${problem}`);
     }
   }
@@ -48,7 +48,7 @@ export function readSettings(
   return config;
 }
 
-/** What the operator should read at each start, since it is allowed and may not be meant. */
+/** Lists the warnings that each start prints: settings that are allowed but may be a mistake. */
 export function listWarnings(groups: readonly SettingGroup[], config: ReadSettings): string[] {
   const warnings = groups.flatMap((group) => group.listWarnings?.(config as never) ?? []);
   if (config.withoutEffect.length > 0) {

@@ -1,71 +1,78 @@
 import type { SettingReader } from './setting-types.js';
 
-/** One setting: the variable's name, how its text is read, its default, and a sentence for the reference page. */
+/**
+ * One setting: the name of its variable, the reader of its text, its default, and its description on the reference
+ * page.
+ */
 export interface SettingRow<T> {
   name: string;
   read: SettingReader<T>;
-  /** As an operator would write it; `undefined` where there is none. */
+  /** The default, as an operator would write it; `undefined` if there is none. */
   fallback: string | undefined;
-  sentence: string;
-  /** Never shown; can also come from the file that `NAME_FILE` names. */
+  description: string;
+  /** The value is never shown. It can also come from the file that `NAME_FILE` names. */
   secret: boolean;
-  /** Read and checked, so that an existing environment starts, but without effect in this version. */
-  later: boolean;
+  /** The setting is read and checked, so that an existing environment starts, but it has no effect in this version. */
+  withoutEffect: boolean;
 }
 
-/** The settings of an area, by the names that its code uses. */
+/** The settings of an area, keyed by the names that its code uses. */
 export type SettingRows = Readonly<Record<string, SettingRow<unknown>>>;
 
 /** The values of some settings. */
 export type ValuesOf<Rows> = { [K in keyof Rows]: Rows[K] extends SettingRow<infer T> ? T : never };
 
-/** The name of a setting, and what is wrong with it in the light of the others: the end of the sentence "NAME ...". */
+/** The name of a setting, and what is wrong with it given the other settings: the end of the sentence "NAME ...". */
 export type SettingProblem = [name: string, problem: string];
 
-/** What reads the settings: a server, or a command that signs no tokens. */
+/** What the reader of the settings needs: a server needs a signing key, a command that signs no tokens does not. */
 export interface ReadOptions {
   signingKeyRequired: boolean;
 }
 
-/** The settings of an area, and what is true of them together. */
+/** The settings of an area, and the rules that apply to several of them. */
 export interface SettingGroup<Rows extends SettingRows = SettingRows> {
   rows: Rows;
   /**
-   * Values that follow from the settings, in their place or beside them.
-   * @param isWrong whether the text of the named variable could not be read
+   * Computes values from the settings; they replace settings of the same name or are added to them.
+   * @param isUnreadable returns whether the text of the named variable could not be read
    */
-  derive?(values: ValuesOf<Rows>, isWrong: (name: string) => boolean): object;
-  /** What is wrong with settings that are each right by themselves; `config` holds those of the areas below too. */
+  derive?(values: ValuesOf<Rows>, isUnreadable: (name: string) => boolean): object;
+  /** Lists problems of settings that are each valid alone. `config` also holds the settings of the areas below. */
   listProblems?(config: never, options: ReadOptions): SettingProblem[];
-  /** What is allowed and may not be meant: written at each start. */
+  /** Lists warnings about settings that are allowed but may be a mistake; each start prints them. */
   listWarnings?(config: never): string[];
 }
 
-/** A setting with a default. */
+/** Declares a setting with a default. */
 export function setting<T>(
   name: string,
   read: SettingReader<T>,
   fallback: string,
-  sentence: string,
+  description: string,
 ): SettingRow<T> {
-  return { name, read, fallback, sentence, secret: false, later: false };
+  return { name, read, fallback, description, secret: false, withoutEffect: false };
 }
 
-/** A setting that may be absent. */
+/** Declares a setting that may be absent. */
 export function optional<T>(
   name: string,
   read: SettingReader<T>,
-  sentence: string,
+  description: string,
 ): SettingRow<T | undefined> {
-  return { name, read, fallback: undefined, sentence, secret: false, later: false };
+  return { name, read, fallback: undefined, description, secret: false, withoutEffect: false };
 }
 
-/** A setting that may be absent and is never shown. */
-export function secret<T>(name: string, read: SettingReader<T>, sentence: string): SettingRow<T | undefined> {
-  return { ...optional(name, read, sentence), secret: true };
+/** Declares a setting that may be absent and whose value is never shown. */
+export function secret<T>(
+  name: string,
+  read: SettingReader<T>,
+  description: string,
+): SettingRow<T | undefined> {
+  return { ...optional(name, read, description), secret: true };
 }
 
-/** The same setting, accepted without effect. */
-export function later<T>(row: SettingRow<T>): SettingRow<T> {
-  return { ...row, later: true };
+/** Declares that a setting is accepted but has no effect in this version. */
+export function withoutEffect<T>(row: SettingRow<T>): SettingRow<T> {
+  return { ...row, withoutEffect: true };
 }

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** What the reading of a setting's text needs of its row. */
+/** The fields of a setting's row that `readSettingText` uses. */
 export interface SettingSource {
   name: string;
   secret: boolean;
 }
 
 /**
- * The text of a setting, from its variable or, for a secret, from the file that `NAME_FILE` names (one line end at its
- * end is not part of it). An empty variable counts as not given, as `environment:` lines of compose files leave it.
- * @throws Error whose message ends the sentence "NAME ...", when both are given or the file cannot be used.
+ * Reads the text of a setting from its variable or, for a secret, from the file that `NAME_FILE` names, without the line
+ * end at the end of that file. An empty variable counts as absent: `environment:` lines of compose files produce one.
+ * @throws Error whose message ends the sentence "NAME ...", if both are given or the file cannot be used
  */
 export function readSettingText(row: SettingSource, environment: NodeJS.ProcessEnv): string | undefined {
   const given = environment[row.name] || undefined;
@@ -17,7 +17,7 @@ export function readSettingText(row: SettingSource, environment: NodeJS.ProcessE
   if (file === undefined) return given;
   if (given !== undefined) throw new Error(`is given twice: leave out ${row.name} or ${row.name}_FILE`);
   const text = readText(file).replace(/\r?\n$/, '');
-  // An empty secret would be taken for none, and an embedded database or key for the one that was meant.
+  // An empty secret would count as absent, and the server would start with an embedded database or a new key.
   if (text === '') throw new Error(`has an empty file: ${file}`);
   return text;
 }
@@ -32,7 +32,7 @@ function readText(file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    // Its bytes would be replaced, so that all such keys look alike.
-    throw new Error(`has a file that is no UTF-8 text: ${file}`);
+    // Decoding would replace the invalid bytes, and different keys could become the same text.
+    throw new Error(`has a file that is not valid UTF-8: ${file}`);
   }
 }

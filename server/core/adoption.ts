@@ -8,32 +8,37 @@ export interface Finding {
   changes: string[];
   /** What cannot be read or served, and why. */
   problems: string[];
-  /** What else an operator would want to know. */
+  /** Other facts for the operator. */
   notes: string[];
 }
 
-/** Looks at one collection; nothing is written. */
+/** Inspects one collection without writing to it. */
 export type Survey = (db: Db, collection: string) => Promise<Omit<Finding, 'collection' | 'documents'>>;
 
-/** What a survey of a collection finds that needs no attention. */
+/** The finding for a collection that needs no attention. */
 export const nothingFound: Omit<Finding, 'collection' | 'documents'> = {
   changes: [],
   problems: [],
   notes: [],
 };
 
-/** One step by which the documents of an existing database get the fields that this server needs. It can be interrupted and run again. */
+/**
+ * One step that adds the fields that this server needs to the documents of an existing database. It can be interrupted
+ * and run again.
+ */
 export interface AdoptionStep<Outcome = unknown> {
   /** Names the outcome in the output of `queuepass migrate --json`. */
   name: string;
-  /** After it a Testflinger server can no longer run on the database: only `queuepass migrate --finish` runs it. */
+  /**
+   * After this step, a Testflinger server cannot use the database any more. Only `queuepass migrate --finish` runs it.
+   */
   isFinal?: boolean;
-  /** Printed before it begins. */
+  /** Printed before the step begins. */
   announcement?: string;
   /** @param report writes a line of progress */
   run(db: Db, report: (line: string) => void): Promise<Outcome>;
-  /** The outcome as a line for the operator. */
+  /** Formats the outcome as one line for the operator. */
   present(outcome: Outcome): string;
-  /** Whether the outcome means that documents were changed. */
+  /** Returns whether the step changed documents. */
   hasChanged(outcome: Outcome): boolean;
 }

@@ -9,54 +9,54 @@ import type { IndexRow } from './index-row.js';
 import type { MetricRows } from './metric-row.js';
 import type { TokenKind } from './token-kind.js';
 
-/** The rows of an area, and what it does at the start and at the end. `D` is what its functions take of the dependencies. */
+/** The rows of an area, and its functions for start and stop. `D` is the part of the dependencies that they use. */
 export interface AreaRows<D, Route> {
   name: string;
   settings?: SettingGroup;
-  /** The collections, by the names that code uses; the values are the names in the database. */
+  /** The collections, keyed by the names that code uses; the values are the names in the database. */
   collections?: Readonly<Record<string, string>>;
   indexes?: readonly IndexRow[];
   errors?: ErrorRows;
-  /** Errors that a JSON family does not present as its usual JSON. */
+  /** Exceptions to the usual JSON in which a family presents errors. */
   quirks?: readonly BodyQuirk[];
-  /** Families of errors of the area's own. */
+  /** The area's own error families. */
   families?: readonly ErrorFamily[];
   metrics?: MetricRows;
-  /** Counts in the database, run at a scrape and at most once in ten seconds. `timeoutMS` is the time each may take. */
+  /** Counts in the database, run at a scrape and at most once in ten seconds. `timeoutMS` limits each of them. */
   measures?: readonly ((deps: D, timeoutMS: number) => Promise<void>)[];
   duties?: readonly Duty<D>[];
   /** The kinds of tokens that the area issues. */
   tokenKinds?: Readonly<Record<string, TokenKind>>;
-  /** Credential schemes, by the names that routes use. */
+  /** Credential schemes, keyed by the names that routes use. */
   schemes?: Readonly<Record<string, unknown>>;
   routes?: readonly Route[];
-  /** Prepares the database: runs before the server listens, and again and again while MongoDB is away. */
+  /** Prepares the database: runs before the server listens, and repeatedly while MongoDB is not available. */
   prepare?: (deps: D) => Promise<void>;
-  /** Begins what runs in the background. */
+  /** Starts background work. */
   start?: (deps: D) => void;
-  /** The process drains: answers the requests that wait for something. */
+  /** Makes waiting requests return at once, because the process is stopping. */
   endWaits?: (deps: D) => void;
-  /** Ends what runs; the areas above have stopped. */
+  /** Stops the area's work; the areas above have stopped already. */
   stop?: (deps: D) => Promise<void>;
-  /** Removes what ends with a client, such as its keys. Can run twice. */
-  onClientEnded?: (deps: D, clientId: string) => Promise<void>;
-  /** What `queuepass doctor` looks at, by the name of the collection; a name that ends with a dot is a prefix. */
+  /** Removes what belongs to a client that is being removed, such as its keys. It can run twice. */
+  removeClientData?: (deps: D, clientId: string) => Promise<void>;
+  /** The checks of `queuepass doctor`, keyed by the name of the collection; a name that ends with a dot is a prefix. */
   surveys?: Readonly<Record<string, Survey>>;
-  /** What `queuepass migrate` and the first start do to the documents of an existing database. */
+  /** Steps that `queuepass migrate` and the first start run on the documents of an existing database. */
   adoption?: readonly AdoptionStep[];
 }
 
 /**
- * An area: a folder of server/ that brings its own rows and makes its own services. `areas.ts` lists all of them, from
- * the ground up, and everything central is composed from that list. Every field but the name may be left out.
+ * An area: a folder of server/ that has its own rows and makes its own services. `areas.ts` lists all areas, the lowest
+ * first, and the server is composed from that list. Every field except the name is optional.
  *
- * `Services` is what the area adds to the dependencies that functions take, its settings (`config`), collections and
- * metrics included; `Needs` is what its services take of the core and of the areas below.
+ * `Services` is what the area adds to the dependencies of functions, including its settings (`config`), collections and
+ * metrics. `Needs` is what its services use of the core and of the areas below.
  */
 export interface Area<Services extends object = object, Needs = Core, Route = never>
   extends AreaRows<Needs & Services, Route> {
-  /** Only for the type checker, never set: what the area adds. */
+  /** The type of what the area adds. Never set: only the type checker uses it. */
   adds?: Services;
-  /** Makes the services; nothing is read or sent yet. */
+  /** Makes the services, without any I/O. */
   createServices?: (deps: Needs) => Omit<Services, 'config' | 'collections' | 'metrics'>;
 }

@@ -6,18 +6,18 @@ export interface AuditEvent {
   /** The name of the event, such as `login`. */
   event: string;
   outcome: 'accepted' | 'refused';
-  /** Client id of who did it; absent when unknown or anonymous. */
+  /** Client id of the caller; absent for an unknown or anonymous caller. */
   actor?: string;
-  /** What it was done to: a client id, a key id, a queue. */
+  /** What the event is about: a client id, a key id, a queue. */
   target?: string;
   source?: string;
   reason?: string;
 }
 
-/** Writes a security event; the logger adds the time. */
+/** Logs a security event; the logger adds the time. */
 export type Audit = (event: AuditEvent) => void;
 
-/** Writes lines marked `"log": "security"` to the given logger. */
+/** Makes an `Audit` that logs lines marked `"log": "security"`. */
 export function createAudit(log: Logger): Audit {
   const security = withoutRedaction(log).child({ log: 'security' });
   return (event) => security.info(event);

@@ -1,21 +1,23 @@
-/** Characters of a label value at most. */
-const longestValue = 100;
+/** Maximum length of a label value, in characters. */
+const maxLabelLength = 100;
 
-/** What stands for all values that have no series of their own. */
+/** The label value of all names that have no series of their own. */
 export const otherValue = 'other';
 
-/** Whether a name can be a label value as it is. */
+/** Returns whether a name is short enough to be a label value. */
 export function fitsLabel(name: string): boolean {
-  return name.length <= longestValue;
+  return name.length <= maxLabelLength;
 }
 
-/** Bounds the values of a label that clients choose: the first ones have a series each, all others share one. */
+/**
+ * Limits the values of a label that clients choose: the first `limit` names get their own series, all others share one.
+ */
 export class BoundedLabel {
   readonly #known = new Set<string>();
 
   constructor(private readonly limit: number) {}
 
-  /** The label value that stands for `name`. */
+  /** Returns the label value for `name`: the name itself, or `other`. */
   valueOf(name: string): string {
     if (this.#known.has(name)) return name;
     if (this.#known.size >= this.limit || !fitsLabel(name)) return otherValue;

@@ -1,6 +1,6 @@
 /** The time that all processes share. */
 export interface Clock {
   now(): Date;
-  /** The time at which a statement runs, as an expression in it: the database's own, which all processes share. */
+  /** An expression for the time at which a statement runs, by the database's clock, for use in that statement. */
   readonly inDatabase: Date | '$$NOW';
 }

@@ -1,33 +1,41 @@
-import { later, optional, setting } from '../config/setting-row.js';
+import { optional, setting, withoutEffect } from '../config/setting-row.js';
 import {
   asBasePath,
   asBoolean,
   asText,
   asTrustedProxies,
   asWebUrl,
-  asWord,
+  asOneOf,
 } from '../config/setting-types.js';
 
 /** Settings that several rooms share. */
 export const coreSettings = {
   rows: {
     basePath: setting('BASE_PATH', asBasePath, '', 'Path prefix of every route, such as `/queuepass`.'),
-    publicUrl: later(optional('PUBLIC_URL', asWebUrl, 'Address by which clients reach the server.')),
+    publicUrl: withoutEffect(optional('PUBLIC_URL', asWebUrl, 'URL at which clients reach the server.')),
     trustProxy: optional(
       'TRUST_PROXY',
       asTrustedProxies,
-      'Proxies in front whose `X-Forwarded-For` and `-Proto` are believed: a number of hops, or a list of CIDRs (default 0: none).',
+      'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` headers are trusted: a number of hops, or a list of CIDRs (default 0: none).',
     ),
-    enableProxyfix: setting('ENABLE_PROXYFIX', asBoolean, 'false', 'The older form of `TRUST_PROXY=1`.'),
+    enableProxyfix: setting('ENABLE_PROXYFIX', asBoolean, 'false', 'Older form of `TRUST_PROXY=1`.'),
     logLevel: setting(
       'LOG_LEVEL',
-      asWord('debug', 'info', 'warn', 'error', 'silent'),
+      asOneOf('debug', 'info', 'warn', 'error', 'silent'),
       'info',
       'Minimum log level.',
     ),
-    httpProxy: optional('HTTP_PROXY', asText, 'Proxy for outbound http, such as the download of mongod.'),
-    httpsProxy: optional('HTTPS_PROXY', asText, 'Proxy for outbound https, such as the download of mongod.'),
-    noProxy: optional('NO_PROXY', asText, 'Hosts reached without a proxy.'),
+    httpProxy: optional(
+      'HTTP_PROXY',
+      asText,
+      'Proxy for outbound HTTP requests, such as the download of mongod.',
+    ),
+    httpsProxy: optional(
+      'HTTPS_PROXY',
+      asText,
+      'Proxy for outbound HTTPS requests, such as the download of mongod.',
+    ),
+    noProxy: optional('NO_PROXY', asText, 'Hosts that are reached without a proxy.'),
   },
   derive: ({ trustProxy, enableProxyfix }: { trustProxy: unknown; enableProxyfix: unknown }) => ({
     trustProxy: trustProxy ?? (enableProxyfix ? 1 : 0),

@@ -7,7 +7,7 @@ import type { coreSettings } from './core-settings.js';
 import type { CoreMetrics } from './metric-registry.js';
 import type { TrustedProxies } from '../config/setting-types.js';
 
-/** A connection pool and the database in it. */
+/** A MongoDB client with its connection pool, and the database that the server uses. */
 export interface Connection {
   client: MongoClient;
   db: Db;
@@ -15,11 +15,11 @@ export interface Connection {
 
 /** The settings that every room may read. */
 export interface CoreSettings extends Omit<ValuesOf<typeof coreSettings.rows>, 'trustProxy'> {
-  /** Proxies in front whose forwarded addresses are believed. */
+  /** The proxies whose forwarded addresses are trusted. */
   trustProxy: TrustedProxies;
 }
 
-/** What every function may ask for; what else it uses stands in its signature. */
+/** The dependencies that every function may use; a function's signature names all others. */
 export interface Core {
   config: CoreSettings;
   connection: Connection;
@@ -30,9 +30,9 @@ export interface Core {
 }
 
 /**
- * What a function takes as its dependencies: for one that passes its own on, `DepsOf<typeof callee>` names what the
- * callee needs.
+ * The type of a function's dependencies. A caller that passes its dependencies on declares what the callee needs as
+ * `DepsOf<typeof callee>`.
  */
-// The type of a parameter is found whatever the others are.
+// `any` lets this match functions whatever their other parameters are.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type DepsOf<F> = F extends (deps: infer D, ...others: any[]) => unknown ? D : never;

@@ -2,7 +2,10 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { dirname } from 'node:path';
 import { StartError } from '../errors/start-error.js';
 
-/** The text of a file without white space at its ends, or `undefined` when the file does not exist. */
+/**
+ * Returns the text of a file without white space at its ends, or `undefined` if the file does not exist.
+ * @throws StartError if the file cannot be read
+ */
 export function findText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8').trim();
@@ -12,10 +15,13 @@ export function findText(file: string): string | undefined {
   }
 }
 
-/** Writes a file for its owner only (0600), completely or not at all; the file is on the disk when the function returns. */
+/**
+ * Writes a file that only its owner can read (0600), completely or not at all. The file is on the disk when the
+ * function returns.
+ */
 export function writeFileDurably(file: string, text: string): void {
   const draft = `${file}.new`;
-  // A draft that an earlier start left keeps the mode it had.
+  // A draft that an earlier start left behind would keep its mode.
   rmSync(draft, { force: true });
   const descriptor = openSync(draft, 'wx', 0o600);
   try {
@@ -25,11 +31,11 @@ export function writeFileDurably(file: string, text: string): void {
     closeSync(descriptor);
   }
   renameSync(draft, file);
-  const folder = openSync(dirname(file), 'r');
+  const directory = openSync(dirname(file), 'r');
   try {
     // The new name is an entry of the directory, which is written to the disk separately.
-    fsyncSync(folder);
+    fsyncSync(directory);
   } finally {
-    closeSync(folder);
+    closeSync(directory);
   }
 }

@@ -1,9 +1,9 @@
-/** Work that one process at a time repeats. */
+/** A periodic task that one process at a time runs. */
 export interface Duty<D> {
-  /** Names its lock document. */
+  /** Also the id of its lock document. */
   name: string;
   /** Milliseconds between two runs. */
   everyMs: number;
-  /** @param now the database's time when the run began */
+  /** @param now the database's time at the beginning of the run */
   run: (deps: D, now: Date) => Promise<void>;
 }

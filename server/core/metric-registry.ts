@@ -10,17 +10,19 @@ type Made<R> =
         ? Histogram<L>
         : never;
 
-/** The metrics of some rows, by the same names. */
+/** The metrics of some rows, keyed by the same names. */
 export type MetricsOf<Rows> = { readonly [K in keyof Rows]: Made<Rows[K]> };
 
-/** What every room may ask of the metrics of its process. */
+/** The parts of the process's metrics that every area may use. */
 export interface CoreMetrics {
   readonly registry: Registry;
-  /** Run right before each scrape: sets values that are cheaper to read on demand than to follow. */
+  /**
+   * Functions that run right before each scrape, to set values that are cheaper to read then than to keep up to date.
+   */
   readonly beforeScrape: (() => void)[];
 }
 
-/** Makes the metrics of some rows in a registry. */
+/** Makes the metrics of some rows and registers them. */
 export function createMetrics<Rows extends MetricRows>(registry: Registry, rows: Rows): MetricsOf<Rows> {
   const made = Object.entries(rows as Record<string, MetricRow>).map(([key, row]) => [
     key,
@@ -30,9 +32,9 @@ export function createMetrics<Rows extends MetricRows>(registry: Registry, rows:
 }
 
 function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | Histogram {
-  const { kind, name, help, labels, buckets = [], initial = [], together } = row;
+  const { kind, name, help, labels, buckets = [], initial = [], aggregator } = row;
   const given = { name, help, labelNames: Object.keys(labels), registers: [registry] };
-  if (kind === 'gauge') return new Gauge({ ...given, ...(together && { aggregator: together }) });
+  if (kind === 'gauge') return new Gauge({ ...given, ...(aggregator && { aggregator }) });
   if (kind === 'histogram') return new Histogram({ ...given, buckets });
   const counter = new Counter(given);
   for (const set of initial) counter.inc(set, 0);

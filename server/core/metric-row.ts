@@ -1,25 +1,25 @@
 /** The kinds of metrics, as Prometheus names them. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
-/** One metric: its name, what it measures, and the values that its labels can have. */
+/** One metric: its name, what it measures, and the possible values of its labels. */
 export interface MetricRow<K extends MetricKind = MetricKind, L extends string = string> {
   kind: K;
   name: string;
   help: string;
-  /** Each label, and the bounded set that its values are of. */
+  /** Each label, with a description of its bounded set of values. */
   labels: Readonly<Record<L, string>>;
-  /** Upper bounds of a histogram. */
+  /** Upper bounds of a histogram's buckets. */
   buckets?: number[];
-  /** How the gauges of several workers are combined; `sum` when not given. */
-  together?: 'max' | 'min' | 'first';
-  /** Label sets that exist from the start with the value 0, so that the first event shows as a rise. */
+  /** How the gauges of several workers are combined; `sum` by default. */
+  aggregator?: 'max' | 'min' | 'first';
+  /** Label sets that exist from the start with the value 0, so that a query sees the first event as an increase. */
   initial?: readonly Record<L, string>[];
 }
 
-/** The metrics of an area, by the names that its code uses. */
+/** The metrics of an area, keyed by the names that its code uses. */
 export type MetricRows = Readonly<Record<string, MetricRow>>;
 
-/** A count that only rises. */
+/** Declares a counter. */
 export function counter<L extends string = never>(
   name: string,
   help: string,
@@ -29,17 +29,17 @@ export function counter<L extends string = never>(
   return { kind: 'counter', name, help, labels, initial };
 }
 
-/** A value that rises and falls. */
+/** Declares a gauge. */
 export function gauge<L extends string = never>(
   name: string,
   help: string,
   labels = {} as Record<L, string>,
-  together?: MetricRow['together'],
+  aggregator?: MetricRow['aggregator'],
 ): MetricRow<'gauge', L> {
-  return { kind: 'gauge', name, help, labels, ...(together && { together }) };
+  return { kind: 'gauge', name, help, labels, ...(aggregator && { aggregator }) };
 }
 
-/** A distribution; `buckets` are upper bounds. */
+/** Declares a histogram; `buckets` are upper bounds. */
 export function histogram<L extends string = never>(
   name: string,
   help: string,

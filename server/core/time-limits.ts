@@ -1,2 +1,2 @@
-/** Milliseconds after which a request that the database leaves without an answer is answered 503. */
+/** Milliseconds after which a request is answered 503 if the database does not respond. */
 export const requestTimeLimitMs = 9000;

@@ -1,6 +1,9 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Bytes of a key: 32 each for the MAC, the encryption and the IVs of deterministic texts (which are not used here). */
+/**
+ * Length of a key in bytes: 32 each for the MAC, for encryption, and for the IVs of deterministic encryption (unused
+ * here).
+ */
 export const sealKeyBytes = 96;
 
 const ivBytes = 16;
@@ -8,8 +11,9 @@ const tagBytes = 32;
 const blockBytes = 16;
 
 /**
- * Seals bytes as MongoDB's client-side field level encryption does (AEAD_AES_256_CBC_HMAC_SHA_512 of its
- * specification): a random IV, AES-256-CBC text with PKCS#7 padding, and a tag over `aad`, both and the length of `aad`.
+ * Seals bytes as MongoDB's client-side field level encryption does (AEAD_AES_256_CBC_HMAC_SHA_512 in its
+ * specification): a random IV, the AES-256-CBC ciphertext with PKCS#7 padding, and a tag over `aad`, the IV, the
+ * ciphertext and the length of `aad`.
  * @param key 96 bytes
  */
 export function sealBytes(key: Buffer, aad: Buffer, plain: Buffer): Buffer {
@@ -20,7 +24,10 @@ export function sealBytes(key: Buffer, aad: Buffer, plain: Buffer): Buffer {
   return Buffer.concat([text, makeTag(mac, aad, text)]);
 }
 
-/** What was sealed, or `undefined` when it was not sealed with this key and `aad`, or was changed since. */
+/**
+ * Returns the bytes that were sealed, or `undefined` if `sealed` was not made with this key and `aad`, or was changed
+ * since.
+ */
 export function openBytes(key: Buffer, aad: Buffer, sealed: Buffer): Buffer | undefined {
   if (sealed.length < ivBytes + blockBytes + tagBytes) return undefined;
   const { mac, encryption } = splitKey(key);
@@ -30,7 +37,7 @@ export function openBytes(key: Buffer, aad: Buffer, sealed: Buffer): Buffer | un
   try {
     return Buffer.concat([decipher.update(text.subarray(ivBytes)), decipher.final()]);
   } catch {
-    // Whoever has the key has sealed what is no whole number of blocks, or wrongly padded.
+    // The tag is right, so a holder of the key sealed an incomplete block or wrong padding.
     return undefined;
   }
 }

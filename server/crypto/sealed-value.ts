@@ -1,7 +1,7 @@
 import { Binary } from 'mongodb';
 import { openBytes, sealBytes } from './sealed-bytes.js';
 
-/** A key that values are sealed with, and the id by which they name it. */
+/** A key that seals values, and the id that sealed values name it by. */
 export interface DataKey {
   /** A UUID, 16 bytes. */
   id: Buffer;
@@ -9,12 +9,12 @@ export interface DataKey {
   key: Buffer;
 }
 
-/** First byte of a value sealed with a random IV, and the BSON type of what is inside: binary. */
+/** The first byte of a value sealed with a random IV, and the BSON type of its content: binary. */
 const randomAlgorithm = 2;
 const bsonBinary = 5;
 const headerBytes = 18;
 
-/** Seals a text as the peer stores secrets: as a BSON binary of its UTF-8 bytes, in a Binary of the subtype 6. */
+/** Seals a text as Testflinger stores secrets: as a BSON binary of its UTF-8 bytes, in a Binary of subtype 6. */
 export function sealValue({ id, key }: DataKey, text: string): Binary {
   const header = Buffer.concat([Buffer.from([randomAlgorithm]), id, Buffer.from([bsonBinary])]);
   const bytes = Buffer.from(text, 'utf8');
@@ -24,7 +24,7 @@ export function sealValue({ id, key }: DataKey, text: string): Binary {
   return new Binary(Buffer.concat([header, sealed]), Binary.SUBTYPE_ENCRYPTED);
 }
 
-/** The id of the data key that a stored value names, or `undefined` when it is no value sealed in this form. */
+/** Returns the id of the data key that a stored value names, or `undefined` if the value is not sealed in this form. */
 export function readKeyId(value: unknown): Buffer | undefined {
   if (!(value instanceof Binary) || value.sub_type !== Binary.SUBTYPE_ENCRYPTED) return undefined;
   const bytes = asBuffer(value);
@@ -33,7 +33,7 @@ export function readKeyId(value: unknown): Buffer | undefined {
   return bytes.subarray(1, 17);
 }
 
-/** The text of a stored value, or `undefined` when this key did not seal it or it was changed since. */
+/** Returns the text of a stored value, or `undefined` if this key did not seal it or it was changed since. */
 export function openValue({ key }: DataKey, value: Binary): string | undefined {
   const bytes = asBuffer(value);
   const inside = openBytes(key, bytes.subarray(0, headerBytes), bytes.subarray(headerBytes));

@@ -18,11 +18,11 @@ export const databaseArea: Area<DatabaseServices> = {
     return { batching: new Batching() };
   },
   async prepare({ connection, clock, log }) {
-    // A client whose first connection failed is closed, and stays closed unless it is connected by hand.
+    // The driver closes a client whose first connection failed, and does not reopen it by itself.
     await connection.client.connect();
     if (clock instanceof DatabaseClock) await clock.start();
-    if (await isLoneServer(connection.db)) {
-      log.warn('MongoDB is not a replica set: requests that wait for a job or a result look once a second');
+    if (await isStandalone(connection.db)) {
+      log.warn('MongoDB is not a replica set: requests that wait for a job or a result poll once a second');
     }
   },
   async stop({ connection, clock, batching }) {
@@ -32,8 +32,8 @@ export const databaseArea: Area<DatabaseServices> = {
   },
 };
 
-/** Without the oplog that change streams need: neither a member of a replica set nor a router of a sharded cluster. */
-async function isLoneServer(db: Db): Promise<boolean> {
+/** Returns whether MongoDB has no change streams: it is neither in a replica set nor a router of a sharded cluster. */
+async function isStandalone(db: Db): Promise<boolean> {
   const { setName, msg } = await db.command({ hello: 1 });
   return setName === undefined && msg !== 'isdbgrid';
 }

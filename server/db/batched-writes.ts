@@ -6,15 +6,15 @@ import {
   MongoServerError,
   type OptionalUnlessRequiredId,
 } from 'mongodb';
-import { isRepeatable } from './classify-error.js';
+import { isRetryable } from './classify-error.js';
 
 const { EJSON } = BSON;
 
-/** What became of one write of several: its own error, or none. */
+/** The outcome of one write in a command of several: its own error, or `undefined` if it succeeded. */
 export type WriteOutcome = MongoServerError | undefined;
 
-/** Stores documents in their order with one command: `run` of a batcher. */
-export async function insertTogether<T extends Document>(
+/** Inserts documents with one command, in their order: a batcher's `run`. */
+export async function insertBatch<T extends Document>(
   collection: Collection<T>,
   documents: readonly T[],
 ): Promise<readonly WriteOutcome[]> {
@@ -28,10 +28,11 @@ export async function insertTogether<T extends Document>(
 }
 
 /**
- * Puts together what is changed in the same way, each document at most once in a group. Groups of second changes to a
- * document come after all groups of first ones, and so on: one after the other they keep the order for each document.
+ * Groups identical changes, so that one statement can apply each group. A group contains each document at most once. All
+ * groups of first changes to a document come before all groups of second changes, and so on: if the groups are applied
+ * in their order, each document gets its changes in their order.
  */
-export function groupAlike<T>(
+export function groupByChange<T>(
   changes: readonly T[],
   { keyOf, changeOf }: { keyOf(change: T): string; changeOf(change: T): unknown },
 ): T[][] {
@@ -42,37 +43,43 @@ export function groupAlike<T>(
     const time = times.get(key) ?? 0;
     times.set(key, time + 1);
     const groups = (groupsByTime[time] ??= new Map());
-    // Exactly: in JSON an infinite number is the same as none.
-    const alike = EJSON.stringify(changeOf(change), { relaxed: false });
-    const group = groups.get(alike);
-    if (group === undefined) groups.set(alike, [change]);
+    // JSON would write different values alike, such as an infinite number and null.
+    const text = EJSON.stringify(changeOf(change), { relaxed: false });
+    const group = groups.get(text);
+    if (group === undefined) groups.set(text, [change]);
     else group.push(change);
   }
   return groupsByTime.flatMap((groups) => [...groups.values()]);
 }
 
-/** Runs a write that may be run twice once more where a change of the primary ended it: the driver repeats no statement of many documents. */
-export async function repeatOnce<T>(write: () => Promise<T>): Promise<T> {
+/**
+ * Runs a write, and runs it again if a change of the primary interrupted it: the driver does not retry statements that
+ * change several documents. The write must be safe to run twice.
+ */
+export async function retryOnce<T>(write: () => Promise<T>): Promise<T> {
   return write().catch((error: unknown) => {
-    if (isRepeatable(error)) return write();
+    if (isRetryable(error)) return write();
     throw error;
   });
 }
 
-/** How many documents the statements of an unordered command found, which may be run twice; 0 where any of them failed by itself. */
+/**
+ * Runs an unordered command, which must be safe to run twice, and returns how many documents its statements matched; 0 if
+ * any statement failed by itself.
+ */
 export async function countMatched(
   write: () => Promise<{ matchedCount: number }>,
   statements: number,
 ): Promise<number> {
   let matched = 0;
-  const told = repeatOnce(write).then((result) => void (matched = result.matchedCount));
-  const outcomes = await readOutcomes(told, statements);
+  const command = retryOnce(write).then((result) => void (matched = result.matchedCount));
+  const outcomes = await readOutcomes(command, statements);
   return outcomes.some((error) => error !== undefined) ? 0 : matched;
 }
 
 /**
- * The outcome of each write of a command that was not ordered.
- * @throws what the command failed with when that is not about single writes, such as the want of a majority
+ * Returns the outcome of each write of an unordered command.
+ * @throws the command's error if it is not about single writes, such as a missing majority
  */
 export async function readOutcomes(command: Promise<unknown>, count: number): Promise<WriteOutcome[]> {
   const outcomes = new Array<WriteOutcome>(count).fill(undefined);
@@ -80,7 +87,7 @@ export async function readOutcomes(command: Promise<unknown>, count: number): Pr
     await command;
   } catch (error) {
     const failures = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : [];
-    // Without any it is another error, a cut connection say, that the driver dresses as one of this kind.
+    // The driver also wraps other errors, such as a lost connection, as MongoBulkWriteError: these have no write errors.
     if (failures.length === 0 || (error as MongoBulkWriteError).result.getWriteConcernError()) throw error;
     for (const { index, code, errmsg = '' } of failures)
       outcomes[index] = new MongoServerError({ errmsg, code });

@@ -1,13 +1,13 @@
 import { type AnyBulkWriteOperation, type Collection, type Document, MongoBulkWriteError } from 'mongodb';
 
-/** More rounds than this mean that somebody keeps removing what the others make. */
-const mostRounds = 5;
+/** More rounds are needed only if someone keeps removing the records that others create. */
+const maxRounds = 5;
 const duplicateKey = 11000;
 
 /**
- * Runs upserts of records by name in one command. Those that another request made at the same moment are run again, on
- * the record that is there then; the others are not, so that what adds to a record adds once.
- * @throws MongoBulkWriteError of any other failure
+ * Upserts records by name in one command. If another request created a record at the same moment, its operation runs
+ * again and updates that record. Operations that succeeded are not repeated, so that an increment is applied once.
+ * @throws MongoBulkWriteError for any other failure
  */
 export async function bulkUpsert<T extends Document>(
   collection: Collection<T>,
@@ -19,19 +19,22 @@ export async function bulkUpsert<T extends Document>(
       await collection.bulkWrite(left, { ordered: false });
       return;
     } catch (error) {
-      left = findTakenNames(error, left);
-      if (left.length === 0 || round === mostRounds) throw error;
+      left = findConflicts(error, left);
+      if (left.length === 0 || round === maxRounds) throw error;
     }
   }
 }
 
-/** The operations that met a record made meanwhile; none when anything else went wrong too. */
-function findTakenNames<O>(error: unknown, operations: readonly O[]): O[] {
+/** Returns the operations whose record another request created meanwhile; none if anything else failed too. */
+function findConflicts<O>(error: unknown, operations: readonly O[]): O[] {
   if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return [];
   const failures = [error.writeErrors].flat();
   if (failures.some(({ code }) => code !== duplicateKey)) return [];
   return operations.filter((_, i) => failures.some(({ index }) => index === i));
 }
 
-/** In the first stage of an update by a pipeline: marks the record when the update makes it, and else leaves its mark. */
+/**
+ * For the first stage of a pipeline update: the value of `live`, `true` if the update creates the record, else
+ * unchanged.
+ */
 export const liveWhenNew: Document = { $cond: [{ $eq: [{ $type: '$_id' }, 'missing'] }, true, '$live'] };

@@ -2,68 +2,68 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type ChangeStreamDocument, type Collection, type Document, MongoServerError } from 'mongodb';
 import type { Logger } from 'pino';
 
-/** What a feed is of, and who is told. */
+/** What a feed watches, and the functions that it calls. */
 export interface ChangeFeedOptions<Change> {
-  /** Its name in the log. */
+  /** The feed's name in the log. */
   name: string;
   collection: Collection<never>;
-  /** The pipeline of the stream: what it drops costs the process nothing. */
+  /** The pipeline of the stream: MongoDB does not send the changes that it filters out. */
   pipeline: Document[];
   log: Logger;
   onChange(change: Change): void;
-  /** Changes may have been missed, or cannot be followed now: what waits has to look for itself. */
+  /** Called when changes may have been missed or cannot be followed now: waiting requests must query the database. */
   onGap(): void;
 }
 
-/** Milliseconds between two looks while changes cannot be followed. */
+/** Milliseconds between two calls of `onGap` while changes cannot be followed. */
 const pollMs = 1000;
 
-/** Milliseconds that a feed nobody uses stays open. */
-const idleMs = 60_000;
+/** Milliseconds for which an unused feed stays open. */
+const idleTimeoutMs = 60_000;
 
-/** A stream, and those that follow it after it was lost. */
+/** A stream, and the streams that replace it after it is lost. */
 interface FeedRun {
   opened: Promise<void>;
-  tellOpened(): void;
+  resolveOpened(): void;
   isLive: boolean;
-  isOver: boolean;
+  isStopped: boolean;
   stream: { close(): Promise<void> } | undefined;
 }
 
 /**
- * The changes of a collection as MongoDB's change stream tells them, from the first use until a minute after the last.
- * The driver resumes a stream whose connection broke; where that fails, `onGap` is called each second until a new one is
- * open. A MongoDB that is no replica set has no change streams: there it stays at that.
+ * Reports the changes of a collection from MongoDB's change stream, from the first `acquire` until a minute after the last
+ * `release`. The driver resumes a stream whose connection broke. If that fails, `onGap` is called once a second until a
+ * new stream is open. Without a replica set MongoDB has no change streams, so `onGap` is called once a second.
  */
 export class ChangeFeed<Change> {
   #users = 0;
   #isClosed = false;
   #run: FeedRun | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ChangeFeedOptions<Change>) {}
 
-  /** Whether changes are followed now. */
+  /** Whether a stream is open now. */
   get isLive(): boolean {
     return this.#run?.isLive === true;
   }
 
-  /** Resolves when every change from now on is told, by `onChange` or as a gap; `release` when they are of no interest. */
-  async use(): Promise<void> {
+  /** Resolves once every further change is reported, by `onChange` or by `onGap`, until `release` is called. */
+  async acquire(): Promise<void> {
     this.#users += 1;
-    clearTimeout(this.#idle);
+    clearTimeout(this.#idleTimer);
     if (!this.#isClosed) await (this.#run ??= this.#begin()).opened;
   }
 
   release(): void {
     this.#users -= 1;
-    if (this.#users === 0) this.#idle = setTimeout(() => void this.#stop(), idleMs).unref();
+    if (this.#users === 0) this.#idleTimer = setTimeout(() => void this.#stop(), idleTimeoutMs).unref();
   }
 
-  /** Ends it for good. */
+  /** Closes the feed for good. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#idle);
+    clearTimeout(this.#idleTimer);
     await this.#stop();
   }
 
@@ -71,30 +71,30 @@ export class ChangeFeed<Change> {
     const run = this.#run;
     this.#run = undefined;
     if (run === undefined) return;
-    run.isOver = true;
+    run.isStopped = true;
     await run.stream?.close().catch(() => undefined);
   }
 
   #begin(): FeedRun {
-    let tellOpened = (): void => undefined;
-    const opened = new Promise<void>((resolve) => (tellOpened = resolve));
-    const run: FeedRun = { opened, tellOpened, isLive: false, isOver: false, stream: undefined };
-    void this.#keepUp(run);
+    let resolveOpened = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (resolveOpened = resolve));
+    const run: FeedRun = { opened, resolveOpened, isLive: false, isStopped: false, stream: undefined };
+    void this.#followUntilStopped(run);
     return run;
   }
 
-  async #keepUp(run: FeedRun): Promise<void> {
-    for (let isTold = false; !run.isOver; ) {
+  async #followUntilStopped(run: FeedRun): Promise<void> {
+    for (let hasLoggedFailure = false; !run.isStopped; ) {
       try {
         await this.#follow(run);
       } catch (error) {
-        if (!run.isOver && (!isTold || run.isLive)) this.#tell(error);
-        isTold = true;
+        if (!run.isStopped && (!hasLoggedFailure || run.isLive)) this.#logFailure(error);
+        hasLoggedFailure = true;
       }
       run.isLive = false;
-      run.tellOpened();
+      run.resolveOpened();
       await wait(pollMs, undefined, { ref: false });
-      if (!run.isOver) this.options.onGap();
+      if (!run.isStopped) this.options.onGap();
     }
   }
 
@@ -104,9 +104,9 @@ export class ChangeFeed<Change> {
     run.stream = stream;
     try {
       const first = await stream.tryNext();
-      if (run.isOver) return;
+      if (run.isStopped) return;
       run.isLive = true;
-      run.tellOpened();
+      run.resolveOpened();
       onGap();
       if (first !== null) onChange(first as Change);
       for await (const change of stream) onChange(change as Change);
@@ -115,15 +115,15 @@ export class ChangeFeed<Change> {
     }
   }
 
-  #tell(error: unknown): void {
+  #logFailure(error: unknown): void {
     const { log, name } = this.options;
-    // Its code for a change stream on a lone server.
+    // MongoDB's code for a change stream on a standalone server.
     if (error instanceof MongoServerError && error.code === 40573) {
-      log.warn({ feed: name }, 'MongoDB is no replica set: what waits is looked for once a second');
+      log.warn({ feed: name }, 'MongoDB is not a replica set: waiting requests poll once a second');
     } else {
       log.warn(
         { err: error, feed: name },
-        'changes cannot be followed: what waits is looked for once a second',
+        'the change stream is not available: waiting requests poll once a second',
       );
     }
   }

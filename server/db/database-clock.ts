@@ -1,11 +1,11 @@
 import type { Db } from 'mongodb';
 import type { Clock } from '../core/clock.js';
 
-const remeasureMs = 60_000;
+const measureIntervalMs = 60_000;
 
 /**
- * This process's clock corrected by its offset to the database's, so that times of several hosts compare.
- * The offset is measured by `measure()` and then once a minute until `stop()`.
+ * This process's clock, corrected by its offset from the database's clock, so that times from several hosts can be
+ * compared. `start()` measures the offset at once and then once a minute until `stop()`.
  */
 export class DatabaseClock implements Clock {
   readonly inDatabase = '$$NOW';
@@ -18,7 +18,7 @@ export class DatabaseClock implements Clock {
     return new Date(Date.now() + this.#offsetMs);
   }
 
-  /** @throws MongoError when the database does not answer. */
+  /** Measures the offset. @throws MongoError if the database does not respond */
   async measure(): Promise<void> {
     const sent = Date.now();
     const hello = await this.db.admin().command({ hello: 1 });
@@ -26,10 +26,10 @@ export class DatabaseClock implements Clock {
     this.#offsetMs = (hello.localTime as Date).getTime() - (sent + received) / 2;
   }
 
-  /** Measures now, and again each minute. @throws MongoError when the database does not answer. */
+  /** Measures the offset now and once a minute. @throws MongoError if the database does not respond */
   async start(): Promise<void> {
-    // A missed measurement leaves the last offset, which is as good for another minute.
-    this.#timer ??= setInterval(() => void this.measure().catch(() => undefined), remeasureMs).unref();
+    // After a failed measurement the last offset is good enough for another minute.
+    this.#timer ??= setInterval(() => void this.measure().catch(() => undefined), measureIntervalMs).unref();
     await this.measure();
   }
 

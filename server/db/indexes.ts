@@ -1,18 +1,18 @@
 import type { Db, IndexDescriptionInfo } from 'mongodb';
 import type { IndexRow } from '../core/index-row.js';
 
-/** An index with the name that its collection has in the database. */
+/** An index row with the database's name of its collection. */
 export interface StoredIndexRow extends IndexRow {
   collectionName: string;
 }
 
 /**
- * Creates the indexes of a table that are missing. An index of the same keys under another name, such as a Testflinger
- * server's, is used as it is, with the expiry that its operator gave it; none is dropped or changed.
+ * Creates the missing indexes of a table. An index with the same keys and another name, such as a Testflinger server's,
+ * is used as it is, with the expiry that its operator chose. No index is dropped or changed.
  */
 export async function ensureIndexes(db: Db, table: readonly StoredIndexRow[]): Promise<void> {
   const names = [...new Set(table.map((row) => row.collectionName))];
-  // One after the other: creating them takes long on a slow disk, and a small pool would make the others wait too long.
+  // One after the other: on a slow disk each takes long, and in a small pool the others would time out.
   for (const name of names) {
     await createMissing(
       db,
@@ -25,7 +25,7 @@ export async function ensureIndexes(db: Db, table: readonly StoredIndexRow[]): P
 async function createMissing(db: Db, name: string, rows: readonly IndexRow[]): Promise<void> {
   const collection = db.collection(name);
   const present = await listIndexes(db, name);
-  const missing = rows.filter((row) => !present.some((index) => standsFor(row, index)));
+  const missing = rows.filter((row) => !present.some((index) => isEquivalent(row, index)));
   if (missing.length === 0) return;
   await collection.createIndexes(
     missing.map(({ name: index, keys, options }) => ({ name: index, key: keys, ...options })),
@@ -33,16 +33,16 @@ async function createMissing(db: Db, name: string, rows: readonly IndexRow[]): P
 }
 
 /**
- * Drops the indexes that rows of the table replace, where the new one stands. Only names that begin with `qp_` are
- * dropped: never an index of another server.
- * @returns what was dropped, as `collection.index`
+ * Drops the indexes that rows of the table replace, if the new index exists. Only indexes whose names begin with `qp_` are
+ * dropped, never an index of another server.
+ * @returns the dropped indexes, as `collection.index`
  */
 export async function dropReplacedIndexes(db: Db, table: readonly StoredIndexRow[]): Promise<string[]> {
   const dropped: string[] = [];
   for (const row of table) {
     if (!row.replaces?.length) continue;
     const present = await listIndexes(db, row.collectionName);
-    if (!present.some((index) => standsFor(row, index))) continue;
+    if (!present.some((index) => isEquivalent(row, index))) continue;
     const old = row.replaces.filter(
       (name) => name.startsWith('qp_') && present.some((index) => index.name === name),
     );
@@ -55,10 +55,10 @@ export async function dropReplacedIndexes(db: Db, table: readonly StoredIndexRow
 }
 
 /**
- * Whether a live index takes the place of the row's: MongoDB tells two indexes apart by their keys, uniqueness, filter,
- * sparseness and collation, and refuses a second one that differs only in its name or expiry.
+ * Returns whether an existing index can replace the row's index. MongoDB identifies an index by its keys, uniqueness,
+ * filter, sparseness and collation, and refuses a second index that differs only in its name or expiry.
  */
-export function standsFor({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
+export function isEquivalent({ keys, options }: IndexRow, index: IndexDescriptionInfo): boolean {
   const identity = (key: object, unique: boolean | undefined, partial: object | undefined) =>
     JSON.stringify([Object.entries(key), unique === true, partial ?? null]);
   return (
@@ -71,7 +71,7 @@ export function standsFor({ keys, options }: IndexRow, index: IndexDescriptionIn
 
 const namespaceNotFound = 26;
 
-/** The indexes of a collection; none when it does not exist. */
+/** Lists the indexes of a collection; none if it does not exist. */
 async function listIndexes(db: Db, name: string): Promise<IndexDescriptionInfo[]> {
   return db
     .collection(name)

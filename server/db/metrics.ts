@@ -10,13 +10,16 @@ export const databaseMetrics = {
   ),
   mongodbSeconds: histogram(
     'queuepass_mongodb_command_seconds',
-    'Time for which a command had a connection: its round trip.',
+    'Time for which a command held a connection: its round trip, in seconds.',
     [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
   ),
-  mongodbOpen: gauge('queuepass_mongodb_connections_open', 'Connections of the pool.'),
-  mongodbInUse: gauge('queuepass_mongodb_connections_in_use', 'Connections of the pool that a command uses.'),
+  mongodbOpen: gauge('queuepass_mongodb_connections_open', 'Open connections of the pool.'),
+  mongodbInUse: gauge(
+    'queuepass_mongodb_connections_in_use',
+    'Connections of the pool that a command is using.',
+  ),
   mongodbLimit: gauge('queuepass_mongodb_connections_limit', 'Maximum number of connections of the pool.'),
-  mongodbWaiting: gauge('queuepass_mongodb_commands_waiting', 'Commands that wait for a connection.'),
+  mongodbWaiting: gauge('queuepass_mongodb_commands_waiting', 'Commands that are waiting for a connection.'),
   mongodbNoConnection: counter(
     'queuepass_mongodb_connection_failures_total',
     'Commands that got no connection.',

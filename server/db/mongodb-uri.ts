@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { MongoClient } from 'mongodb';
 
-/** The settings that a connection string is made of. */
+/** The settings that make up a connection string. */
 interface UriParts {
   mongodbUri: string | undefined;
   mongodbHost: string | undefined;
@@ -11,7 +11,7 @@ interface UriParts {
   mongodbAuthSource: string;
 }
 
-/** The connection string that the settings name, or `undefined` when the embedded MongoDB is to be used. */
+/** Returns the connection string that the settings give, or `undefined` if the embedded MongoDB is used. */
 export function findMongodbUri(config: UriParts): string | undefined {
   if (config.mongodbUri !== undefined) return config.mongodbUri;
   if (config.mongodbHost === undefined) return undefined;
@@ -24,8 +24,8 @@ export function findMongodbUri(config: UriParts): string | undefined {
 }
 
 /**
- * Why a connection string cannot be used, as the end of the sentence "MONGODB_URI ..."; `undefined` when it can.
- * Nothing is sent. The driver's own words are given only about options, since others repeat parts of the string.
+ * Returns why a connection string cannot be used, as the end of the sentence "MONGODB_URI ...", or `undefined` if it can.
+ * Nothing is sent. The driver's message is quoted only if it is about options: other messages repeat parts of the string.
  */
 export function checkMongodbUri(uri: string): string | undefined {
   if (!/^mongodb(\+srv)?:\/\//.test(uri)) return 'must begin with mongodb:// or mongodb+srv://';
@@ -33,9 +33,9 @@ export function checkMongodbUri(uri: string): string | undefined {
     new MongoClient(uri);
     return undefined;
   } catch (error) {
-    const told = /^options? [\w, ]+ (is|are) not supported$/.exec((error as Error).message)?.[0];
-    return told === undefined
-      ? 'is no connection string that MongoDB reads (in user name and password, write @ : / % as %40 %3A %2F %25)'
-      : `has a fault: ${told}`;
+    const optionProblem = /^options? [\w, ]+ (is|are) not supported$/.exec((error as Error).message)?.[0];
+    return optionProblem === undefined
+      ? 'is not a valid MongoDB connection string (in user name and password, write @ : / % as %40 %3A %2F %25)'
+      : `is not valid: ${optionProblem}`;
   }
 }

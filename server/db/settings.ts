@@ -6,30 +6,35 @@ const rows = {
   mongodbUri: secret(
     'MONGODB_URI',
     asText,
-    'Connection string of MongoDB; takes precedence over the parts below.',
+    'Connection string of MongoDB; takes precedence over `MONGODB_HOST` and the settings that go with it.',
   ),
-  mongodbHost: optional('MONGODB_HOST', asUriHost, 'Host of MongoDB, when there is no `MONGODB_URI`.'),
+  mongodbHost: optional('MONGODB_HOST', asUriHost, 'Host of MongoDB, if `MONGODB_URI` is not set.'),
   mongodbPort: setting('MONGODB_PORT', asInteger(0, 65535), '27017', 'Port of MongoDB.'),
   mongodbDatabase: setting(
     'MONGODB_DATABASE',
     asText,
     'testflinger_db',
-    'Database, unless `MONGODB_URI` names one.',
+    'Name of the database, unless `MONGODB_URI` names one.',
   ),
   mongodbUsername: optional('MONGODB_USERNAME', asText, 'User name for MongoDB.'),
   mongodbPassword: secret('MONGODB_PASSWORD', asText, 'Password for MongoDB.'),
-  mongodbAuthSource: setting('MONGODB_AUTH_SOURCE', asText, 'admin', 'Database that holds that user.'),
+  mongodbAuthSource: setting(
+    'MONGODB_AUTH_SOURCE',
+    asText,
+    'admin',
+    'Database that stores the user of `MONGODB_USERNAME`.',
+  ),
   mongodbMaxPoolSize: setting(
     'MONGODB_MAX_POOL_SIZE',
     asInteger(1, 10_000),
     '100',
-    'Maximum number of connections to MongoDB of each process: with `WORKERS`, of each worker.',
+    'Maximum number of connections that each process, or each worker with `WORKERS`, opens to MongoDB.',
   ),
 };
 
 /** The settings of the connection to MongoDB. */
 export interface DatabaseSettings extends ValuesOf<typeof rows> {
-  /** No MongoDB is named, so the embedded one is started. */
+  /** Whether the embedded MongoDB is started, because the settings name no other. */
   embedded: boolean;
 }
 
@@ -54,7 +59,7 @@ function listMongodbProblems(config: DatabaseSettings): SettingProblem[] {
   const { mongodbUsername: user, mongodbPassword: password, mongodbHost: host } = config;
   const problems: SettingProblem[] = [];
   if (host === undefined && (user ?? password) !== undefined) {
-    // Otherwise the embedded MongoDB would start, and whoever set these would look for their data.
+    // Otherwise the embedded MongoDB would start, and the operator would not find their data in it.
     problems.push(['MONGODB_HOST', 'is missing, while MONGODB_USERNAME or MONGODB_PASSWORD is given']);
   }
   if (user === undefined && password !== undefined)

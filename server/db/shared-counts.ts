@@ -4,8 +4,8 @@ import { Batcher } from './batcher.js';
 const { EJSON } = BSON;
 
 /**
- * Counts one after the other, so that however many ask, MongoDB reads one range of an index at a time for a process. Who
- * asks for what waits already is told by the same count, which has not begun yet: nothing is stale.
+ * Runs counts one after the other: however many callers there are, MongoDB reads one index range at a time for a process.
+ * A caller shares a queued count with the same filter. That count has not started, so its result is not stale.
  */
 export class SharedCounts<T extends Document> {
   readonly #waiting = new Map<string, Promise<number>>();
@@ -21,19 +21,22 @@ export class SharedCounts<T extends Document> {
     });
   }
 
-  /** @throws as a batcher does: ApiError 503 when too many wait, or it waited too long */
+  /**
+   * Counts the documents that match.
+   * @throws ApiError 503 if too many counts are queued, or this one waited too long
+   */
   count(filter: Filter<T>): Promise<number> {
     const key = EJSON.stringify(filter);
     const shared = this.#waiting.get(key);
     if (shared) return shared;
     const counted = this.#counts.add(filter);
     this.#waiting.set(key, counted);
-    // One that was never sent is not to be shared for good.
+    // A count that was never sent would otherwise be shared forever.
     counted.catch(() => this.#waiting.delete(key));
     return counted;
   }
 
-  /** Waits until nothing waits and nothing is under way. */
+  /** Waits until no count is queued or running. */
   settle(): Promise<void> {
     return this.#counts.settle();
   }

@@ -1,18 +1,18 @@
 import type { ErrorRow } from './error-row.js';
 
-/** What an error can carry besides its row. */
+/** What an error can have besides its row. */
 export interface ApiErrorOptions {
-  /** The public message, for rows whose message has values in it. */
+  /** The public message, for rows whose message contains values. */
   message?: string;
   /** The public `detail` object. */
   detail?: Record<string, unknown>;
-  /** Written to the security log only. */
+  /** Written only to the security log. */
   reason?: string;
   headers?: Record<string, string>;
   cause?: unknown;
 }
 
-/** A response other than success: a code for programs, a public message, and a private reason for the log. */
+/** An error response: a code for programs, a public message, and a private reason for the log. */
 export class ApiError extends Error {
   readonly code: string;
   readonly status: number;
@@ -34,7 +34,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether something that was thrown is the error of this row. */
+/** Returns whether a thrown value is an error of this row. */
 export function isApiError(thrown: unknown, row: ErrorRow): thrown is ApiError {
   return thrown instanceof ApiError && thrown.row === row;
 }

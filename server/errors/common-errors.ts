@@ -1,7 +1,7 @@
 import type { ErrorRows } from './error-row.js';
 import type { BodyQuirk } from './json-family.js';
 
-/** The errors that every route can answer. */
+/** The errors that every route can return. */
 export const commonErrors = {
   badRequest: { code: 'bad_request', status: 400, message: 'Bad Request' },
   validation: { code: 'validation', status: 422, message: 'Validation error' },
@@ -16,7 +16,7 @@ export const commonErrors = {
   internal: { code: 'internal', status: 500, message: 'Internal Server Error' },
 } as const satisfies ErrorRows;
 
-/** Stock clients know unknown paths by this text. */
+/** Unknown paths get a plain text, by which stock clients recognize them. */
 export const commonQuirks: readonly BodyQuirk[] = [
   { error: commonErrors.notFound, shape: 'text', families: ['v1', 'own'] },
 ];

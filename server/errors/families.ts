@@ -7,38 +7,40 @@ export interface ErrorBody {
   body: string;
 }
 
-/** What a family can know of the request that failed. */
+/** The facts about the failed request that a family can use. */
 export interface FailedRequest {
   requestId: string;
   /** Method and path of the route as declared, such as `GET /v1/job/{job_id}`; absent for an unknown path. */
   route?: string | undefined;
 }
 
-/** What the OpenAPI document says of an error of a family. */
+/** How the OpenAPI document describes an error of a family. */
 export interface ErrorDescription {
   type: 'application/json' | 'text/plain';
   /** JSON Schema of the body. */
   schema: object;
-  /** The public message; the code in words where each message has values in it. */
+  /** The public message, or the code in words if each message contains values. */
   text: string;
-  /** The family's own word for the form of the body. */
+  /** The family's name for the form of the body. */
   shape: string;
 }
 
-/** How the errors of some routes are presented. The shape belongs to the family, so that every family can present every error. */
+/**
+ * Presents the errors of some routes. The family decides the form of the body, so every family can present every error.
+ */
 export interface ErrorFamily {
-  /** The word that routes name it by. */
+  /** The name that routes use for the family. */
   name: string;
-  /** Unknown paths that begin with one of these are answered by this family; the longest prefix wins. */
+  /** The family answers unknown paths that begin with one of these prefixes; the longest matching prefix decides. */
   prefixes: readonly string[];
   present(error: ApiError, request: FailedRequest): ErrorBody;
-  /** @param route method and path of the route that answers the error */
+  /** @param route method and path of the route that returns the error */
   describe(row: ErrorRow, route: string): ErrorDescription;
 }
 
 /**
- * The family that answers an unknown path.
- * @throws Error when no family takes every path
+ * Finds the family that answers an unknown path.
+ * @throws Error if no prefix of any family matches the path
  */
 export function findFamilyOf(path: string, families: readonly ErrorFamily[]): ErrorFamily {
   const matches = families.flatMap((family) =>
@@ -47,6 +49,6 @@ export function findFamilyOf(path: string, families: readonly ErrorFamily[]): Er
       .map((prefix) => ({ family, length: prefix.length })),
   );
   const [longest] = matches.sort((a, b) => b.length - a.length);
-  if (longest === undefined) throw new Error(`no error family takes the path ${path}`);
+  if (longest === undefined) throw new Error(`no error family matches the path ${path}`);
   return longest.family;
 }

@@ -3,23 +3,25 @@ import type { ErrorRow } from './error-row.js';
 import type { ErrorBody, ErrorDescription, ErrorFamily } from './families.js';
 
 /**
- * The shapes of the bodies of a JSON family:
- * - `json`: `{"message", "detail"}`, with `request_id` where the family names the request; for all errors but its quirks;
- * - `text`, `line`: the message as plain text, without and with a line end, where stock clients print it as it is;
- * - `reasons`: as `json`, with the reasons by field as the message, where older clients look for them;
+ * The shapes of a JSON family's bodies:
+ * - `json`: `{"message", "detail"}`, with `request_id` if the family includes it; for every error without a quirk;
+ * - `text`, `line`: the message as plain text, without and with a line end, where stock clients print the body;
+ * - `reasons`: like `json`, with an object of reasons by field as the message, where older clients look for them;
  * - `oauth`: `{"error": code}` (RFC 6749 section 5.2).
  */
 export type BodyShape = 'json' | 'text' | 'line' | 'reasons' | 'oauth';
 
-/** An error that a family does not present as its usual JSON, or presents under another message on some routes. */
+/**
+ * An error that some families present in another shape than their usual JSON, or with another message on some routes.
+ */
 export interface BodyQuirk {
   error: ErrorRow;
   shape: BodyShape;
-  /** Names of the families that it is for; `v1` when not given. */
+  /** Names of the families that it applies to; `v1` by default. */
   families?: readonly string[];
-  /** Method and path of the routes that it is for; all of them when not given. */
+  /** Method and path of each route that it applies to; all routes by default. */
   routes?: readonly string[];
-  /** Instead of the error's own. */
+  /** Replaces the error's own message. */
   message?: string;
 }
 
@@ -52,18 +54,23 @@ const descriptions: Record<BodyShape, Pick<ErrorDescription, 'type' | 'schema'>>
   line: { type: 'text/plain', schema: { type: 'string' } },
 };
 
-/** What distinguishes a JSON family. */
+/** The options of a JSON family. */
 export interface JsonFamilyOptions {
   name: string;
   prefixes: readonly string[];
-  /** Bodies hold the request's id, by which the log lines of the request are found. */
-  namesRequest: boolean;
+  /** Bodies contain the request's id, which finds the request's log lines. */
+  includesRequestId: boolean;
   /** The quirks of all areas. */
   quirks: readonly BodyQuirk[];
 }
 
-/** A family of errors in JSON, but for its quirks. */
-export function createJsonFamily({ name, prefixes, namesRequest, quirks }: JsonFamilyOptions): ErrorFamily {
+/** Makes a family that presents errors as JSON, except for its quirks. */
+export function createJsonFamily({
+  name,
+  prefixes,
+  includesRequestId,
+  quirks,
+}: JsonFamilyOptions): ErrorFamily {
   const own = quirks.filter(({ families = ['v1'] }) => families.includes(name));
   const find = ({ code }: { code: string }, route: string | undefined): BodyQuirk | undefined =>
     own.find(
@@ -75,7 +82,7 @@ export function createJsonFamily({ name, prefixes, namesRequest, quirks }: JsonF
     present(error, { requestId, route }) {
       const { shape = 'json', message = error.message } = find(error, route) ?? {};
       if (shape !== 'json') return writers[shape](error, message);
-      return jsonBody({ message, detail: error.detail, ...(namesRequest && { request_id: requestId }) });
+      return jsonBody({ message, detail: error.detail, ...(includesRequestId && { request_id: requestId }) });
     },
     describe(row, route) {
       const { shape = 'json', message = row.message } = find(row, route) ?? {};

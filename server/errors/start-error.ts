@@ -1,6 +1,6 @@
 /**
- * A reason why Queuepass cannot start (or go on) that its operator can act on: the entry points print
- * `message`, without a stack, and end with a status that is not 0.
+ * Reports why Queuepass cannot start, or cannot keep running, in words that its operator can act on. The entry points
+ * print `message` without a stack and exit with a status other than 0.
  */
 export class StartError extends Error {
   override readonly name: string = 'StartError';
@@ -21,7 +21,7 @@ export class NoMongodError extends StartError {
   override readonly name = 'NoMongodError';
 }
 
-/** The disk of the data folder has no room. */
+/** The disk of the data directory is full. */
 export class DiskFullError extends StartError {
   override readonly name = 'DiskFullError';
 }

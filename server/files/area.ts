@@ -3,7 +3,7 @@ import { fileCollections, fileIndexes } from './collections.js';
 import type { FileServices } from './services.js';
 import { surveyFiles } from './survey-files.js';
 
-/** Files, stored as GridFS does. */
+/** Files, stored in GridFS format. */
 export const filesArea: Area<FileServices> = {
   name: 'files',
   collections: fileCollections,

@@ -1,29 +1,29 @@
 import type { Collection } from 'mongodb';
 import type { StoredChunk, StoredFile } from './collections.js';
 
-/** Bytes of a chunk: GridFS's own default. */
+/** Size of a chunk in bytes: the default of GridFS. */
 export const chunkSize = 255 * 1024;
 
-/** Chunks that travel in one insert: 4 MiB. */
+/** Chunks in one insert: 4 MiB. */
 const batchChunks = 16;
-const slabSize = batchChunks * chunkSize;
+const bufferSize = batchChunks * chunkSize;
 
 /**
- * Milliseconds by which chunks outlive the file that they belong to, so that the expiry never takes the chunks of a
- * file that can still be found.
+ * Milliseconds for which chunks stay after their file has expired, so that MongoDB never removes the chunks of a file
+ * that can still be found.
  */
-const outliveMs = 5 * 60 * 1000;
+const chunkGraceMs = 5 * 60 * 1000;
 
 /**
- * Writes the chunks of one file: one insert is under way while the next fills, so that two slabs of 4 MiB are all
- * the memory it takes. Chunks carry a date of their own (GridFS's do not), by which those of a killed process expire.
+ * Writes the chunks of one file: while one insert runs, the next buffer is filled, so it uses two buffers of 4 MiB.
+ * Unlike in plain GridFS, each chunk has its own date, so the chunks of an upload whose process was killed expire too.
  */
 export class ChunkWriter {
   readonly #uploadDate: Date;
-  #filling: Buffer = Buffer.allocUnsafeSlow(slabSize);
+  #filling: Buffer = Buffer.allocUnsafeSlow(bufferSize);
   #used = 0;
   #spare: Buffer | undefined;
-  #underWay: Promise<void> = Promise.resolve();
+  #pendingInsert: Promise<void> = Promise.resolve();
   #sentChunks = 0;
   #sentBytes = 0;
 
@@ -31,42 +31,42 @@ export class ChunkWriter {
     private readonly chunks: Collection<StoredChunk>,
     private readonly file: Pick<StoredFile, '_id' | 'uploadDate'>,
   ) {
-    this.#uploadDate = new Date(file.uploadDate.getTime() + outliveMs);
+    this.#uploadDate = new Date(file.uploadDate.getTime() + chunkGraceMs);
   }
 
-  /** Takes the next bytes; resolves when there is room for more. @throws what an earlier insert failed with */
+  /** Adds bytes to the file; resolves when there is room for more. @throws the error of an earlier insert */
   async write(piece: Uint8Array): Promise<void> {
-    for (let taken = 0; taken < piece.length; ) {
-      const part = piece.subarray(taken, taken + slabSize - this.#used);
+    for (let copied = 0; copied < piece.length; ) {
+      const part = piece.subarray(copied, copied + bufferSize - this.#used);
       this.#filling.set(part, this.#used);
       this.#used += part.length;
-      taken += part.length;
-      if (this.#used === slabSize) await this.#send();
+      copied += part.length;
+      if (this.#used === bufferSize) await this.#send();
     }
   }
 
-  /** Writes what is left and gives the length in bytes, once all of it is stored. */
+  /** Writes the remaining bytes and returns the file's length in bytes once all of them are stored. */
   async end(): Promise<number> {
     if (this.#used > 0) await this.#send();
-    await this.#underWay;
+    await this.#pendingInsert;
     return this.#sentBytes;
   }
 
-  /** Resolves when no insert is under way any more, failed or not. */
+  /** Resolves when no insert is running any more, whether the last one failed or not. */
   async settle(): Promise<void> {
-    await this.#underWay.catch(() => undefined);
+    await this.#pendingInsert.catch(() => undefined);
   }
 
   async #send(): Promise<void> {
-    await this.#underWay;
-    const slab = this.#filling;
-    const insert = this.#insert(slab.subarray(0, this.#used));
-    this.#underWay = insert.then(() => {
-      this.#spare = slab;
+    await this.#pendingInsert;
+    const full = this.#filling;
+    const insert = this.#insert(full.subarray(0, this.#used));
+    this.#pendingInsert = insert.then(() => {
+      this.#spare = full;
     });
-    // Its failure is told by the next write.
-    this.#underWay.catch(() => undefined);
-    this.#filling = this.#spare ?? Buffer.allocUnsafeSlow(slabSize);
+    // The next write throws its error.
+    this.#pendingInsert.catch(() => undefined);
+    this.#filling = this.#spare ?? Buffer.allocUnsafeSlow(bufferSize);
     this.#spare = undefined;
     this.#used = 0;
   }

@@ -6,11 +6,14 @@ export interface StoredFile {
   _id: ObjectId;
   /** `<job_id>.attachments` or `<job_id>.artifact`. */
   filename: string;
-  /** Bytes, of the file and of each of its chunks but the last. */
+  /** Size of the file in bytes. */
   length: number;
+  /** Size in bytes of each chunk except the last. */
   chunkSize: number;
   uploadDate: Date;
-  /** The attempt at the job that an artifact is of: the artifact counts only once the job names it. */
+  /**
+   * The attempt at the job that an artifact belongs to. The artifact is visible only once the job names this attempt.
+   */
   attempt?: number;
 }
 
@@ -20,7 +23,7 @@ export interface StoredChunk {
   /** 0 for the first. */
   n: number;
   data: Buffer;
-  /** The date from which its TTL counts; chunks of older servers have none. */
+  /** The date from which the chunk's TTL counts; chunks of older servers have none. */
   uploadDate?: Date;
 }
 
@@ -42,7 +45,7 @@ export const fileIndexes: readonly IndexRow<keyof FileCollections>[] = [
     collection: 'files',
     name: 'qp_filename',
     keys: { filename: 1, uploadDate: 1 },
-    serves: 'the attachments or the artifact of a job',
+    serves: "a job's attachments or artifact",
   },
   {
     collection: 'files',
@@ -63,6 +66,6 @@ export const fileIndexes: readonly IndexRow<keyof FileCollections>[] = [
     name: 'qp_expiry',
     keys: { uploadDate: 1 },
     options: { expireAfterSeconds: 7 * daySeconds },
-    serves: 'chunks are removed after 7 days, also those of an upload whose process was killed',
+    serves: 'chunks are removed after 7 days, including those of an upload whose process was killed',
   },
 ];

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Collection } from 'mongodb';
 import type { StoredChunk, StoredFile } from './collections.js';
 
-/** Part of a file in bytes; `end` is not part of it. */
+/** A range of bytes in a file; `end` is exclusive. */
 export interface ByteRange {
   start: number;
   end: number;
@@ -13,8 +13,8 @@ export interface ByteRange {
 const batchChunks = 16;
 
 /**
- * The bytes of a file, or of a part of it, as a stream that holds a few chunks at a time.
- * It ends with an error when a chunk is not there or is cut, such as when the file is removed meanwhile.
+ * Streams a file, or a part of it, with a few chunks in memory at a time. The stream fails if a chunk is missing or too
+ * short, such as when the file is removed meanwhile.
  */
 export function downloadFile(
   { collections }: Pick<FileServices, 'collections'>,
@@ -49,5 +49,5 @@ async function* readChunks(
   } finally {
     await found.close();
   }
-  if (next <= last) throw new Error(`chunk ${next} of the file ${_id.toHexString()} is missing or cut`);
+  if (next <= last) throw new Error(`chunk ${next} of the file ${_id.toHexString()} is missing or truncated`);
 }

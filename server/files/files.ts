@@ -5,7 +5,7 @@ import type { StoredFile } from './collections.js';
 
 type FileDeps = Pick<Core, 'log'> & Pick<FileServices, 'collections'>;
 
-/** The file that stands under a name: the newest, as pymongo's `get_last_version` takes it; `undefined` for none. */
+/** Finds the newest file with a name, as pymongo's `get_last_version` does; `undefined` if there is none. */
 export async function findFile(
   { collections }: Pick<FileServices, 'collections'>,
   filename: string,
@@ -13,7 +13,7 @@ export async function findFile(
   return (await collections.files.findOne({ filename }, { sort: { uploadDate: -1, _id: -1 } })) ?? undefined;
 }
 
-/** Removes files, first what names them and then their chunks, so that none is found in halves. */
+/** Removes files: first their documents, then their chunks, so that no incomplete file can be found. */
 export async function removeFilesById(
   { collections }: Pick<FileServices, 'collections'>,
   ids: readonly ObjectId[],
@@ -24,8 +24,9 @@ export async function removeFilesById(
 }
 
 /**
- * Removes the files of a name but one: the given one, else the newest. Uploads that end at the same moment may all do
- * it, since none ever removes the one that stays. Chunks leave in the background: those of a large file take seconds.
+ * Removes all files with a name except one: `keep`, or by default the newest. Uploads that end at the same moment may all
+ * call this: none of them removes the newest file. Chunks are removed in the background, because those of a large file
+ * take seconds.
  */
 export async function keepOneFile(
   { collections, log }: FileDeps,
@@ -42,6 +43,6 @@ export async function keepOneFile(
   collections.fileChunks
     .deleteMany({ files_id: { $in: ids } })
     .catch((error: unknown) =>
-      log.warn({ err: error }, 'chunks of a replaced file are left to their expiry'),
+      log.warn({ err: error }, 'could not remove the chunks of a replaced file: they will expire'),
     );
 }

@@ -6,11 +6,11 @@ import type { StoredFile } from './collections.js';
 import { findFile, removeFilesById } from './files.js';
 
 /**
- * Stores a stream as a GridFS file (the standard layout, which pymongo's gridfs reads), with bounded memory however
- * long it is. The document that names the file is written last, so that nobody finds half of one. It stands beside
- * earlier files of the name, as the newest: `keepOneFile` removes those.
- * @param attempt at the job, for a file that counts only once the job names it
- * @throws what the stream or the database throws; its own chunks are removed at once
+ * Stores a stream as a GridFS file, in the standard layout, which pymongo's gridfs reads. Memory is bounded for streams
+ * of any length. The document that names the file is written last, so that no one finds an incomplete file. Earlier
+ * files of the same name stay; `keepOneFile` removes them.
+ * @param attempt the attempt at the job, for a file that is visible only once the job names its attempt
+ * @throws what the stream or the database throws; the chunks that were written are then removed in the background
  */
 export async function uploadFile(
   deps: Core & Pick<FileServices, 'collections'>,
@@ -34,13 +34,16 @@ export async function uploadFile(
     await collections.files.insertOne(file);
     return file;
   } catch (error) {
-    // Nobody waits for it: the chunks of a large file take seconds.
+    // Not awaited: removing the chunks of a large file takes seconds.
     void discard(deps, writer, file._id);
     throw error;
   }
 }
 
-/** Later than that of every file of the name, so that what is sent after another's answer replaces it, whatever the clocks say. */
+/**
+ * Returns a date later than that of every file with the name, so that an upload that starts after another one's response
+ * replaces it, even if the clocks of the processes differ.
+ */
 async function findUploadDate(
   deps: Core & Pick<FileServices, 'collections'>,
   filename: string,
@@ -50,7 +53,7 @@ async function findUploadDate(
   return new Date(earlier ? Math.max(now, earlier.uploadDate.getTime() + 1) : now);
 }
 
-/** The document too: an insert whose answer was lost may have been done. */
+/** Removes the chunks and the document: an insert whose response was lost may have succeeded. */
 async function discard(
   deps: Core & Pick<FileServices, 'collections'>,
   writer: ChunkWriter,
@@ -60,6 +63,6 @@ async function discard(
     await writer.settle();
     await removeFilesById(deps, [id]);
   } catch (error) {
-    deps.log.warn({ err: error }, 'chunks of a failed upload are left to their expiry');
+    deps.log.warn({ err: error }, 'could not remove the chunks of a failed upload: they will expire');
   }
 }

@@ -29,7 +29,7 @@ export class ChangeTopic<Change> {
   /** Resolves once every change of the key wakes the signal. @returns a function that unsubscribes */
   async subscribe(key: string, signal: Signal): Promise<() => void> {
     const unsubscribe = this.#topic.subscribe([key], { signal });
-    await this.#feed.use();
+    await this.#feed.acquire();
     return () => {
       this.#feed.release();
       unsubscribe();

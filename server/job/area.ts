@@ -1,7 +1,7 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { findTogether } from '../db/batched-reads.js';
-import { insertTogether } from '../db/batched-writes.js';
+import { findBatch } from '../db/batched-reads.js';
+import { insertBatch } from '../db/batched-writes.js';
 import type { DatabaseServices } from '../db/services.js';
 import { jobAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
@@ -22,10 +22,10 @@ export const jobArea: Area<JobServices, Needs> = {
   surveys: { jobs: surveyJobs },
   adoption: [jobAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
-    insertJob: batching.together<JobRecord, void>((records) => insertTogether(jobs, records)),
-    findHeldJob: batching.together(
-      findTogether(jobs, 'job_id', { projection: heldFields, sort: { created_at: -1 } }),
+    insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
+    findHeldJob: batching.batched(
+      findBatch(jobs, 'job_id', { projection: heldFields, sort: { created_at: -1 } }),
     ),
-    countJobs: batching.counts(jobs),
+    countJobs: batching.sharedCount(jobs),
   }),
 };

@@ -1,12 +1,12 @@
 import { optional, secret, setting, type ValuesOf } from '../config/setting-row.js';
-import { asText, asWebUrl, asWord } from '../config/setting-types.js';
+import { asOneOf, asText, asWebUrl } from '../config/setting-types.js';
 
 /** Settings of job ownership and webhooks. */
 export const jobsSettings = {
   rows: {
     jobOwnership: setting(
       'JOB_OWNERSHIP',
-      asWord('record', 'enforce'),
+      asOneOf('record', 'enforce'),
       'record',
       'Who can cancel a job and upload its attachments: with `enforce`, only its submitter, a manager or an admin; with `record`, everyone who can submit jobs.',
     ),

@@ -38,8 +38,8 @@ export const leasesArea: Area<LeaseServices, Needs> = {
     const { collections, clock, log, batching } = deps;
     return {
       agentWatch: new AgentWatch(collections, clock, log),
-      updateHeldJob: batching.together((updates) => updateHeldJobs(collections.jobs, updates)),
-      cutLeasesOf: batching.together((names) => cutLeasesTogether(deps, names)),
+      updateHeldJob: batching.batched((updates) => updateHeldJobs(collections.jobs, updates)),
+      cutLeasesOf: batching.batched((names) => cutLeasesTogether(deps, names)),
     };
   },
   start({ agentWatch }) {

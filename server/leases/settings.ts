@@ -1,18 +1,18 @@
 import { setting, type ValuesOf } from '../config/setting-row.js';
-import { asInteger, asWord } from '../config/setting-types.js';
+import { asInteger, asOneOf } from '../config/setting-types.js';
 
 /** Settings of leases and of who holds them. */
 export const leaseSettings = {
   rows: {
     agentBinding: setting(
       'AGENT_BINDING',
-      asWord('record', 'enforce'),
+      asOneOf('record', 'enforce'),
       'record',
       'Whether an agent may write only to a job that it holds, and use a name only with the client that used it first; `record` logs what `enforce` would refuse.',
     ),
     agentLeases: setting(
       'AGENT_LEASES',
-      asWord('on', 'off'),
+      asOneOf('on', 'off'),
       'on',
       'Whether an agent that gives no sign of life loses its job, and what it then sends is kept apart.',
     ),

@@ -1,5 +1,5 @@
 import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongodb';
-import { countMatched, groupAlike } from '../db/batched-writes.js';
+import { countMatched, groupByChange } from '../db/batched-writes.js';
 import type { JobRecord } from '../job/job-record.js';
 
 /** An update of a job by its holder, for a job without secrets. Applying it twice must be the same as once. */
@@ -23,7 +23,7 @@ export async function updateHeldJobs(
 ): Promise<readonly (boolean | Error)[]> {
   const [first] = updates;
   if (updates.length === 1 && first !== undefined) return [await updateAlone(jobs, first)];
-  const groups = groupAlike(updates, { keyOf: ({ jobId }) => jobId, changeOf: ({ update }) => update });
+  const groups = groupByChange(updates, { keyOf: ({ jobId }) => jobId, changeOf: ({ update }) => update });
   const write = () => jobs.bulkWrite(groups.map(toStatement), { ordered: false });
   if ((await countMatched(write, groups.length)) === updates.length) return updates.map(() => true);
   const outcomes = new Map<HolderUpdate, boolean | Error>();

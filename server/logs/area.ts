@@ -1,6 +1,6 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { insertTogether } from '../db/batched-writes.js';
+import { insertBatch } from '../db/batched-writes.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { logAdoption, surveyLogs } from './adopt-logs.js';
@@ -22,6 +22,6 @@ export const logsArea: Area<LogServices, Needs> = {
   adoption: [logAdoption],
   createServices: ({ collections: { logs }, batching, maskSealer }) => ({
     heldTails: new HeldTails(logs, maskSealer),
-    insertLogFragment: batching.together<LogRecord, void>((fragments) => insertTogether(logs, fragments)),
+    insertLogFragment: batching.batched<LogRecord, void>((fragments) => insertBatch(logs, fragments)),
   }),
 };

@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 import { type Finding, nothingFound, type Survey } from '../core/adoption.js';
-import { type StoredIndexRow, standsFor } from '../db/indexes.js';
+import { isEquivalent, type StoredIndexRow } from '../db/indexes.js';
 
 /** The surveys, indexes and collections of all areas. */
 export interface SurveyTables {
@@ -41,5 +41,5 @@ async function findMissingIndexes(db: Db, collection: string, { indexes }: Surve
     .collection(collection)
     .indexes()
     .catch(() => []);
-  return rows.filter((row) => !live.some((index) => standsFor(row, index))).map((row) => row.name);
+  return rows.filter((row) => !live.some((index) => isEquivalent(row, index))).map((row) => row.name);
 }

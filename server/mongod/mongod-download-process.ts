@@ -1,11 +1,14 @@
 /*
- * Runs as a process of its own, forked by download-mongod.ts: mongodb-memory-server reads its settings from
- * the environment at import, and a stalled download of it can only be ended together with its process.
+ * Runs as its own process, forked by download-mongod.ts: mongodb-memory-server reads its settings from the environment
+ * at import, and a stalled download can only be stopped together with its process.
  */
 import { DryMongoBinary, MongoBinary } from 'mongodb-memory-server';
 
-/** What the process says: that it begins, then the binary, or no binary (none in the cache), or why it failed. */
-export interface DownloadAnswer {
+/**
+ * A message from the process: first that it begins, then the path of the binary (absent if the cache has none) or an
+ * error.
+ */
+export interface DownloadMessage {
   begins?: true;
   binary?: string | undefined;
   error?: string;
@@ -13,10 +16,10 @@ export interface DownloadAnswer {
 
 const [task = '', version = ''] = process.argv.slice(2);
 
-// The starter may die while this runs: its end closes the channel, and nobody waits for the file any more.
+// The channel closes when the parent process ends: nothing needs the file any more.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-async function answer(): Promise<DownloadAnswer> {
+async function runTask(): Promise<DownloadMessage> {
   try {
     if (task === 'locate') return { binary: await DryMongoBinary.locateBinary({ version }) };
     return { binary: await MongoBinary.getPath({ version, checkMD5: true }) };
@@ -25,5 +28,5 @@ async function answer(): Promise<DownloadAnswer> {
   }
 }
 
-process.send?.({ begins: true } satisfies DownloadAnswer);
-process.send?.(await answer());
+process.send?.({ begins: true } satisfies DownloadMessage);
+process.send?.(await runTask());

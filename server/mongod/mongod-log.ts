@@ -4,25 +4,25 @@ import { DataInUseError, DiskFullError, StartError, WrongSeriesError } from '../
 
 const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
 
-/** Bytes below which a disk counts as full: mongod's log lies on it, and may have no room to say so. */
-const fullBelow = 16 * 2 ** 20;
+/** Free bytes below which a disk counts as full: mongod's log is on it, and may have no room for the error. */
+const minFreeBytes = 16 * 2 ** 20;
 
 /**
- * Makes the one line that says why mongod ended, out of its exit and its log.
- * @returns {DataInUseError} when another process holds the data, {WrongSeriesError} when another series wrote
- *   them, {DiskFullError} when there is no room, else a {StartError} with the last useful line of the log.
+ * Explains in one line why mongod ended, from its exit and its log.
+ * @returns {DataInUseError} if another process uses the data, {WrongSeriesError} if another series wrote them,
+ *   {DiskFullError} if the disk is full, else a {StartError} with the last useful line of the log.
  */
 export async function explainMongodExit(
   exit: MongodExit,
   dataDir: string,
   logPath: string,
 ): Promise<StartError> {
-  // Without a lock the log is still that of an earlier mongod.
+  // Without a lock, mongod was not started and the log is from an earlier one.
   const log = exit.code === NO_LOCK_EXIT_CODE ? '' : await readFile(logPath, 'utf8').catch(() => '');
   const lines = log.split('\n').slice(-200);
   const printed = exit.printed.trim().split('\n');
   const last =
-    lastUsefulLine(lines) ?? (printed.findLast((line) => !isAftermath(line)) || 'it left no message');
+    lastUsefulLine(lines) ?? (printed.findLast((line) => !followsFatalError(line)) || 'it left no message');
   const text = `${lines.join('\n')}\n${exit.printed}`;
   if (text.includes('DBPathInUse')) return new DataInUseError(`${dataDir} is in use by another mongod.`);
   if (exit.code === NEEDS_OTHER_SERIES_EXIT_CODE || text.includes('UPGRADE PROBLEM')) {
@@ -39,26 +39,26 @@ export async function explainMongodExit(
 
 async function isFull(dataDir: string): Promise<boolean> {
   const disk = await statfs(dataDir).catch(() => undefined);
-  return disk !== undefined && disk.bavail * disk.bsize < fullBelow;
+  return disk !== undefined && disk.bavail * disk.bsize < minFreeBytes;
 }
 
-/** The exit as words: `exit code 14` or `signal SIGKILL`. */
+/** Formats an exit: `exit code 14` or `signal SIGKILL`. */
 export function presentExit({ code, signal }: MongodExit): string {
   if (signal !== null) return `signal ${signal}`;
   // A shell reports the signal that ended its child as 128 + its number.
   return code !== null && code > 128 ? `signal ${code - 128}` : `exit code ${code ?? 'unknown'}`;
 }
 
-/** The last line of the log that tells of an error, with its reason; undefined when there is none. */
+/** Returns the log's last error with its reason, else its last warning; `undefined` if there is neither. */
 function lastUsefulLine(lines: string[]): string | undefined {
-  const told = lines.map(readLine).filter((line) => line !== undefined);
+  const entries = lines.map(readLine).filter((line) => line !== undefined);
   return (
-    told.findLast((line) => line.weight === 'error')?.text ??
-    told.findLast((line) => line.weight === 'warning')?.text
+    entries.findLast((line) => line.severity === 'error')?.text ??
+    entries.findLast((line) => line.severity === 'warning')?.text
   );
 }
 
-function readLine(line: string): { weight: 'error' | 'warning'; text: string } | undefined {
+function readLine(line: string): { severity: 'error' | 'warning'; text: string } | undefined {
   let entry: { s?: string; id?: number; msg?: string; attr?: { error?: unknown; message?: unknown } };
   try {
     entry = JSON.parse(line) as typeof entry;
@@ -67,14 +67,14 @@ function readLine(line: string): { weight: 'error' | 'warning'; text: string } |
   }
   const { msg } = entry;
   const reason = readReason(entry.attr);
-  if (msg === undefined || isAftermath(msg) || (msg === 'Fatal assertion' && reason === undefined))
+  if (msg === undefined || followsFatalError(msg) || (msg === 'Fatal assertion' && reason === undefined))
     return undefined;
-  const weight = entry.s === 'E' || entry.s === 'F' ? 'error' : entry.s === 'W' ? 'warning' : undefined;
-  return weight && { weight, text: reason === undefined ? msg : `${msg}: ${reason}` };
+  const severity = entry.s === 'E' || entry.s === 'F' ? 'error' : entry.s === 'W' ? 'warning' : undefined;
+  return severity && { severity, text: reason === undefined ? msg : `${msg}: ${reason}` };
 }
 
-// What follows a fatal error in the log says less than the error itself.
-function isAftermath(msg: string): boolean {
+// The lines that follow a fatal error in the log explain less than the error itself.
+function followsFatalError(msg: string): boolean {
   return /\*\*\*aborting|backtrace|^\s*Frame|Writing fatal message/i.test(msg);
 }
 
@@ -85,6 +85,6 @@ function readReason(attr: { error?: unknown; message?: unknown } = {}): string |
   const reason = [error, errmsg, message, msg].find(
     (candidate): candidate is string => typeof candidate === 'string',
   );
-  // One line is promised.
+  // The explanation must be one line.
   return reason?.replace(/\s+/g, ' ').trim();
 }

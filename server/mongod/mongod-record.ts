@@ -6,8 +6,8 @@ import { StartError } from '../errors/start-error.js';
 const FILE = 'mongod.json';
 
 /**
- * Finds the mongod that the data directory was last used with; undefined for a new directory.
- * @throws {StartError} when the record is there and cannot be read.
+ * Finds the mongod that last used the data directory; `undefined` for a new directory.
+ * @throws {StartError} if the record exists and cannot be read.
  */
 export async function findMongodRecord(dataDir: string): Promise<Mongod | undefined> {
   const path = join(dataDir, FILE);
@@ -27,11 +27,11 @@ export async function findMongodRecord(dataDir: string): Promise<Mongod | undefi
   return record;
 }
 
-/** Keeps binary and version with the data, so that later starts use the same series. */
+/** Stores the path and version of the binary with the data, so that later starts use the same series. */
 export async function writeMongodRecord(dataDir: string, mongod: Mongod): Promise<void> {
   const path = join(dataDir, FILE);
   const { binary, version } = mongod;
-  // Renamed into place: a crash midway must not leave half a record, which would stop the next start.
+  // A crash must not leave an incomplete record, which would prevent the next start.
   await writeFile(`${path}.new`, `${JSON.stringify({ binary, version })}\n`, { mode: 0o600 });
   await rename(`${path}.new`, path);
 }

@@ -10,11 +10,11 @@ export interface Mongod {
   series: string;
 }
 
-const OLDEST_MAJOR = 6;
+const MIN_MAJOR = 6;
 
 /**
  * Reads the version of a mongod by running it with `--version`.
- * @throws {Error} with one line, when it cannot be run or does not say a version.
+ * @throws {Error} with a message of one line, if it cannot be run or prints no version.
  */
 export async function readMongodVersion(binary: string): Promise<Mongod> {
   const output = await run(binary, ['--version'], { timeout: 10_000 }).catch((error: unknown) => {
@@ -26,12 +26,12 @@ export async function readMongodVersion(binary: string): Promise<Mongod> {
   return { binary, version: found[1], series: found[2] };
 }
 
-/** Tells whether Queuepass works with this version: MongoDB 6.0 or newer. */
+/** Returns whether Queuepass supports this version: MongoDB 6.0 or newer. */
 export function isSupported(mongod: Mongod): boolean {
-  return Number.parseInt(mongod.series, 10) >= OLDEST_MAJOR;
+  return Number.parseInt(mongod.series, 10) >= MIN_MAJOR;
 }
 
-/** The line that says why a version below 6.0 is not used. */
+/** Returns the line that explains why a version below 6.0 is not used. */
 export function presentTooOld(mongod: Mongod): string {
   return `it is MongoDB ${mongod.version}, and Queuepass needs 6.0 or newer`;
 }

@@ -13,13 +13,13 @@ interface ReplicaSetConfig {
 }
 
 /**
- * Waits for the embedded mongod to listen and makes it a primary: initiates the replica set on new data, and
- * gives it the new address on data that were moved.
- * @param signal ends the wait, when mongod is gone
- * @throws {Error} when aborted, or MongoDB's own error.
+ * Waits until the embedded mongod listens and makes it a primary: it initiates the replica set for new data, and changes
+ * the replica set's address for data that were moved.
+ * @param signal ends the wait if mongod has ended or took too long
+ * @throws {Error} if aborted, or MongoDB's own error.
  */
 export async function becomePrimary(uri: string, socketPath: string, signal: AbortSignal): Promise<void> {
-  while (!(await listens(socketPath))) await wait(POLL_MS, undefined, { signal });
+  while (!(await isListening(socketPath))) await wait(POLL_MS, undefined, { signal });
   const client = new MongoClient(uri, { serverSelectionTimeoutMS: 10_000, minPoolSize: 0, maxPoolSize: 2 });
   const close = (): void => void client.close();
   signal.addEventListener('abort', close, { once: true });
@@ -45,7 +45,7 @@ async function setAddress(client: MongoClient, socketPath: string): Promise<void
   }
 }
 
-// Until it has read its old configuration mongod answers NotYetInitialized (94) or the like.
+// Until mongod has read its old configuration, it returns errors such as NotYetInitialized (94).
 async function untilAccepted(run: () => Promise<unknown>): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -63,8 +63,8 @@ async function isPrimary(client: MongoClient): Promise<boolean> {
   return hello.isWritablePrimary === true;
 }
 
-/** Whether something accepts connections on the socket. */
-export function listens(socketPath: string): Promise<boolean> {
+/** Returns whether a process accepts connections on the socket. */
+export function isListening(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(socketPath);
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

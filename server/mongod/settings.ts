@@ -8,7 +8,7 @@ export const mongodSettings = {
       'QUEUEPASS_DATA_DIR',
       asText,
       '.queuepass',
-      'Directory of the embedded MongoDB, its keys and the admin key; used when no MongoDB is named.',
+      'Directory of the embedded MongoDB, the signing key and the admin key; used if no setting names a MongoDB.',
     ),
   },
 };

@@ -3,7 +3,7 @@ import { periodicCollections } from './collections.js';
 import { periodicMetrics } from './metrics.js';
 import type { PeriodicServices } from './services.js';
 
-/** Duties that one process at a time runs. */
+/** Periodic duties, each of which one process at a time runs. */
 export const periodicArea: Area<PeriodicServices> = {
   name: 'periodic',
   collections: periodicCollections,

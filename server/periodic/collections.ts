@@ -1,21 +1,21 @@
 import type { Collection } from 'mongodb';
 
-/** A periodic duty that a process has taken. */
+/** The lock of a periodic duty. */
 export interface DutyLockRecord {
   /** Name of the duty. */
   _id: string;
-  /** The process. */
+  /** The id of the process that holds the lock. */
   holder: string;
-  /** When it was last taken or kept. */
+  /** When the lock was last taken or renewed. */
   at: Date;
-  /** When another process can take it. */
+  /** When the lock expires and another process can take it. */
   until: Date;
 }
 
-/** The collections of what processes agree on. */
+/** The collections that processes use to coordinate. */
 export interface PeriodicCollections {
   locks: Collection<DutyLockRecord>;
-  /** When a process last showed that it can write; when leases were last swept. */
+  /** When a process last proved that it can write (`at`), and when leases were last swept (`last_sweep_at`). */
   serviceBeats: Collection<{ _id: string; at?: Date; last_sweep_at?: Date }>;
 }
 

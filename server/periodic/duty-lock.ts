@@ -5,9 +5,9 @@ import type { Core } from '../core/core.js';
 import type { PeriodicServices } from './services.js';
 
 /**
- * Takes or keeps the lock of a duty for `ms` milliseconds, by the database's time. One statement; a lock that another
- * process holds stays as it is.
- * @param holder names this process
+ * Takes or renews the lock of a duty for `ms` milliseconds, by the database's clock, with one statement. A lock that
+ * another process holds is not changed.
+ * @param holder the id of this process
  * @returns the database's time, or `undefined` while another process holds the lock
  */
 export async function takeDutyLock(
@@ -17,13 +17,13 @@ export async function takeDutyLock(
   ms: number,
 ): Promise<Date | undefined> {
   const now = clock.inDatabase;
-  // A lock that is not there yet has no end, which is before every time.
-  const isFree = { $or: [{ $eq: ['$holder', holder] }, { $lte: ['$until', now] }] };
-  const ifFree = (taken: unknown, kept: string) => ({ $cond: [isFree, taken, kept] });
+  // A new lock has no `until`, and MongoDB orders a missing value before every date.
+  const isAvailable = { $or: [{ $eq: ['$holder', holder] }, { $lte: ['$until', now] }] };
+  const ifAvailable = (taken: unknown, kept: string) => ({ $cond: [isAvailable, taken, kept] });
   const taken = {
-    holder: ifFree(holder, '$holder'),
-    at: ifFree(now, '$at'),
-    until: ifFree({ $add: [now, ms] }, '$until'),
+    holder: ifAvailable(holder, '$holder'),
+    at: ifAvailable(now, '$at'),
+    until: ifAvailable({ $add: [now, ms] }, '$until'),
   };
   try {
     const lock = await collections.locks.findOneAndUpdate({ _id: name }, [{ $set: taken }], {
@@ -32,13 +32,13 @@ export async function takeDutyLock(
     });
     return lock?.holder === holder ? lock.at : undefined;
   } catch (error) {
-    // Two processes made the lock at once, and the other was first.
+    // Another process created the lock at the same moment.
     if (isDuplicateKey(error)) return undefined;
     throw error;
   }
 }
 
-/** Lets a lock go, so that another process need not wait for its end. */
+/** Releases a lock, so that another process need not wait until it expires. */
 export async function releaseDutyLock(
   locks: Collection<DutyLockRecord>,
   name: string,

@@ -4,7 +4,7 @@ import { histogram } from '../core/metric-row.js';
 export const periodicMetrics = {
   dutySeconds: histogram(
     'queuepass_duty_seconds',
-    'Time of a run of a periodic duty in this process; one process at a time runs it.',
+    'Duration of a run of a periodic duty in this process, in seconds; one process at a time runs each duty.',
     [0.01, 0.1, 1, 5, 15, 60],
     { duty: '`sweep_leases`' },
   ),

@@ -5,10 +5,10 @@ import type { Duty } from '../core/duty.js';
 import { releaseDutyLock, takeDutyLock } from './duty-lock.js';
 import type { PeriodicServices } from './services.js';
 
-/** What running duties takes of the dependencies, besides what the duties take. */
+/** The dependencies that running duties needs, besides those of the duties themselves. */
 type DutyDeps = Core & PeriodicServices;
 
-/** Milliseconds for which a lock is taken beyond the time between two runs. */
+/** Milliseconds that a lock lasts longer than the time between two runs. */
 const lockMarginMs = 3000;
 
 /** The duties of this process, until they are stopped. */
@@ -17,7 +17,9 @@ export interface RunningDuties {
   stop(): Promise<void>;
 }
 
-/** Repeats each duty while no other process runs it; a run that fails is logged, and the next one comes as usual. */
+/**
+ * Runs each duty periodically while no other process does. A failed run is logged and does not prevent the next one.
+ */
 export function runDuties<D extends DutyDeps>(deps: D, duties: readonly Duty<D>[]): RunningDuties {
   const holder = randomUUID();
   const stopping = new AbortController();
@@ -36,16 +38,16 @@ async function repeat<D extends DutyDeps>(
   holder: string,
   stopping: AbortSignal,
 ): Promise<void> {
-  let isAway = false;
+  let hasFailed = false;
   while (!stopping.aborted) {
     try {
       const now = await takeDutyLock(deps, duty.name, holder, duty.everyMs + lockMarginMs);
       if (now !== undefined) await runTimed(deps, duty, now);
-      isAway = false;
+      hasFailed = false;
     } catch (error) {
-      // Once for each outage: the requests log it too.
-      if (!isAway) deps.log.warn({ err: error, duty: duty.name }, 'a periodic duty failed');
-      isAway = true;
+      // Logged once for each outage: requests log it too.
+      if (!hasFailed) deps.log.warn({ err: error, duty: duty.name }, 'a periodic duty failed');
+      hasFailed = true;
     }
     await wait(duty.everyMs, undefined, { signal: stopping, ref: false }).catch(() => undefined);
   }
@@ -54,6 +56,6 @@ async function repeat<D extends DutyDeps>(
 
 async function runTimed<D extends DutyDeps>(deps: D, duty: Duty<D>, now: Date): Promise<void> {
   const end = deps.metrics.dutySeconds.startTimer({ duty: duty.name });
-  // A run that failed is timed too.
+  // Failed runs are timed too.
   await duty.run(deps, now).finally(end);
 }

@@ -4,16 +4,16 @@ import { dirname, join, resolve } from 'node:path';
 import { findText, writeFileDurably } from '../core/durable-file.js';
 import { StartError } from '../errors/start-error.js';
 
-/** The files of a data folder besides the database's own. */
+/** The paths of the files in a data directory, except those of the database. */
 export interface DataDir {
   path: string;
   signingKeyFile: string;
   adminKeyFile: string;
-  /** Where the server that uses this folder listens, for the `queuepass` command. */
+  /** Contains the URL of the server that uses this directory, for the `queuepass` command. */
   serverUrlFile: string;
 }
 
-/** The places in a data folder; nothing is made. */
+/** Returns the paths in a data directory, without creating anything. */
 export function locateDataDir(path: string): DataDir {
   const root = resolve(path);
   return {
@@ -24,47 +24,50 @@ export function locateDataDir(path: string): DataDir {
   };
 }
 
-/** Makes the folder for its owner only. @throws StartError when it cannot be made or written. */
+/** Creates the directory, accessible only to its owner. @throws StartError if it cannot be created or written */
 export function ensureDataDir(path: string): DataDir {
   const dataDir = locateDataDir(path);
   try {
-    makeFolder(dataDir.path);
-    tighten(dataDir.path);
+    makeDirectory(dataDir.path);
+    restrictMode(dataDir.path);
     const probe = join(dataDir.path, '.writable');
     writeFileDurably(probe, '');
     rmSync(probe);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     const isFile = code === 'EEXIST' || code === 'ENOTDIR';
-    const way = isFile ? 'a file is in its place: move that away' : 'let this user own it';
+    const remedy = isFile ? 'a file is in its place: move the file' : 'make this user its owner';
     throw new StartError(
-      `The data folder ${dataDir.path} cannot be written (${code}): ${way}, or set QUEUEPASS_DATA_DIR to another`,
+      `The data directory ${dataDir.path} cannot be written (${code}): ${remedy}, or set QUEUEPASS_DATA_DIR to another directory`,
     );
   }
   return dataDir;
 }
 
-/** Not `recursive`, which never ends where a folder that exists refuses new ones as if it did not (as /proc does). */
-function makeFolder(path: string): void {
+/**
+ * Does not use `recursive`, which never ends below an existing directory that reports ENOENT for new ones, as /proc
+ * does.
+ */
+function makeDirectory(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
   mkdirSync(path, { mode: 0o700 });
 }
 
-/** A mounted volume may belong to another user, and be ours to write all the same: what lies inside is for us alone. */
-function tighten(folder: string): void {
+/** Restricts a directory to its owner, unless it is another user's, such as a mounted volume that we can write. */
+function restrictMode(directory: string): void {
   try {
-    chmodSync(folder, 0o700);
+    chmodSync(directory, 0o700);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
 }
 
-/** The signing key of this folder, made at the first start: 384 random bits. */
+/** Returns the signing key of this directory; the first start creates it from 384 random bits. */
 export function ensureSigningKey({ signingKeyFile }: DataDir): string {
-  const kept = findText(signingKeyFile);
-  if (kept) return kept;
-  const made = randomBytes(48).toString('base64url');
-  writeFileDurably(signingKeyFile, `${made}\n`);
-  return made;
+  const stored = findText(signingKeyFile);
+  if (stored) return stored;
+  const created = randomBytes(48).toString('base64url');
+  writeFileDurably(signingKeyFile, `${created}\n`);
+  return created;
 }

@@ -5,40 +5,40 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { presentListenError, removeStaleSocket } from './listen-error.js';
 import type { ListenAddress } from '../config/setting-types.js';
 
-/** A server that listens, and its orderly end. */
+/** A listening server and its shutdown. */
 export interface ListeningServer {
-  /** Where it listens, as a person would type it. */
+  /** The address that it listens on, as a person would type it. */
   url: string;
   server: Server;
   /**
-   * Takes no new connections, lets requests in flight end for `seconds`, then cuts what is left.
-   * @param endWaits lets requests that wait for something be answered
+   * Accepts no new connections, waits up to `seconds` for requests in flight, then closes the remaining connections.
+   * @param endWaits makes requests that wait for something return at once
    */
   drain(seconds: number, endWaits?: () => void): Promise<void>;
 }
 
-/** Bytes of request headers: a pass with many queues is long. */
+/** Maximum size of request headers in bytes: a token that lists many queues is long. */
 const maxHeaderSize = 64 * 1024;
 
-/** Milliseconds that a connection without a byte is kept for its request when the server ends. */
-const silentMs = 500;
+/** Milliseconds that a connection on which no byte arrived stays open for its request when the server stops. */
+const silentConnectionMs = 500;
 
-/** Answers one request; what it returns is of no interest, since Koa answers its own errors. */
+/** Answers one request. Its result is ignored: Koa answers its own errors. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** What can be set about it. */
+/** The options of `listen`. */
 export interface ListenOptions {
-  /** Is told of a connection that could not be accepted, such as for want of file descriptors. */
+  /** Called if a connection could not be accepted, such as for lack of file descriptors. */
   onError?: (error: Error) => void;
-  /** Seconds that a connection without a request is kept; 0 ends it after its answer. */
+  /** Seconds for which a connection without a request stays open; 0 closes it after each response. */
   keepAliveSeconds?: number;
-  /** Other processes listen on the same address, and another one looks after its socket file. */
+  /** Other processes listen on the same address, and another process manages its socket file. */
   sharesAddress?: boolean;
 }
 
 /**
  * Listens on `address`.
- * @throws StartError with one clear line when the address is in use or not allowed
+ * @throws StartError with a message of one line if the address is in use or not allowed
  */
 export async function listen(
   handler: RequestHandler,
@@ -46,10 +46,10 @@ export async function listen(
   { onError = () => undefined, keepAliveSeconds = 75, sharesAddress = false }: ListenOptions = {},
 ): Promise<ListeningServer> {
   const traffic = new Traffic();
-  // Of a request only the headers have a time here: an upload may take long (the limits of bodies are in http/body-time.ts).
+  // Only the headers have a time limit here: an upload may take long (the limits of bodies are in http/body-time.ts).
   const times = { keepAliveTimeout: keepAliveSeconds * 1000, headersTimeout: 60_000, requestTimeout: 0 };
   const server = createServer({ maxHeaderSize, ...times }, (request, response) => {
-    // To Node, 0 is no limit.
+    // Node treats a timeout of 0 as no limit.
     if (keepAliveSeconds === 0) response.setHeader('Connection', 'close');
     traffic.add(response);
     void handler(request, response);
@@ -69,7 +69,7 @@ export async function listen(
     url: presentUrl(server, address),
     server,
     async drain(seconds, endWaits) {
-      if (socket !== undefined) await traffic.takeWaiting(() => rmSync(socket, { force: true }));
+      if (socket !== undefined) await traffic.acceptPending(() => rmSync(socket, { force: true }));
       const closed = new Promise<void>((done) => server.close(() => done()));
       traffic.drain(server);
       endWaits?.();
@@ -80,7 +80,7 @@ export async function listen(
   };
 }
 
-/** What is open, so that an orderly end waits for requests and not for connections. */
+/** Tracks open connections and responses, so that a shutdown waits for requests and not for idle connections. */
 class Traffic {
   readonly #responses = new Set<ServerResponse>();
   readonly #connections = new Set<Socket>();
@@ -93,7 +93,7 @@ class Traffic {
     response.once('close', () => {
       this.#responses.delete(response);
       const server = this.#draining;
-      // Node counts its connection as idle only after this event.
+      // Node counts the connection as idle only after this event.
       if (server) setImmediate(() => server.closeIdleConnections());
     });
   }
@@ -105,28 +105,28 @@ class Traffic {
   }
 
   /**
-   * Accepts the connections that wait at a unix socket after `remove` took its name away: a proxy has sent its request on
-   * them, and a POST that is cut there is not sent again.
+   * Removes a unix socket's file with `remove`, then accepts the connections that wait there: a proxy has sent its requests
+   * on them, and it does not repeat a POST whose connection is closed.
    */
-  async takeWaiting(remove: () => void): Promise<void> {
+  async acceptPending(remove: () => void): Promise<void> {
     remove();
     for (let before = -1; before !== this.#accepted; ) {
       before = this.#accepted;
-      // The event loop accepts one with each turn, and the turn under way may have looked already.
+      // Each turn of the event loop accepts one connection, and the current turn may have checked the socket already.
       await turn();
       await turn();
     }
   }
 
-  /** Ends every connection that has no request, and each of the others after its answer. */
+  /** Closes every connection without a request now, and each of the others after its response. */
   drain(server: Server): void {
     this.#draining = server;
     server.closeIdleConnections();
-    // Node takes a connection that never sent a byte for a busy one. The request of one just accepted may be on its way.
+    // Node counts a connection that never received a byte as busy. A new connection's request may still arrive.
     const endSilent = () => {
       for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
     };
-    setTimeout(endSilent, silentMs).unref();
+    setTimeout(endSilent, silentConnectionMs).unref();
     for (const response of this.#responses) {
       if (!response.headersSent) response.setHeader('Connection', 'close');
     }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { StartError } from '../errors/start-error.js';
 import type { ListenAddress } from '../config/setting-types.js';
 
-/** The one line for the operator when listening fails, with what to do. */
+/** Explains in one line why listening failed and what the operator can do. */
 export function presentListenError(error: NodeJS.ErrnoException, address: ListenAddress): StartError {
   if ('fd' in address) {
     return new StartError(
@@ -11,17 +11,17 @@ export function presentListenError(error: NodeJS.ErrnoException, address: Listen
     );
   }
   const place = 'path' in address ? address.path : `${presentHost(address.host)}:${address.port}`;
-  const absent = `${place} is no address of this machine: set HOST (or LISTEN) to one`;
+  const notLocal = `${place} is not an address of this machine: set HOST (or LISTEN) to one`;
   const hints: Record<string, string> = {
     EADDRINUSE: `${place} is in use by another program: stop it, or set PORT (or LISTEN) to another address`,
-    // Node says the same of a socket file in a folder that is not there.
+    // Node also reports this code for a socket file in a directory that does not exist.
     EACCES:
       'path' in address
-        ? `${place} cannot be made: its folder must be there and this user's to write; else set LISTEN to another path`
-        : `${place} may not be used by this user: set PORT (or LISTEN) to another address`,
-    EADDRNOTAVAIL: absent,
-    ENOTFOUND: absent,
-    EAI_AGAIN: absent,
+        ? `${place} cannot be created: its directory must exist and be writable by this user, or set LISTEN to another path`
+        : `this user is not allowed to listen on ${place}: set PORT (or LISTEN) to another address`,
+    EADDRNOTAVAIL: notLocal,
+    ENOTFOUND: notLocal,
+    EAI_AGAIN: notLocal,
   };
   const hint = hints[error.code ?? ''];
   return new StartError(hint ?? `Cannot listen on ${place}: ${error.message}`);
@@ -32,14 +32,14 @@ function presentHost(host: string): string {
 }
 
 /**
- * Removes a socket file whose server is gone; one that answers is left, and listening fails over it.
- * @throws StartError when something else than a socket is in its place
+ * Removes a socket file whose server has ended. A socket whose server still accepts connections stays, and listening fails.
+ * @throws StartError if the path is not a socket
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  // Connecting to a plain file is refused just as to a dead socket: it must not be taken for one and removed.
-  if (!found.isSocket()) throw new StartError(`${path} is no socket: set LISTEN to another path`);
+  // A connection to a regular file is refused like one to a stale socket, and the file must not be removed.
+  if (!found.isSocket()) throw new StartError(`${path} is not a socket: set LISTEN to another path`);
   const code = await new Promise<string | undefined>((done) => {
     const probe = connect(path, () => {
       probe.destroy();

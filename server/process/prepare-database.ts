@@ -6,17 +6,17 @@ import { StartError } from '../errors/start-error.js';
 
 const retryMs = 1000;
 
-/** Milliseconds after which a MongoDB that took a command and does not answer is treated as one that is away. */
-const silentMs = 10_000;
+/** Milliseconds after which a MongoDB that does not respond to a command counts as not reachable. */
+const responseTimeoutMs = 10_000;
 
 /**
- * Prepares the database for every area and makes the indexes. A MongoDB that is away delays this and not the start:
- * requests get 503 meanwhile, and it is tried again until it succeeds.
- * @throws StartError when MongoDB refuses the credentials, or the user lacks a privilege.
+ * Prepares the database for every area and creates the indexes. If MongoDB is not reachable, the server starts anyway:
+ * requests get 503, and the preparation is repeated until it succeeds.
+ * @throws StartError if MongoDB refuses the credentials, or the user lacks a privilege
  */
 export async function prepareDatabase(deps: ServerDeps): Promise<void> {
   const first = prepare(deps);
-  const outcome = await Promise.race([first.then(() => 'ready' as const, toError), silence()]);
+  const outcome = await Promise.race([first.then(() => 'ready' as const, toError), timeout()]);
   if (outcome === 'ready') return;
   if (outcome instanceof Error && classifyDatabaseError(outcome) !== 'unavailable') throw outcome;
   const cause = outcome instanceof Error ? outcome : undefined;
@@ -24,8 +24,8 @@ export async function prepareDatabase(deps: ServerDeps): Promise<void> {
   void retry(deps, first);
 }
 
-function silence(): Promise<undefined> {
-  return new Promise((done) => setTimeout(() => done(undefined), silentMs).unref());
+function timeout(): Promise<undefined> {
+  return new Promise((done) => setTimeout(() => done(undefined), responseTimeoutMs).unref());
 }
 
 function toError(error: unknown): Error {
@@ -41,7 +41,7 @@ async function prepare(deps: ServerDeps): Promise<void> {
   }
 }
 
-/** By the codes AuthenticationFailed (18), AtlasError (8000) and Unauthorized (13). */
+/** Explains the error codes AuthenticationFailed (18), AtlasError (8000) and Unauthorized (13). */
 function explainRefusal(error: unknown): StartError | undefined {
   if (!(error instanceof MongoServerError)) return undefined;
   const settings = 'MONGODB_URI, or MONGODB_USERNAME, MONGODB_PASSWORD and MONGODB_AUTH_SOURCE';
@@ -49,12 +49,14 @@ function explainRefusal(error: unknown): StartError | undefined {
     return new StartError(`MongoDB refuses the user name or password: see ${settings}`);
   }
   if (error.code === 13) {
-    return new StartError(`MongoDB does not let this user make indexes (role readWrite): see ${settings}`);
+    return new StartError(
+      `MongoDB does not allow this user to create indexes (role readWrite): see ${settings}`,
+    );
   }
   return undefined;
 }
 
-/** Waits for the attempt that is in progress, then tries again until one succeeds. */
+/** Waits for the attempt in progress, then repeats it until one attempt succeeds. */
 async function retry(deps: ServerDeps, inProgress: Promise<void>): Promise<void> {
   for (let attempt = inProgress; ; attempt = prepare(deps)) {
     try {

@@ -17,12 +17,12 @@ import { type RunningDuties, runDuties } from '../periodic/run-duties.js';
 import { type ListeningServer, listen } from './http-server.js';
 import { prepareDatabase } from './prepare-database.js';
 
-/** What a process that answers requests is given. */
+/** The input of a process that answers requests. */
 export interface ServingParts {
   config: Config;
   log: Logger;
   mongodbUri: string;
-  /** Other processes listen on the same address, and another one looks after its socket file. */
+  /** Other processes listen on the same address, and another process manages its socket file. */
   sharesAddress?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Serving {
   duties: RunningDuties;
 }
 
-/** Prepares the database, listens and begins the duties. @throws StartError with one clear line */
+/** Prepares the database, listens, and starts the duties. @throws StartError with a message of one line */
 export async function startServing(parts: ServingParts): Promise<Serving> {
   const { config, log, mongodbUri, sharesAddress = false } = parts;
   const deps = createDeps({ config, connection: openConnection(config, mongodbUri), log });
@@ -48,19 +48,19 @@ export async function startServing(parts: ServingParts): Promise<Serving> {
   return { deps, listening, duties: runDuties(deps, duties) };
 }
 
-/** Milliseconds that closing the database may take; a frozen MongoDB would not answer at all. */
-const closeWithinMs = 3000;
+/** Milliseconds that closing the database may take; a frozen MongoDB would never respond. */
+const closeTimeoutMs = 3000;
 
-/** Answers what is in flight and closes the database. @param also ends what else uses it */
+/** Answers the requests in flight and closes the database. @param stopOthers stops everything else that uses it */
 export async function stopServing(
   { deps, listening, duties: running }: Serving,
-  also: () => Promise<void> = async () => undefined,
+  stopOthers: () => Promise<void> = async () => undefined,
 ): Promise<void> {
   await listening.drain(deps.config.drainSeconds, () => endWaits(deps));
   const close = async () => {
-    await also();
+    await stopOthers();
     await running.stop();
     await stopAreas(deps);
   };
-  await Promise.race([close(), wait(closeWithinMs)]);
+  await Promise.race([close(), wait(closeTimeoutMs)]);
 }

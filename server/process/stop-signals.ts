@@ -1,21 +1,21 @@
-/** Milliseconds within which npm passes on the signal that the terminal sent as well. */
+/** Milliseconds within which npm forwards a signal that the terminal sent to both. */
 const samePressMs = 400;
 
-/** What registers the orderly end once the server serves. */
+/** Registers the shutdown once the server has started. */
 export interface StopSignals {
   onFirst(stop: () => Promise<void>): void;
 }
 
-/** Where lines for the person at the terminal go, and whether npm (or npx) is the parent. */
+/** How to print a line at the terminal, and whether npm (or npx) is the parent process. */
 export interface StopSignalOptions {
   report: (line: string) => void;
   underNpm: boolean;
 }
 
 /**
- * Handles SIGTERM and SIGINT: the first starts the orderly end, a second ends the process at once. Under npm one
- * press of Ctrl-C comes twice, from the terminal and from npm, and counts once.
- * A signal during the start ends it at once too: nothing was promised to anybody yet.
+ * Handles SIGTERM and SIGINT: the first starts the shutdown, a second ends the process at once. Under npm one press of
+ * Ctrl-C arrives twice, from the terminal and from npm, and counts once.
+ * A signal during the start also ends the process at once: no request has been answered yet.
  */
 export function onStopSignals(
   target: Pick<NodeJS.Process, 'on' | 'exit'>,
@@ -31,7 +31,7 @@ export function onStopSignals(
     if (first !== undefined || stop === undefined) return target.exit(128 + number);
     first = { signal, at: performance.now() };
     stop().catch((error: unknown) => {
-      report(`queuepass: the end was not orderly: ${error instanceof Error ? error.message : String(error)}`);
+      report(`queuepass: the shutdown failed: ${error instanceof Error ? error.message : String(error)}`);
       target.exit(1);
     });
   };

@@ -1,24 +1,24 @@
 import type { Worker } from 'node:cluster';
 import type { CoreMetrics } from '../core/metric-registry.js';
 
-/** What the first process wants of a worker; what has an `id` is answered with it. */
-export type Order = { order: 'stop' } | { order: 'metrics' | 'ping'; id: number };
+/** A command from the first process to a worker. A worker answers a command that has an `id` with the same `id`. */
+export type WorkerCommand = { command: 'stop' } | { command: 'metrics' | 'ping'; id: number };
 
-/** What a worker tells the first process. */
-export type Word =
-  | { word: 'listens'; url: string }
-  | { word: 'failed'; problem: string }
-  | { word: 'answer'; id: number; values: MetricValues };
+/** A message from a worker to the first process. */
+export type WorkerMessage =
+  | { type: 'listening'; url: string }
+  | { type: 'failed'; problem: string }
+  | { type: 'answer'; id: number; values: MetricValues };
 
-/** The metrics of a process, as they travel. */
+/** The metrics of a process in the form in which workers send them. */
 export type MetricValues = Awaited<ReturnType<CoreMetrics['registry']['getMetricsAsJSON']>>;
 
 let lastId = 0;
 
-/** Asks a worker; `undefined` when it does not answer within `milliseconds`. */
+/** Sends a command and returns the worker's answer; `undefined` if the worker does not answer within `milliseconds`. */
 export function askWorker(
   worker: Worker,
-  order: 'metrics' | 'ping',
+  command: 'metrics' | 'ping',
   milliseconds: number,
 ): Promise<MetricValues | undefined> {
   lastId += 1;
@@ -29,12 +29,12 @@ export function askWorker(
       worker.off('message', read);
       resolve(values);
     };
-    const read = (word: Word) => {
-      if (word.word === 'answer' && word.id === id) end(word.values);
+    const read = (message: WorkerMessage) => {
+      if (message.type === 'answer' && message.id === id) end(message.values);
     };
     const timer = setTimeout(end, milliseconds);
     worker.on('message', read);
-    worker.send({ order, id } satisfies Order, (error) => {
+    worker.send({ command, id } satisfies WorkerCommand, (error) => {
       if (error) end();
     });
   });

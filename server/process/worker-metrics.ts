@@ -2,33 +2,35 @@ import type { Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import { askWorker, type MetricValues } from './worker-messages.js';
 
-/** Milliseconds that a worker may take; of one that is too busy, what it told last counts. */
-const withinMs = 4000;
+/** Milliseconds to wait for a worker's metrics; if a worker takes longer, its last metrics are used. */
+const responseTimeoutMs = 4000;
 
 /**
- * The metrics of all workers as one: counters and histograms are summed, those of workers that have ended too, so that no
- * sum falls; gauges are put together as their rows say.
+ * Combines the metrics of all workers. Counters and histograms are summed, including those of workers that have ended, so
+ * that no sum decreases. Gauges are combined as their rows define.
  */
 export class WorkerMetrics {
   readonly #last = new Map<number, MetricValues>();
   #ended: MetricValues[] = [];
 
-  /** @throws Error when no worker answers */
+  /** Reads the metrics of all workers as text. @throws Error if no worker answers */
   async read(workers: readonly Worker[]): Promise<string> {
-    const told = await Promise.all(workers.map((worker) => askWorker(worker, 'metrics', withinMs)));
-    if (told.every((values) => values === undefined)) throw new Error('no worker tells its metrics');
+    const answers = await Promise.all(
+      workers.map((worker) => askWorker(worker, 'metrics', responseTimeoutMs)),
+    );
+    if (answers.every((values) => values === undefined)) throw new Error('no worker reported its metrics');
     for (const [i, { id }] of workers.entries()) {
-      const values = told[i];
+      const values = answers[i];
       if (values !== undefined) this.#last.set(id, values);
     }
-    // One that ended meanwhile is among the ended.
+    // A worker that ended meanwhile is in `#ended` already.
     const present = workers.filter((worker) => !worker.isDead()).map(({ id }) => this.#last.get(id));
     if (this.#ended.length > 1) this.#ended = [await aggregate(this.#ended).getMetricsAsJSON()];
     return aggregate([...present.filter((values) => values !== undefined), ...this.#ended]).metrics();
   }
 
-  /** The worker has ended: what it had counted stays. */
-  keep({ id }: Worker): void {
+  /** Keeps the counters and histograms of a worker that has ended. */
+  keepCounts({ id }: Worker): void {
     const values = this.#last.get(id) as readonly { type: unknown }[] | undefined;
     this.#last.delete(id);
     const counted = values?.filter(({ type }) => type === 'counter' || type === 'histogram');

@@ -7,23 +7,23 @@ import { embeddedMongodUri } from '../mongod/embedded-mongod.js';
 import { createLog } from './log.js';
 import { MetricsReader } from '../metrics/metrics-reader.js';
 import { startServing, stopServing } from './serving.js';
-import type { Order, Word } from './worker-messages.js';
+import type { WorkerCommand, WorkerMessage } from './worker-messages.js';
 
-function tell(word: Word): void {
-  // The first process may be gone already.
-  process.send?.(word, undefined, undefined, () => undefined);
+function send(message: WorkerMessage): void {
+  // The first process may have ended already.
+  process.send?.(message, undefined, undefined, () => undefined);
 }
 
 /**
- * Serves as one of several processes on one address, which the first process started and looks after: it has the
- * embedded MongoDB, the port of the metrics and the person at the terminal. Ends in order when that one says so or is
- * gone, and at SIGTERM.
+ * Serves as one of several processes on one address. The first process starts the workers and supervises them; it also
+ * runs the embedded MongoDB, the metrics port and the output to the terminal. A worker shuts down when the first process
+ * sends the command or ends, and at SIGTERM.
  * @param exit ends the process
  */
 export async function serveAsWorker(config: Config, exit: (code: number) => void): Promise<void> {
-  // Ctrl-C at a terminal reaches all processes: the first one leads.
+  // Ctrl-C at a terminal reaches all processes: only the first one acts on it.
   process.on('SIGINT', () => undefined);
-  // Else Node ends this process at once when the first one is gone.
+  // Otherwise Node ends this process at once when the first one ends.
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   const dataDir = config.embedded ? ensureDataDir(config.dataDir) : undefined;
   const serving = await startServing({
@@ -39,20 +39,20 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
   };
   process.on('disconnect', stop);
   process.on('SIGTERM', stop);
-  process.on('message', (order: Order) => {
-    if (order.order === 'stop') stop();
-    if (order.order === 'ping') tell({ word: 'answer', id: order.id, values: [] });
-    if (order.order === 'metrics') {
-      void metrics.readValues().then((values) => tell({ word: 'answer', id: order.id, values }));
+  process.on('message', (command: WorkerCommand) => {
+    if (command.command === 'stop') stop();
+    if (command.command === 'ping') send({ type: 'answer', id: command.id, values: [] });
+    if (command.command === 'metrics') {
+      void metrics.readValues().then((values) => send({ type: 'answer', id: command.id, values }));
     }
   });
-  tell({ word: 'listens', url: serving.listening.url });
+  send({ type: 'listening', url: serving.listening.url });
 }
 
-/** Tells the first process, as one line, why this one could not start. */
-export function tellFailure(problem: string): Promise<void> {
+/** Reports to the first process why this one could not start. */
+export function reportFailure(problem: string): Promise<void> {
   return new Promise((done) => {
     if (process.send === undefined) return done();
-    process.send({ word: 'failed', problem } satisfies Word, undefined, undefined, () => done());
+    process.send({ type: 'failed', problem } satisfies WorkerMessage, undefined, undefined, () => done());
   });
 }

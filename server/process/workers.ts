@@ -4,74 +4,78 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../areas.js';
 import { StartError } from '../errors/start-error.js';
-import { askWorker, type Order, type Word } from './worker-messages.js';
+import { askWorker, type WorkerCommand, type WorkerMessage } from './worker-messages.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
-/** Milliseconds before a worker that ended by itself is replaced. */
-const restMs = 1000;
+/** Milliseconds before a worker that ended unexpectedly is replaced. */
+const restartDelayMs = 1000;
 
-/** Milliseconds between two looks whether a worker answers, and without an answer after which it is ended. */
-const lookMs = 10_000;
-const silentMs = 30_000;
+/** Milliseconds between two checks of a worker, and without an answer after which the worker is killed. */
+const checkIntervalMs = 10_000;
+const responseTimeoutMs = 30_000;
 
-/** Milliseconds that workers have beyond the time of their requests, before they are killed. */
-const lateMs = 10_000;
+/** Milliseconds that workers have after the time limit of their requests, before they are killed. */
+const stopMarginMs = 10_000;
 
-/** The processes that serve on one address. */
+/** Several processes that serve on one address. */
 export interface Workers {
-  /** Where they listen. */
+  /** The address that they listen on. */
   url: string;
-  /** Their metrics as one text. */
+  /** Returns the metrics of all workers as one text. */
   readMetrics(): Promise<string>;
-  /** Lets them answer what is in flight, and waits until they have ended. */
+  /** Lets the workers answer the requests in flight, and waits until they have ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `WORKERS` processes, and another one for each that ends by itself or answers no more.
+ * Starts `WORKERS` processes, and replaces each one that ends unexpectedly or stops answering.
  * @param program the file that runs the server
- * @throws StartError with the line of the first that could not start
+ * @throws StartError with the message of the first worker that could not start
  */
 export async function startWorkers(config: Config, log: Logger, program: string): Promise<Workers> {
-  // Not by a link, which may lead to another version by the time that a worker is replaced.
+  // Resolved once: a link may point to another version when a worker is replaced.
   cluster.setupPrimary({ exec: realpathSync(program) });
-  // A second signal ends this process at once, and them with it.
+  // A second signal ends this process at once, and the workers must end with it.
   process.once('exit', () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL')));
   const metrics = new WorkerMetrics();
   const ended = new Set<Promise<void>>();
   let isEnding = false;
   const start = (): Promise<string> => {
     const worker = cluster.fork();
-    const gone = new Promise<void>((done) => worker.once('exit', () => done()));
-    ended.add(gone);
-    void gone.then(() => ended.delete(gone));
+    const exited = new Promise<void>((done) => worker.once('exit', () => done()));
+    ended.add(exited);
+    void exited.then(() => ended.delete(exited));
     worker.once('exit', (code, signal) => {
-      metrics.keep(worker);
+      metrics.keepCounts(worker);
       if (isEnding || !hasListened.has(worker)) return;
-      log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another one takes its place');
+      log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: starting another one');
       void replace();
     });
     return readStart(worker);
   };
   const replace = async (): Promise<void> => {
     while (!isEnding) {
-      await wait(restMs, undefined, { ref: false });
+      await wait(restartDelayMs, undefined, { ref: false });
       if (isEnding) return;
       try {
         await start();
         return;
       } catch (error) {
-        log.error({ err: error }, 'a worker did not start: it is tried again');
+        log.error({ err: error }, 'a worker did not start: trying again');
       }
     }
   };
-  const looks = setInterval(() => listWorkers().forEach((worker) => void endIfSilent(worker, log)), lookMs);
+  const checks = setInterval(
+    () => listWorkers().forEach((worker) => void endIfSilent(worker, log)),
+    checkIntervalMs,
+  );
   const stop = async (): Promise<void> => {
     isEnding = true;
-    clearInterval(looks);
-    for (const worker of listWorkers()) worker.send({ order: 'stop' } satisfies Order, () => undefined);
+    clearInterval(checks);
+    for (const worker of listWorkers())
+      worker.send({ command: 'stop' } satisfies WorkerCommand, () => undefined);
     const kill = () => listWorkers().forEach((worker) => worker.process.kill('SIGKILL'));
-    const timer = setTimeout(kill, config.drainSeconds * 1000 + lateMs);
+    const timer = setTimeout(kill, config.drainSeconds * 1000 + stopMarginMs);
     await Promise.all(ended);
     clearTimeout(timer);
   };
@@ -80,31 +84,34 @@ export async function startWorkers(config: Config, log: Logger, program: string)
     return { url, stop, readMetrics: () => metrics.read(listWorkers()) };
   } catch (error) {
     isEnding = true;
-    clearInterval(looks);
+    clearInterval(checks);
     for (const worker of listWorkers()) worker.process.kill('SIGKILL');
     throw error;
   }
 }
 
-/** As systemd does with a process whose event loop stands still. */
+/** Kills a worker that does not answer, as systemd does with a process whose event loop is blocked. */
 async function endIfSilent(worker: Worker, log: Logger): Promise<void> {
-  if (!hasListened.has(worker) || (await askWorker(worker, 'ping', silentMs)) !== undefined) return;
+  if (!hasListened.has(worker) || (await askWorker(worker, 'ping', responseTimeoutMs)) !== undefined) return;
   if (worker.isDead()) return;
-  log.error({ pid: worker.process.pid }, 'a worker does not answer: it is ended');
+  log.error({ pid: worker.process.pid }, 'a worker does not answer: killing it');
   worker.process.kill('SIGKILL');
 }
 
 const hasListened = new WeakSet<Worker>();
 
-/** Where a worker listens. @throws StartError with the line that it gave, when it ends before */
+/**
+ * Returns the address that a worker listens on.
+ * @throws StartError with the worker's message if it ends before it listens
+ */
 function readStart(worker: Worker): Promise<string> {
   return new Promise((resolve, reject) => {
     let problem: string | undefined;
-    worker.on('message', (word: Word) => {
-      if (word.word === 'failed') problem = word.problem;
-      if (word.word !== 'listens') return;
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.type === 'failed') problem = message.problem;
+      if (message.type !== 'listening') return;
       hasListened.add(worker);
-      resolve(word.url);
+      resolve(message.url);
     });
     worker.once('exit', () => reject(new StartError(problem ?? 'a worker ended before it listened')));
   });

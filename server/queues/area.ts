@@ -2,7 +2,7 @@ import type { AuthServices } from '../auth/services.js';
 import type { ClaimServices } from '../claims/services.js';
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { findTogether } from '../db/batched-reads.js';
+import { findBatch } from '../db/batched-reads.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { AnyRoute } from '../http/route.js';
 import type { JobServices } from '../job/services.js';
@@ -30,6 +30,6 @@ export const queuesArea: Area<QueueServices, Needs, AnyRoute<Needs & QueueServic
   routes: queueRoutes,
   surveys: { queue_wait_times: surveyWaitTimes },
   createServices: ({ collections: { restrictedQueues }, batching }) => ({
-    findRestriction: batching.together(findTogether(restrictedQueues, 'queue_name')),
+    findRestriction: batching.batched(findBatch(restrictedQueues, 'queue_name')),
   }),
 };

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import { daySeconds, indexesOfNamed, type IndexRow } from '../core/index-row.js';
+import { daySeconds, type IndexRow, nameIndexes } from '../core/index-row.js';
 
 /** A queue that agents advertise. */
 export interface QueueRecord {
@@ -37,7 +37,7 @@ export const queueIndexes: readonly IndexRow<keyof QueueCollections>[] = [
     keys: { queue_name: 1 },
     serves: 'each submit; the restricted queues of an agent',
   },
-  ...indexesOfNamed('queues' as const, 'the images of a queue; the advertised queues'),
+  ...nameIndexes('queues' as const, 'the images of a queue; the advertised queues'),
   {
     collection: 'queues',
     name: 'qp_expiry',

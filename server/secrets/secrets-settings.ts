@@ -1,6 +1,6 @@
 import { sealKeyBytes } from '../crypto/sealed-bytes.js';
 import { checkMongodbUri } from '../db/mongodb-uri.js';
-import { asText, asTextList, type SettingReader } from '../config/setting-types.js';
+import { asStringList, asText, type SettingReader } from '../config/setting-types.js';
 
 /** The part of an error text that says how to create a master key. */
 const masterKeyHint = 'make one with: openssl rand -base64 96 | tr -d "\\n"';
@@ -14,7 +14,7 @@ export const asMasterKey: SettingReader<Buffer> = (text) => {
 
 /** Reads a JSON array of master keys. */
 export const asMasterKeyList: SettingReader<Buffer[]> = (text) =>
-  asTextList(text).map((item) => {
+  asStringList(text).map((item) => {
     const key = readMasterKey(item);
     if (key !== undefined) return key;
     throw new Error(`must be a JSON array of master keys, each base64 of ${sealKeyBytes} bytes`);

@@ -14,14 +14,14 @@ export interface BenchMongod {
 
 /**
  * Starts a mongod in a temporary directory. It also ends when this process dies.
- * @param onGone is called once if mongod dies and cannot be kept running
+ * @param onFailed is called once if mongod dies and cannot be kept running
  */
-export async function startBenchMongod(onGone: (error: Error) => void): Promise<BenchMongod> {
+export async function startBenchMongod(onFailed: (error: Error) => void): Promise<BenchMongod> {
   const dataDir = mkdtempSync(join(tmpdir(), 'queuepass-bench-'));
   const removeData = () => rmSync(dataDir, { recursive: true, force: true });
   try {
     const report = (line: string) => console.error(line);
-    const mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onGone });
+    const mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onFailed });
     return { uri: mongod.uri, dataDir, stop: () => mongod.stop().finally(removeData) };
   } catch (error) {
     removeData();

@@ -30,7 +30,7 @@ try {
     dataDir: folder,
     environment: process.env,
     report: () => undefined,
-    onGone: (error) => console.error(error.message),
+    onFailed: (error) => console.error(error.message),
   });
   teardowns.push(() => mongod.stop());
   process.env.QUEUEPASS_TEST_MONGODB_URI = mongod.uri;

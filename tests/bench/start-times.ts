@@ -25,7 +25,7 @@ export async function measureStarts(rounds: number): Promise<StartTimes> {
     dataDir: join(folder, 'outside'),
     environment: process.env,
     report: (line) => console.error(line),
-    onGone: (error) => {
+    onFailed: (error) => {
       throw error;
     },
   });

@@ -11,7 +11,7 @@ const deps = createDeps({
   config,
   connection: openConnection(config, config.mongodbUri as string),
   log: createLog(config),
-  instead: { batching: new Batching(true) },
+  overrides: { batching: new Batching(true) },
 });
 await prepareAreas(deps);
 startAreas(deps);

@@ -269,7 +269,7 @@ const badFiles: [what: string, make: () => Record<string, string>, says: RegExp]
   [
     'bytes that are not text',
     () => ({ JWT_SIGNING_KEY_FILE: writeTemporary(Buffer.alloc(48, 0xff)) }),
-    /^JWT_SIGNING_KEY has a file that is no UTF-8 text/,
+    /^JWT_SIGNING_KEY has a file that is not valid UTF-8/,
   ],
 ];
 for (const [what, make, says] of badFiles) {
@@ -377,7 +377,7 @@ test('several workers need a TCP port', (t) => {
 });
 
 test('settings without effect in this version are named in one warning, and proxy settings are not among them', (t) => {
-  const later = settingRows.filter((row) => row.later);
+  const later = settingRows.filter((row) => row.withoutEffect);
   const environment = Object.fromEntries(
     later.map((row) => [row.name, row.fallback ?? 'http://text.example']),
   );

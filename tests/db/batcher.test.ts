@@ -114,7 +114,7 @@ test('a command stays within its limits of items and bytes; a larger item is sen
 });
 
 test('when the maximum number of items waits, a further item gets 503 immediately and the others get their outcomes', async (t) => {
-  const { commands, sent, add } = makeBatcher({ maxWaiting: 2 });
+  const { commands, sent, add } = makeBatcher({ maxQueuedItems: 2 });
   const added = add('a');
   await turn();
   added.push(...add('b c'));
@@ -128,7 +128,7 @@ test('when the maximum number of items waits, a further item gets 503 immediatel
 });
 
 test('a command that gets no response delays only its own callers', async (t) => {
-  const { commands, sent, add } = makeBatcher({ patienceMs: 500 });
+  const { commands, sent, add } = makeBatcher({ slowCommandMs: 500 });
   const silent = add('a');
   await turn();
   const next = add('b');
@@ -143,7 +143,7 @@ test('a command that gets no response delays only its own callers', async (t) =>
 });
 
 test('an item that waited longer than the limit gets 503 and is not sent', async (t) => {
-  const { commands, sent, add } = makeBatcher({ longestWaitMs: 1000 });
+  const { commands, sent, add } = makeBatcher({ maxWaitMs: 1000 });
   void add('a');
   await turn();
   const [late] = add('late');
@@ -227,7 +227,7 @@ test('for any arrival times, each item runs once and in order, in a command that
 });
 
 test('when too many bytes wait, a further item gets 503', async (t) => {
-  const { commands, add } = makeBatcher({ maxBytes: 100, maxWaitingBytes: 100 });
+  const { commands, add } = makeBatcher({ maxBytes: 100, maxQueuedBytes: 100 });
   void add('a', 1);
   await turn();
   const [b] = add('b', 60);

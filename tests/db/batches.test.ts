@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
-import { groupAlike } from '../../server/db/batched-writes.js';
+import { groupByChange } from '../../server/db/batched-writes.js';
 import { isDuplicateKey } from '../../server/db/classify-error.js';
 import type { JobRecord } from '../../server/job/job-record.js';
 import { cutLeases } from '../../server/leases/cut-leases.js';
@@ -240,7 +240,7 @@ test('one statement cuts the leases of agents that ask for another job at once',
 
 test('grouping equal changes keeps the order of each document, and separates values that are equal only as JSON', (t) => {
   const group = (changes: [key: string, change: unknown][]) =>
-    groupAlike(changes, { keyOf: ([key]) => key, changeOf: ([, change]) => change });
+    groupByChange(changes, { keyOf: ([key]) => key, changeOf: ([, change]) => change });
   // The second change of x is grouped with that of y, and must not come before the first change of x.
   const inOrder = group([
     ['y', 'other'],

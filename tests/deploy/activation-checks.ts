@@ -55,7 +55,7 @@ export async function checkSocketActivation(world: World): Promise<void> {
 export async function checkNotifications(world: World): Promise<string> {
   const { standIn, socket, notifications } = startUnderSystemd(world, 'notified');
   await waitUntil(() => notifications().includes('READY=1'));
-  assert.ok(notifications().includes('STATUS=Listens on the socket of systemd'));
+  assert.ok(notifications().includes('STATUS=Listening on the socket of systemd'));
   assert.equal(await askSocket(socket, '/readyz'), 200);
   const watchdogCount = () => countOf(notifications, 'WATCHDOG=1');
   await waitUntil(() => watchdogCount() >= 2);

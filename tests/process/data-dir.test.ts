@@ -55,7 +55,7 @@ rootTest('a data directory that belongs to another user and is not writable is r
   chmodSync(folder, 0o755);
   t.throws(() => asNobody(() => ensureDataDir(folder)), {
     instanceOf: StartError,
-    message: /cannot be written \(EACCES\): let this user own it/,
+    message: /cannot be written \(EACCES\): make this user its owner/,
   });
 });
 

@@ -86,7 +86,7 @@ test('a file in place of the data directory is reported in one line', async (t) 
   writeFileSync(join(folder, '.queuepass'), 'mine');
   t.regex(
     await readStartFailure(t, { folder }),
-    /^queuepass: The data folder .*\.queuepass cannot be written \(EEXIST\): a file is in its place/,
+    /^queuepass: The data directory .*\.queuepass cannot be written \(EEXIST\): a file is in its place/,
   );
   t.is(readFileSync(join(folder, '.queuepass'), 'utf8'), 'mine');
 });
@@ -96,7 +96,7 @@ test('a data directory that cannot be created is reported in one line', async (t
   const settings = { QUEUEPASS_DATA_DIR: '/sys/queuepass' };
   t.regex(
     await readStartFailure(t, { settings }),
-    /^queuepass: The data folder \/sys\/queuepass cannot be written \(\w+\): .*QUEUEPASS_DATA_DIR/,
+    /^queuepass: The data directory \/sys\/queuepass cannot be written \(\w+\): .*QUEUEPASS_DATA_DIR/,
   );
 });
 

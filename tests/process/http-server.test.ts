@@ -99,7 +99,7 @@ test('a second server does not take over the socket of a running server', async 
 test('a file that is not a socket is never removed', async (t) => {
   const path = join(makeFolder(), 'notes.txt');
   writeFileSync(path, 'dear to somebody');
-  await t.throwsAsync(listen(answer, { path }), { instanceOf: StartError, message: /is no socket/ });
+  await t.throwsAsync(listen(answer, { path }), { instanceOf: StartError, message: /is not a socket/ });
   t.is(readFileSync(path, 'utf8'), 'dear to somebody');
 });
 
@@ -114,13 +114,13 @@ const refusals: [what: string, address: Parameters<typeof listen>[1], says: RegE
   [
     'an address of another machine',
     { host: '203.0.113.1', port: 0 },
-    /203\.0\.113\.1:0 is no address of this machine/,
+    /203\.0\.113\.1:0 is not an address of this machine/,
   ],
-  ['an unknown host', { host: 'nowhere.invalid', port: 1 }, /^nowhere\.invalid:1 is no address of this/],
+  ['an unknown host', { host: 'nowhere.invalid', port: 1 }, /^nowhere\.invalid:1 is not an address of this/],
   [
     'a path in a missing directory',
     { path: '/nowhere/at/all.sock' },
-    /^\/nowhere\/at\/all\.sock cannot be made: its folder must be there/,
+    /^\/nowhere\/at\/all\.sock cannot be created: its directory must exist/,
   ],
   ['a descriptor that is not a socket', { fd: 9999 }, /^LISTEN=systemd, but systemd passed no socket/],
 ];

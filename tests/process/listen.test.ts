@@ -59,5 +59,5 @@ test('credentials that MongoDB refuses are reported in one line, without the pas
   const refused = await start('nobody:hunter2@');
   t.regex(refused, /^queuepass: MongoDB refuses the user name or password: see MONGODB_URI/);
   t.false(refused.includes('hunter2'));
-  t.regex(await start(''), /^queuepass: MongoDB does not let this user make indexes/);
+  t.regex(await start(''), /^queuepass: MongoDB does not allow this user to create indexes/);
 });

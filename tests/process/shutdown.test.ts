@@ -36,7 +36,7 @@ test('after SIGTERM the server responds to the request in flight, accepts no new
   await once(silent, 'connect');
   const submit = await beginSubmit(server);
   server.kill('SIGTERM');
-  await waitUntil(() => server.stderr().includes('Ending'));
+  await waitUntil(() => server.stderr().includes('Stopping'));
   await waitUntil(() => isRefused(server));
   t.is(server.child.exitCode, null);
   const answer = await submit.finish();
@@ -58,7 +58,7 @@ test('a second signal, SIGINT or SIGTERM, ends the server at once', async (t) =>
   const server = await startServerProcess(t, { settings: { DRAIN_SECONDS: '600' } });
   await beginSubmit(server);
   server.kill('SIGTERM');
-  await waitUntil(() => server.stderr().includes('Ending'));
+  await waitUntil(() => server.stderr().includes('Stopping'));
   server.kill('SIGINT');
   t.deepEqual(await server.exited, { code: 130, signal: null });
 });
@@ -114,7 +114,7 @@ test('SIGTERM to npm start makes the server drain', async (t) => {
   const npm = await startServerProcess(t, { ...makeNpmStart(), command: ['npm', 'start'] });
   const submit = await beginSubmit(npm);
   npm.kill('SIGTERM');
-  await waitUntil(() => npm.stderr().includes('Ending'));
+  await waitUntil(() => npm.stderr().includes('Stopping'));
   t.is((await submit.finish()).status, 200);
   await npm.exited;
   t.deepEqual(await listProcessesOf(npm.folder), []);
@@ -125,7 +125,7 @@ test('one Ctrl-C under npm start makes the server drain, and mongod runs until t
   await waitUntil(() => terminal.url !== '');
   const submit = await beginSubmit(terminal);
   press();
-  await waitUntil(() => terminal.stdout().includes('Ending'));
+  await waitUntil(() => terminal.stdout().includes('Stopping'));
   // By then, npm has forwarded its own copy of the signal.
   await wait(1000);
   t.is((await findPids(terminal.dataDir, 'mongod')).length, 1);
@@ -139,7 +139,7 @@ test('a second Ctrl-C under npm start ends the server at once', async (t) => {
   await waitUntil(() => terminal.url !== '');
   await beginSubmit(terminal);
   press();
-  await waitUntil(() => terminal.stdout().includes('Ending'));
+  await waitUntil(() => terminal.stdout().includes('Stopping'));
   await wait(1000);
   press();
   // The request never ends, and the drain would wait for it.

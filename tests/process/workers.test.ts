@@ -93,7 +93,7 @@ test('a killed worker is replaced, and its metrics are kept', async (t) => {
     const now = listWorkers(server);
     return now.length === 2 && !now.includes(before[0] as number);
   });
-  t.regex(server.stdout(), /a worker ended: another one takes its place/);
+  t.regex(server.stdout(), /a worker ended: starting another one/);
   const answered = (await metricsOf(server)).byLabels('queuepass_http_requests_total');
   t.true((answered['POST /v1/job 200'] ?? 0) === submitted, 'the counts of the killed worker are kept');
   t.is((await server.request('/v1')).status, 200);
@@ -119,7 +119,7 @@ test('a second signal ends all processes at once, and no worker outlives the fir
     t.is(pids.length, 2);
     for (const signal of signals) {
       server.kill(signal);
-      if (signal === 'SIGTERM') await waitUntil(() => server.stderr().includes('Ending'));
+      if (signal === 'SIGTERM') await waitUntil(() => server.stderr().includes('Stopping'));
     }
     // Do not wait for its output to close: a worker can still have it open.
     await waitUntil(() => server.child.exitCode !== null || server.child.signalCode !== null);

@@ -134,7 +134,7 @@ test('a download of an artifact with a missing chunk is cut, and never looks com
   await store(server, jobId, makeBytes(2_000_000));
   await server.deps.collections.fileChunks.deleteOne({ n: 5 });
   await t.throwsAsync(fetchArtifact(server, jobId));
-  t.true(server.logText().includes('is missing or cut'));
+  t.true(server.logText().includes('is missing or truncated'));
 });
 
 test('a resubmitted job has no artifact from its earlier run', async (t) => {

@@ -6,7 +6,7 @@ const mongod = await startEmbeddedMongod({
   dataDir,
   environment: process.env,
   report: () => undefined,
-  onGone: () => process.exit(1),
+  onFailed: () => process.exit(1),
 });
 process.on('SIGINT', () => console.log('interrupted'));
 process.on('SIGTERM', () => void mongod.stop().then(() => process.exit(0)));

@@ -35,12 +35,12 @@ export async function startOwnMongod(
   lockWaitMs = 1000,
 ): Promise<EmbeddedMongod & { lines: string[]; gone: Promise<StartError> }> {
   const lines: string[] = [];
-  let onGone: (error: StartError) => void = () => undefined;
+  let onFailed: (error: StartError) => void = () => undefined;
   const gone = new Promise<StartError>((resolve) => {
-    onGone = resolve;
+    onFailed = resolve;
   });
   const report = (line: string): void => void lines.push(line);
-  const mongod = await startEmbeddedMongod({ dataDir, environment, report, onGone, lockWaitMs });
+  const mongod = await startEmbeddedMongod({ dataDir, environment, report, onFailed, lockWaitMs });
   t.teardown(async () => {
     await mongod.stop();
     removeFolder(dataDir);

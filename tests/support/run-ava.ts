@@ -44,7 +44,7 @@ let mongod: EmbeddedMongod | undefined;
 try {
   buildServer();
   const dataDir = join(folder, 'data');
-  mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onGone: endWithMongod });
+  mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onFailed: endWithMongod });
   await disableTtlMonitor(mongod.uri);
   report('ready');
   const binary = (await findMongodRecord(dataDir))?.binary;

@@ -74,7 +74,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     connection,
     log,
     ...(options.clock && { clock: options.clock }),
-    ...(bcryptPool && { instead: { bcryptPool } }),
+    ...(bcryptPool && { overrides: { bcryptPool } }),
   });
   try {
     await prepareAreas(deps);

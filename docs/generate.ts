@@ -1,4 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { apiDescription, routes } from '../server/areas.js';
+import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
 import { presentApiPage } from './pages/api-page.js';
 import { presentCliPage } from './pages/cli-page.js';
 import { presentConfigPage } from './pages/config-page.js';
@@ -6,8 +8,6 @@ import { presentErrorsPage } from './pages/errors-page.js';
 import { presentIndexesPage } from './pages/indexes-page.js';
 import { drawJobStates } from './pages/job-states.js';
 import { presentMetricsPage } from './pages/metrics-page.js';
-import { presentOpenApi, readPackageVersion } from '../server/http/openapi.js';
-import { apiDescription, routes } from '../server/areas.js';
 
 /** Writes the reference pages from the code that they describe. With `--check` it only reports which are out of date. */
 const openApi = presentOpenApi(apiDescription, readPackageVersion());

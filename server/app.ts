@@ -1,5 +1,5 @@
 import Koa from 'koa';
-import { errorFamilies, routes, schemes, type ServerDeps } from './areas.js';
+import { errorFamilies, routes, type ServerDeps, schemes } from './areas.js';
 import { createIdentifyCaller } from './auth/identify-caller.js';
 import { createAccessLog } from './http/access-log.js';
 import { createClientAddressReader } from './http/client-address.js';

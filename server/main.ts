@@ -2,24 +2,24 @@ import cluster from 'node:cluster';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { ensureAdminClient } from './clients/admin-client.js';
-import { reportFailure, serveAsWorker } from './process/worker.js';
-import { startWorkers } from './process/workers.js';
 import { type Config, listStartWarnings, measures, openCollections, readConfig } from './areas.js';
+import { ensureAdminClient } from './clients/admin-client.js';
 import { ConfigError } from './config/config-error.js';
-import { type DataDir, ensureDataDir } from './process/data-dir.js';
-import { withSigningKey } from './process/signing-key.js';
 import { writeFileDurably } from './core/durable-file.js';
 import { openConnection } from './db/connect.js';
 import { findMongodbUri } from './db/mongodb-uri.js';
-import { type EmbeddedMongod, startEmbeddedMongod } from './mongod/embedded-mongod.js';
 import { StartError } from './errors/start-error.js';
-import { createLog } from './process/log.js';
 import { MetricsReader } from './metrics/metrics-reader.js';
 import { type MetricsServer, startMetricsServer } from './metrics/metrics-server.js';
+import { type EmbeddedMongod, startEmbeddedMongod } from './mongod/embedded-mongod.js';
+import { type DataDir, ensureDataDir } from './process/data-dir.js';
+import { createLog } from './process/log.js';
 import { startServing, stopServing } from './process/serving.js';
+import { withSigningKey } from './process/signing-key.js';
 import { onStopSignals } from './process/stop-signals.js';
 import { createSystemdNotifier } from './process/systemd-notify.js';
+import { reportFailure, serveAsWorker } from './process/worker.js';
+import { startWorkers } from './process/workers.js';
 
 /** Prints a line at the terminal, on standard error; the log goes to standard output. */
 function report(line: string): void {

@@ -13,7 +13,7 @@ Start the server, and administer clients, agents, queues, jobs and keys. Every c
 
 ${presentTable(['option', 'meaning'], presentOptions(program))}
 
-By default, a command uses the server of the data folder (\`.queuepass\`, or \`QUEUEPASS_DATA_DIR\`) and acts as its client
+By default, a command uses the server of the data directory (\`.queuepass\`, or \`QUEUEPASS_DATA_DIR\`) and acts as its client
 \`testflinger-admin\`. To choose another server or client, use the options above, or set \`QUEUEPASS_SERVER\`,
 \`QUEUEPASS_CLIENT_ID\`, and \`QUEUEPASS_CLIENT_KEY_FILE\` or \`QUEUEPASS_CLIENT_KEY\` in the environment.
 

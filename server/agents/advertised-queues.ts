@@ -1,5 +1,5 @@
-import type { QueueServices } from '../queues/services.js';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
+import type { QueueServices } from '../queues/services.js';
 import { anyMap, type JsonMap, mapOf, text } from '../schema/schema.js';
 
 /** Request body: descriptions of queues, by queue name. */

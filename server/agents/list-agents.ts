@@ -1,8 +1,8 @@
-import type { LeaseServices } from '../leases/services.js';
-import type { QueueServices } from '../queues/services.js';
 import type { AuthServices } from '../auth/services.js';
+import type { LeaseServices } from '../leases/services.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
-import { presentAgent } from './get-agent.js';
+import type { QueueServices } from '../queues/services.js';
+import { presentAgent } from './find-agent.js';
 
 /** Lists all agents, by name, in the form that the API shows. */
 export async function listAgents(

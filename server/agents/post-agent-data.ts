@@ -1,17 +1,17 @@
-import type { AgentServices } from './services.js';
-import type { LeaseServices } from '../leases/services.js';
-import type { DepsOf } from '../core/core.js';
-import type { JobServices } from '../job/services.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { z } from 'zod';
+import type { DepsOf } from '../core/core.js';
 import { readJobId } from '../job/job-id.js';
-import { listOf, object, text } from '../schema/schema.js';
-import { leaseErrors } from '../leases/errors.js';
-import type { Principal } from '../principal/principal.js';
-import { findMasker, maskFields } from '../scrubbing/mask-input.js';
-import { cutLeasesOfIdle } from '../leases/cut-leases.js';
-import { noteAgentReport } from '../leases/note-agent-report.js';
+import type { JobServices } from '../job/services.js';
 import { bindAgentName, checkAgentName, isBoundToOther, refuseOrLog } from '../leases/agent-binding.js';
+import { cutLeasesOfIdle } from '../leases/cut-leases.js';
+import { leaseErrors } from '../leases/errors.js';
+import { noteAgentReport } from '../leases/note-agent-report.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { Principal } from '../principal/principal.js';
+import { listOf, object, text } from '../schema/schema.js';
+import { findMasker, maskFields } from '../scrubbing/mask-input.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import type { AgentServices } from './services.js';
 
 /** Maximum number of stored lines of an agent's log. */
 const maxLogLines = 100;

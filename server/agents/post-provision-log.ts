@@ -1,11 +1,11 @@
-import type { LeaseServices } from '../leases/services.js';
-import type { AgentServices } from './services.js';
-import { agentErrors } from './errors.js';
 import type { Document } from 'mongodb';
 import type { z } from 'zod';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
 import { ApiError } from '../errors/api-error.js';
+import type { LeaseServices } from '../leases/services.js';
 import { integer, object, text } from '../schema/schema.js';
+import { agentErrors } from './errors.js';
+import type { AgentServices } from './services.js';
 
 /** Request body: the result of a job's provision. */
 export const provisionLogInput = object({

@@ -1,11 +1,14 @@
-import type { AgentServices } from './services.js';
-import type { DepsOf } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
-import { agentErrors } from './errors.js';
-import { leaseErrors } from '../leases/errors.js';
 import { z } from 'zod';
+import { presentAgentCookie } from '../auth/agent-cookie.js';
+import type { DepsOf } from '../core/core.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
+import { readJobId } from '../job/job-id.js';
+import { leaseErrors } from '../leases/errors.js';
+import { holdJob } from '../leases/held-job.js';
+import { noteAgentReport } from '../leases/note-agent-report.js';
+import { roleGroups } from '../principal/roles.js';
+import { findMasker, maskText } from '../scrubbing/mask-input.js';
 import {
   advertiseImages,
   advertiseQueues,
@@ -14,15 +17,12 @@ import {
   readAdvertisedQueues,
   readImages,
 } from './advertised-queues.js';
-import { presentAgentCookie } from '../auth/agent-cookie.js';
-import { findAgent } from './get-agent.js';
+import { agentErrors } from './errors.js';
+import { findAgent } from './find-agent.js';
 import { listAgents } from './list-agents.js';
-import { findMasker, maskText } from '../scrubbing/mask-input.js';
-import { holdJob } from '../leases/held-job.js';
-import { noteAgentReport } from '../leases/note-agent-report.js';
-import { readJobId } from '../job/job-id.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
+import type { AgentServices } from './services.js';
 
 type RouteDeps = Pick<AgentServices, 'collections'> &
   DepsOf<typeof postAgentData> &

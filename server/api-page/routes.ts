@@ -1,8 +1,8 @@
+import type { Core } from '../core/core.js';
 import type { Reply } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { contentSecurityPolicy, page } from './page.js';
 import { createPageFile, createPageFileReader, presentPageFile } from './page-file.js';
-import type { Core } from '../core/core.js';
 
 const route = routesOf<Core>();
 

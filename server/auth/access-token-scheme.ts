@@ -2,7 +2,7 @@ import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import type { CredentialScheme } from '../http/scheme.js';
 import { readPermissions } from '../principal/permissions.js';
-import { type Identity, type Principal, makePrincipal } from '../principal/principal.js';
+import { type Identity, makePrincipal, type Principal } from '../principal/principal.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { readAgentCookie } from './agent-cookie.js';
 import { accessTokenErrors, authErrors } from './errors.js';

@@ -11,13 +11,13 @@ import { authErrors, authQuirks } from './errors.js';
 import { hashTokens, surveyTokens } from './hash-tokens.js';
 import { LoginAttempts } from './login-attempts.js';
 import { authMetrics } from './metrics.js';
-import { VerifiedSecrets } from './verified-secrets.js';
 import { authRoutes } from './routes.js';
 import { authSchemes } from './schemes.js';
 import type { AuthServices } from './services.js';
 import { authSettings } from './settings.js';
 import { readSigningKeys } from './signing-keys.js';
 import { tokenKinds } from './token-kinds.js';
+import { VerifiedSecrets } from './verified-secrets.js';
 import { createVerifiedTokens } from './verify-token.js';
 
 type Needs = Core &

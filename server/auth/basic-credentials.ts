@@ -1,5 +1,5 @@
-import { authErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
+import { authErrors } from './errors.js';
 
 /** The form fields of a token request (RFC 6749 section 2.3.1). */
 export interface ClientForm {

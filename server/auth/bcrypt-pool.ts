@@ -1,9 +1,9 @@
-import { authErrors } from './errors.js';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { hashSync, truncates } from 'bcryptjs';
 import { Piscina } from 'piscina';
 import { ApiError } from '../errors/api-error.js';
+import { authErrors } from './errors.js';
 
 /** Maximum number of tasks that wait for a worker; at cost 10 they take one core about four seconds. */
 export const queueLimit = 64;

@@ -1,9 +1,9 @@
-import { authErrors } from './errors.js';
 import type { MongoClient } from 'mongodb';
 import { RateLimiterMemory, RateLimiterMongo, type RateLimiterRes } from 'rate-limiter-flexible';
 import { sha256 } from '../crypto/digest.js';
 import { ApiError } from '../errors/api-error.js';
 import { tooManyLogins } from './bcrypt-pool.js';
+import { authErrors } from './errors.js';
 
 const hourSeconds = 3600;
 /** Maximum failed logins per hour for one client from one address. */

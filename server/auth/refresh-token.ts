@@ -1,10 +1,10 @@
-import type { AuthServices } from './services.js';
-import type { Core } from '../core/core.js';
-import { authErrors } from './errors.js';
 import { randomBytes } from 'node:crypto';
+import type { Core } from '../core/core.js';
 import { digestToken, isTokenDigest } from '../crypto/digest.js';
-import type { RefreshToken } from './collections.js';
 import { ApiError } from '../errors/api-error.js';
+import type { RefreshToken } from './collections.js';
+import { authErrors } from './errors.js';
+import type { AuthServices } from './services.js';
 
 /** Milliseconds that a login's refresh token is valid: 6 days. */
 const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;

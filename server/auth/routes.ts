@@ -1,15 +1,15 @@
-import { roleGroups } from '../principal/roles.js';
-import { authErrors } from './errors.js';
 import { z } from 'zod';
+import type { DepsOf } from '../core/core.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
+import { roleGroups } from '../principal/roles.js';
 import { object, openObject, text as textSchema } from '../schema/schema.js';
 import { signAccessToken } from './access-token.js';
-import { tokenKinds } from './token-kinds.js';
+import { authErrors } from './errors.js';
 import { grantByRefreshToken, grantToken } from './grant-token.js';
 import { revokeRefreshToken } from './refresh-token.js';
+import { tokenKinds } from './token-kinds.js';
 import { verifyClient } from './verify-client.js';
-import type { DepsOf } from '../core/core.js';
 
 type RouteDeps = DepsOf<typeof grantToken> & DepsOf<typeof grantByRefreshToken>;
 const route = routesOf<RouteDeps>();

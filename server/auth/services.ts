@@ -1,13 +1,13 @@
-import type { ClientRecord } from '../principal/client-record.js';
 import type { Audit } from '../core/audit.js';
 import type { MetricsOf } from '../core/metric-registry.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import type { BcryptPool } from './bcrypt-pool.js';
 import type { AuthCollections, ClientKey, RefreshToken } from './collections.js';
 import type { LoginAttempts } from './login-attempts.js';
 import type { authMetrics } from './metrics.js';
-import type { VerifiedSecrets } from './verified-secrets.js';
 import type { AuthSettings } from './settings.js';
 import type { SigningKeys } from './signing-keys.js';
+import type { VerifiedSecrets } from './verified-secrets.js';
 import type { VerifiedTokens } from './verify-token.js';
 
 /** The dependencies that logins and tokens add. */

@@ -1,9 +1,9 @@
 import {
   optional,
   type ReadOptions,
+  type SettingProblem,
   secret,
   setting,
-  type SettingProblem,
   type ValuesOf,
   withoutEffect,
 } from '../config/setting-row.js';

@@ -1,12 +1,12 @@
-import type { AuthServices } from './services.js';
 import type { Core } from '../core/core.js';
-import { authErrors } from './errors.js';
-import type { ClientRecord } from '../principal/client-record.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
-import { countBusyLogin } from './count-token-outcomes.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { matchesDigest, readServerKey, type ServerKey } from './client-key-format.js';
 import type { ClientKey } from './collections.js';
+import { countBusyLogin } from './count-token-outcomes.js';
+import { authErrors } from './errors.js';
+import type { AuthServices } from './services.js';
 
 /** A login as sent: client id, client key and the caller's address. */
 export interface Login {

@@ -1,12 +1,12 @@
-import { authErrors } from './errors.js';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
+import type { TokenKind } from '../core/token-kind.js';
 import { ApiError } from '../errors/api-error.js';
 import type { Identity } from '../principal/principal.js';
 import { isJsonMap } from '../schema/set-own.js';
+import { authErrors } from './errors.js';
 import type { SigningKeys } from './signing-keys.js';
-import type { TokenKind } from '../core/token-kind.js';
 
 /** A cache in memory of tokens whose signature was verified, by their text. */
 export type VerifiedTokens = LRUCache<string, VerifiedToken>;

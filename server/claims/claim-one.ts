@@ -1,12 +1,12 @@
 import type { Filter, Sort } from 'mongodb';
 import type { Core } from '../core/core.js';
+import type { JobRecord } from '../job/job-record.js';
+import { stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
+import { startLease } from '../leases/renew-lease.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import type { ClaimServices } from './services.js';
-import type { JobRecord } from '../job/job-record.js';
-import { startLease } from '../leases/renew-lease.js';
-import { stateAfter } from '../job/job-state.js';
 
 /** What the claims of a process need. */
 export type ClaimDeps = Pick<Core, 'clock'> &

@@ -1,7 +1,7 @@
 import { Batcher } from '../db/batcher.js';
 import { chooseJobs } from './choose-jobs.js';
-import type { Claimer, WaitingJob } from './claimer.js';
 import { type ClaimDeps, claimOne, maxMergedQueues } from './claim-one.js';
+import type { Claimer, WaitingJob } from './claimer.js';
 import { type Contention, noContention } from './contention.js';
 import { takeJobs } from './take-jobs.js';
 

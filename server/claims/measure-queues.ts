@@ -1,8 +1,8 @@
-import type { JobServices } from '../job/services.js';
-import type { ClaimServices } from './services.js';
-import type { Core } from '../core/core.js';
 import type { Document } from 'mongodb';
 import { fitsLabel, otherValue } from '../core/bounded-label.js';
+import type { Core } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
+import type { ClaimServices } from './services.js';
 
 /** Maximum number of queues that have series of their own. */
 export const maxQueues = 200;

@@ -1,10 +1,10 @@
-import { fenceLease } from '../leases/fencing.js';
-import type { JobServices } from '../job/services.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ObjectId } from 'mongodb';
 import type { JobRecord } from '../job/job-record.js';
-import { endLease } from '../leases/renew-lease.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
+import { fenceLease } from '../leases/fencing.js';
+import { endLease } from '../leases/renew-lease.js';
 
 /** The fields of a job whose claim is undone. */
 const released = {

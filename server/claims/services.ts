@@ -1,6 +1,6 @@
-import type { Batcher } from '../db/batcher.js';
-import type { MetricsOf } from '../core/metric-registry.js';
 import type { BoundedLabel } from '../core/bounded-label.js';
+import type { MetricsOf } from '../core/metric-registry.js';
+import type { Batcher } from '../db/batcher.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import type { ClaimCollections } from './collections.js';
 import type { ClaimContention } from './contention.js';

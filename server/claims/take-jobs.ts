@@ -1,10 +1,10 @@
 import { type AnyBulkWriteOperation, type Document, ObjectId } from 'mongodb';
 import { retryOnce } from '../db/batched-writes.js';
 import type { JobRecord } from '../job/job-record.js';
+import { stateAfter } from '../job/job-state.js';
 import { startLease } from '../leases/renew-lease.js';
 import type { ClaimDeps } from './claim-one.js';
 import type { Claimer, WaitingJob } from './claimer.js';
-import { stateAfter } from '../job/job-state.js';
 import { releaseUnconfirmed } from './release-claim.js';
 
 /** Maximum number of jobs of one statement, each of which is looked up in its lists. */

@@ -1,19 +1,19 @@
 import { statSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Db } from 'mongodb';
 import { type Collections, type Config, openCollections, readConfig } from '../areas.js';
-import { type DataDir, locateDataDir } from '../process/data-dir.js';
 import { openConnection } from '../db/connect.js';
 import { findMongodbUri } from '../db/mongodb-uri.js';
+import { DataInUseError } from '../errors/start-error.js';
 import { startEmbeddedMongod } from '../mongod/embedded-mongod.js';
 import { embeddedMongodUri, embeddedSocketPath } from '../mongod/mongod-socket.js';
-import { DataInUseError } from '../errors/start-error.js';
+import { isListening } from '../mongod/replica-set.js';
+import { type DataDir, locateDataDir } from '../process/data-dir.js';
 import { CliError } from './cli-error.js';
 
 /** A direct connection to a server's database, for commands that work without the server. */
 export interface AdminDatabase {
-  /** The data folder of the embedded MongoDB; `undefined` if the settings name a MongoDB. */
+  /** The data directory of the embedded MongoDB; `undefined` if the settings name a MongoDB. */
   dataDir: DataDir | undefined;
   bcryptCost: number;
   /** Runs a task on the database. @throws CliError if MongoDB is not reachable or returns an error */
@@ -29,7 +29,7 @@ interface Target {
 }
 
 /**
- * Connects to the MongoDB that the settings name, or else to the embedded MongoDB of the data folder. If the embedded
+ * Connects to the MongoDB that the settings name, or else to the embedded MongoDB of the data directory. If the embedded
  * MongoDB is not running, it is started until `close` is called.
  * @throws ConfigError, StartError or CliError, each with a message for the operator
  */
@@ -85,7 +85,7 @@ async function openEmbedded(
 }
 
 /**
- * Checks that the data folder has a database that belongs to this user. A mongod of another user would leave files that
+ * Checks that the data directory has a database that belongs to this user. A mongod of another user would leave files that
  * the server's user cannot open.
  * @throws CliError
  */
@@ -93,7 +93,7 @@ function checkDataOwner({ path }: DataDir): void {
   const found = statSync(join(path, 'db'), { throwIfNoEntry: false });
   if (found === undefined) {
     throw new CliError(
-      `there is no database in ${path}: start the server there first, or set QUEUEPASS_DATA_DIR to its data folder or MONGODB_URI to its MongoDB`,
+      `there is no database in ${path}: start the server there first, or set QUEUEPASS_DATA_DIR to its data directory or MONGODB_URI to its MongoDB`,
     );
   }
   if (process.getuid && found.uid !== process.getuid()) {
@@ -101,14 +101,6 @@ function checkDataOwner({ path }: DataDir): void {
       `the database in ${path} belongs to the user ${found.uid}: run this command as that user`,
     );
   }
-}
-
-function isListening(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }
 
 function explainFailure(error: Error & { code?: unknown }): never {

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { CliError } from './cli-error.js';
 import type { ApiResponse } from './api-response.js';
+import { CliError } from './cli-error.js';
 import { exchange } from './exchange.js';
 import { explainNotQueuepass, explainRefusal } from './explain-response.js';
 import type { Connection } from './find-connection.js';

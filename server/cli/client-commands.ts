@@ -4,7 +4,7 @@ import { adviseOn, CliError, UsageError } from './cli-error.js';
 import { findClient, getClient, presentUnknownClient, type ShownClient } from './find-client.js';
 import { findConnection, type GlobalOptions } from './find-connection.js';
 import { printNewKey } from './key-commands.js';
-import { type PermissionOptions, presentPermissions, addPermissionOptions } from './permission-options.js';
+import { addPermissionOptions, type PermissionOptions, presentPermissions } from './permission-options.js';
 import { print, printJson } from './print.js';
 import { printFields, printTable } from './print-table.js';
 import { presentDuration, presentLimits } from './read-limits.js';

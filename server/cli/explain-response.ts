@@ -1,5 +1,5 @@
-import { CliError, RefusedError } from './cli-error.js';
 import type { ApiResponse } from './api-response.js';
+import { CliError, RefusedError } from './cli-error.js';
 import type { Connection } from './find-connection.js';
 
 const reasons: Record<string, string> = {

@@ -32,7 +32,7 @@ export interface Connection {
 }
 
 /**
- * Finds the server and the credentials: first in the options, then in the environment, then in the data folder of a
+ * Finds the server and the credentials: first in the options, then in the environment, then in the data directory of a
  * server on this machine.
  * @throws UsageError if something is missing, CliError if a file cannot be read
  */
@@ -89,7 +89,7 @@ function readKeyFile(file: string): Omit<Credentials, 'clientId'> {
   return { clientKey, source };
 }
 
-/** Finds the admin key of the data folder. It is sent only to the server of that folder, never to another one. */
+/** Finds the admin key of the data directory. It is sent only to the server of that directory, never to another one. */
 function findAdminCredentials({ adminKeyFile, path }: DataDir, isLocal: boolean): Credentials {
   const clientKey = isLocal ? findText(adminKeyFile) : undefined;
   if (clientKey) return { clientId: adminClientId, clientKey, source: adminKeyFile };

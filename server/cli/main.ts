@@ -10,12 +10,12 @@ import { addKeyCommands } from './key-commands.js';
 import { addMigrationCommands } from './migration-commands.js';
 import { presentSafely, printToStderr } from './print.js';
 import { addQueueCommands } from './queue-commands.js';
-import { addSecretsCommands } from './secrets-commands.js';
 import { QueuepassCommand } from './queuepass-command.js';
+import { addSecretsCommands } from './secrets-commands.js';
 import { addTokenCommand } from './token-command.js';
 
 const environmentHelp = `
-By default, a command uses the server of the data folder (.queuepass, or QUEUEPASS_DATA_DIR) and acts as its client
+By default, a command uses the server of the data directory (.queuepass, or QUEUEPASS_DATA_DIR) and acts as its client
 testflinger-admin. To choose another server or client, use the options, or set QUEUEPASS_SERVER, QUEUEPASS_CLIENT_ID,
 and QUEUEPASS_CLIENT_KEY_FILE or QUEUEPASS_CLIENT_KEY. The exit status is 0 on success, 1 on failure, and 2 when the
 command was called with wrong arguments.`;

@@ -71,7 +71,7 @@ async function readNewKey(file: string | undefined): Promise<Buffer> {
     printToStderr('Type the new master key (it is visible), then press Enter and Ctrl-D:');
   const source = isStdin ? 'standard input' : file;
   const text = isStdin ? await readStream(process.stdin) : readFile(file);
-  const { readMasterKey } = await import('../secrets/secrets-settings.js');
+  const { readMasterKey } = await import('../secrets/setting-readers.js');
   const key = readMasterKey(text);
   if (key !== undefined) return key;
   throw new CliError(

@@ -1,6 +1,6 @@
 import { digestSecret, makeServerKey, readServerKey } from '../auth/client-key-format.js';
-import { findText, writeFileDurably } from '../core/durable-file.js';
 import type { AuthCollections } from '../auth/collections.js';
+import { findText, writeFileDurably } from '../core/durable-file.js';
 import { adminClientId } from './client-rights.js';
 
 /**

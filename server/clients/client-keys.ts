@@ -1,13 +1,13 @@
-import type { AuthServices } from '../auth/services.js';
-import type { Core } from '../core/core.js';
-import { clientErrors } from './errors.js';
 import type { Collection } from 'mongodb';
 import { digestSecret, makeServerKey } from '../auth/client-key-format.js';
-import { isDuplicateKey } from '../db/classify-error.js';
 import type { ClientKey } from '../auth/collections.js';
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
+import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
 import { presentDate } from '../http/present-date.js';
 import type { KeyInput } from './client-schema.js';
+import { clientErrors } from './errors.js';
 
 /** Maximum number of keys of a client, which allows old and new keys to overlap in a rotation. */
 const maxKeysPerClient = 10;

@@ -1,8 +1,8 @@
-import { clientErrors } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
-import type { ClientRecord } from '../principal/client-record.js';
-import { ApiError } from '../errors/api-error.js';
+import { clientErrors } from './errors.js';
 
 /** The id of the built-in admin client, which only `queuepass admin` can change. */
 export const adminClientId = 'testflinger-admin';

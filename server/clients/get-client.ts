@@ -1,9 +1,9 @@
 import type { AuthServices } from '../auth/services.js';
-import { clientErrors } from './errors.js';
-import type { Principal } from '../principal/principal.js';
-import type { ClientRecord } from '../principal/client-record.js';
 import { ApiError } from '../errors/api-error.js';
+import type { ClientRecord } from '../principal/client-record.js';
+import type { Principal } from '../principal/principal.js';
 import { checkMayModify, checkNotAdminClient } from './client-rights.js';
+import { clientErrors } from './errors.js';
 
 /** Returns a client's record. @throws ApiError 404 when no client has this id */
 export async function getClient(

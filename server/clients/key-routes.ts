@@ -1,17 +1,17 @@
-import type { AuthServices } from '../auth/services.js';
-import type { Core } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
-import { clientErrors } from './errors.js';
 import { z } from 'zod';
 import { issueRefreshToken } from '../auth/refresh-token.js';
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { empty, json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
+import { roleGroups } from '../principal/roles.js';
 import { object } from '../schema/schema.js';
+import { auditChange } from './audit-client-change.js';
 import { listClientKeys, makeClientKey, removeClientKey } from './client-keys.js';
 import { keyAnswer, keyInput, madeKeyAnswer } from './client-schema.js';
+import { clientErrors } from './errors.js';
 import { getKeyHolder } from './get-client.js';
-import { auditChange } from './audit-client-change.js';
 
 type RouteDeps = Core & Pick<AuthServices, 'collections' | 'insertRefreshToken'>;
 const route = routesOf<RouteDeps>();

@@ -1,16 +1,16 @@
-import { clientErrors } from './errors.js';
-import { commonErrors } from '../errors/common-errors.js';
 import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
-import type { Principal } from '../principal/principal.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
-import type { ClientRecord } from '../principal/client-record.js';
-import { isDuplicateKey } from '../db/classify-error.js';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
+import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
+import type { ClientRecord } from '../principal/client-record.js';
+import type { Principal } from '../principal/principal.js';
 import { checkKeyLimit } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
+import { clientErrors } from './errors.js';
 import { findClientSharingNamespace } from './secrets-namespace.js';
 
 /** A requested change of a client. */

@@ -1,8 +1,8 @@
 import type { AuthServices } from '../auth/services.js';
-import type { ClientServices } from './services.js';
-import { clientErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { checkNotAdminClient } from './client-rights.js';
+import { clientErrors } from './errors.js';
+import type { ClientServices } from './services.js';
 
 /**
  * Removes a client and its data, such as its refresh tokens and keys. The data is removed first: if the process is killed

@@ -1,19 +1,19 @@
-import type { AuthServices } from '../auth/services.js';
-import type { ClientServices } from './services.js';
-import type { Core } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
-import { authErrors } from '../auth/errors.js';
-import { clientErrors } from './errors.js';
 import { z } from 'zod';
+import { authErrors } from '../auth/errors.js';
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
-import { clientAnswer, clientInput, clientQuery, madeClientAnswer } from './client-schema.js';
-import { makeClientKey } from './client-keys.js';
-import { getClient } from './get-client.js';
+import { roleGroups } from '../principal/roles.js';
 import { auditChange } from './audit-client-change.js';
+import { makeClientKey } from './client-keys.js';
+import { clientAnswer, clientInput, clientQuery, madeClientAnswer } from './client-schema.js';
+import { clientErrors } from './errors.js';
+import { getClient } from './get-client.js';
 import { presentClient } from './present-client.js';
 import { putClient } from './put-client.js';
 import { removeClient } from './remove-client.js';
+import type { ClientServices } from './services.js';
 
 type RouteDeps = Core &
   Pick<AuthServices, 'bcryptPool' | 'collections'> &

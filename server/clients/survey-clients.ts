@@ -1,6 +1,6 @@
 import { isBcryptHash } from '../auth/bcrypt-pool.js';
-import { presentSecretsNamespace } from './secrets-namespace.js';
 import type { Survey } from '../core/adoption.js';
+import { presentSecretsNamespace } from './secrets-namespace.js';
 
 /** Reports clients whose records do not allow a login, ids that are stored more than once, and ids that share a secrets namespace. */
 export const surveyClients: Survey = async (db) => {

@@ -1,7 +1,7 @@
+import type { SettingGroup } from '../config/setting-row.js';
 import type { ErrorRows } from '../errors/error-row.js';
 import type { ErrorFamily } from '../errors/families.js';
 import type { BodyQuirk } from '../errors/json-family.js';
-import type { SettingGroup } from '../config/setting-row.js';
 import type { AdoptionStep, Survey } from './adoption.js';
 import type { Core } from './core.js';
 import type { Duty } from './duty.js';

@@ -2,10 +2,10 @@ import { optional, setting, withoutEffect } from '../config/setting-row.js';
 import {
   asBasePath,
   asBoolean,
+  asOneOf,
   asText,
   asTrustedProxies,
   asWebUrl,
-  asOneOf,
 } from '../config/setting-types.js';
 
 /** Settings that several rooms share. */

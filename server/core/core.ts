@@ -1,11 +1,11 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Logger } from 'pino';
 import type { ValuesOf } from '../config/setting-row.js';
+import type { TrustedProxies } from '../config/setting-types.js';
 import type { Audit } from './audit.js';
 import type { Clock } from './clock.js';
 import type { coreSettings } from './core-settings.js';
 import type { CoreMetrics } from './metric-registry.js';
-import type { TrustedProxies } from '../config/setting-types.js';
 
 /** A MongoDB client with its connection pool, and the database that the server uses. */
 export interface Connection {

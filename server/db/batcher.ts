@@ -1,6 +1,6 @@
 import { requestTimeLimitMs } from '../core/time-limits.js';
-import { commonErrors } from '../errors/common-errors.js';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { wasNotSent } from './classify-error.js';
 
 /** How a batcher runs its items, and its limits. */

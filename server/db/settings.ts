@@ -1,4 +1,4 @@
-import { optional, secret, setting, type SettingProblem, type ValuesOf } from '../config/setting-row.js';
+import { optional, type SettingProblem, secret, setting, type ValuesOf } from '../config/setting-row.js';
 import { asInteger, asText, asUriHost } from '../config/setting-types.js';
 import { checkMongodbUri, findMongodbUri } from './mongodb-uri.js';
 

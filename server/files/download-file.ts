@@ -1,7 +1,7 @@
-import type { FileServices } from './services.js';
 import { Readable } from 'node:stream';
 import type { Collection } from 'mongodb';
 import type { StoredChunk, StoredFile } from './collections.js';
+import type { FileServices } from './services.js';
 
 /** A range of bytes in a file; `end` is exclusive. */
 export interface ByteRange {

@@ -1,7 +1,7 @@
 import type { ObjectId } from 'mongodb';
 import type { Core } from '../core/core.js';
-import type { FileServices } from './services.js';
 import type { StoredFile } from './collections.js';
+import type { FileServices } from './services.js';
 
 type FileDeps = Pick<Core, 'log'> & Pick<FileServices, 'collections'>;
 

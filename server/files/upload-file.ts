@@ -1,9 +1,9 @@
-import type { FileServices } from './services.js';
-import type { Core } from '../core/core.js';
 import { ObjectId } from 'mongodb';
+import type { Core } from '../core/core.js';
 import { ChunkWriter, chunkSize } from './chunk-writer.js';
 import type { StoredFile } from './collections.js';
 import { findFile, removeFilesById } from './files.js';
+import type { FileServices } from './services.js';
 
 /**
  * Stores a stream as a GridFS file, in the standard layout, which pymongo's gridfs reads. Memory is bounded for streams

@@ -1,7 +1,7 @@
-import type { PeriodicServices } from '../periodic/services.js';
 import { z } from 'zod';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
+import type { PeriodicServices } from '../periodic/services.js';
 import { checkDatabaseWritable } from './check-database-writable.js';
 
 type RouteDeps = Pick<PeriodicServices, 'collections'>;

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Middleware } from 'koa';
 import type { Core } from '../core/core.js';
 import { withoutRedaction } from '../core/log.js';
-import { countRequest } from './count-request.js';
 import type { ReadClientAddress } from './client-address.js';
+import { countRequest } from './count-request.js';
 import type { RequestState } from './request-state.js';
 import type { HttpServices } from './services.js';
 

@@ -1,9 +1,9 @@
-import { commonErrors } from '../errors/common-errors.js';
 import type { IncomingMessage } from 'node:http';
 import getRawBody from 'raw-body';
 import { ApiError } from '../errors/api-error.js';
-import type { AnyRoute } from './route.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
+import type { AnyRoute } from './route.js';
 
 type AnyBody = NonNullable<AnyRoute['body']>;
 type BodyMode = AnyBody['mode'];

@@ -1,10 +1,10 @@
-import type { FileServices } from '../files/services.js';
-import { httpErrors } from './errors.js';
+import { ApiError } from '../errors/api-error.js';
 import type { StoredFile } from '../files/collections.js';
 import { downloadFile } from '../files/download-file.js';
+import type { FileServices } from '../files/services.js';
 import { readByteRange } from './byte-range.js';
 import { matchesEntityTag } from './entity-tag.js';
-import { ApiError } from '../errors/api-error.js';
+import { httpErrors } from './errors.js';
 import type { Reply } from './reply.js';
 import type { RouteRequest } from './route.js';
 

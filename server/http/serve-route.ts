@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
-import { parseBody, parseQuery } from './parse-input.js';
-import { readWait } from './prefer-wait.js';
 import type { Principal } from '../principal/principal.js';
 import type { MountDeps } from './mount-deps.js';
+import { parseBody, parseQuery } from './parse-input.js';
+import { readWait } from './prefer-wait.js';
 import type { Reply } from './reply.js';
 import type { RequestState } from './request-state.js';
 import type { AnyRoute, RouteRequest } from './route.js';

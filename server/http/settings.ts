@@ -1,4 +1,4 @@
-import { optional, setting, type SettingProblem, type ValuesOf } from '../config/setting-row.js';
+import { optional, type SettingProblem, setting, type ValuesOf } from '../config/setting-row.js';
 import { asHost, asInteger, asListenAddress, type ListenAddress } from '../config/setting-types.js';
 
 const rows = {

@@ -1,6 +1,6 @@
-import { commonErrors } from '../errors/common-errors.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
 
 /** Returns the `ApiError` to respond with: the error itself if it is one, 413 or 503 for a database error, else 500. */
 export function toApiError(thrown: unknown): ApiError {

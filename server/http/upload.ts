@@ -1,9 +1,9 @@
-import { commonErrors } from '../errors/common-errors.js';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
 
 /** A file that is being received. */
 export interface Upload {

@@ -1,7 +1,7 @@
 import type { Collection, Db, ObjectId, WithId } from 'mongodb';
 import type { AdoptionStep, Survey } from '../core/adoption.js';
-import type { JobRecord } from './job-record.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import type { JobRecord } from './job-record.js';
 
 /** The counts of one adoption. */
 export interface Adopted {

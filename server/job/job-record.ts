@@ -41,18 +41,18 @@ export interface ClosedAttempt {
 /** A line that the server itself writes to the output of a job. */
 export interface ServerLine {
   phase: string;
-  /** The number under which the line is stored, after the last piece. */
+  /** The number under which the line is stored, after the last fragment. */
   number: number;
   text: string;
 }
 
-/** In one log: the piece that an agent numbers `from` is stored as number `at`, and the later ones after it. */
+/** In one log: the fragment that an agent numbers `from` is stored as number `at`, and the later ones after it. */
 export interface LogStart {
   from: number;
   at: number;
 }
 
-/** Where each log stores the pieces of an attempt, and of later attempts unless they have a segment of their own. */
+/** Where each log stores the fragments of an attempt, and of later attempts unless they have a segment of their own. */
 export interface LogSegment {
   attempt: number;
   output: LogStart;

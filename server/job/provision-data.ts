@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { addIssue, runSchema } from '../schema/leaf.js';
-import { isJsonMap } from '../schema/set-own.js';
+import type { JsonMap } from '../schema/schema.js';
 import {
   anyMap,
   bool,
@@ -13,7 +13,7 @@ import {
   toJsonSchema,
   url,
 } from '../schema/schema.js';
-import type { JsonMap } from '../schema/schema.js';
+import { isJsonMap } from '../schema/set-own.js';
 
 /**
  * An entry of `attachments`: the path in the job's archive, and the path to which the agent copies the file on the

@@ -1,16 +1,16 @@
-import type { JobsServices } from './services.js';
 import type { DepsOf } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
 import { httpErrors } from '../http/errors.js';
-import { jobErrors } from '../job/errors.js';
-import { jobsErrors } from './errors.js';
 import { presentFile } from '../http/present-file.js';
 import { empty, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
-import { holdJob } from '../leases/held-job.js';
+import { jobErrors } from '../job/errors.js';
 import { getJobId } from '../job/get-job-id.js';
+import { holdJob } from '../leases/held-job.js';
+import { roleGroups } from '../principal/roles.js';
 import { checkJobOwner } from './check-job-owner.js';
+import { jobsErrors } from './errors.js';
+import type { JobsServices } from './services.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';
 
 type RouteDeps = Pick<JobsServices, 'config'> & DepsOf<typeof holdJob> & DepsOf<typeof storeAttachments>;

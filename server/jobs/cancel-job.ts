@@ -1,9 +1,9 @@
+import { ApiError } from '../errors/api-error.js';
+import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { jobsErrors } from './errors.js';
-import { ApiError } from '../errors/api-error.js';
-import { namesSecrets } from '../scrubbing/job-masks.js';
-import { filterAllowing, stateAfter } from '../job/job-state.js';
 
 /** Cancels a job. @throws ApiError 400 if the job has ended or does not exist */
 export async function cancelJob(

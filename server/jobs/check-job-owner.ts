@@ -1,10 +1,10 @@
-import type { JobsServices } from './services.js';
-import type { JobServices } from '../job/services.js';
-import { jobsErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
+import type { JobServices } from '../job/services.js';
 import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
+import { jobsErrors } from './errors.js';
+import type { JobsServices } from './services.js';
 
 /**
  * Checks that the caller may change a job. With `JOB_OWNERSHIP=enforce`, only its submitter, a manager or an admin may;

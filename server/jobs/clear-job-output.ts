@@ -1,9 +1,9 @@
-import type { LogServices } from '../logs/services.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
-import type { FileServices } from '../files/services.js';
 import type { ObjectId } from 'mongodb';
 import { removeFilesById } from '../files/files.js';
+import type { FileServices } from '../files/services.js';
 import { artifactName, attachmentsName } from '../job/job-files.js';
+import type { LogServices } from '../logs/services.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 
 /**
  * Removes the logs, attachments and artifact of a job's earlier run. Two resubmissions may do this at the same time, so

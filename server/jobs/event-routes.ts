@@ -1,14 +1,14 @@
 import type { DepsOf } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
-import { jobErrors } from '../job/errors.js';
-import { jobsErrors } from './errors.js';
-import { leaseErrors } from '../leases/errors.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
-import { eventsInput, forwardEvents, maskEvents } from './forward-events.js';
+import { jobErrors } from '../job/errors.js';
+import { getJobId } from '../job/get-job-id.js';
+import { leaseErrors } from '../leases/errors.js';
 import { holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { presentDiscarded } from '../leases/present-discarded.js';
-import { getJobId } from '../job/get-job-id.js';
+import { roleGroups } from '../principal/roles.js';
+import { jobsErrors } from './errors.js';
+import { eventsInput, forwardEvents, maskEvents } from './forward-events.js';
 
 type RouteDeps = DepsOf<typeof holdJob> & DepsOf<typeof forwardEvents>;
 const route = routesOf<RouteDeps>();

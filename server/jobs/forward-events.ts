@@ -1,15 +1,15 @@
-import type { JobsServices } from './services.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
-import type { Core } from '../core/core.js';
-import { jobErrors } from '../job/errors.js';
-import { jobsErrors } from './errors.js';
 import type { z } from 'zod';
+import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
-import { listOf, object, text, url } from '../schema/schema.js';
+import { jobErrors } from '../job/errors.js';
 import type { HeldJob } from '../job/held-job.js';
+import { listOf, object, text, url } from '../schema/schema.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
+import { jobsErrors } from './errors.js';
 import { sendToWebhook, type WebhookResponse } from './send-to-webhook.js';
+import type { JobsServices } from './services.js';
 import { readWebhookUrl } from './webhook-url.js';
 
 /** The events that an agent reports of a job, and the webhook that the job's submitter named. */

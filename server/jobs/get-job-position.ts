@@ -1,9 +1,9 @@
-import type { JobServices } from '../job/services.js';
-import { jobsErrors } from './errors.js';
 import type { Filter, WithId } from 'mongodb';
-import type { JobRecord } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { JobServices } from '../job/services.js';
+import { jobsErrors } from './errors.js';
 
 /**
  * Returns how many waiting jobs of the same queue come before a job in the order of claims, including jobs that await

@@ -1,11 +1,11 @@
-import type { JobServices } from '../job/services.js';
 import type { Core } from '../core/core.js';
-import { jobsErrors } from './errors.js';
 import { sha256 } from '../crypto/digest.js';
-import type { Principal } from '../principal/principal.js';
-import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
+import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import type { JobInput } from '../job/job-schema.js';
+import type { JobServices } from '../job/services.js';
+import type { Principal } from '../principal/principal.js';
+import { jobsErrors } from './errors.js';
 
 /** Milliseconds for which an `Idempotency-Key` is valid: one day. */
 const idempotencyMs = 24 * 60 * 60 * 1000;

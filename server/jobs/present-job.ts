@@ -1,5 +1,5 @@
-import type { ClosedAttempt, JobRecord, Lease } from '../job/job-record.js';
 import { presentDate } from '../http/present-date.js';
+import type { ClosedAttempt, JobRecord, Lease } from '../job/job-record.js';
 
 /**
  * Shapes a job for its submitter: the submitted data, the id, and the agents that it excludes. After a claim, also the

@@ -1,11 +1,11 @@
-import type { JobServices } from '../job/services.js';
 import { type Filter, ObjectId, type WithId } from 'mongodb';
 import type { z } from 'zod';
-import type { JobRecord } from '../job/job-record.js';
 import { presentDate } from '../http/present-date.js';
-import { integer, listOf, oneOf, openObject, text } from '../schema/schema.js';
 import { readJobId } from '../job/job-id.js';
+import type { JobRecord } from '../job/job-record.js';
 import { endedStates } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
+import { integer, listOf, oneOf, openObject, text } from '../schema/schema.js';
 
 /** States that a search accepts: Testflinger's, in its order, then the other states that jobs have. */
 const searchStates = [

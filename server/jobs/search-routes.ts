@@ -1,10 +1,10 @@
-import type { JobServices } from '../job/services.js';
-import type { Core } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
 import { z } from 'zod';
-import { streamJson, jsonListPieces } from '../http/json-stream.js';
+import type { Core } from '../core/core.js';
+import { jsonListPieces, streamJson } from '../http/json-stream.js';
 import { json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
+import type { JobServices } from '../job/services.js';
+import { roleGroups } from '../principal/roles.js';
 import { type JobSearch, listJobPage, searchQuery, streamJobs } from './search-jobs.js';
 
 type RouteDeps = Core & Pick<JobServices, 'collections'>;

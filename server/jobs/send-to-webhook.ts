@@ -1,8 +1,8 @@
 import { type Dispatcher, EnvHttpProxyAgent, errors, request } from 'undici';
 import type { CoreSettings } from '../core/core.js';
+import { ApiError } from '../errors/api-error.js';
 import { jobsErrors } from './errors.js';
 import type { JobsSettings } from './settings.js';
-import { ApiError } from '../errors/api-error.js';
 
 /** A webhook's response. */
 export interface WebhookResponse {

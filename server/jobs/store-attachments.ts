@@ -1,16 +1,16 @@
-import type { FileServices } from '../files/services.js';
-import type { JobServices } from '../job/services.js';
-import type { Core } from '../core/core.js';
-import { jobsErrors } from './errors.js';
 import type { WithId } from 'mongodb';
-import type { StoredFile } from '../files/collections.js';
-import type { JobRecord } from '../job/job-record.js';
-import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
-import { uploadFile } from '../files/upload-file.js';
+import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
+import type { StoredFile } from '../files/collections.js';
+import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
+import type { FileServices } from '../files/services.js';
+import { uploadFile } from '../files/upload-file.js';
 import type { Upload } from '../http/upload.js';
-import { attachmentsName } from '../job/job-files.js';
 import { findJob } from '../job/find-job.js';
+import { attachmentsName } from '../job/job-files.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { JobServices } from '../job/services.js';
+import { jobsErrors } from './errors.js';
 
 /**
  * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several

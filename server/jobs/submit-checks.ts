@@ -1,16 +1,16 @@
+import type { DepsOf } from '../core/core.js';
+import { ApiError } from '../errors/api-error.js';
 import { jobErrors } from '../job/errors.js';
-import { jobsErrors } from './errors.js';
+import { readJobId } from '../job/job-id.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { JobInput } from '../job/job-schema.js';
+import { endedStates } from '../job/job-state.js';
+import type { LeaseServices } from '../leases/services.js';
 import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
-import type { JobRecord } from '../job/job-record.js';
-import type { DepsOf } from '../core/core.js';
-import type { LeaseServices } from '../leases/services.js';
-import { ApiError } from '../errors/api-error.js';
 import { isRestricted } from '../queues/restricted-queues.js';
 import { checkJobSecrets } from '../secrets/check-job-secrets.js';
-import { endedStates } from '../job/job-state.js';
-import { readJobId } from '../job/job-id.js';
-import type { JobInput } from '../job/job-schema.js';
+import { jobsErrors } from './errors.js';
 
 /** The dependencies of the checks. */
 export type SubmitCheckDeps = Pick<LeaseServices, 'collections'> &

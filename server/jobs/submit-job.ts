@@ -1,20 +1,20 @@
-import { fenceLease } from '../leases/fencing.js';
-import type { JobServices } from '../job/services.js';
-import type { Core, DepsOf } from '../core/core.js';
-import { commonErrors } from '../errors/common-errors.js';
 import { randomUUID } from 'node:crypto';
 import { BSON } from 'mongodb';
-import type { Principal } from '../principal/principal.js';
-import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
+import type { Core, DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
-import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
-import { clearJobOutput, findJobFiles } from './clear-job-output.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { findJob } from '../job/find-job.js';
-import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
 import { readJobId } from '../job/job-id.js';
-import { stateAfter } from '../job/job-state.js';
+import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import type { JobInput } from '../job/job-schema.js';
+import { stateAfter } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
+import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
+import { fenceLease } from '../leases/fencing.js';
+import type { Principal } from '../principal/principal.js';
+import { clearJobOutput, findJobFiles } from './clear-job-output.js';
+import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
 import { type SubmitCheckDeps, submitChecks } from './submit-checks.js';
 
 /** A request to submit a job. */

@@ -1,9 +1,9 @@
-import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
-import type { AgentRecord } from './collections.js';
-import { leaseErrors } from './errors.js';
 import { ApiError } from '../errors/api-error.js';
 import type { Principal } from '../principal/principal.js';
+import type { AgentRecord } from './collections.js';
+import { leaseErrors } from './errors.js';
+import type { LeaseServices } from './services.js';
 
 /**
  * Checks who uses an agent's name: it belongs to the client that used it first, until the agent has been silent for 7 days. With

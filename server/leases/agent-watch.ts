@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../core/clock.js';
 import type { JobCollections } from '../job/collections.js';
 import type { LeaseCollections } from './collections.js';
-import type { Clock } from '../core/clock.js';
 
 /** Milliseconds between two rounds. */
 const roundMs = 30_000;

@@ -1,6 +1,6 @@
-import { holderKinds } from './holder-kinds.js';
 import type { JobRecord } from '../job/job-record.js';
 import { endedStates } from '../job/job-state.js';
+import { holderKinds } from './holder-kinds.js';
 
 /**
  * What an agent is to a job:

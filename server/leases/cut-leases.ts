@@ -1,7 +1,7 @@
-import type { LeaseServices } from './services.js';
-import type { JobServices } from '../job/services.js';
 import type { Core } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
 import { readCutMs, timeAfter } from './lease-length.js';
+import type { LeaseServices } from './services.js';
 
 /** The states in which an agent works on no job. */
 const idleStates = ['waiting', 'offline'];

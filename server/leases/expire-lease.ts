@@ -1,19 +1,19 @@
-import { fenceLease } from './fencing.js';
-import type { LeaseServices } from './services.js';
-import type { DepsOf, Core } from '../core/core.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
-import type { LogServices } from '../logs/services.js';
-import type { JobServices } from '../job/services.js';
 import type { Document, WithId } from 'mongodb';
-import type { JobRecord } from '../job/job-record.js';
+import type { Core, DepsOf } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
+import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../job/job-state.js';
 import { type Phase, phases } from '../job/phases.js';
-import { findNextNumbers, writePendingLine } from '../logs/server-line.js';
-import { namesSecrets } from '../scrubbing/job-masks.js';
-import { hasOtherLiveAgent } from './live-agents.js';
+import type { JobServices } from '../job/services.js';
 import { closeLogs } from '../logs/log-segments.js';
+import { findNextNumbers, writePendingLine } from '../logs/server-line.js';
+import type { LogServices } from '../logs/services.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { fenceLease } from './fencing.js';
+import { hasOtherLiveAgent } from './live-agents.js';
 import { endLease } from './renew-lease.js';
+import type { LeaseServices } from './services.js';
 
 /** Maximum number of closed attempts that a job keeps: the newest. */
 const maxAttemptsKept = 10;

@@ -1,8 +1,8 @@
-import type { JobServices } from '../job/services.js';
-import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
 import { holderKinds } from './holder-kinds.js';
 import { readCutMs } from './lease-length.js';
+import type { LeaseServices } from './services.js';
 
 /** Extends every lease to its full length from `now` on. */
 export async function extendLeases(

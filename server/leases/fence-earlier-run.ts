@@ -1,6 +1,6 @@
 import type { ClosedAttempt, JobRecord } from '../job/job-record.js';
-import { namesSecrets } from '../scrubbing/job-masks.js';
 import { closeLogs } from '../logs/log-segments.js';
+import { namesSecrets } from '../scrubbing/job-masks.js';
 
 /** Maximum number of attempts of earlier runs that are kept, to fence their holders. */
 const maxAttemptsKept = 10;

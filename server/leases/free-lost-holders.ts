@@ -1,7 +1,7 @@
-import type { JobServices } from '../job/services.js';
-import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
+import type { JobServices } from '../job/services.js';
 import { hasOtherLiveAgent } from './live-agents.js';
+import type { LeaseServices } from './services.js';
 
 /**
  * Lets agents take waiting jobs again that they have lost, where no other live agent serves the queue.

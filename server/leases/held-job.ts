@@ -1,18 +1,18 @@
+import type { Core, DepsOf } from '../core/core.js';
 import { findJob } from '../job/find-job.js';
-import { fenceLease } from './fencing.js';
-import type { JobServices } from '../job/services.js';
-import type { DepsOf, Core } from '../core/core.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
-import type { LeaseServices } from './services.js';
-import { refuseOrLog } from './agent-binding.js';
-import { leaseErrors } from './errors.js';
 import { type HeldJob, heldFields } from '../job/held-job.js';
-import type { Principal } from '../principal/principal.js';
 import { endedStates } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
+import type { Principal } from '../principal/principal.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
-import { restoreToHolder } from './restore-to-holder.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
+import { refuseOrLog } from './agent-binding.js';
 import { classifyWriter } from './classify-writer.js';
+import { leaseErrors } from './errors.js';
+import { fenceLease } from './fencing.js';
 import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
+import { restoreToHolder } from './restore-to-holder.js';
+import type { LeaseServices } from './services.js';
 
 /** How a request relates to a job. */
 export interface Hold {

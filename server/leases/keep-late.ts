@@ -1,8 +1,8 @@
-import type { JobServices } from '../job/services.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { Core } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
+import type { JobServices } from '../job/services.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import type { Hold } from './held-job.js';
 

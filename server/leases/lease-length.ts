@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
-import type { LeaseSettings } from './settings.js';
-import type { JobRecord } from '../job/job-record.js';
 import type { Clock } from '../core/clock.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { LeaseSettings } from './settings.js';
 
 /** Seconds that a job's provision may take when it names no `global_timeout` (the stock agent's own default). */
 const defaultGlobalTimeout = 4 * 3600;

@@ -1,6 +1,6 @@
-import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
 import type { JobRecord } from '../job/job-record.js';
+import type { LeaseServices } from './services.js';
 
 /** Milliseconds since its last sign of life for which an agent counts as alive; stock agents ask every 10 s. */
 const liveMs = 180_000;

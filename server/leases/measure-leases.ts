@@ -1,8 +1,8 @@
+import type { Document } from 'mongodb';
 import type { JobServices } from '../job/services.js';
 import type { PeriodicServices } from '../periodic/services.js';
-import type { LeaseServices } from './services.js';
-import type { Document } from 'mongodb';
 import { leaseStates } from './metrics.js';
+import type { LeaseServices } from './services.js';
 
 /** By `qp_lease_until`; reads the jobs that agents have, and no other. */
 export const leasesByState: Document[] = [

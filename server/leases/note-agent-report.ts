@@ -1,9 +1,9 @@
-import type { LeaseServices } from './services.js';
-import type { JobServices } from '../job/services.js';
 import type { Core } from '../core/core.js';
-import type { Principal } from '../principal/principal.js';
 import { readJobId } from '../job/job-id.js';
+import type { JobServices } from '../job/services.js';
+import type { Principal } from '../principal/principal.js';
 import { isRenewalDue, renewLease } from './renew-lease.js';
+import type { LeaseServices } from './services.js';
 
 /**
  * Treats a request of an agent about its own data as a sign of life, and renews the lease of the job that the data name,

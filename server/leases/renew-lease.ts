@@ -1,11 +1,11 @@
-import { fenceLease } from './fencing.js';
-import type { JobServices } from '../job/services.js';
 import type { Document, WithId } from 'mongodb';
 import type { Core } from '../core/core.js';
-import type { LeaseServices } from './services.js';
 import { endedStates } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
+import { fenceLease } from './fencing.js';
 import { type HolderKind, holderKinds } from './holder-kinds.js';
 import { type Leased, timeAfter } from './lease-length.js';
+import type { LeaseServices } from './services.js';
 
 type LeaseDeps = Pick<Core, 'clock'> & Pick<LeaseServices, 'config'>;
 

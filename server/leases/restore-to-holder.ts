@@ -1,11 +1,11 @@
-import { fenceLease } from './fencing.js';
-import type { JobServices } from '../job/services.js';
-import type { LeaseServices } from './services.js';
 import type { Core } from '../core/core.js';
-import { filterAllowing } from '../job/job-state.js';
 import type { HeldJob } from '../job/held-job.js';
+import { filterAllowing } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
 import { resumeLogs } from '../logs/log-segments.js';
+import { fenceLease } from './fencing.js';
 import { startLease } from './renew-lease.js';
+import type { LeaseServices } from './services.js';
 
 /** The attempt that was closed last. */
 const last = { $last: '$attempts' };

@@ -1,13 +1,13 @@
-import type { PeriodicServices } from '../periodic/services.js';
-import type { JobServices } from '../job/services.js';
-import type { LeaseServices } from './services.js';
-import { classifyDatabaseError } from '../db/classify-error.js';
 import type { DepsOf } from '../core/core.js';
 import type { Duty } from '../core/duty.js';
+import { classifyDatabaseError } from '../db/classify-error.js';
+import type { JobServices } from '../job/services.js';
 import { writePendingLines } from '../logs/server-line.js';
-import { expireLease, type ExpiredJob } from './expire-lease.js';
+import type { PeriodicServices } from '../periodic/services.js';
+import { type ExpiredJob, expireLease } from './expire-lease.js';
 import { extendLeases } from './extend-leases.js';
 import { freeLostHolders } from './free-lost-holders.js';
+import type { LeaseServices } from './services.js';
 
 /** Milliseconds between two sweeps. */
 const sweepMs = 5000;

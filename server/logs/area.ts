@@ -4,7 +4,7 @@ import { insertBatch } from '../db/batched-writes.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { logAdoption, surveyLogs } from './adopt-logs.js';
-import { logCollections, logIndexes, type LogRecord } from './collections.js';
+import { type LogRecord, logCollections, logIndexes } from './collections.js';
 import { HeldTails } from './held-tails.js';
 import type { LogServices } from './services.js';
 

@@ -1,12 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import type { Binary, WithId } from 'mongodb';
 import type { Sealer } from '../crypto/sealer.js';
-import type { LogRecord } from './collections.js';
-import type { LogCollections } from './collections.js';
-import { packText, unpackText } from './log-fragment.js';
 import type { HeldText } from '../scrubbing/masker.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
+import type { LogCollections, LogRecord } from './collections.js';
+import { packText, unpackText } from './log-fragment.js';
 
 /** Identifies a stored fragment: its job, log, phase, attempt and stored number. */
 export type FragmentKey = Pick<LogRecord, 'job_id' | 'log_type' | 'phase' | 'attempt' | 'fragment_number'>;

@@ -1,8 +1,8 @@
-import type { z } from 'zod';
 import { Binary } from 'mongodb';
+import type { z } from 'zod';
 import { phases } from '../job/phases.js';
-import type { LogRecord } from './collections.js';
 import { dateTime, integer, object, oneOf, text } from '../schema/schema.js';
+import type { LogRecord } from './collections.js';
 
 /** The two logs of a job: the output of its commands, and the serial console of its device. */
 export const logTypes = ['output', 'serial'] as const;

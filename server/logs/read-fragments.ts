@@ -1,9 +1,9 @@
-import type { LogServices } from './services.js';
 import type { Filter } from 'mongodb';
 import type { JobRecord, LogSegment } from '../job/job-record.js';
-import type { LogRecord } from './collections.js';
 import { type Phase } from '../job/phases.js';
+import type { LogRecord } from './collections.js';
 import { type LogType, logTypes, serverAttempt, unpackText } from './log-fragment.js';
+import type { LogServices } from './services.js';
 
 /** Milliseconds that MongoDB may take to return one batch of fragments. */
 const batchTimeoutMs = 30_000;

@@ -1,10 +1,10 @@
-import type { LogServices } from './services.js';
-import type { JobServices } from '../job/services.js';
 import type { Core } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { JobRecord } from '../job/job-record.js';
+import type { JobServices } from '../job/services.js';
 import { type LogType, logTypes, serverAttempt } from './log-fragment.js';
 import { findLastNumbers, type LogOwner } from './read-fragments.js';
+import type { LogServices } from './services.js';
 
 /** Finds the first free number of each log of a job. */
 export async function findNextNumbers(

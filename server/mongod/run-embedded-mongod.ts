@@ -1,11 +1,11 @@
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { DataInUseError, StartError } from '../errors/start-error.js';
 import { explainMongodExit } from './mongod-log.js';
 import { LOCK_HELD_EXIT_CODE, type MongodProcess, startMongodProcess } from './mongod-process.js';
 import { embeddedMongodUri, embeddedSocketPath, makeSocketDirectory } from './mongod-socket.js';
 import { becomePrimary, isListening, REPLICA_SET } from './replica-set.js';
-import { DataInUseError, StartError } from '../errors/start-error.js';
 
 const LOCK_POLL_MS = 100;
 const PRIMARY_WAIT_MS = 60_000;

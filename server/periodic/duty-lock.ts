@@ -1,7 +1,7 @@
 import type { Collection } from 'mongodb';
+import type { Core } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { DutyLockRecord } from './collections.js';
-import type { Core } from '../core/core.js';
 import type { PeriodicServices } from './services.js';
 
 /**

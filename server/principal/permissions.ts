@@ -1,5 +1,5 @@
-import type { ClientRecord } from './client-record.js';
 import { isJsonMap } from '../schema/set-own.js';
+import type { ClientRecord } from './client-record.js';
 
 /** What a token states about its client; a field is present if the client's record has it. */
 export interface Permissions {

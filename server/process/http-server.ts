@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { presentListenError, removeStaleSocket } from './listen-error.js';
 import type { ListenAddress } from '../config/setting-types.js';
+import { presentListenError, removeStaleSocket } from './listen-error.js';
 
 /** A listening server and its shutdown. */
 export interface ListeningServer {

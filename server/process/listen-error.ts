@@ -1,7 +1,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { StartError } from '../errors/start-error.js';
 import type { ListenAddress } from '../config/setting-types.js';
+import { StartError } from '../errors/start-error.js';
 
 /** Explains in one line why listening failed and what the operator can do. */
 export function presentListenError(error: NodeJS.ErrnoException, address: ListenAddress): StartError {

@@ -1,12 +1,12 @@
 import cluster from 'node:cluster';
 import { type Config, measures } from '../areas.js';
-import { ensureDataDir } from './data-dir.js';
-import { withSigningKey } from './signing-key.js';
 import { findMongodbUri } from '../db/mongodb-uri.js';
-import { embeddedMongodUri } from '../mongod/embedded-mongod.js';
-import { createLog } from './log.js';
 import { MetricsReader } from '../metrics/metrics-reader.js';
+import { embeddedMongodUri } from '../mongod/embedded-mongod.js';
+import { ensureDataDir } from './data-dir.js';
+import { createLog } from './log.js';
 import { startServing, stopServing } from './serving.js';
+import { withSigningKey } from './signing-key.js';
 import type { WorkerCommand, WorkerMessage } from './worker-messages.js';
 
 function send(message: WorkerMessage): void {

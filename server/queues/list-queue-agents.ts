@@ -1,7 +1,7 @@
+import { ApiError } from '../errors/api-error.js';
+import type { AgentRecord } from '../leases/collections.js';
 import type { LeaseServices } from '../leases/services.js';
 import { queueErrors } from './errors.js';
-import type { AgentRecord } from '../leases/collections.js';
-import { ApiError } from '../errors/api-error.js';
 
 const shownFields = [
   'name',

@@ -1,8 +1,8 @@
-import type { JobServices } from '../job/services.js';
-import type { JobRecord } from '../job/job-record.js';
-import { streamJson, jsonListPieces } from '../http/json-stream.js';
+import { jsonListPieces, streamJson } from '../http/json-stream.js';
 import { presentDate } from '../http/present-date.js';
 import { empty, type Reply } from '../http/reply.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { JobServices } from '../job/services.js';
 
 /** Time limit for one batch of jobs from MongoDB, in milliseconds. */
 const batchTimeoutMs = 30_000;

@@ -1,10 +1,10 @@
-import type { QueueServices } from './services.js';
-import type { AuthServices } from '../auth/services.js';
-import type { LeaseServices } from '../leases/services.js';
-import { clientErrors } from '../clients/errors.js';
-import { queueErrors } from './errors.js';
 import type { ObjectId } from 'mongodb';
+import type { AuthServices } from '../auth/services.js';
+import { clientErrors } from '../clients/errors.js';
 import { ApiError } from '../errors/api-error.js';
+import type { LeaseServices } from '../leases/services.js';
+import { queueErrors } from './errors.js';
+import type { QueueServices } from './services.js';
 
 /** A restricted queue and the clients that may push to it. */
 export interface RestrictedQueueOwners {

@@ -9,9 +9,9 @@ import type { LogServices } from '../logs/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { artifactRoutes } from './artifact-routes.js';
 import { resultErrors, resultQuirks } from './errors.js';
+import { createJobTopics } from './job-topics.js';
 import { resultRoutes } from './routes.js';
 import type { ResultServices } from './services.js';
-import { createJobTopics } from './job-topics.js';
 
 type Needs = Core &
   FileServices &

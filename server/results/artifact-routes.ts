@@ -1,13 +1,13 @@
 import type { DepsOf } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
-import { jobErrors } from '../job/errors.js';
-import { leaseErrors } from '../leases/errors.js';
 import { presentWholeFile } from '../http/present-file.js';
 import { empty } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
+import { jobErrors } from '../job/errors.js';
 import { getJobId } from '../job/get-job-id.js';
+import { leaseErrors } from '../leases/errors.js';
 import { presentDiscarded } from '../leases/present-discarded.js';
+import { roleGroups } from '../principal/roles.js';
 import { findArtifact, storeArtifact } from './store-artifact.js';
 
 type RouteDeps = DepsOf<typeof storeArtifact>;

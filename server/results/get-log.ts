@@ -1,13 +1,13 @@
-import { findJob } from '../job/find-job.js';
-import type { JobServices } from '../job/services.js';
-import type { LogServices } from '../logs/services.js';
 import type { z } from 'zod';
 import { streamJson } from '../http/json-stream.js';
 import type { Reply } from '../http/reply.js';
-import { dateTime, integer, object, oneOf } from '../schema/schema.js';
+import { findJob } from '../job/find-job.js';
 import { type Phase, phases } from '../job/phases.js';
+import type { JobServices } from '../job/services.js';
 import { type LogType } from '../logs/log-fragment.js';
 import { findLastNumbers, type LogOwner, readFragments } from '../logs/read-fragments.js';
+import type { LogServices } from '../logs/services.js';
+import { dateTime, integer, object, oneOf } from '../schema/schema.js';
 
 /** The query of a log: a phase, the lowest number, and the earliest timestamp. */
 export const logQuery = object({

@@ -1,15 +1,15 @@
-import type { LogServices } from '../logs/services.js';
 import type { DepsOf } from '../core/core.js';
-import type { Principal } from '../principal/principal.js';
 import { streamJson } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
-import { isJsonMap } from '../schema/set-own.js';
 import { stateAfter } from '../job/job-state.js';
-import { holdJob } from '../leases/held-job.js';
-import { escapeText } from './get-log.js';
 import { phases } from '../job/phases.js';
+import { holdJob } from '../leases/held-job.js';
 import { logTypes } from '../logs/log-fragment.js';
 import { type LogOwner, readFragments } from '../logs/read-fragments.js';
+import type { LogServices } from '../logs/services.js';
+import type { Principal } from '../principal/principal.js';
+import { isJsonMap } from '../schema/set-own.js';
+import { escapeText } from './get-log.js';
 
 /** The fields of a result that contain log texts. */
 const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${phase}_${type}`)));

@@ -1,9 +1,9 @@
-import type { JobServices } from '../job/services.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { Core } from '../core/core.js';
 import type { Upload } from '../http/upload.js';
+import type { JobServices } from '../job/services.js';
 import type { Hold } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 
 /** Maximum size of a late artifact that is kept, in bytes. In base64 it nearly fills the space for late data. */
 const maxBytes = 45 * 1024;

@@ -1,8 +1,8 @@
 import { jobStates } from '../job/job-state.js';
+import { phases } from '../job/phases.js';
 import { maskText } from '../scrubbing/mask-input.js';
 import { maskStrings } from '../scrubbing/mask-strings.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
-import { phases } from '../job/phases.js';
 import type { ResultInput } from './result-input.js';
 
 /** Values of the protocol. They are never masked, even if a secret has the same value. */

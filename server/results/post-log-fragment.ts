@@ -1,18 +1,18 @@
-import type { LogServices } from '../logs/services.js';
 import type { DepsOf } from '../core/core.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
-import type { Principal } from '../principal/principal.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import type { LogRecord } from '../logs/collections.js';
 import type { HeldJob } from '../job/held-job.js';
 import { holdJob } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
-import { toStoredNumber } from '../logs/log-segments.js';
+import type { LogRecord } from '../logs/collections.js';
 import type { FragmentKey } from '../logs/held-tails.js';
+import { type FragmentInput, type LogType, packText } from '../logs/log-fragment.js';
+import { toStoredNumber } from '../logs/log-segments.js';
+import type { LogServices } from '../logs/services.js';
+import type { Principal } from '../principal/principal.js';
 import { maskText } from '../scrubbing/mask-input.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
-import { type FragmentInput, type LogType, packText } from '../logs/log-fragment.js';
 
 /**
  * Stores one fragment of a job's log. If its number is already stored, the fragment is ignored: an agent that got no

@@ -1,19 +1,19 @@
-import { fenceLease } from '../leases/fencing.js';
-import type { LeaseServices } from '../leases/services.js';
-import type { LogServices } from '../logs/services.js';
-import type { DepsOf, Core } from '../core/core.js';
-import type { JobServices } from '../job/services.js';
-import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { Document, Filter } from 'mongodb';
-import type { Principal } from '../principal/principal.js';
+import type { Core, DepsOf } from '../core/core.js';
 import type { JobRecord } from '../job/job-record.js';
-import type { ResultInput } from './result-input.js';
 import { endedStates, expressionAllowing } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
+import { fenceLease } from '../leases/fencing.js';
 import { type Hold, holdJob, noteAdoption } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
+import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
+import type { LeaseServices } from '../leases/services.js';
+import type { LogServices } from '../logs/services.js';
+import type { Principal } from '../principal/principal.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskResult } from './mask-result.js';
-import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
+import type { ResultInput } from './result-input.js';
 
 /**
  * Replaces each stored field of a result that the input contains. A post from the job's holder is one write, which also

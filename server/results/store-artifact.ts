@@ -1,16 +1,16 @@
-import { findJob } from '../job/find-job.js';
-import type { JobRecord } from '../job/job-record.js';
-import { fenceLease } from '../leases/fencing.js';
-import type { FileServices } from '../files/services.js';
 import type { DepsOf } from '../core/core.js';
-import type { JobServices } from '../job/services.js';
-import type { Principal } from '../principal/principal.js';
 import type { StoredFile } from '../files/collections.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
+import type { FileServices } from '../files/services.js';
 import { uploadFile } from '../files/upload-file.js';
 import type { Upload } from '../http/upload.js';
-import { type Hold, holdJob } from '../leases/held-job.js';
+import { findJob } from '../job/find-job.js';
 import { artifactName } from '../job/job-files.js';
+import type { JobRecord } from '../job/job-record.js';
+import type { JobServices } from '../job/services.js';
+import { fenceLease } from '../leases/fencing.js';
+import { type Hold, holdJob } from '../leases/held-job.js';
+import type { Principal } from '../principal/principal.js';
 import { keepLateArtifact } from './keep-late-artifact.js';
 
 /**

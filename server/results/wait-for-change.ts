@@ -1,14 +1,14 @@
 import type { WithId } from 'mongodb';
-import { findJob } from '../job/find-job.js';
-import type { JobRecord } from '../job/job-record.js';
-import type { ResultServices } from './services.js';
-import type { JobServices } from '../job/services.js';
-import type { LogServices } from '../logs/services.js';
 import { waitForChange } from '../hub/change-topic.js';
 import type { WaitOptions } from '../hub/signal.js';
+import { findJob } from '../job/find-job.js';
+import type { JobRecord } from '../job/job-record.js';
 import { endedStates } from '../job/job-state.js';
+import type { JobServices } from '../job/services.js';
 import type { LogType } from '../logs/log-fragment.js';
 import { type FragmentRange, hasFragments } from '../logs/read-fragments.js';
+import type { LogServices } from '../logs/services.js';
+import type { ResultServices } from './services.js';
 
 type WatchedJob = Pick<JobRecord, 'job_id' | 'result_data' | 'log_segments'>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IS_NULL, leaf, MISSING, Refused, addIssue, runFully } from './leaf.js';
+import { addIssue, IS_NULL, leaf, MISSING, Refused, runFully } from './leaf.js';
 import type { JsonMap } from './set-own.js';
 import { isJsonMap, setOwn } from './set-own.js';
 import { toJsonSchema } from './to-json-schema.js';

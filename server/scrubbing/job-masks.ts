@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { Binary } from 'mongodb';
 import type { Logger } from 'pino';
+import type { Clock } from '../core/clock.js';
 import type { Sealer } from '../crypto/sealer.js';
 import type { JobRecord } from '../job/job-record.js';
-import type { ScrubbingCollections } from './collections.js';
-import type { Clock } from '../core/clock.js';
 import { isJsonMap } from '../schema/set-own.js';
+import type { ScrubbingCollections } from './collections.js';
 import { Masker } from './masker.js';
-import { withholdingMasker, type TextMasker } from './text-masker.js';
+import { type TextMasker, withholdingMasker } from './text-masker.js';
 
 /** A secret that a job received. */
 export interface JobSecret {

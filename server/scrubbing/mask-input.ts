@@ -1,6 +1,6 @@
-import type { ScrubbingServices } from './services.js';
 import type { HeldJob } from '../job/held-job.js';
 import { maskStrings } from './mask-strings.js';
+import type { ScrubbingServices } from './services.js';
 import type { TextMasker } from './text-masker.js';
 import { maskTokens } from './token-forms.js';
 

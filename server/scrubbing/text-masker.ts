@@ -1,5 +1,5 @@
-import type { HeldText, MaskedPiece } from './masker.js';
 import { defaultMark } from './choose-mark.js';
+import type { HeldText, MaskedPiece } from './masker.js';
 
 /** Masks the texts of a job; `Masker` describes the methods. */
 export interface TextMasker {

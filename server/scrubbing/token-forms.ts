@@ -1,5 +1,5 @@
-import { defaultMark } from './choose-mark.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
+import { defaultMark } from './choose-mark.js';
 
 /**
  * The beginning, in base64url, of every token that this server signs: `{"alg":"HS256","typ":"JWT"`, then `}` or a

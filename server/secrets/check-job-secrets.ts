@@ -1,10 +1,10 @@
-import type { SecretServices } from './services.js';
 import type { Core } from '../core/core.js';
-import { commonErrors } from '../errors/common-errors.js';
-import { secretErrors } from './errors.js';
-import type { Principal } from '../principal/principal.js';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
+import type { Principal } from '../principal/principal.js';
+import { secretErrors } from './errors.js';
 import { isSecretPath } from './secrets-store.js';
+import type { SecretServices } from './services.js';
 
 /** Maximum number of secret paths in one job. The store looks up each path. */
 const maxPaths = 1000;

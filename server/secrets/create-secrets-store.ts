@@ -1,12 +1,12 @@
 import type { Collection } from 'mongodb';
 import type { Logger } from 'pino';
-import type { SecretSettings } from './settings.js';
 import type { Connection, CoreSettings } from '../core/core.js';
 import { openConnection } from '../db/connect.js';
 import type { DatabaseSettings } from '../db/settings.js';
 import { DataKeys, getKeyVault, type KeyVaultRecord } from './data-keys.js';
 import { MongoSecretsStore } from './mongo-secrets-store.js';
 import type { SecretsStore } from './secrets-store.js';
+import type { SecretSettings } from './settings.js';
 import { VaultClient } from './vault-client.js';
 import { VaultSecretsStore } from './vault-secrets-store.js';
 

@@ -4,7 +4,7 @@ import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
 import { StartError } from '../errors/start-error.js';
 import type { DataKeys } from './data-keys.js';
 import { ensureSecretsIndexes } from './secrets-indexes.js';
-import type { SecretPlace, SecretsStore, SecretConsumer, StoredSecret } from './secrets-store.js';
+import type { SecretConsumer, SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
 
 /** A secret as existing databases store it; `key` is its path. */
 interface SecretRecord {

@@ -1,11 +1,11 @@
-import type { SecretServices } from './services.js';
 import type { Core } from '../core/core.js';
+import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import type { Principal } from '../principal/principal.js';
-import { ApiError } from '../errors/api-error.js';
 import { getStoreFor } from './secret-checks.js';
 import { defaultExpirySeconds, type SecretInput } from './secret-schema.js';
 import type { SecretPlace } from './secrets-store.js';
+import type { SecretServices } from './services.js';
 
 /**
  * Stores a secret of the caller, and replaces an existing one. An ephemeral secret does not expire.

@@ -1,13 +1,13 @@
-import type { ScrubbingServices } from '../scrubbing/services.js';
-import type { SecretServices } from './services.js';
 import type { Core } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
-import type { JobRecord } from '../job/job-record.js';
 import { ApiError } from '../errors/api-error.js';
+import type { JobRecord } from '../job/job-record.js';
 import { isJsonMap } from '../schema/set-own.js';
 import type { JobSecret } from '../scrubbing/job-masks.js';
+import type { ScrubbingServices } from '../scrubbing/services.js';
 import { forEachConcurrent } from './for-each-concurrent.js';
-import { isSecretPath, type SecretPlace, type SecretConsumer } from './secrets-store.js';
+import { isSecretPath, type SecretConsumer, type SecretPlace } from './secrets-store.js';
+import type { SecretServices } from './services.js';
 
 /** Maximum number of characters of all secrets of a job together. */
 const maxCharacters = 256 * 1024;

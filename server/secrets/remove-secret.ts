@@ -1,7 +1,7 @@
-import type { SecretServices } from './services.js';
 import type { Principal } from '../principal/principal.js';
 import { getStoreFor } from './secret-checks.js';
 import type { SecretPlace } from './secrets-store.js';
+import type { SecretServices } from './services.js';
 
 /** Removes a secret of the caller; does nothing if it does not exist. @throws ApiError as `getStoreFor` */
 export async function removeSecret(

@@ -1,14 +1,14 @@
-import type { SecretServices } from './services.js';
+import { auditChange } from '../clients/audit-client-change.js';
 import type { Core } from '../core/core.js';
-import { roleGroups } from '../principal/roles.js';
 import { commonErrors } from '../errors/common-errors.js';
-import { secretErrors } from './errors.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
-import { auditChange } from '../clients/audit-client-change.js';
+import { roleGroups } from '../principal/roles.js';
+import { secretErrors } from './errors.js';
 import { putSecret } from './put-secret.js';
 import { removeSecret } from './remove-secret.js';
-import { secretResponse, secretInput } from './secret-schema.js';
+import { secretInput, secretResponse } from './secret-schema.js';
+import type { SecretServices } from './services.js';
 
 type RouteDeps = Core & Pick<SecretServices, 'secretsStore'>;
 const route = routesOf<RouteDeps>();

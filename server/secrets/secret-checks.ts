@@ -1,10 +1,10 @@
-import type { SecretServices } from './services.js';
+import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
-import { secretErrors } from './errors.js';
 import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
-import { ApiError } from '../errors/api-error.js';
+import { secretErrors } from './errors.js';
 import { isSecretPath, type SecretPlace, type SecretsStore } from './secrets-store.js';
+import type { SecretServices } from './services.js';
 
 /** @throws ApiError 422 if the path is not a valid secret path */
 function checkSecretPath(path: string): void {

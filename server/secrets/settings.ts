@@ -1,6 +1,6 @@
-import { optional, secret, type SettingProblem, type ValuesOf } from '../config/setting-row.js';
+import { optional, type SettingProblem, secret, type ValuesOf } from '../config/setting-row.js';
 import { asText } from '../config/setting-types.js';
-import { asHttpUrl, asMasterKey, asMasterKeyList, asMongodbUri } from './secrets-settings.js';
+import { asHttpUrl, asMasterKey, asMasterKeyList, asMongodbUri } from './setting-readers.js';
 
 const rows = {
   secretsMasterKey: secret(

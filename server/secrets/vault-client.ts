@@ -1,8 +1,8 @@
-import { commonErrors } from '../errors/common-errors.js';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import type { CoreSettings } from '../core/core.js';
-import { StartError } from '../errors/start-error.js';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
+import { StartError } from '../errors/start-error.js';
 import { isJsonMap } from '../schema/set-own.js';
 
 /** A response of Vault. */

@@ -1,9 +1,9 @@
-import { commonErrors } from '../errors/common-errors.js';
 import { ApiError } from '../errors/api-error.js';
+import { commonErrors } from '../errors/common-errors.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { forEachConcurrent } from './for-each-concurrent.js';
-import type { SecretPlace, SecretsStore, SecretConsumer, StoredSecret } from './secrets-store.js';
-import type { VaultResponse, VaultClient } from './vault-client.js';
+import type { SecretConsumer, SecretPlace, SecretsStore, StoredSecret } from './secrets-store.js';
+import type { VaultClient, VaultResponse } from './vault-client.js';
 
 /** The mount of the KV version 2 engine: the default of Vault, and of hvac, the library that Testflinger uses. */
 const mount = 'secret';

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
-import { startServer, testSigningKey, type TestServer } from '../support/start-server.js';
+import { startServer, type TestServer, testSigningKey } from '../support/start-server.js';
 import { StockAgent } from './stock-agent.js';
 import { StockCli } from './stock-cli.js';
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
-import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { readConfig } from '../../server/areas.js';
+import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { shareServer } from '../support/share-server.js';
 import {
   startServer,
@@ -9,7 +9,7 @@ import {
   type TestServerOptions,
   testSigningKey,
 } from '../support/start-server.js';
-import { forgeToken, goodClaims, TestClock, testNow, type TokenParts } from '../support/tokens.js';
+import { forgeToken, goodClaims, TestClock, type TokenParts, testNow } from '../support/tokens.js';
 
 /** For tests that only send requests and change nothing. */
 const shared = shareServer(test, { clock: new TestClock() });

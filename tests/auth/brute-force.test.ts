@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
+  type LoginOrigin,
   maxFailuresPerAddress,
   maxFailuresPerPair,
-  type LoginOrigin,
 } from '../../server/auth/login-attempts.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { addClient } from '../support/clients.js';

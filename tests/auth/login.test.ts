@@ -1,7 +1,7 @@
 import test from 'ava';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
-import { askToken, listCommands, type LoginAnswer, logIn, loginFailed, makeHash } from '../support/logins.js';
+import { askToken, type LoginAnswer, listCommands, logIn, loginFailed, makeHash } from '../support/logins.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 import { readClaims, readTokenHeader, TestClock, testNow } from '../support/tokens.js';
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { openCollections } from '../../server/areas.js';
+import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { createMaskSealer } from '../../server/scrubbing/create-mask-sealer.js';
 import { JobMasks } from '../../server/scrubbing/job-masks.js';
 import { makeStoredJob, type Setting, signingKey } from './setting.js';

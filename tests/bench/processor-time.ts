@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Cores } from './load.js';
 import { findPids } from '../support/own-mongod.js';
+import type { Cores } from './load.js';
 import type { Setting } from './setting.js';
 
 /** Clock ticks per second in `/proc`, the same on every Linux. */

@@ -3,8 +3,8 @@
  * memory of a job's masker. Run it with `npx tsx tests/bench/scrubbing.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { maskTokens } from '../../server/scrubbing/token-forms.js';
 import { Masker } from '../../server/scrubbing/masker.js';
+import { maskTokens } from '../../server/scrubbing/token-forms.js';
 
 const kilobyte = 1024;
 const line =

@@ -2,9 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hash } from 'bcryptjs';
 import jwt from 'jsonwebtoken';
 import { type Db, MongoClient } from 'mongodb';
-import { tokenKinds } from '../../server/auth/token-kinds.js';
 import { digestSecret, makeServerKey } from '../../server/auth/client-key-format.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
+import { tokenKinds } from '../../server/auth/token-kinds.js';
 import { startBenchMongod } from './bench-mongod.js';
 import { startTarget, type Target } from './processes.js';
 

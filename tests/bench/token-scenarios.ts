@@ -2,8 +2,8 @@ import { Piscina } from 'piscina';
 import { measure } from './load.js';
 import { send, type Target } from './processes.js';
 import { type Scenario, timed } from './scenario.js';
-import { bareKoaRow } from './yardsticks.js';
 import type { Setting } from './setting.js';
+import { bareKoaRow } from './yardsticks.js';
 
 /** Logs in through GET authenticate/token, as stock clients do. */
 export function seedToken(server: Target, clientId: string, key: string): Promise<unknown> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentJob, StockAgent, type StockAgentOptions } from '../actors/stock-agent.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import { type Claim, isOutcomeSent, lastStatus, makeArtifact, makeLine, type Problem } from './records.js';
-import { ChaosSession, type Journal, ActorProcess } from './session.js';
+import { ActorProcess, ChaosSession, type Journal } from './session.js';
 
 /** What the agents of a run share. */
 export interface AgentWorld extends Journal {

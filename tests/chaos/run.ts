@@ -12,7 +12,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { buildServer } from '../support/build-server.js';
-import { faultKinds, type FaultPlan } from './faults.js';
+import { type FaultPlan, faultKinds } from './faults.js';
 import { runChaos } from './run-chaos.js';
 
 buildServer();

@@ -4,7 +4,7 @@ import type { Answer } from '../actors/stock-session.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import { type Claim, isOutcomeSent, type Problem, type Submission } from './records.js';
 import { checkOwners } from './result-owners.js';
-import { ChaosSession, type Journal, ActorProcess } from './session.js';
+import { ActorProcess, ChaosSession, type Journal } from './session.js';
 
 /** What the submitters of a run share. */
 export interface SubmitterWorld extends Journal {

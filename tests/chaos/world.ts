@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { MongoClient } from 'mongodb';
+import { type Collections, openCollections } from '../../server/areas.js';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
-import { type Collections, openCollections } from '../../server/areas.js';
 import { jsonBody } from '../support/clients.js';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { MongodReplicaSet } from '../support/mongod-replica-set.js';

@@ -1,9 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { type Document, MongoNetworkError } from 'mongodb';
-import type { JobRecord } from '../../server/job/job-record.js';
-import type { Claimer } from '../../server/claims/claimer.js';
 import { type ClaimOutcome, claimTogether } from '../../server/claims/claim-together.js';
+import type { Claimer } from '../../server/claims/claimer.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 import { until } from '../support/until.js';
 

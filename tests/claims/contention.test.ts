@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { ObjectId, type WithId } from 'mongodb';
-import type { JobRecord } from '../../server/job/job-record.js';
 import { claimTogether } from '../../server/claims/claim-together.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 import { until } from '../support/until.js';
 

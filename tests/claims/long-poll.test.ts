@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { MongoNetworkError } from 'mongodb';
-import type { JobRecord } from '../../server/job/job-record.js';
-import { readWait } from '../../server/http/prefer-wait.js';
 import { releaseClaim } from '../../server/claims/release-claim.js';
+import { readWait } from '../../server/http/prefer-wait.js';
+import type { JobRecord } from '../../server/job/job-record.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { passTime, startLeaseServer } from '../support/leases.js';

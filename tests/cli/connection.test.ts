@@ -1,10 +1,10 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createProgram } from '../../server/cli/main.js';
 import { defaultDataDir } from '../../server/cli/find-connection.js';
+import { createProgram } from '../../server/cli/main.js';
 import { mongodSettings } from '../../server/mongod/settings.js';
 import { addClient } from '../support/clients.js';
 import { makeFolder } from '../support/own-mongod.js';

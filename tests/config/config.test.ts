@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Config, readConfig, settingRows } from '../../server/areas.js';
+import { type Config, listStartWarnings, readConfig, settingRows } from '../../server/areas.js';
 import { ConfigError } from '../../server/config/config-error.js';
-import { findMongodbUri } from '../../server/db/mongodb-uri.js';
-import { openConnection } from '../../server/db/connect.js';
 import { asText } from '../../server/config/setting-types.js';
-import { listStartWarnings } from '../../server/areas.js';
+import { openConnection } from '../../server/db/connect.js';
+import { findMongodbUri } from '../../server/db/mongodb-uri.js';
 import { makeFolder } from '../support/own-mongod.js';
 
 const longKey = 'a signing key of more than thirty-two bytes';

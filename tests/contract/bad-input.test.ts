@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
+import { routes } from '../../server/areas.js';
 import { defaultBodyLimit } from '../../server/http/parse-input.js';
 import type { AnyRoute } from '../../server/http/route.js';
 import { toJsonSchema } from '../../server/schema/schema.js';
-import { routes } from '../../server/areas.js';
 import { bearer } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
 import { startServer, type TestServer } from '../support/start-server.js';

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { AnyRoute } from '../../server/http/route.js';
 import { routes } from '../../server/areas.js';
+import type { AnyRoute } from '../../server/http/route.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
 import { startServer, type TestServer } from '../support/start-server.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { presentOpenApi } from '../../server/http/openapi.js';
 import { apiDescription } from '../../server/areas.js';
+import { presentOpenApi } from '../../server/http/openapi.js';
 
 /**
  * Compares our OpenAPI document with the document of a Testflinger server (tests/fixtures/testflinger-openapi.json;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { addClient, jsonBody } from '../support/clients.js';
 import { agentHeaders, submit } from '../support/jobs.js';
-import { storedJob, sendLog, sendResult } from '../support/leases.js';
+import { sendLog, sendResult, storedJob } from '../support/leases.js';
 import { logIn } from '../support/logins.js';
 import { makeJobRecord, startRecording, times } from '../support/recorded-commands.js';
 import { readLog } from '../support/results.js';

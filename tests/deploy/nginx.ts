@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { type AddressInfo, createServer } from 'node:net';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { makeFolder, waitUntil } from '../support/own-mongod.js';
 import { repositoryPath, type World } from './world.js';
 

@@ -6,7 +6,7 @@ import { asAdmin, Host, makeDatabaseUri } from '../support/drill.js';
 import { Operator } from '../support/operator.js';
 import { makeFolder, withClient } from '../support/own-mongod.js';
 import { buildPeerDatabase } from '../support/peer-database.js';
-import { passOf, People, signingKey } from '../support/people.js';
+import { People, passOf, signingKey } from '../support/people.js';
 import { runQueuepass } from '../support/queuepass.js';
 import { root } from './pages.js';
 

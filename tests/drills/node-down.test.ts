@@ -1,6 +1,6 @@
 import test from 'ava';
-import { digestSecret } from '../../server/auth/client-key-format.js';
 import { openCollections } from '../../server/areas.js';
+import { digestSecret } from '../../server/auth/client-key-format.js';
 import { Host } from '../support/drill.js';
 import { MongodReplicaSet } from '../support/mongod-replica-set.js';
 import { Operator } from '../support/operator.js';

@@ -5,7 +5,7 @@ import { jsonBody } from '../support/clients.js';
 import { Host } from '../support/drill.js';
 import { MongodReplicaSet } from '../support/mongod-replica-set.js';
 import { waitUntil, withClient } from '../support/own-mongod.js';
-import { loginWith, passOf, People, signingKey } from '../support/people.js';
+import { loginWith, People, passOf, signingKey } from '../support/people.js';
 import { runQueuepass } from '../support/queuepass.js';
 import { makeFragment } from '../support/results.js';
 

@@ -9,7 +9,7 @@ import { asAdmin, Host } from '../support/drill.js';
 import { dump, restore } from '../support/dump.js';
 import { Operator } from '../support/operator.js';
 import { makeFolder, startOwnMongod, waitUntil } from '../support/own-mongod.js';
-import { loginWith, passOf, People, signingKey } from '../support/people.js';
+import { loginWith, People, passOf, signingKey } from '../support/people.js';
 import { runQueuepass } from '../support/queuepass.js';
 import { makeFragment } from '../support/results.js';
 import { makeMasterKey } from '../support/secrets.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import test from 'ava';
-import { createClientAddressReader } from '../../server/http/client-address.js';
 import type { TrustedProxies } from '../../server/config/setting-types.js';
+import { createClientAddressReader } from '../../server/http/client-address.js';
 
 function sourceOf(
   trusted: TrustedProxies,

@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { readInput, toJsonSchema } from '../../server/schema/schema.js';
-import { jobSchema } from '../../server/job/job-schema.js';
 import { durationSeconds } from '../../server/job/duration-seconds.js';
+import { jobSchema } from '../../server/job/job-schema.js';
+import { readInput, toJsonSchema } from '../../server/schema/schema.js';
 
 const read = (fields: object) => readInput(jobSchema, { job_queue: 'q', ...fields });
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { filterBefore } from '../../server/jobs/get-job-position.js';
 import type { JobRecord } from '../../server/job/job-record.js';
+import { filterBefore } from '../../server/jobs/get-job-position.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';

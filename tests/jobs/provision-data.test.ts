@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { object, readInput, toJsonSchema } from '../../server/schema/schema.js';
 import { provisionData, provisionVariants } from '../../server/job/provision-data.js';
+import { object, readInput, toJsonSchema } from '../../server/schema/schema.js';
 
 const schema = object({ provision_data: provisionData().nullable() });
 const REFUSED = {

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import test from 'ava';
 import jwt from 'jsonwebtoken';
 import { GridFSBucket } from 'mongodb';
 import { bearer, jsonBody } from '../support/clients.js';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
+import { multipartFile } from '../actors/stock-session.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';
-import { multipartFile } from '../actors/stock-session.js';
 
 const enforce = { settings: { AGENT_BINDING: 'enforce' } };
 

@@ -6,11 +6,11 @@ import {
   addLiveAgent,
   asAgent,
   passTime,
+  sendLog,
+  sendResult,
   startJob,
   startLeaseServer,
   storedJob,
-  sendLog,
-  sendResult,
 } from '../support/leases.js';
 import { postFragment, readLog, readResult } from '../support/results.js';
 import { startServer } from '../support/start-server.js';

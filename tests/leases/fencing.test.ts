@@ -6,12 +6,12 @@ import {
   asAgent,
   type LeaseServer,
   passTime,
-  startJob,
-  startLeaseServer,
   readStateAs,
-  storedJob,
   sendLog,
   sendResult,
+  startJob,
+  startLeaseServer,
+  storedJob,
 } from '../support/leases.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { readLog, readResult } from '../support/results.js';

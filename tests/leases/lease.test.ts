@@ -3,13 +3,13 @@ import { bearer, jsonBody } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
 import {
   asAgent,
+  type LeaseServer,
   passTime,
+  sendLog,
+  sendResult,
   startJob,
   startLeaseServer,
   storedJob,
-  sendLog,
-  sendResult,
-  type LeaseServer,
 } from '../support/leases.js';
 
 /** Returns the seconds until the end of a job's lease, or `undefined` without a lease. */

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
+import { issueRefreshToken } from '../../server/auth/refresh-token.js';
 import { StockAgent } from '../actors/stock-agent.js';
 import { StockCli } from '../actors/stock-cli.js';
-import { issueRefreshToken } from '../../server/auth/refresh-token.js';
 import { addClient } from '../support/clients.js';
 import { type LeaseServer, passTime, startLeaseServer, storedJob } from '../support/leases.js';
 

@@ -1,13 +1,13 @@
 import test from 'ava';
-import { makeClientKey } from '../../server/clients/client-keys.js';
 import { metricRows } from '../../server/areas.js';
+import { makeClientKey } from '../../server/clients/client-keys.js';
 import { leaseDuty } from '../../server/leases/sweep-leases.js';
 import { runDuties } from '../../server/periodic/run-duties.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
-import { asAgent, passTime, startJob, startLeaseServer, sendLog, sendResult } from '../support/leases.js';
+import { asAgent, passTime, sendLog, sendResult, startJob, startLeaseServer } from '../support/leases.js';
 import { askToken, logIn } from '../support/logins.js';
-import { scrape, serveMetrics, readMetrics } from '../support/metrics.js';
+import { readMetrics, scrape, serveMetrics } from '../support/metrics.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { startServer } from '../support/start-server.js';
 import { upload } from '../support/uploads.js';

@@ -1,5 +1,5 @@
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import test from 'ava';
 import { readMetrics } from '../support/metrics.js';
 import { findPids, waitUntil } from '../support/own-mongod.js';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { type Db, MongoClient } from 'mongodb';
+import { adoptionTables, openCollections } from '../../server/areas.js';
 import { adoptJobs } from '../../server/job/adopt-jobs.js';
 import { migrate } from '../../server/migration/migrate.js';
 import { surveyDatabase } from '../../server/migration/survey.js';
-import { adoptionTables, openCollections } from '../../server/areas.js';
 import { readCsfleVectors } from '../support/csfle-vectors.js';
 import { buildPeerDatabase, type PeerDatabase } from '../support/peer-database.js';
 import { testMongodbUri } from '../support/start-server.js';

@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import { DataInUseError, StartError, WrongSeriesError } from '../../server/errors/start-error.js';
 import { embeddedMongodUri } from '../../server/mongod/embedded-mongod.js';
 import { embeddedSocketPath } from '../../server/mongod/mongod-socket.js';
-import { DataInUseError, StartError, WrongSeriesError } from '../../server/errors/start-error.js';
 import {
   findPids,
   makeFolder,

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { findMongod } from '../../server/mongod/find-mongod.js';
 import { NoMongodError, StartError, WrongSeriesError } from '../../server/errors/start-error.js';
+import { findMongod } from '../../server/mongod/find-mongod.js';
 
 /** A directory with a data directory, an empty PATH and no cache, so that mongods of the machine are not found. */
 function makePlace() {

@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import test from 'ava';
 import { findText, writeFileDurably } from '../../server/core/durable-file.js';
-import { ensureDataDir, ensureSigningKey } from '../../server/process/data-dir.js';
 import { StartError } from '../../server/errors/start-error.js';
+import { ensureDataDir, ensureSigningKey } from '../../server/process/data-dir.js';
 import { makeFolder } from '../support/own-mongod.js';
 
 test('a written file is complete, readable only by its owner, and leaves no temporary file, also after an interrupted start', (t) => {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { jsonBody } from '../support/clients.js';
-import { each, headersOf, makePosters, uploader, withAttachments, World } from '../support/fault-world.js';
+import { each, headersOf, makePosters, uploader, World, withAttachments } from '../support/fault-world.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { makeFragment } from '../support/results.js';
 import { digest, makeBytes, upload } from '../support/uploads.js';

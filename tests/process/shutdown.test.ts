@@ -1,17 +1,17 @@
 import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { beginSubmit } from '../support/begin-submit.js';
 import { findPids, makeFolder, waitUntil } from '../support/own-mongod.js';
 import { listProcessesOf } from '../support/processes-of.js';
 import {
-  serverCommand,
   type ServerProcess,
+  serverCommand,
   spawnServer,
   startServerProcess,
 } from '../support/server-process.js';

@@ -1,13 +1,13 @@
-import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { beginSubmit } from '../support/begin-submit.js';
+import { readMetrics } from '../support/metrics.js';
 import { waitUntil } from '../support/own-mongod.js';
 import { listProcessesOf } from '../support/processes-of.js';
-import { readMetrics } from '../support/metrics.js';
 import { readStartFailure, type ServerProcess, startServerProcess } from '../support/server-process.js';
 
 const key = 'a signing key for tests, long enough for HS256';

@@ -1,5 +1,5 @@
-import { request } from 'undici';
 import test from 'ava';
+import { request } from 'undici';
 import { bearer } from '../support/clients.js';
 import { agentHeaders, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';

@@ -7,7 +7,7 @@ import { openCollections } from '../../server/areas.js';
 import { waitUntil, withClient } from '../support/own-mongod.js';
 import { insertFragments } from '../support/results.js';
 import { serverCommand, startServerProcess } from '../support/server-process.js';
-import { startServer, testMongodbUri, testSigningKey, type TestServer } from '../support/start-server.js';
+import { startServer, type TestServer, testMongodbUri, testSigningKey } from '../support/start-server.js';
 
 const mebibyte = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { JobMasks } from '../../server/scrubbing/job-masks.js';
 import { Sealer } from '../../server/crypto/sealer.js';
+import { JobMasks } from '../../server/scrubbing/job-masks.js';
 import { bearer, jsonBody } from '../support/clients.js';
 import { readCsfleVectors } from '../support/csfle-vectors.js';
 import { claim, submit } from '../support/jobs.js';
@@ -8,10 +8,10 @@ import {
   asAgent,
   type LeaseServer,
   passTime,
-  startLeaseServer,
-  storedJob,
   sendLog,
   sendResult,
+  startLeaseServer,
+  storedJob,
 } from '../support/leases.js';
 import { readLog, readResult } from '../support/results.js';
 import { putSecret, submitWith } from '../support/secrets.js';

@@ -1,22 +1,22 @@
-import { createServer, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { bearer } from '../support/clients.js';
 import { readCsfleVectors } from '../support/csfle-vectors.js';
+import { claim, submit } from '../support/jobs.js';
 import {
   asAgent,
   type LeaseServer,
   passTime,
-  startLeaseServer,
-  storedJob,
   sendLog,
   sendResult,
+  startLeaseServer,
+  storedJob,
 } from '../support/leases.js';
 import { readLog, readResult } from '../support/results.js';
 import { putSecret, secretsOf, submitWith } from '../support/secrets.js';
-import { claim, submit } from '../support/jobs.js';
 import { startServer } from '../support/start-server.js';
 
 const settings = { TESTFLINGER_SECRETS_MASTER_KEY: readCsfleVectors().masterKeyText };

@@ -1,5 +1,5 @@
-import { MongoNetworkError } from 'mongodb';
 import test from 'ava';
+import { MongoNetworkError } from 'mongodb';
 import { bearer } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
 import {

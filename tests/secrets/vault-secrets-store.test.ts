@@ -3,7 +3,7 @@ import { readConfig } from '../../server/areas.js';
 import { StartError } from '../../server/errors/start-error.js';
 import { bearer } from '../support/clients.js';
 import { claim } from '../support/jobs.js';
-import { makeMasterKey, putSecret, deleteSecret, secretsOf, submitWith } from '../support/secrets.js';
+import { deleteSecret, makeMasterKey, putSecret, secretsOf, submitWith } from '../support/secrets.js';
 import { spawnServer } from '../support/server-process.js';
 import { startServer, testMongodbUri, testSigningKey } from '../support/start-server.js';
 import { startVault } from '../support/vault-server.js';

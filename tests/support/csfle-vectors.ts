@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { BSON, type Binary, type Document } from 'mongodb';
+import { type Binary, BSON, type Document } from 'mongodb';
 import { openBytes } from '../../server/crypto/sealed-bytes.js';
 import type { DataKey } from '../../server/crypto/sealed-value.js';
 

@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { MongoClient } from 'mongodb';
-import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import type { StartError } from '../../server/errors/start-error.js';
+import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import { listProcessesOf } from './processes-of.js';
 
 /** Makes a new temporary directory and returns its real path. */

@@ -11,7 +11,7 @@ import {
   startAreas,
   stopAreas,
 } from '../../server/areas.js';
-import { type CompareKind, BcryptPool } from '../../server/auth/bcrypt-pool.js';
+import { BcryptPool, type CompareKind } from '../../server/auth/bcrypt-pool.js';
 import type { Clock } from '../../server/core/clock.js';
 import { openConnection } from '../../server/db/connect.js';
 import { ensureIndexes } from '../../server/db/indexes.js';

@@ -2,9 +2,9 @@ import test from 'ava';
 import type { RefreshToken } from '../../../server/auth/collections.js';
 import { addClient, bearer } from '../../support/clients.js';
 import { shareServer } from '../../support/share-server.js';
-import { refused, send, type SpecRow, testRows, text } from '../../support/spec-rows.js';
+import { refused, type SpecRow, send, testRows, text } from '../../support/spec-rows.js';
 import type { TestServer } from '../../support/start-server.js';
-import { forgeToken, goodClaims, TestClock, testNow, type TokenParts } from '../../support/tokens.js';
+import { forgeToken, goodClaims, TestClock, type TokenParts, testNow } from '../../support/tokens.js';
 
 const secret = 'a client secret of good length';
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;

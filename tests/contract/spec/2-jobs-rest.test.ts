@@ -4,7 +4,7 @@ import test from 'ava';
 import { bearer } from '../../support/clients.js';
 import { agentHeaders, submit } from '../../support/jobs.js';
 import { shareServer } from '../../support/share-server.js';
-import { invalid, noJob, ok, refused, send, type SpecRow, testRows, text } from '../../support/spec-rows.js';
+import { invalid, noJob, ok, refused, type SpecRow, send, testRows, text } from '../../support/spec-rows.js';
 import type { TestServer } from '../../support/start-server.js';
 import { upload } from '../../support/uploads.js';
 

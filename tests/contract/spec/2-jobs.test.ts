@@ -3,7 +3,7 @@ import { addClient, bearer } from '../../support/clients.js';
 import { readCsfleVectors } from '../../support/csfle-vectors.js';
 import { agentHeaders, submit } from '../../support/jobs.js';
 import { shareServer } from '../../support/share-server.js';
-import { invalid, refused, send, type SpecRow, testRows } from '../../support/spec-rows.js';
+import { invalid, refused, type SpecRow, send, testRows } from '../../support/spec-rows.js';
 import type { TestServer } from '../../support/start-server.js';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

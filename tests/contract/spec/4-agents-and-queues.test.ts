@@ -2,7 +2,7 @@ import test from 'ava';
 import { bearer } from '../../support/clients.js';
 import { agentHeaders, submit } from '../../support/jobs.js';
 import { shareServer } from '../../support/share-server.js';
-import { noJob, refused, send, type SpecRow, testRows, text } from '../../support/spec-rows.js';
+import { noJob, refused, type SpecRow, send, testRows, text } from '../../support/spec-rows.js';
 import type { TestServer } from '../../support/start-server.js';
 
 const statusOk = { status: 200, body: { status: 'OK' } };

@@ -2,7 +2,7 @@ import test from 'ava';
 import { addClient, bearer } from '../../support/clients.js';
 import { readCsfleVectors } from '../../support/csfle-vectors.js';
 import { shareServer } from '../../support/share-server.js';
-import { invalid, ok, refused, send, type SpecRow, testRows, text } from '../../support/spec-rows.js';
+import { invalid, ok, refused, type SpecRow, send, testRows, text } from '../../support/spec-rows.js';
 import type { TestServer } from '../../support/start-server.js';
 
 const client_secret = 'a client secret of good length';

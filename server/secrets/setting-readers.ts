@@ -1,6 +1,6 @@
+import { asStringList, asText, type SettingReader } from '../config/setting-types.js';
 import { sealKeyBytes } from '../crypto/sealed-bytes.js';
 import { checkMongodbUri } from '../db/mongodb-uri.js';
-import { asStringList, asText, type SettingReader } from '../config/setting-types.js';
 
 /** The part of an error text that says how to create a master key. */
 const masterKeyHint = 'make one with: openssl rand -base64 96 | tr -d "\\n"';

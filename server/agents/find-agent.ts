@@ -1,9 +1,9 @@
-import type { AgentServices } from './services.js';
-import type { QueueServices } from '../queues/services.js';
 import type { AuthServices } from '../auth/services.js';
-import type { AgentRecord } from '../leases/collections.js';
 import { presentDate } from '../http/present-date.js';
+import type { AgentRecord } from '../leases/collections.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
+import type { QueueServices } from '../queues/services.js';
+import type { AgentServices } from './services.js';
 
 /** Fields of an agent's record that the API shows. Its log is not among them. */
 const shownFields = [

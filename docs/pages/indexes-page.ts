@@ -23,8 +23,9 @@ export function presentIndexesPage(): string {
 
 These are the indexes that the server needs, and the queries that each of them serves. The server creates missing indexes when
 it starts. If an index with the same keys and options exists under another name, for example from a Testflinger server, the
-server uses that one. The server never changes an index, and drops only indexes of its own (\`qp_\`) that a newer one replaces. An index with \`expireAfterSeconds\` makes MongoDB delete
-each document that many seconds after the time in its field.
+server uses that one. The server never changes an index. It drops only its own indexes (\`qp_\`), when a newer
+index replaces them. An index with \`expireAfterSeconds\` makes MongoDB delete each document that many seconds after the time in
+its field.
 
 ${presentTable(['collection', 'index', 'keys', 'options', 'used for'], rows)}
 

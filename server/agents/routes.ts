@@ -64,7 +64,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/agents/data/{agent_name}',
     family: 'v1',
-    summary: 'Retrieve the data of an agent',
+    summary: 'Get the data of an agent',
     access: { roles: roleGroups.everyRole },
     answers: {
       200: { description: 'The agent.', content: agentResponse },
@@ -130,7 +130,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/agents/images/{queue}',
     family: 'v1',
-    summary: 'Retrieve the images of a queue',
+    summary: 'Get the images of a queue',
     access: readers,
     answers: {
       200: {

@@ -6,20 +6,20 @@ const aQueue = 'name of the queue; `other` beyond 200 queues, and for names over
 export const claimMetrics = {
   queueWaiting: gauge(
     'queuepass_queue_waiting_jobs',
-    'Waiting jobs, including those that await their attachments; the same from every process.',
+    'Waiting jobs, including those that await their attachments; every process reports the same value.',
     { queue: aQueue },
     'max',
   ),
   queueOldest: gauge(
     'queuepass_queue_oldest_waiting_seconds',
-    'Age of the oldest waiting job; the same from every process.',
+    'Age of the oldest waiting job; every process reports the same value.',
     { queue: aQueue },
     'max',
   ),
-  claims: counter('queuepass_claims_total', 'Jobs that agents took from this process.', { queue: aQueue }),
+  claims: counter('queuepass_claims_total', 'Jobs that agents claimed from this process.', { queue: aQueue }),
   wakeSeconds: histogram(
     'queuepass_wake_seconds',
-    'Time from a job becoming claimable to its claim, where that claim had waited for it.',
+    'Time from when a job can be claimed until its claim, for claims that were waiting for a job.',
     [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
   ),
 };

@@ -33,7 +33,7 @@ export const claimRoutes: readonly AnyRoute<ClaimRouteDeps>[] = [
     method: 'GET',
     path: '/v1/job',
     family: 'v1',
-    summary: 'Take the first waiting job of the named queues',
+    summary: 'Claim the first waiting job of the named queues',
     description:
       'The agent is known by its cookie. Highest priority first, then the oldest; one job goes to one agent. With `Prefer: wait=N` the response comes as soon as there is a job, within N seconds.',
     access: { roles: roleGroups.agents },

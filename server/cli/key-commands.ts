@@ -19,7 +19,7 @@ interface ShownKey {
 export function addKeyCommands(key: Command): void {
   key
     .command('add <id>')
-    .description('create a further key for a client, which is printed only once; earlier keys stay valid')
+    .description('create another key for a client, which is printed only once; earlier keys stay valid')
     .option(
       '--expires-after <duration>',
       "the key's lifetime: seconds, or a duration like 90d; without it, the key does not expire",

@@ -14,7 +14,7 @@ export function addMigrationCommands(program: Command): void {
   program
     .command('migrate')
     .description(
-      'add missing indexes and fields to a Testflinger database; a Testflinger server can still use it',
+      'add missing indexes and fields to a Testflinger database; a Testflinger server can still use the database',
     )
     .option('--finish', 'also replace plain-text refresh tokens with digests; this cannot be undone')
     .action(runMigrate);

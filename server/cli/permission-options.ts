@@ -26,7 +26,7 @@ export function addPermissionOptions(command: Command): Command {
     )
     .option(
       '--max-reservation <queue=duration>',
-      "the maximum reservation time on a queue, or on all queues with '*', in seconds or like 8h; 0 removes the entry; can be repeated",
+      "the maximum reservation time on a queue, or on all queues with '*', in seconds, or a duration like 8h; 0 removes the entry; can be repeated",
       readReservation,
     )
     .option('--email <address>', 'the contact e-mail address of the client', (text: string) => {

@@ -97,7 +97,7 @@ export async function listClientKeys(
   return keys.map(presentKey);
 }
 
-/** Removes a key of a client, which ends it at once. @throws ApiError 404 when the client has no key with this id */
+/** Removes a key of a client; the key stops working at once. @throws ApiError 404 when the client has no key with this id */
 export async function removeClientKey(
   deps: Pick<AuthServices, 'collections'>,
   clientId: string,

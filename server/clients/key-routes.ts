@@ -60,7 +60,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'DELETE',
     path: '/v1/client-permissions/{client_id}/keys/{key_id}',
     family: 'own',
-    summary: "Remove a client's key, which ends it at once",
+    summary: "Remove a client's key, which stops working at once",
     access,
     answers: { 204: { description: 'The key is removed.', content: 'none' } },
     errors: [...holderErrors, clientErrors.keyNotFound],

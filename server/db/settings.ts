@@ -6,7 +6,7 @@ const rows = {
   mongodbUri: secret(
     'MONGODB_URI',
     asText,
-    'Connection string of MongoDB; takes precedence over `MONGODB_HOST` and the settings that go with it.',
+    'Connection string of MongoDB; takes precedence over `MONGODB_HOST` and the settings that belong to it.',
   ),
   mongodbHost: optional('MONGODB_HOST', asUriHost, 'Host of MongoDB, if `MONGODB_URI` is not set.'),
   mongodbPort: setting('MONGODB_PORT', asInteger(0, 65535), '27017', 'Port of MongoDB.'),

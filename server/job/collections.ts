@@ -75,7 +75,7 @@ export const jobIndexes: readonly IndexRow<keyof JobCollections>[] = [
     options: {
       partialFilterExpression: { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } },
     },
-    serves: 'the sweep: waiting jobs that are kept from the agents that lost them',
+    serves: 'the sweep: waiting jobs that the agents that lost them may not claim yet',
   },
   {
     collection: 'jobs',

@@ -11,13 +11,13 @@ export const leaseStates: readonly string[] = ['running', ...phases, 'other'];
 export const leaseMetrics = {
   leases: gauge(
     'queuepass_leases',
-    'Jobs that an agent holds under a lease, by their state; the same from every process.',
+    'Jobs that an agent holds under a lease, by their state; every process reports the same value.',
     { state: leaseStates.map((state) => `\`${state}\``).join(', ') },
     'max',
   ),
   leasesLost: counter(
     'queuepass_leases_lost_total',
-    'Leases that ended, and what became of the job.',
+    'Leases that ended, and what happened to the job.',
     {
       event: '`lose` (waits again), `give_up` (complete, no attempt left), `let_go` (was cancelled)',
       reason: '`lease_expired`',
@@ -27,7 +27,7 @@ export const leaseMetrics = {
   jobsGivenBack: counter('queuepass_jobs_given_back_total', 'Jobs returned to the agent that lost them.'),
   lateData: counter(
     'queuepass_late_data_total',
-    'What agents sent about a job that they had lost, and which was kept apart or dropped.',
+    'Requests with data about a job that the agent had lost; the server kept the data with the lost attempt, or discarded it.',
     { kind: lateKinds.map((kind) => `\`${kind}\``).join(', ') },
     lateKinds.map((kind) => ({ kind })),
   ),

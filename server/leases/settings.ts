@@ -14,7 +14,7 @@ export const leaseSettings = {
       'AGENT_LEASES',
       asOneOf('on', 'off'),
       'on',
-      'Whether an agent that gives no sign of life loses its job, and what it then sends is kept apart.',
+      'Whether an agent that gives no sign of life loses its job, and whether data that it sends later is kept apart from the job.',
     ),
     agentLeaseSeconds: setting(
       'AGENT_LEASE_SECONDS',

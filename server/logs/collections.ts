@@ -46,7 +46,7 @@ export const logIndexes: readonly IndexRow<keyof LogCollections>[] = [
     keys: { job_id: 1, log_type: 1, fragment_number: 1, attempt: 1 },
     options: { unique: true, partialFilterExpression: { live: true } },
     serves:
-      'storing a fragment that is sent twice in one attempt once; older databases may contain duplicates without the mark',
+      'storing a fragment only once when it is sent twice in one attempt; older databases may contain duplicates without the mark',
   },
   {
     collection: 'logs',

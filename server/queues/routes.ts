@@ -52,7 +52,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/queues/wait_times',
     family: 'v1',
-    summary: 'Retrieve wait times by queue',
+    summary: 'Get wait times by queue',
     description:
       "Percentiles, in seconds, of each queue's newest 1,000 wait times. Without the query parameter, all queues are returned.",
     access: { roles: readers },
@@ -109,7 +109,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
-    summary: 'Retrieve a restricted queue with its owners',
+    summary: 'Get a restricted queue with its owners',
     access: { roles: readers },
     answers: { 200: { description: 'The queue.', content: restrictedQueue } },
     errors: [queueErrors.restrictedNotFound],

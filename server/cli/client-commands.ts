@@ -18,7 +18,7 @@ export function addClientCommands(client: Command): void {
   client.command('list').description('list all clients with their permissions').action(listClients);
   client.command('show <id>').description('show a client with its permissions').action(showClient);
   addPermissionOptions(client.command('set <id>'))
-    .description('change permissions of a client; they apply from its next pass on')
+    .description('change permissions of a client; they apply from its next access token on')
     .action(setClient);
   client
     .command('remove <id>')
@@ -72,7 +72,7 @@ async function removeClient(id: string, options: GlobalOptions, command: Command
     .send('DELETE', pathOf`/v1/client-permissions/${id}`)
     .catch(adviseOn(404, presentUnknownClient(id)));
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson({ client_id: id, removed: true });
-  print(`Removed the client ${id}; its existing passes are valid for at most ten more minutes`);
+  print(`Removed the client ${id}; its existing access tokens are valid for at most ten more minutes`);
 }
 
 function printClient(command: Command, client: ShownClient): void {

@@ -8,7 +8,7 @@ export function addTokenCommand(program: Command): void {
   program
     .command('token')
     .description(
-      'print a pass of the client, valid for ten minutes, for `Authorization: Bearer $(queuepass token)`',
+      'print an access token of the client, valid for ten minutes, for `Authorization: Bearer $(queuepass token)`',
     )
     .action(printToken);
 }

@@ -23,7 +23,7 @@ import { DatabaseClock } from './db/database-clock.js';
 import type { StoredIndexRow } from './db/indexes.js';
 import type { ErrorRow } from './errors/error-row.js';
 import type { ErrorFamily } from './errors/families.js';
-import { createJsonFamily } from './errors/json-family.js';
+import { type BodyQuirk, createJsonFamily } from './errors/json-family.js';
 import { filesArea } from './files/area.js';
 import { healthArea } from './health/area.js';
 import { httpArea } from './http/area.js';
@@ -86,6 +86,18 @@ const areas: readonly (AreaRows<ServerDeps, AnyRoute<ServerDeps>> & {
   createServices?: (deps: ServerDeps) => object;
 })[] = areaList;
 
+/** Merges one kind of rows of all areas. @throws Error if two areas use the same key, which would hide one of the rows */
+function mergeDistinct(kind: string, rowsOf: (area: (typeof areas)[number]) => object | undefined): object {
+  const merged: Record<string, unknown> = {};
+  for (const area of areas) {
+    for (const [key, row] of Object.entries(rowsOf(area) ?? {})) {
+      if (key in merged) throw new Error(`the area ${area.name} repeats the ${kind} ${key} of another area`);
+      merged[key] = row;
+    }
+  }
+  return merged;
+}
+
 /** Every route; the router, authorization, validation, OpenAPI and the role matrix are made from this list. */
 export const routes: readonly AnyRoute<ServerDeps>[] = areas.flatMap((area) => area.routes ?? []);
 
@@ -93,12 +105,10 @@ export const routes: readonly AnyRoute<ServerDeps>[] = areas.flatMap((area) => a
 export const tokenKinds: readonly TokenKind[] = areas.flatMap((area) => Object.values(area.tokenKinds ?? {}));
 
 /** Every credential scheme, keyed by the name that routes use. */
-export const schemes = Object.assign(
-  {},
-  ...areas.map((area) => area.schemes),
-) as CredentialSchemes<ServerDeps>;
+export const schemes = mergeDistinct('scheme', (area) => area.schemes) as CredentialSchemes<ServerDeps>;
 
-const quirks = areas.flatMap((area) => area.quirks ?? []);
+/** Every exception to the usual JSON of an error. */
+export const quirks: readonly BodyQuirk[] = areas.flatMap((area) => area.quirks ?? []);
 
 /** Every error family. */
 export const errorFamilies: readonly ErrorFamily[] = [
@@ -118,14 +128,14 @@ export const apiDescription: ApiDescription = {
 export const errorRows: readonly ErrorRow[] = areas.flatMap((area) => Object.values(area.errors ?? {}));
 
 /** Every metric, keyed by its name in the code. */
-export const metricRows = Object.assign({}, ...areas.map((area) => area.metrics)) as Record<
-  string,
-  MetricRow
->;
+export const metricRows = mergeDistinct('metric', (area) => area.metrics) as Record<string, MetricRow>;
+
+/** The collections of every area: the names that code uses, and the names in the database. */
+const collectionNames = mergeDistinct('collection', (area) => area.collections) as Record<string, string>;
 
 /** Every index, with the database's name of its collection. */
 export const indexTable: readonly StoredIndexRow[] = areas.flatMap((area) =>
-  (area.indexes ?? []).map((row) => ({ ...row, collectionName: area.collections?.[row.collection] ?? '' })),
+  (area.indexes ?? []).map((row) => ({ ...row, collectionName: collectionNames[row.collection] as string })),
 );
 
 /** The settings of every area. */
@@ -147,10 +157,10 @@ export const duties: readonly Duty<ServerDeps>[] = areas.flatMap((area) => area.
 
 /** The tables that `queuepass doctor` and `queuepass migrate` use. */
 export const adoptionTables = {
-  surveys: Object.assign({}, ...areas.map((area) => area.surveys)) as Record<string, Survey>,
+  surveys: mergeDistinct('survey', (area) => area.surveys) as Record<string, Survey>,
   adoption: areas.flatMap((area): readonly AdoptionStep[] => area.adoption ?? []),
   indexes: indexTable,
-  collections: areas.flatMap((area) => Object.values(area.collections ?? {})),
+  collections: Object.values(collectionNames),
 };
 
 /**
@@ -172,9 +182,8 @@ export function listStartWarnings(config: Config): string[] {
 
 /** Opens the collections of one database, keyed by the names that code uses. */
 export function openCollections(db: Db): Collections {
-  const names = Object.entries(Object.assign({}, ...areas.map((area) => area.collections)) as object);
   return Object.fromEntries(
-    names.map(([key, name]) => [key, db.collection(name as string)]),
+    Object.entries(collectionNames).map(([key, name]) => [key, db.collection(name)]),
   ) as unknown as Collections;
 }
 

@@ -1,5 +1,5 @@
 import { ApiError } from '../errors/api-error.js';
-import type { Access } from '../http/route.js';
+import { type Access, schemesOf } from '../http/route.js';
 import type { CredentialRequest, CredentialSchemes } from '../http/scheme.js';
 import type { IdentifyCaller } from '../http/serve-route.js';
 import { makePrincipal, type Principal } from '../principal/principal.js';
@@ -16,12 +16,15 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
   deps: D,
   schemes: CredentialSchemes<D>,
 ): IdentifyCaller {
-  return async ({ access }, request, found) => {
+  return async (declared, request, found) => {
+    const { access } = declared;
     if (access === 'public') return found(makePrincipal({ role: '' }, request));
-    for (const name of access.schemes ?? ['accessToken']) {
+    for (const name of schemesOf(declared)) {
       const scheme = schemes[name];
-      const credential = scheme?.read(request);
-      if (scheme === undefined || credential === undefined) continue;
+      // Otherwise a wrong name in a route would make its callers anonymous.
+      if (scheme === undefined) throw new Error(`there is no credential scheme ${name}`);
+      const credential = scheme.read(request);
+      if (credential === undefined) continue;
       const caller = await scheme.verify(deps, credential, request);
       found(caller);
       if (!scheme.isOwnership) checkRole(caller, access);

@@ -23,8 +23,20 @@ export const claimCollections = {
   claimsUnderWay: 'claims_under_way',
 } satisfies Record<keyof ClaimCollections, string>;
 
-/** The indexes of claims; that of the jobs to claim is `qp_claim` of the jobs. */
-export const claimIndexes: readonly IndexRow<keyof ClaimCollections>[] = nameIndexes(
-  'queueWaitTimes',
-  'the wait times of a queue',
-);
+/** The indexes of wait times, and the one in whose order jobs are claimed. */
+export const claimIndexes: readonly IndexRow<keyof ClaimCollections | 'jobs'>[] = [
+  {
+    collection: 'jobs',
+    name: 'qp_claim',
+    keys: {
+      'result_data.job_state': 1,
+      'job_data.job_queue': 1,
+      job_priority: -1,
+      created_at: 1,
+      _id: 1,
+    },
+    serves:
+      'claims: the first waiting job of each queue; position: the waiting jobs before a job; search by state; metrics: waiting jobs by queue',
+  },
+  ...nameIndexes('queueWaitTimes' as const, 'the wait times of a queue'),
+];

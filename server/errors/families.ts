@@ -3,7 +3,7 @@ import type { ErrorRow } from './error-row.js';
 
 /** An error as it is sent. */
 export interface ErrorBody {
-  type: 'application/json' | 'text/plain; charset=utf-8';
+  type: 'application/json' | `text/${'plain' | 'html'}; charset=utf-8`;
   body: string;
 }
 
@@ -16,7 +16,7 @@ export interface FailedRequest {
 
 /** How the OpenAPI document describes an error of a family. */
 export interface ErrorDescription {
-  type: 'application/json' | 'text/plain';
+  type: 'application/json' | 'text/plain' | 'text/html';
   /** JSON Schema of the body. */
   schema: object;
   /** The public message, or the code in words if each message contains values. */

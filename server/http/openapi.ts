@@ -5,7 +5,7 @@ import type { ErrorRow } from '../errors/error-row.js';
 import type { ErrorFamily } from '../errors/families.js';
 import { toJsonSchema } from '../schema/schema.js';
 import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
-import { type AnyRoute, nameOfRoute } from './route.js';
+import { type AnyRoute, nameOfRoute, schemesOf } from './route.js';
 import type { CredentialSchemes } from './scheme.js';
 
 type Json = Record<string, unknown>;
@@ -129,11 +129,6 @@ function presentResponses(declared: AnyRoute, api: ApiDescription): Record<strin
     responses[status] = { description, ...(Object.keys(types).length > 0 && { content: types }) };
   }
   return responses;
-}
-
-/** Returns the names of the credential schemes that a route accepts. */
-function schemesOf({ access }: AnyRoute): readonly string[] {
-  return access === 'public' ? [] : (access.schemes ?? ['accessToken']);
 }
 
 /** Returns the errors that a route declares, and those that its credentials, body, query and path add. */

@@ -69,7 +69,7 @@ export interface Route<
   Q extends z.ZodType = z.ZodType,
   B extends z.ZodType = z.ZodType,
 > {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** In OpenAPI's notation: `/v1/job/{job_id}`. */
   path: P;
   /** The path's last parameter can contain slashes. */
@@ -119,4 +119,9 @@ export function routesOf<D>() {
 /** Returns a route's name: its method and path. */
 export function nameOfRoute({ method, path }: Pick<AnyRoute, 'method' | 'path'>): string {
   return `${method} ${path}`;
+}
+
+/** Returns the names of the credential schemes that a route accepts; by default, access tokens only. */
+export function schemesOf({ access }: Pick<AnyRoute, 'access'>): readonly string[] {
+  return access === 'public' ? [] : (access.schemes ?? ['accessToken']);
 }

@@ -5,7 +5,7 @@ import { insertBatch } from '../db/batched-writes.js';
 import type { DatabaseServices } from '../db/services.js';
 import { jobAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
-import { jobErrors, jobQuirks } from './errors.js';
+import { jobErrors } from './errors.js';
 import { heldFields } from './held-job.js';
 import type { JobRecord } from './job-record.js';
 import type { JobServices } from './services.js';
@@ -18,7 +18,6 @@ export const jobArea: Area<JobServices, Needs> = {
   collections: jobCollections,
   indexes: jobIndexes,
   errors: jobErrors,
-  quirks: jobQuirks,
   surveys: { jobs: surveyJobs },
   adoption: [jobAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({

@@ -12,6 +12,7 @@ import type { SecretServices } from '../secrets/services.js';
 import { attachmentRoutes } from './attachment-routes.js';
 import { jobsErrors, jobsQuirks } from './errors.js';
 import { eventRoutes } from './event-routes.js';
+import { jobsIndexes } from './indexes.js';
 import { jobRoutes } from './routes.js';
 import { searchRoutes } from './search-routes.js';
 import type { JobsServices } from './services.js';
@@ -31,6 +32,7 @@ type Needs = Core &
 export const jobsArea: Area<JobsServices, Needs, AnyRoute<Needs & JobsServices>> = {
   name: 'jobs',
   settings: jobsSettings,
+  indexes: jobsIndexes,
   errors: jobsErrors,
   quirks: jobsQuirks,
   routes: [...searchRoutes, ...jobRoutes, ...attachmentRoutes, ...eventRoutes],

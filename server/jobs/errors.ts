@@ -1,5 +1,6 @@
 import type { ErrorRows } from '../errors/error-row.js';
 import type { BodyQuirk } from '../errors/json-family.js';
+import { jobErrors } from '../job/errors.js';
 
 /** The errors of the routes in this area. `job/errors.ts` has the errors that every route about a job can return. */
 export const jobsErrors = {
@@ -61,4 +62,14 @@ export const jobsQuirks: readonly BodyQuirk[] = [
   { error: jobsErrors.alreadyEnded, shape: 'text' },
   { error: jobsErrors.attachmentsJobUnknown, shape: 'line' },
   { error: jobsErrors.attachmentsNotAwaited, shape: 'line' },
+  {
+    error: jobErrors.idInvalid,
+    routes: [
+      'POST /v1/job/{job_id}/attachments',
+      'GET /v1/job/{job_id}/attachments',
+      'POST /v1/job/{job_id}/action',
+    ],
+    shape: 'line',
+    message: 'Invalid job id',
+  },
 ];

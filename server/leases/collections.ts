@@ -31,8 +31,8 @@ export interface LeaseCollections {
 /** Its name in the database. */
 export const leaseCollections = { agents: 'agents' } satisfies Record<keyof LeaseCollections, string>;
 
-/** The indexes of agents. */
-export const leaseIndexes: readonly IndexRow<keyof LeaseCollections>[] = [
+/** The indexes of agents, and those by which the sweep finds jobs. */
+export const leaseIndexes: readonly IndexRow<keyof LeaseCollections | 'jobs'>[] = [
   {
     collection: 'agents',
     name: 'qp_name',
@@ -47,5 +47,35 @@ export const leaseIndexes: readonly IndexRow<keyof LeaseCollections>[] = [
     keys: { updated_at: 1 },
     options: { expireAfterSeconds: 7 * daySeconds },
     serves: 'agents are removed 7 days after their last sign of life',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_lease_until',
+    keys: { 'lease.until': 1 },
+    options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
+    serves: 'the sweep: only the jobs whose lease has ended; metrics: leases by state',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_lease_holder',
+    keys: { 'lease.holder': 1, 'lease.until': 1 },
+    options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
+    serves: 'the leases of an agent that asks for another job',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_pending_line',
+    keys: { pending_line: 1 },
+    options: { partialFilterExpression: { pending_line: { $exists: true } } },
+    serves: 'the sweep: lines about lost attempts that a killed process did not write',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_lost_holders',
+    keys: { lost_holders: 1 },
+    options: {
+      partialFilterExpression: { 'result_data.job_state': 'waiting', lost_holders: { $exists: true } },
+    },
+    serves: 'the sweep: waiting jobs that the agents that lost them may not claim yet',
   },
 ];

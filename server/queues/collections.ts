@@ -29,8 +29,8 @@ export const queueCollections = {
   restrictedQueues: 'restricted_queues',
 } satisfies Record<keyof QueueCollections, string>;
 
-/** The indexes of queues. */
-export const queueIndexes: readonly IndexRow<keyof QueueCollections>[] = [
+/** The indexes of queues, and the one by which the jobs of a queue are listed. */
+export const queueIndexes: readonly IndexRow<keyof QueueCollections | 'jobs'>[] = [
   {
     collection: 'restrictedQueues',
     name: 'qp_queue_name',
@@ -44,5 +44,11 @@ export const queueIndexes: readonly IndexRow<keyof QueueCollections>[] = [
     keys: { updated_at: 1 },
     options: { expireAfterSeconds: 7 * daySeconds },
     serves: 'queues are removed 7 days after they were last advertised',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_queue',
+    keys: { 'job_data.job_queue': 1, created_at: 1 },
+    serves: 'the jobs of a queue, in all states, oldest first',
   },
 ];

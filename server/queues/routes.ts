@@ -28,7 +28,6 @@ const route = routesOf<RouteDeps>();
 const restrictedQueue = z.strictObject({ queue: z.string(), owners: z.array(z.string()) });
 // Required by the published schema. The operation checks it, because the error for a missing one is a special 400.
 const ownerInput = object({ client_id: textSchema().optional() });
-const readers = ['contributor', 'manager', 'admin'] as const;
 
 const queueAgent = z.strictObject({
   name: z.string(),
@@ -55,7 +54,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Get wait times by queue',
     description:
       "Percentiles, in seconds, of each queue's newest 1,000 wait times. Without the query parameter, all queues are returned.",
-    access: { roles: readers },
+    access: { roles: roleGroups.submitters },
     query: openObject({ queue: listOf(textSchema()).optional() }),
     repeated: ['queue'],
     answers: {
@@ -73,7 +72,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/queues/{queue_name}/agents',
     family: 'v1',
     summary: 'List the agents that serve a queue',
-    access: { roles: readers },
+    access: { roles: roleGroups.submitters },
     answers: { 200: { description: 'The agents, by name.', content: z.array(queueAgent) } },
     errors: [queueErrors.notFound],
     async handle(deps, { params }) {
@@ -85,7 +84,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/queues/{queue_name}/jobs',
     family: 'v1',
     summary: 'List the jobs of a queue with their states',
-    access: { roles: readers },
+    access: { roles: roleGroups.submitters },
     answers: {
       200: { description: 'The jobs, oldest first.', content: z.array(queueJob) },
       204: { description: 'The queue has no jobs.', content: 'none' },
@@ -99,7 +98,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/restricted-queues',
     family: 'v1',
     summary: 'List the restricted queues with their owners',
-    access: { roles: readers },
+    access: { roles: roleGroups.submitters },
     answers: { 200: { description: 'The queues.', content: z.array(restrictedQueue) } },
     async handle(deps) {
       return json(await findRestrictedQueues(deps));
@@ -110,7 +109,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/restricted-queues/{queue_name}',
     family: 'v1',
     summary: 'Get a restricted queue with its owners',
-    access: { roles: readers },
+    access: { roles: roleGroups.submitters },
     answers: { 200: { description: 'The queue.', content: restrictedQueue } },
     errors: [queueErrors.restrictedNotFound],
     async handle(deps, { params }) {

@@ -4,11 +4,13 @@ import {
   errorRows,
   indexTable,
   metricRows,
+  quirks,
   routes,
   schemes,
   settingRows,
   tokenKinds,
 } from '../../server/areas.js';
+import { nameOfRoute, schemesOf } from '../../server/http/route.js';
 
 /** The values that occur more than once. */
 function findRepeated(values: readonly string[]): string[] {
@@ -30,8 +32,22 @@ test('no two kinds of tokens can be taken for each other, and each has a credent
   t.true(tokenKinds.length > 0);
 });
 
-test('each index names a collection of its own area', (t) => {
-  for (const { name, collectionName } of indexTable) t.not(collectionName, '', name);
+test('each index names a collection of an area', (t) => {
+  for (const { name, collectionName } of indexTable) t.is(typeof collectionName, 'string', name);
+});
+
+test('each route names credential schemes that exist', (t) => {
+  for (const declared of routes) {
+    for (const name of schemesOf(declared)) t.true(name in schemes, `${nameOfRoute(declared)}: ${name}`);
+  }
+});
+
+test('each exception to the usual JSON of an error names routes that exist, and an error of theirs', (t) => {
+  const names = routes.map(nameOfRoute);
+  for (const { error, routes: exceptions = [] } of quirks) {
+    for (const name of exceptions) t.true(names.includes(name), `${error.code}: ${name}`);
+  }
+  t.true(quirks.some((quirk) => quirk.routes !== undefined));
 });
 
 test('each route names a family of errors that exists, and its errors are rows of an area', (t) => {

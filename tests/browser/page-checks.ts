@@ -106,7 +106,9 @@ export async function checkWithoutDocument({ url, browser }: Site): Promise<void
   await visit(browser, async ({ page }) => {
     await page.route('**/openapi.json', (intercepted) => intercepted.fulfill({ status: 503 }));
     await page.goto(`${url}/docs`);
-    await page.getByText('The page could not be drawn (openapi.json: 503).').waitFor();
+    await page
+      .getByText('Could not show the API (openapi.json: 503). Check that the server is running.')
+      .waitFor();
   });
 }
 

@@ -79,10 +79,10 @@ test('the longest literal prefix is tried first, then the shorter ones; methods 
   t.is((await send('GET', '/v1/jobs'))[0], 404);
 });
 
-test('two routes that take the same requests stop the start', async (t) => {
+test('two routes that match the same requests stop the start', async (t) => {
   const routes = [echo('GET', '/agents/{name}'), echo('GET', '/agents/{agent}')];
   await t.throwsAsync(serve(t, routes), {
-    message: 'GET /agents/{agent} takes the same requests as GET /agents/{name}',
+    message: 'GET /agents/{agent} matches the same requests as GET /agents/{name}',
   });
 });
 

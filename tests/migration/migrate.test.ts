@@ -76,7 +76,7 @@ test('doctor reports data that cannot be read', async (t) => {
   t.deepEqual(notes, ['1 data keys are not in this key vault: see TESTFLINGER_KEY_VAULT_URI']);
   t.true(problems.some((problem) => problem.startsWith('1 have no valid job_id')));
   t.true(problems.some((problem) => problem.includes('client broken')));
-  t.true(problems.some((problem) => problem.includes('0 of 1 pieces')));
+  t.true(problems.some((problem) => problem.includes('0 of 1 chunks')));
 });
 
 test('migrate keeps every document and index of a Testflinger server, and marks duplicates', async (t) => {

@@ -33,7 +33,7 @@ type Needs = Core &
   LeaseServices &
   Pick<ClaimServices, 'collections' | 'metrics'>;
 
-/** Claims: who asks for a job gets the first one that waits. */
+/** The claims area: gives the first waiting job to whoever asks for one. */
 export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServices>> = {
   name: 'claims',
   collections: claimCollections,

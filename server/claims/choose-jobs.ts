@@ -31,7 +31,7 @@ interface Candidate {
   id: string;
 }
 
-/** Up to so many groups are looked up one by one; among more, groups without any job are sorted out first. */
+/** Maximum number of groups that are looked up one by one. Among more groups, those without any job are removed first. */
 const maxSingleLookups = 4;
 
 /**
@@ -85,7 +85,7 @@ function readHeads(heads: Map<string, WaitingJob>, { queues, claimers }: Group):
   if (first === undefined) return { jobs: [], areAll: true };
   const [claimer, ...others] = claimers as [Claimer, ...Claimer[]];
   // Behind the first job of a queue there may be better ones than the first job of another.
-  if (others.length > 0 || !isReady(first) || !isFor(first, claimer.agent)) return undefined;
+  if (others.length > 0 || !isReady(first) || !mayTake(first, claimer.agent)) return undefined;
   return { jobs: [first], areAll: false };
 }
 
@@ -128,7 +128,7 @@ function assign(
     const candidates = found.get(claimer) as Candidates;
     const left = lists.get(candidates) ?? listFree(candidates, elsewhere);
     lists.set(candidates, left);
-    const at = left.findIndex(({ job, id }) => !taken.has(id) && isFor(job, claimer.agent));
+    const at = left.findIndex(({ job, id }) => !taken.has(id) && mayTake(job, claimer.agent));
     // Removed, since otherwise each of a thousand claimers would pass over all jobs of those before it.
     const [own] = at < 0 ? [] : left.splice(at, 1);
     if (own !== undefined) {
@@ -148,7 +148,7 @@ function holdsAny({ jobs }: Candidates, ids: ReadonlySet<string>): boolean {
 }
 
 /** The condition of `filterClaimable` about the agent. */
-function isFor(
+function mayTake(
   { job_data: { exclude_agents: excluded }, lost_holders: lost }: JobRecord,
   agent: string,
 ): boolean {

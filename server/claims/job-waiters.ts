@@ -85,14 +85,14 @@ export class JobWaiter {
     return this.#signal.wait(milliseconds);
   }
 
-  /** Nobody wants to wait any longer, even if it looks at the moment. */
+  /** Ends the wait at once, even if the claim is querying at the moment. */
   end(): void {
     this.#signal.end();
   }
 
   /**
-   * Ends the waiting. Where the claim took another job than the one that woke it, or could not look, that job goes to the
-   * next waiter.
+   * Ends the wait. If the claim took another job than the one that woke it, or could not query, that job goes to the next
+   * waiter.
    * @param taken the `_id` of the job that it took, in hex
    */
   leave(taken: string | undefined): void {

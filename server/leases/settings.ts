@@ -14,7 +14,7 @@ export const leaseSettings = {
       'AGENT_LEASES',
       asOneOf('on', 'off'),
       'on',
-      'Whether an agent that gives no sign of life loses its job, and whether data that it sends later is kept apart from the job.',
+      'Whether an agent that sends no requests for the length of its lease loses its job. Data that it sends later is then stored apart from the job.',
     ),
     agentLeaseSeconds: setting(
       'AGENT_LEASE_SECONDS',

@@ -54,8 +54,8 @@ async function grantClientCredentials(
   deps: GrantDeps,
   { authorization, form, source }: TokenRequest,
 ): Promise<TokenResponse> {
-  const { clientId, clientKey, basic } = readCredentials(authorization, form);
-  const record = await verifyClient(deps, { clientId, clientKey, source }).catch((error: unknown) => {
+  const { basic, ...credentials } = readCredentials(authorization, form);
+  const record = await verifyClient(deps, { ...credentials, source }).catch((error: unknown) => {
     if (basic && isApiError(error, authErrors.loginFailed)) {
       throw new ApiError(authErrors.loginFailed, { headers: basicChallenge, cause: error });
     }

@@ -7,6 +7,7 @@ import { object, openObject, text as textSchema } from '../schema/schema.js';
 import { signAccessToken } from './access-token.js';
 import { authErrors } from './errors.js';
 import { grantByRefreshToken, grantToken } from './grant-token.js';
+import { presentOAuthErrors } from './oauth-errors.js';
 import { revokeRefreshToken } from './refresh-token.js';
 import { tokenKinds } from './token-kinds.js';
 import { verifyClient } from './verify-client.js';
@@ -45,11 +46,12 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get an access token and a refresh token for a client id and key',
     description:
-      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`.',
+      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`. A request with a `grant_type`, or with a client id or key in the form, gets errors in the form of RFC 6749, section 5.2.',
     access: 'public',
     headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
       mode: 'form',
+      repeatedError: authErrors.invalidRequest,
       schema: openObject({
         grant_type: formField,
         client_id: formField,
@@ -67,10 +69,15 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
       authErrors.unsupportedGrantType,
       authErrors.tooManyAttempts,
       authErrors.busy,
+      authErrors.invalidClient,
+      authErrors.invalidRequest,
+      authErrors.slowDown,
+      authErrors.temporarilyUnavailable,
     ],
     noStore: true,
     async handle(deps, { body, header, principal: { source } }) {
-      return json(await grantToken(deps, { authorization: header('authorization'), form: body, source }));
+      const request = { authorization: header('authorization'), form: body, source };
+      return json(await presentOAuthErrors(deps, request, () => grantToken(deps, request)));
     },
   }),
   route({

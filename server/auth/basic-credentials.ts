@@ -2,11 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { ApiError } from '../errors/api-error.js';
 import { authErrors } from './errors.js';
 
-/** The form fields of a token request (RFC 6749 section 2.3.1). */
+/** The form fields of a token request (RFC 6749 sections 2.3.1, 4.4.2 and 6). */
 export interface ClientForm {
   grant_type?: string | undefined;
   client_id?: string | undefined;
   client_secret?: string | undefined;
+  refresh_token?: string | undefined;
 }
 
 /** A client id and key. */

@@ -55,10 +55,11 @@ export const authErrors = {
   unsupportedGrantType: {
     code: 'unsupported_grant_type',
     status: 400,
-    message: 'The grant type must be client_credentials',
+    message: 'The grant type must be client_credentials or refresh_token',
   },
   invalidClient: { code: 'invalid_client', status: 401 },
   invalidRequest: { code: 'invalid_request', status: 400 },
+  invalidGrant: { code: 'invalid_grant', status: 400 },
   slowDown: { code: 'slow_down', status: 429 },
   temporarilyUnavailable: { code: 'temporarily_unavailable', status: 503 },
   refreshTokenInvalid: { code: 'refresh_token_invalid', status: 400, message: 'Invalid refresh token.' },
@@ -80,6 +81,7 @@ export const authQuirks: readonly BodyQuirk[] = [
   { error: authErrors.unsupportedGrantType, shape: 'oauth' },
   { error: authErrors.invalidClient, shape: 'oauth' },
   { error: authErrors.invalidRequest, shape: 'oauth' },
+  { error: authErrors.invalidGrant, shape: 'oauth' },
   { error: authErrors.slowDown, shape: 'oauth' },
   { error: authErrors.temporarilyUnavailable, shape: 'oauth' },
 ];

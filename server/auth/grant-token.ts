@@ -1,5 +1,6 @@
 import type { Core, DepsOf } from '../core/core.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
+import type { ClientRecord } from '../principal/client-record.js';
 import { signAccessToken } from './access-token.js';
 import { basicChallenge, type ClientForm, readCredentials } from './basic-credentials.js';
 import { authErrors } from './errors.js';
@@ -32,6 +33,7 @@ type GrantDeps = DepsOf<typeof verifyClient> &
 /** The grants of the token endpoint, by `grant_type`. */
 const grants: Readonly<Record<string, (deps: GrantDeps, request: TokenRequest) => Promise<TokenResponse>>> = {
   client_credentials: grantClientCredentials,
+  refresh_token: grantRefreshToken,
 };
 
 /**
@@ -48,21 +50,48 @@ export async function grantToken(deps: GrantDeps, request: TokenRequest): Promis
 
 /**
  * Returns an access token and a refresh token for a client id and key (RFC 6749 section 4.4).
- * @throws ApiError as `verifyClient`; a 401 to HTTP Basic has a `WWW-Authenticate` header
+ * @throws ApiError as `authenticate`
  */
-async function grantClientCredentials(
-  deps: GrantDeps,
-  { authorization, form, source }: TokenRequest,
-): Promise<TokenResponse> {
-  const { basic, ...credentials } = readCredentials(authorization, form);
-  const record = await verifyClient(deps, { ...credentials, source }).catch((error: unknown) => {
-    if (basic && isApiError(error, authErrors.loginFailed)) {
-      throw new ApiError(authErrors.loginFailed, { headers: basicChallenge, cause: error });
-    }
-    throw error;
-  });
+async function grantClientCredentials(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
+  const record = await authenticate(deps, request);
   const refreshToken = await issueRefreshToken(deps, record.client_id);
   return { ...presentToken(signAccessToken(deps, record)), refresh_token: refreshToken };
+}
+
+/**
+ * Returns an access token for a refresh token of the client that sends its id and key (RFC 6749 section 6).
+ * @throws ApiError as `authenticate` and `grantByRefreshToken`; 400 `invalid_request` without a refresh token
+ */
+async function grantRefreshToken(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
+  const { client_id: clientId } = await authenticate(deps, request);
+  const { refresh_token: token } = request.form;
+  if (!token) throw new ApiError(authErrors.invalidRequest);
+  return grantByRefreshToken(deps, { token, source: request.source, clientId });
+}
+
+/**
+ * Returns the client whose id and key the request has.
+ * @throws ApiError as `readCredentials` and `verifyClient`; a 401 to HTTP Basic has a `WWW-Authenticate` header
+ */
+async function authenticate(
+  deps: DepsOf<typeof verifyClient>,
+  { authorization, form, source }: TokenRequest,
+): Promise<ClientRecord> {
+  const { basic, ...credentials } = readCredentials(authorization, form);
+  try {
+    return await verifyClient(deps, { ...credentials, source });
+  } catch (error) {
+    if (!basic || !isApiError(error, authErrors.loginFailed)) throw error;
+    throw new ApiError(authErrors.loginFailed, { headers: basicChallenge, cause: error });
+  }
+}
+
+/** A use of a refresh token. */
+export interface RefreshRequest {
+  token: string;
+  source: string;
+  /** The client that the token must belong to, if the request has proved to be that client. */
+  clientId?: string;
 }
 
 /**
@@ -71,11 +100,10 @@ async function grantClientCredentials(
  */
 export async function grantByRefreshToken(
   deps: Core & DepsOf<typeof useRefreshToken> & Pick<AuthServices, 'findClient' | 'signingKeys'>,
-  token: string,
-  source: string,
+  { token, source, clientId: owner }: RefreshRequest,
 ): Promise<TokenResponse> {
   try {
-    const { client_id: clientId } = await useRefreshToken(deps, token);
+    const { client_id: clientId } = await useRefreshToken(deps, token, owner);
     const record = await deps.findClient(clientId);
     if (record === undefined) throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client gone' });
     deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });

@@ -33,15 +33,19 @@ export async function issueRefreshToken(
 
 /**
  * Returns the record of a valid refresh token, and restarts its idle time.
- * @throws ApiError 400 for a token that is unknown, revoked or expired
+ * @param owner the client that the token must belong to; by default any
+ * @throws ApiError 400 for a token that is unknown, revoked, expired or of another client
  */
 export async function useRefreshToken(
   deps: Core & Pick<AuthServices, 'collections'>,
   token: string,
+  owner?: string,
 ): Promise<RefreshToken> {
   const { refreshTokens } = deps.collections;
   const stored = await refreshTokens.findOne(filterByToken(token));
   if (stored === null) throw new ApiError(authErrors.refreshTokenInvalid);
+  if (owner !== undefined && stored.client_id !== owner)
+    throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'token of another client' });
   if (stored.revoked === true) throw new ApiError(authErrors.refreshTokenRevoked);
   const now = deps.clock.now();
   if (stored.expires_at instanceof Date && stored.expires_at <= now)

@@ -46,7 +46,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get an access token and a refresh token for a client id and key',
     description:
-      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`. A request with a `grant_type`, or with a client id or key in the form, gets errors in the form of RFC 6749, section 5.2.',
+      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`. With `grant_type=refresh_token` and a `refresh_token`, the client gets an access token only. A request with a `grant_type`, or with a client id or key in the form, gets errors in the form of RFC 6749, section 5.2.',
     access: 'public',
     headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
@@ -56,11 +56,15 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
         grant_type: formField,
         client_id: formField,
         client_secret: formField,
+        refresh_token: formField,
         scope: formField,
       }),
     },
     answers: {
-      200: { description: 'The tokens.', content: tokenAnswer.extend({ refresh_token: z.string().min(48) }) },
+      200: {
+        description: 'The tokens.',
+        content: tokenAnswer.extend({ refresh_token: z.string().min(48).optional() }),
+      },
     },
     errors: [
       authErrors.basicMissing,
@@ -71,6 +75,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
       authErrors.busy,
       authErrors.invalidClient,
       authErrors.invalidRequest,
+      authErrors.invalidGrant,
       authErrors.slowDown,
       authErrors.temporarilyUnavailable,
     ],
@@ -91,7 +96,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     errors: [authErrors.refreshTokenInvalid, authErrors.refreshTokenRevoked, authErrors.refreshTokenExpired],
     noStore: true,
     async handle(deps, { body, principal: { source } }) {
-      return json(await grantByRefreshToken(deps, body.refresh_token, source));
+      return json(await grantByRefreshToken(deps, { token: body.refresh_token, source }));
     },
   }),
   route({

@@ -1,13 +1,12 @@
 import type { Core, DepsOf } from '../core/core.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
-import type { ClientRecord } from '../principal/client-record.js';
 import { signAccessToken } from './access-token.js';
 import { basicChallenge, type ClientForm, readCredentials } from './basic-credentials.js';
 import { authErrors } from './errors.js';
 import { issueRefreshToken, useRefreshToken } from './refresh-token.js';
 import type { AuthServices } from './services.js';
 import { tokenKinds } from './token-kinds.js';
-import { verifyClient } from './verify-client.js';
+import { type VerifiedClient, verifyClient } from './verify-client.js';
 
 /** A successful response of the token endpoint (RFC 6749 section 5.1). */
 export interface TokenResponse {
@@ -53,7 +52,7 @@ export async function grantToken(deps: GrantDeps, request: TokenRequest): Promis
  * @throws ApiError as `authenticate`
  */
 async function grantClientCredentials(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
-  const record = await authenticate(deps, request);
+  const { record } = await authenticate(deps, request);
   const refreshToken = await issueRefreshToken(deps, record.client_id);
   return { ...presentToken(signAccessToken(deps, record)), refresh_token: refreshToken };
 }
@@ -63,7 +62,7 @@ async function grantClientCredentials(deps: GrantDeps, request: TokenRequest): P
  * @throws ApiError as `authenticate` and `grantByRefreshToken`; 400 `invalid_request` without a refresh token
  */
 async function grantRefreshToken(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
-  const { client_id: clientId } = await authenticate(deps, request);
+  const { client_id: clientId } = (await authenticate(deps, request)).record;
   const { refresh_token: token } = request.form;
   if (!token) throw new ApiError(authErrors.invalidRequest);
   return grantByRefreshToken(deps, { token, source: request.source, clientId });
@@ -76,7 +75,7 @@ async function grantRefreshToken(deps: GrantDeps, request: TokenRequest): Promis
 async function authenticate(
   deps: DepsOf<typeof verifyClient>,
   { authorization, form, source }: TokenRequest,
-): Promise<ClientRecord> {
+): Promise<VerifiedClient> {
   const { basic, ...credentials } = readCredentials(authorization, form);
   try {
     return await verifyClient(deps, { ...credentials, source });

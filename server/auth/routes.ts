@@ -37,7 +37,8 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     noStore: true,
     async handle(deps, { params, header, principal: { source } }) {
       const login = { clientId: params.client_id, clientKey: header('client-key') ?? '', source };
-      return text(signAccessToken(deps, await verifyClient(deps, login), { legacy: true }));
+      const { record } = await verifyClient(deps, login);
+      return text(signAccessToken(deps, record, { legacy: true }));
     },
   }),
   route({

@@ -17,11 +17,20 @@ export interface Login extends ClientCredentials {
   decoded?: ClientCredentials | undefined;
 }
 
+/** A client that has proved who it is. */
+export interface VerifiedClient {
+  record: ClientRecord;
+  /** The key made by the server that it sent; absent if it sent its secret. */
+  key?: ClientKey;
+}
+
 /** One reading of a login's id and key, with what the database has for it. */
 interface Candidate extends ClientCredentials {
   /** The key has the form of keys made by the server, so it needs no slow hash. */
   isServerKey: boolean;
   record: ClientRecord | undefined;
+  /** The key made by the server, if it is one of the client's. */
+  key?: ClientKey;
   /** The bcrypt hash of the client's secret. */
   hash: string | undefined;
   /** The id and key are right, and no compare is needed to know it. */
@@ -47,19 +56,19 @@ type VerifyDeps = Core &
  * security log has the reason.
  * @throws ApiError 401 `login_failed`, 429 after too many failures, 503 when too many logins wait for a hash
  */
-export async function verifyClient(deps: VerifyDeps, login: Login): Promise<ClientRecord> {
+export async function verifyClient(deps: VerifyDeps, login: Login): Promise<VerifiedClient> {
   let readings = listReadings(login);
   for (;;) {
     // Read again after a compare, which can take seconds, so that the current record counts.
     const candidates = await Promise.all(readings.map((reading) => readCandidate(deps, reading)));
-    const record = findVerified(candidates)?.record;
+    const { record, key } = findVerified(candidates) ?? {};
     if (record === undefined) {
       const wrong = await limitAttempts(deps, login, () => compareInTurn(deps, login, candidates));
       readings = readings.slice(wrong);
       continue;
     }
     deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
-    return record;
+    return { record, ...(key && { key }) };
   }
 }
 
@@ -72,8 +81,9 @@ async function readCandidate(deps: VerifyDeps, reading: ClientCredentials): Prom
   const { clientId, clientKey } = reading;
   const serverKey = readServerKey(clientKey);
   if (serverKey !== undefined) {
-    const record = await verifyServerKey(deps, clientId, serverKey);
-    return { ...reading, isServerKey: true, record, hash: undefined, isVerified: record !== undefined };
+    const verified = await verifyServerKey(deps, clientId, serverKey);
+    const isVerified = verified !== undefined;
+    return { ...reading, record: undefined, ...verified, isServerKey: true, hash: undefined, isVerified };
   }
   const record = await deps.findClient(clientId);
   const stored = record?.client_secret_hash;
@@ -93,21 +103,21 @@ function findVerified(candidates: readonly Candidate[]): Candidate | undefined {
 }
 
 /**
- * Returns the record of `clientId` if the key made by the server is one of that client's and has not expired or been
+ * Returns the client and its key if the key made by the server is one of `clientId`'s and has not expired or been
  * removed, else `undefined`. The key and the client's record are read at the same time.
  */
 async function verifyServerKey(
   deps: Core & Pick<AuthServices, 'collections' | 'findClient' | 'findClientKey'>,
   clientId: string,
   { keyId, secret }: ServerKey,
-): Promise<ClientRecord | undefined> {
+): Promise<VerifiedClient | undefined> {
   const [found, record] = await Promise.all([deps.findClientKey(keyId), deps.findClient(clientId)]);
   if (!found || !record || !matchesDigest(secret, found.secret_sha256) || found.client_id !== clientId)
     return undefined;
   const now = deps.clock.now();
   if (found.expires_at !== undefined && found.expires_at <= now) return undefined;
   await recordUse(deps, found, now.toISOString().slice(0, 10));
-  return record;
+  return { record, key: found };
 }
 
 /** Stores the day of use, at most once a day for each key; a failure does not fail the login. */

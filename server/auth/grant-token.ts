@@ -3,7 +3,7 @@ import { ApiError, isApiError } from '../errors/api-error.js';
 import { signAccessToken } from './access-token.js';
 import { basicChallenge, type ClientForm, readCredentials } from './basic-credentials.js';
 import { authErrors } from './errors.js';
-import { issueRefreshToken, useRefreshToken } from './refresh-token.js';
+import { hasOriginEnded, issueRefreshToken, useRefreshToken } from './refresh-token.js';
 import type { AuthServices } from './services.js';
 import { tokenKinds } from './token-kinds.js';
 import { type VerifiedClient, verifyClient } from './verify-client.js';
@@ -52,8 +52,8 @@ export async function grantToken(deps: GrantDeps, request: TokenRequest): Promis
  * @throws ApiError as `authenticate`
  */
 async function grantClientCredentials(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
-  const { record } = await authenticate(deps, request);
-  const refreshToken = await issueRefreshToken(deps, record.client_id);
+  const { record, origin } = await authenticate(deps, request);
+  const refreshToken = await issueRefreshToken(deps, record.client_id, true, origin);
   return { ...presentToken(signAccessToken(deps, record)), refresh_token: refreshToken };
 }
 
@@ -95,16 +95,22 @@ export interface RefreshRequest {
 
 /**
  * Returns an access token for a refresh token, with the client's current permissions.
- * @throws ApiError 400 for a refresh token that is not valid, or whose client was removed
+ * @throws ApiError 400 for a refresh token that is not valid, or whose client, key or secret is gone
  */
 export async function grantByRefreshToken(
-  deps: Core & DepsOf<typeof useRefreshToken> & Pick<AuthServices, 'findClient' | 'signingKeys'>,
+  deps: Core &
+    DepsOf<typeof useRefreshToken> &
+    DepsOf<typeof hasOriginEnded> &
+    Pick<AuthServices, 'findClient' | 'signingKeys'>,
   { token, source, clientId: owner }: RefreshRequest,
 ): Promise<TokenResponse> {
   try {
-    const { client_id: clientId } = await useRefreshToken(deps, token, owner);
+    const stored = await useRefreshToken(deps, token, owner);
+    const { client_id: clientId } = stored;
     const record = await deps.findClient(clientId);
     if (record === undefined) throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client gone' });
+    if (await hasOriginEnded(deps, stored, record))
+      throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'key gone' });
     deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
     return presentToken(signAccessToken(deps, record));
   } catch (error) {

@@ -1,10 +1,11 @@
 import type { Core } from '../core/core.js';
+import { sha256 } from '../crypto/digest.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import type { ClientCredentials } from './basic-credentials.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { matchesDigest, readServerKey, type ServerKey } from './client-key-format.js';
-import type { ClientKey } from './collections.js';
+import type { ClientKey, TokenOrigin } from './collections.js';
 import { countBusyLogin } from './count-token-outcomes.js';
 import { authErrors } from './errors.js';
 import type { LoginOrigin } from './login-attempts.js';
@@ -22,6 +23,8 @@ export interface VerifiedClient {
   record: ClientRecord;
   /** The key made by the server that it sent; absent if it sent its secret. */
   key?: ClientKey;
+  /** What a refresh token of this login ends with. */
+  origin: TokenOrigin;
 }
 
 /** One reading of a login's id and key, with what the database has for it. */
@@ -61,14 +64,15 @@ export async function verifyClient(deps: VerifyDeps, login: Login): Promise<Veri
   for (;;) {
     // Read again after a compare, which can take seconds, so that the current record counts.
     const candidates = await Promise.all(readings.map((reading) => readCandidate(deps, reading)));
-    const { record, key } = findVerified(candidates) ?? {};
+    const { record, key, hash = '' } = findVerified(candidates) ?? {};
     if (record === undefined) {
       const wrong = await limitAttempts(deps, login, () => compareInTurn(deps, login, candidates));
       readings = readings.slice(wrong);
       continue;
     }
     deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
-    return { record, ...(key && { key }) };
+    if (key === undefined) return { record, origin: { hash_sha256: sha256(hash, 'hex') } };
+    return { record, key, origin: { key_id: key.key_id } };
   }
 }
 
@@ -110,7 +114,7 @@ async function verifyServerKey(
   deps: Core & Pick<AuthServices, 'collections' | 'findClient' | 'findClientKey'>,
   clientId: string,
   { keyId, secret }: ServerKey,
-): Promise<VerifiedClient | undefined> {
+): Promise<Pick<VerifiedClient, 'record' | 'key'> | undefined> {
   const [found, record] = await Promise.all([deps.findClientKey(keyId), deps.findClient(clientId)]);
   if (!found || !record || !matchesDigest(secret, found.secret_sha256) || found.client_id !== clientId)
     return undefined;
@@ -195,7 +199,13 @@ async function renewHash(
       { client_id: clientId, client_secret_hash: hash },
       { $set: { client_secret_hash: renewed } },
     );
-    return modifiedCount === 1 ? renewed : hash;
+    if (modifiedCount === 0) return hash;
+    // The secret is the same, so the refresh tokens that it got go on working.
+    await deps.collections.refreshTokens.updateMany(
+      { client_id: clientId, hash_sha256: sha256(hash, 'hex') },
+      { $set: { hash_sha256: sha256(renewed, 'hex') } },
+    );
+    return renewed;
   } catch (error) {
     deps.log.warn(
       { err: error, client_id: clientId },

@@ -18,11 +18,14 @@ export const clientKeyScheme: CredentialScheme<DepsOf<typeof verifyClient>> = {
   read: (request) => request.header('client-key'),
   async verify(deps, clientKey, request) {
     const login = { clientId: request.params.client_id ?? '', clientKey, source: request.source };
-    const record = await verifyClient(deps, login);
+    const { record, key } = await verifyClient(deps, login);
     const identity = {
       role: record.role ?? 'contributor',
       clientId: record.client_id,
       permissions: presentPermissions(record),
+      ...(key && {
+        key: { key_id: key.key_id, ...(key.expires_at && { expires_at: key.expires_at }) },
+      }),
     };
     return makePrincipal(identity, request);
   },

@@ -25,7 +25,14 @@ export interface RefreshToken {
   expires_at?: Date;
   revoked?: boolean;
   last_accessed?: Date;
+  /** The key made by the server with which the token was got: the token ends with it. */
+  key_id?: string;
+  /** Hex of the SHA-256 of the stored hash of the secret with which the token was got: the token ends with it. */
+  hash_sha256?: string;
 }
+
+/** With what a refresh token was got; neither field for endless tokens of agents and those of an existing database. */
+export type TokenOrigin = Pick<RefreshToken, 'key_id' | 'hash_sha256'>;
 
 /** The collections of clients, their keys, their refresh tokens and their failed logins. */
 export interface AuthCollections {
@@ -84,7 +91,7 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     collection: 'refreshTokens',
     name: 'qp_client_id',
     keys: { client_id: 1 },
-    serves: 'the refresh tokens of a removed client',
+    serves: 'the refresh tokens of a client',
   },
   {
     collection: 'refreshTokens',

@@ -19,6 +19,8 @@ const reasons = new Map(
     'basic_missing',
     'basic_incomplete',
     'client gone',
+    'key gone',
+    'token of another client',
     'refresh_token_invalid',
     'refresh_token_revoked',
     'refresh_token_expired',

@@ -55,8 +55,13 @@ export const authErrors = {
   unsupportedGrantType: {
     code: 'unsupported_grant_type',
     status: 400,
-    message: 'The grant type must be client_credentials',
+    message: 'The grant type must be client_credentials or refresh_token',
   },
+  invalidClient: { code: 'invalid_client', status: 401 },
+  invalidRequest: { code: 'invalid_request', status: 400 },
+  invalidGrant: { code: 'invalid_grant', status: 400 },
+  slowDown: { code: 'slow_down', status: 429 },
+  temporarilyUnavailable: { code: 'temporarily_unavailable', status: 503 },
   refreshTokenInvalid: { code: 'refresh_token_invalid', status: 400, message: 'Invalid refresh token.' },
   refreshTokenRevoked: { code: 'refresh_token_revoked', status: 400, message: 'Refresh token revoked.' },
   refreshTokenExpired: { code: 'refresh_token_expired', status: 400, message: 'Refresh token expired' },
@@ -68,12 +73,17 @@ export const authErrors = {
   },
 } as const satisfies ErrorRows;
 
-/** The errors with other bodies: text that stock clients print unchanged, and one error in OAuth's form. */
+/** The errors with other bodies: text that stock clients print unchanged, and errors in OAuth's form. */
 export const authQuirks: readonly BodyQuirk[] = [
   { error: authErrors.loginFailed, shape: 'text', families: ['v1', 'own'] },
   { error: authErrors.basicMissing, shape: 'text' },
   { error: authErrors.basicIncomplete, shape: 'text' },
   { error: authErrors.unsupportedGrantType, shape: 'oauth' },
+  { error: authErrors.invalidClient, shape: 'oauth' },
+  { error: authErrors.invalidRequest, shape: 'oauth' },
+  { error: authErrors.invalidGrant, shape: 'oauth' },
+  { error: authErrors.slowDown, shape: 'oauth' },
+  { error: authErrors.temporarilyUnavailable, shape: 'oauth' },
 ];
 
 /** The errors that a route with an access token can return. */

@@ -3,10 +3,10 @@ import { ApiError, isApiError } from '../errors/api-error.js';
 import { signAccessToken } from './access-token.js';
 import { basicChallenge, type ClientForm, readCredentials } from './basic-credentials.js';
 import { authErrors } from './errors.js';
-import { issueRefreshToken, useRefreshToken } from './refresh-token.js';
+import { hasOriginEnded, issueRefreshToken, useRefreshToken } from './refresh-token.js';
 import type { AuthServices } from './services.js';
 import { tokenKinds } from './token-kinds.js';
-import { verifyClient } from './verify-client.js';
+import { type VerifiedClient, verifyClient } from './verify-client.js';
 
 /** A successful response of the token endpoint (RFC 6749 section 5.1). */
 export interface TokenResponse {
@@ -32,6 +32,7 @@ type GrantDeps = DepsOf<typeof verifyClient> &
 /** The grants of the token endpoint, by `grant_type`. */
 const grants: Readonly<Record<string, (deps: GrantDeps, request: TokenRequest) => Promise<TokenResponse>>> = {
   client_credentials: grantClientCredentials,
+  refresh_token: grantRefreshToken,
 };
 
 /**
@@ -48,36 +49,68 @@ export async function grantToken(deps: GrantDeps, request: TokenRequest): Promis
 
 /**
  * Returns an access token and a refresh token for a client id and key (RFC 6749 section 4.4).
- * @throws ApiError as `verifyClient`; a 401 to HTTP Basic has a `WWW-Authenticate` header
+ * @throws ApiError as `authenticate`
  */
-async function grantClientCredentials(
-  deps: GrantDeps,
-  { authorization, form, source }: TokenRequest,
-): Promise<TokenResponse> {
-  const { clientId, clientKey, basic } = readCredentials(authorization, form);
-  const record = await verifyClient(deps, { clientId, clientKey, source }).catch((error: unknown) => {
-    if (basic && isApiError(error, authErrors.loginFailed)) {
-      throw new ApiError(authErrors.loginFailed, { headers: basicChallenge, cause: error });
-    }
-    throw error;
-  });
-  const refreshToken = await issueRefreshToken(deps, record.client_id);
+async function grantClientCredentials(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
+  const { record, origin } = await authenticate(deps, request);
+  const refreshToken = await issueRefreshToken(deps, record.client_id, true, origin);
   return { ...presentToken(signAccessToken(deps, record)), refresh_token: refreshToken };
 }
 
 /**
+ * Returns an access token for a refresh token of the client that sends its id and key (RFC 6749 section 6).
+ * @throws ApiError as `authenticate` and `grantByRefreshToken`; 400 `invalid_request` without a refresh token
+ */
+async function grantRefreshToken(deps: GrantDeps, request: TokenRequest): Promise<TokenResponse> {
+  const { client_id: clientId } = (await authenticate(deps, request)).record;
+  const { refresh_token: token } = request.form;
+  if (!token) throw new ApiError(authErrors.invalidRequest);
+  return grantByRefreshToken(deps, { token, source: request.source, clientId });
+}
+
+/**
+ * Returns the client whose id and key the request has.
+ * @throws ApiError as `readCredentials` and `verifyClient`; a 401 to HTTP Basic has a `WWW-Authenticate` header
+ */
+async function authenticate(
+  deps: DepsOf<typeof verifyClient>,
+  { authorization, form, source }: TokenRequest,
+): Promise<VerifiedClient> {
+  const { basic, ...credentials } = readCredentials(authorization, form);
+  try {
+    return await verifyClient(deps, { ...credentials, source });
+  } catch (error) {
+    if (!basic || !isApiError(error, authErrors.loginFailed)) throw error;
+    throw new ApiError(authErrors.loginFailed, { headers: basicChallenge, cause: error });
+  }
+}
+
+/** A use of a refresh token. */
+export interface RefreshRequest {
+  token: string;
+  source: string;
+  /** The client that the token must belong to, if the request has proved to be that client. */
+  clientId?: string;
+}
+
+/**
  * Returns an access token for a refresh token, with the client's current permissions.
- * @throws ApiError 400 for a refresh token that is not valid, or whose client was removed
+ * @throws ApiError 400 for a refresh token that is not valid, or whose client, key or secret is gone
  */
 export async function grantByRefreshToken(
-  deps: Core & DepsOf<typeof useRefreshToken> & Pick<AuthServices, 'findClient' | 'signingKeys'>,
-  token: string,
-  source: string,
+  deps: Core &
+    DepsOf<typeof useRefreshToken> &
+    DepsOf<typeof hasOriginEnded> &
+    Pick<AuthServices, 'findClient' | 'signingKeys'>,
+  { token, source, clientId: owner }: RefreshRequest,
 ): Promise<TokenResponse> {
   try {
-    const { client_id: clientId } = await useRefreshToken(deps, token);
+    const stored = await useRefreshToken(deps, token, owner);
+    const { client_id: clientId } = stored;
     const record = await deps.findClient(clientId);
     if (record === undefined) throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client gone' });
+    if (await hasOriginEnded(deps, stored, record))
+      throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'key gone' });
     deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
     return presentToken(signAccessToken(deps, record));
   } catch (error) {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Core } from '../core/core.js';
-import { digestToken, isTokenDigest } from '../crypto/digest.js';
+import { digestToken, isTokenDigest, sha256 } from '../crypto/digest.js';
 import { ApiError } from '../errors/api-error.js';
-import type { RefreshToken } from './collections.js';
+import type { ClientRecord } from '../principal/client-record.js';
+import type { RefreshToken, TokenOrigin } from './collections.js';
 import { authErrors } from './errors.js';
 import type { AuthServices } from './services.js';
 
@@ -12,11 +13,13 @@ const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;
 /**
  * Issues a refresh token of 64 URL-safe characters and stores its digest.
  * @param expires `false` for a token that never expires, as stock agents need
+ * @param origin with what the client got it
  */
 export async function issueRefreshToken(
   deps: Core & Pick<AuthServices, 'insertRefreshToken'>,
   clientId: string,
   expires = true,
+  origin: TokenOrigin = {},
 ): Promise<string> {
   const token = randomBytes(48).toString('base64url');
   const now = deps.clock.now();
@@ -27,27 +30,46 @@ export async function issueRefreshToken(
     ...(expires && { expires_at: new Date(now.getTime() + refreshTokenMs) }),
     revoked: false,
     last_accessed: now,
+    ...origin,
   });
   return token;
 }
 
 /**
  * Returns the record of a valid refresh token, and restarts its idle time.
- * @throws ApiError 400 for a token that is unknown, revoked or expired
+ * @param owner the client that the token must belong to; by default any
+ * @throws ApiError 400 for a token that is unknown, revoked, expired or of another client
  */
 export async function useRefreshToken(
   deps: Core & Pick<AuthServices, 'collections'>,
   token: string,
+  owner?: string,
 ): Promise<RefreshToken> {
   const { refreshTokens } = deps.collections;
   const stored = await refreshTokens.findOne(filterByToken(token));
   if (stored === null) throw new ApiError(authErrors.refreshTokenInvalid);
+  if (owner !== undefined && stored.client_id !== owner)
+    throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'token of another client' });
   if (stored.revoked === true) throw new ApiError(authErrors.refreshTokenRevoked);
   const now = deps.clock.now();
   if (stored.expires_at instanceof Date && stored.expires_at <= now)
     throw new ApiError(authErrors.refreshTokenExpired);
   await refreshTokens.updateOne({ _id: stored._id }, { $set: { last_accessed: now } });
   return stored;
+}
+
+/** Returns whether the key or the secret with which a refresh token was got has ended, has changed or is another client's. */
+export async function hasOriginEnded(
+  deps: Core & Pick<AuthServices, 'findClientKey'>,
+  { client_id, key_id: keyId, hash_sha256: hashDigest }: RefreshToken,
+  { client_secret_hash: hash = '' }: ClientRecord,
+): Promise<boolean> {
+  if (typeof keyId === 'string') {
+    const key = await deps.findClientKey(keyId);
+    if (key?.client_id !== client_id) return true;
+    return key.expires_at !== undefined && key.expires_at <= deps.clock.now();
+  }
+  return typeof hashDigest === 'string' && hashDigest !== sha256(hash, 'hex');
 }
 
 /** Revokes a refresh token, and returns its record. @throws ApiError 400 for a token that is unknown or already revoked */

@@ -7,6 +7,7 @@ import { object, openObject, text as textSchema } from '../schema/schema.js';
 import { signAccessToken } from './access-token.js';
 import { authErrors } from './errors.js';
 import { grantByRefreshToken, grantToken } from './grant-token.js';
+import { presentOAuthErrors } from './oauth-errors.js';
 import { revokeRefreshToken } from './refresh-token.js';
 import { tokenKinds } from './token-kinds.js';
 import { verifyClient } from './verify-client.js';
@@ -36,7 +37,8 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     noStore: true,
     async handle(deps, { params, header, principal: { source } }) {
       const login = { clientId: params.client_id, clientKey: header('client-key') ?? '', source };
-      return text(signAccessToken(deps, await verifyClient(deps, login), { legacy: true }));
+      const { record } = await verifyClient(deps, login);
+      return text(signAccessToken(deps, record, { legacy: true }));
     },
   }),
   route({
@@ -45,20 +47,25 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get an access token and a refresh token for a client id and key',
     description:
-      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`.',
+      'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`. With `grant_type=refresh_token` and a `refresh_token`, the client gets an access token only. A request with a `grant_type`, or with a client id or key in the form, gets errors in the form of RFC 6749, section 5.2.',
     access: 'public',
     headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
       mode: 'form',
+      repeatedError: authErrors.invalidRequest,
       schema: openObject({
         grant_type: formField,
         client_id: formField,
         client_secret: formField,
+        refresh_token: formField,
         scope: formField,
       }),
     },
     answers: {
-      200: { description: 'The tokens.', content: tokenAnswer.extend({ refresh_token: z.string().min(48) }) },
+      200: {
+        description: 'The tokens.',
+        content: tokenAnswer.extend({ refresh_token: z.string().min(48).optional() }),
+      },
     },
     errors: [
       authErrors.basicMissing,
@@ -67,10 +74,16 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
       authErrors.unsupportedGrantType,
       authErrors.tooManyAttempts,
       authErrors.busy,
+      authErrors.invalidClient,
+      authErrors.invalidRequest,
+      authErrors.invalidGrant,
+      authErrors.slowDown,
+      authErrors.temporarilyUnavailable,
     ],
     noStore: true,
     async handle(deps, { body, header, principal: { source } }) {
-      return json(await grantToken(deps, { authorization: header('authorization'), form: body, source }));
+      const request = { authorization: header('authorization'), form: body, source };
+      return json(await presentOAuthErrors(deps, request, () => grantToken(deps, request)));
     },
   }),
   route({
@@ -84,7 +97,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     errors: [authErrors.refreshTokenInvalid, authErrors.refreshTokenRevoked, authErrors.refreshTokenExpired],
     noStore: true,
     async handle(deps, { body, principal: { source } }) {
-      return json(await grantByRefreshToken(deps, body.refresh_token, source));
+      return json(await grantByRefreshToken(deps, { token: body.refresh_token, source }));
     },
   }),
   route({

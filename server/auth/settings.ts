@@ -45,9 +45,13 @@ const rows = {
   oidcClientId: optional(
     'OIDC_CLIENT_ID',
     asText,
-    'Client id at the OIDC provider. If it, `OIDC_PROVIDER_ISSUER` and `WEB_SECRET_KEY` are all set, anonymous callers get 401.',
+    'Client id at the OIDC provider. It needs `OIDC_PROVIDER_ISSUER` and `WEB_SECRET_KEY`; with all three, anonymous callers get 401.',
   ),
-  oidcProviderIssuer: optional('OIDC_PROVIDER_ISSUER', asText, 'Issuer of the OIDC provider.'),
+  oidcProviderIssuer: optional(
+    'OIDC_PROVIDER_ISSUER',
+    asText,
+    'Issuer of the OIDC provider. It needs `OIDC_CLIENT_ID` and `WEB_SECRET_KEY`.',
+  ),
   webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key that protects web sessions.'),
   oidcClientSecret: withoutEffect(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
 };
@@ -64,7 +68,10 @@ export const authSettings = {
   derive: ({ oidcClientId, oidcProviderIssuer, webSecretKey }: ValuesOf<typeof rows>) => ({
     oidc: Boolean(oidcClientId && oidcProviderIssuer && webSecretKey),
   }),
-  listProblems: listKeyProblems,
+  listProblems: (config: Read, options: ReadOptions) => [
+    ...listKeyProblems(config, options),
+    ...listOidcProblems(config),
+  ],
   listWarnings,
 };
 
@@ -86,6 +93,24 @@ function listKeyProblems(
   if (!isRequired || !isShort(key) || jwtAllowShortKey) return [];
   const remedies = `${keyHint}, or set JWT_ALLOW_SHORT_KEY=true to keep it for now`;
   return [['JWT_SIGNING_KEY', `is under ${signingKeyBytes} bytes; ${remedies}`]];
+}
+
+/**
+ * Reports OIDC settings that are only partly set: without all three, anonymous callers would be accepted by a server that
+ * its operator meant to close. `WEB_SECRET_KEY` alone is allowed.
+ */
+function listOidcProblems({ oidcClientId, oidcProviderIssuer, webSecretKey }: Read): SettingProblem[] {
+  if (!oidcClientId && !oidcProviderIssuer) return [];
+  const values = {
+    OIDC_CLIENT_ID: oidcClientId,
+    OIDC_PROVIDER_ISSUER: oidcProviderIssuer,
+    WEB_SECRET_KEY: webSecretKey,
+  };
+  const names = Object.keys(values) as (keyof typeof values)[];
+  const given = names.filter((name) => values[name]).join(' and ');
+  return names
+    .filter((name) => !values[name])
+    .map((name) => [name, `is missing: OIDC needs it as well as ${given}`]);
 }
 
 function isShort(key: string): boolean {

@@ -1,74 +1,127 @@
 import type { Core } from '../core/core.js';
+import { sha256 } from '../crypto/digest.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
 import type { ClientRecord } from '../principal/client-record.js';
+import type { ClientCredentials } from './basic-credentials.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { matchesDigest, readServerKey, type ServerKey } from './client-key-format.js';
-import type { ClientKey } from './collections.js';
+import type { ClientKey, TokenOrigin } from './collections.js';
 import { countBusyLogin } from './count-token-outcomes.js';
 import { authErrors } from './errors.js';
+import type { LoginOrigin } from './login-attempts.js';
 import type { AuthServices } from './services.js';
 
 /** A login as sent: client id, client key and the caller's address. */
-export interface Login {
-  clientId: string;
-  clientKey: string;
+export interface Login extends ClientCredentials {
   source: string;
+  /** The id and key form-decoded, which are tried if they fail as sent. */
+  decoded?: ClientCredentials | undefined;
 }
+
+/** A client that has proved who it is. */
+export interface VerifiedClient {
+  record: ClientRecord;
+  /** The key made by the server that it sent; absent if it sent its secret. */
+  key?: ClientKey;
+  /** What a refresh token of this login ends with. */
+  origin: TokenOrigin;
+}
+
+/** One reading of a login's id and key, with what the database has for it. */
+interface Candidate extends ClientCredentials {
+  /** The key has the form of keys made by the server, so it needs no slow hash. */
+  isServerKey: boolean;
+  record: ClientRecord | undefined;
+  /** The key made by the server, if it is one of the client's. */
+  key?: ClientKey;
+  /** The bcrypt hash of the client's secret. */
+  hash: string | undefined;
+  /** The id and key are right, and no compare is needed to know it. */
+  isVerified: boolean;
+}
+
+type VerifyDeps = Core &
+  Pick<
+    AuthServices,
+    | 'bcryptPool'
+    | 'collections'
+    | 'findClient'
+    | 'findClientKey'
+    | 'loginAttempts'
+    | 'metrics'
+    | 'verifiedSecrets'
+  >;
 
 /**
  * Returns the client that a client id and key belong to. The record is read each time, so that a changed key takes effect
  * at once. A secret that bcrypt verified in the last 5 minutes needs no hash, and a key made by the server never does.
- * All failures have the same response, after one compare; the security log has the reason.
+ * All failures have the same response, after one compare for each reading of the text, whatever the database has; the
+ * security log has the reason.
  * @throws ApiError 401 `login_failed`, 429 after too many failures, 503 when too many logins wait for a hash
  */
-export async function verifyClient(
-  deps: Core &
-    Pick<
-      AuthServices,
-      | 'bcryptPool'
-      | 'collections'
-      | 'findClient'
-      | 'findClientKey'
-      | 'loginAttempts'
-      | 'metrics'
-      | 'verifiedSecrets'
-    >,
-  login: Login,
-): Promise<ClientRecord> {
-  const serverKey = readServerKey(login.clientKey);
-  const record = await (serverKey === undefined
-    ? verifySecret(deps, login)
-    : verifyByServerKey(deps, login, serverKey));
-  deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
-  return record;
+export async function verifyClient(deps: VerifyDeps, login: Login): Promise<VerifiedClient> {
+  let readings = listReadings(login);
+  for (;;) {
+    // Read again after a compare, which can take seconds, so that the current record counts.
+    const candidates = await Promise.all(readings.map((reading) => readCandidate(deps, reading)));
+    const { record, key, hash = '' } = findVerified(candidates) ?? {};
+    if (record === undefined) {
+      const wrong = await limitAttempts(deps, login, () => compareInTurn(deps, login, candidates));
+      readings = readings.slice(wrong);
+      continue;
+    }
+    deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
+    if (key === undefined) return { record, origin: { hash_sha256: sha256(hash, 'hex') } };
+    return { record, key, origin: { key_id: key.key_id } };
+  }
 }
 
-async function verifyByServerKey(
-  deps: Core &
-    Pick<AuthServices, 'collections' | 'findClient' | 'findClientKey' | 'loginAttempts' | 'metrics'>,
-  login: Login,
-  serverKey: ServerKey,
-): Promise<ClientRecord> {
-  const found = await verifyServerKey(deps, login.clientId, serverKey);
-  return found ?? limitAttempts(deps, login, () => rejectLogin(deps, login, 'wrong server-made key'));
+function listReadings({ clientId, clientKey, decoded }: Login): ClientCredentials[] {
+  const asSent = { clientId, clientKey };
+  return decoded === undefined ? [asSent] : [asSent, decoded];
+}
+
+async function readCandidate(deps: VerifyDeps, reading: ClientCredentials): Promise<Candidate> {
+  const { clientId, clientKey } = reading;
+  const serverKey = readServerKey(clientKey);
+  if (serverKey !== undefined) {
+    const verified = await verifyServerKey(deps, clientId, serverKey);
+    const isVerified = verified !== undefined;
+    return { ...reading, record: undefined, ...verified, isServerKey: true, hash: undefined, isVerified };
+  }
+  const record = await deps.findClient(clientId);
+  const stored = record?.client_secret_hash;
+  const hash = isBcryptHash(stored) ? stored : undefined;
+  const isVerified = hash !== undefined && deps.verifiedSecrets.has(hash, clientKey);
+  return { ...reading, isServerKey: false, record, hash, isVerified };
+}
+
+/** Returns the first reading that is known to be right, unless an earlier one of another client could be right too. */
+function findVerified(candidates: readonly Candidate[]): Candidate | undefined {
+  for (const candidate of candidates) {
+    if (candidate.isVerified) return candidate;
+    const last = candidates.at(-1) as Candidate;
+    if (candidate.hash !== undefined && candidate.clientId !== last.clientId) return undefined;
+  }
+  return undefined;
 }
 
 /**
- * Returns the record of `clientId` if the key made by the server is one of that client's and has not expired or been
+ * Returns the client and its key if the key made by the server is one of `clientId`'s and has not expired or been
  * removed, else `undefined`. The key and the client's record are read at the same time.
  */
 async function verifyServerKey(
   deps: Core & Pick<AuthServices, 'collections' | 'findClient' | 'findClientKey'>,
   clientId: string,
   { keyId, secret }: ServerKey,
-): Promise<ClientRecord | undefined> {
+): Promise<Pick<VerifiedClient, 'record' | 'key'> | undefined> {
   const [found, record] = await Promise.all([deps.findClientKey(keyId), deps.findClient(clientId)]);
   if (!found || !record || !matchesDigest(secret, found.secret_sha256) || found.client_id !== clientId)
     return undefined;
   const now = deps.clock.now();
   if (found.expires_at !== undefined && found.expires_at <= now) return undefined;
   await recordUse(deps, found, now.toISOString().slice(0, 10));
-  return record;
+  return { record, key: found };
 }
 
 /** Stores the day of use, at most once a day for each key; a failure does not fail the login. */
@@ -85,25 +138,6 @@ async function recordUse(
   }
 }
 
-/** Verifies a secret; reads the record again after a compare, which can take seconds, so that the current record counts. */
-async function verifySecret(
-  deps: Core &
-    Pick<
-      AuthServices,
-      'bcryptPool' | 'collections' | 'findClient' | 'loginAttempts' | 'metrics' | 'verifiedSecrets'
-    >,
-  login: Login,
-): Promise<ClientRecord> {
-  for (;;) {
-    const record = await deps.findClient(login.clientId);
-    const stored = record?.client_secret_hash;
-    const hash = isBcryptHash(stored) ? stored : undefined;
-    if (record !== undefined && hash !== undefined && deps.verifiedSecrets.has(hash, login.clientKey))
-      return record;
-    await limitAttempts(deps, login, () => compareAndRemember(deps, login, record, hash));
-  }
-}
-
 /** Runs a login that can fail, unless too many have failed before; logs and counts such refusals. */
 async function limitAttempts<T>(
   deps: Core & Pick<AuthServices, 'collections' | 'loginAttempts' | 'metrics'>,
@@ -111,7 +145,7 @@ async function limitAttempts<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await deps.loginAttempts.runCounted(login, run);
+    return await deps.loginAttempts.runCounted(presentOrigin(login), run);
   } catch (error) {
     if (isApiError(error, authErrors.tooManyAttempts)) {
       await logRefusal(deps, login, 'too many attempts');
@@ -121,26 +155,41 @@ async function limitAttempts<T>(
   }
 }
 
-/** Runs one compare for every login, whether the client and its hash exist or not, and caches a match. */
-async function compareAndRemember(
+/**
+ * Compares each reading that is a secret, in order, until one is right, and caches that one. A reading whose client or
+ * hash does not exist takes a compare too, so the text alone decides how long a failed login takes.
+ * @returns how many readings before the right one are wrong
+ */
+async function compareInTurn(
   deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections' | 'loginAttempts' | 'verifiedSecrets'>,
   login: Login,
-  record: ClientRecord | undefined,
-  hash: string | undefined,
-): Promise<void> {
+  candidates: readonly Candidate[],
+): Promise<number> {
   const { bcryptPool, verifiedSecrets } = deps;
-  if (record === undefined || hash === undefined) {
-    await bcryptPool.compareDummy(login.clientKey);
-    return rejectLogin(deps, login, record === undefined ? 'unknown client' : 'client without a secret');
+  for (const [wrong, { clientId, clientKey, isServerKey, hash, isVerified }] of candidates.entries()) {
+    if (isVerified) return wrong;
+    if (isServerKey) continue;
+    if (hash === undefined) await bcryptPool.compareDummy(clientKey);
+    else if (await bcryptPool.compare(clientKey, hash)) {
+      verifiedSecrets.add(await renewHash(deps, { clientId, clientKey }, hash), clientKey);
+      return wrong;
+    }
   }
-  if (!(await bcryptPool.compare(login.clientKey, hash))) return rejectLogin(deps, login, 'wrong key');
-  verifiedSecrets.add(await renewHash(deps, login, hash), login.clientKey);
+  return rejectLogin(deps, login, presentReason(candidates));
+}
+
+/** Returns why a login failed: by the last reading whose client exists. */
+function presentReason(candidates: readonly Candidate[]): string {
+  if (candidates.some(({ isServerKey }) => isServerKey)) return 'wrong server-made key';
+  const known = candidates.findLast(({ record }) => record !== undefined);
+  if (known === undefined) return 'unknown client';
+  return known.hash === undefined ? 'client without a secret' : 'wrong key';
 }
 
 /** Replaces a hash whose cost is not the configured one; a failure does not fail the login. */
 async function renewHash(
   deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections'>,
-  { clientId, clientKey }: Login,
+  { clientId, clientKey }: ClientCredentials,
   hash: string,
 ): Promise<string> {
   if (readCost(hash) === deps.bcryptPool.cost) return hash;
@@ -150,7 +199,13 @@ async function renewHash(
       { client_id: clientId, client_secret_hash: hash },
       { $set: { client_secret_hash: renewed } },
     );
-    return modifiedCount === 1 ? renewed : hash;
+    if (modifiedCount === 0) return hash;
+    // The secret is the same, so the refresh tokens that it got go on working.
+    await deps.collections.refreshTokens.updateMany(
+      { client_id: clientId, hash_sha256: sha256(hash, 'hex') },
+      { $set: { hash_sha256: sha256(renewed, 'hex') } },
+    );
+    return renewed;
   } catch (error) {
     deps.log.warn(
       { err: error, client_id: clientId },
@@ -165,24 +220,26 @@ async function rejectLogin(
   login: Login,
   reason: string,
 ): Promise<never> {
-  await deps.loginAttempts.countFailure(login);
+  await deps.loginAttempts.countFailure(presentOrigin(login));
   await logRefusal(deps, login, reason);
   throw new ApiError(authErrors.loginFailed, { reason });
+}
+
+/** Returns what a login is counted by. It counts for the decoded id, since one id can be encoded in many ways. */
+function presentOrigin({ clientId, decoded, source }: Login): LoginOrigin {
+  return { clientId: decoded?.clientId ?? clientId, source };
 }
 
 /** Logs a refused login; it names only existing clients, since an unknown id may be a key in the wrong field. */
 async function logRefusal(
   deps: Core & Pick<AuthServices, 'collections'>,
-  { clientId, source }: Login,
+  login: Login,
   reason: string,
 ): Promise<void> {
-  const filter = { client_id: clientId };
-  const known = await deps.collections.clients.findOne(filter, { projection: { _id: 1 } });
-  deps.audit({
-    event: 'login',
-    outcome: 'refused',
-    ...(known !== null && { target: clientId }),
-    source,
-    reason,
-  });
+  const ids = listReadings(login).map(({ clientId }) => clientId);
+  const filter = { client_id: { $in: ids } };
+  const known = await deps.collections.clients.find(filter, { projection: { client_id: 1 } }).toArray();
+  const target = ids.find((id) => known.some(({ client_id }) => client_id === id));
+  const named = target === undefined ? {} : { target };
+  deps.audit({ event: 'login', outcome: 'refused', ...named, source: login.source, reason });
 }

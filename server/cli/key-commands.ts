@@ -71,8 +71,8 @@ async function removeKey(id: string, keyId: string, options: GlobalOptions, comm
   print(`Revoked the key ${keyId} of ${id}`);
 }
 
-/** Returns the request options for keys of a client. A client manages its own keys with its key, not with a pass. */
-function presentCredentials({ connection }: ApiClient, id: string): ApiRequest {
+/** Returns the request options for keys and tokens of a client. A client manages its own with its key, not with a pass. */
+export function presentCredentials({ connection }: ApiClient, id: string): ApiRequest {
   return { withKey: connection.credentials.clientId === id };
 }
 

@@ -7,6 +7,7 @@ import { keyRoutes } from './key-routes.js';
 import { clientRoutes } from './routes.js';
 import type { ClientServices } from './services.js';
 import { surveyClients } from './survey-clients.js';
+import { tokenRoutes } from './token-routes.js';
 
 type Needs = Core & AuthServices;
 
@@ -14,6 +15,6 @@ type Needs = Core & AuthServices;
 export const clientsArea: Area<ClientServices, Needs, AnyRoute<Needs & ClientServices>> = {
   name: 'clients',
   errors: clientErrors,
-  routes: [...clientRoutes, ...keyRoutes],
+  routes: [...clientRoutes, ...keyRoutes, ...tokenRoutes],
   surveys: { client_permissions: surveyClients },
 };

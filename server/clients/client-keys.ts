@@ -6,6 +6,8 @@ import type { Core } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
 import { presentDate } from '../http/present-date.js';
+import type { Principal } from '../principal/principal.js';
+import { checkMayCreateKey } from './client-rights.js';
 import type { KeyInput } from './client-schema.js';
 import { clientErrors } from './errors.js';
 
@@ -31,17 +33,20 @@ function placedKeys({ collections }: Pick<AuthServices, 'collections'>): Collect
 
 /**
  * Makes a key for a client and stores the digest of its secret.
- * @throws ApiError 409 when the client already has 10 keys, 404 when another request has removed the client
+ * @param caller who asks for the key; absent if a manager does, or the server itself
+ * @throws ApiError 403 when the caller's own key expires before the new one would, 409 when the client already has 10 keys, 404 when another request has removed the client
  */
 export async function makeClientKey(
   deps: Core & Pick<AuthServices, 'collections'>,
   clientId: string,
   input: KeyInput = {},
+  caller?: Principal,
 ): Promise<MadeKey> {
   const { keyId, secret, text } = makeServerKey();
   const now = deps.clock.now();
   const expiresAt =
     input.expires_after === undefined ? undefined : new Date(now.getTime() + input.expires_after * 1000);
+  if (caller !== undefined) checkMayCreateKey(caller, expiresAt);
   await storeKey(deps, {
     key_id: keyId,
     client_id: clientId,

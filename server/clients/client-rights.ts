@@ -31,6 +31,16 @@ export function checkMayAssign(caller: Principal, role: string | undefined, clie
   });
 }
 
+/** @throws ApiError 403 when the caller sent a key that expires before the new one would, at `expiresAt` */
+export function checkMayCreateKey(caller: Principal, expiresAt: Date | undefined): void {
+  if (!may(caller, 'createKey', { expires_at: expiresAt })) throw new ApiError(clientErrors.keyOutlives);
+}
+
+/** @throws ApiError 403 when the caller sent another key, and that one expires */
+export function checkMayRemoveKey(caller: Principal, keyId: string): void {
+  if (!may(caller, 'removeKey', { key_id: keyId })) throw new ApiError(clientErrors.keyOfOwner);
+}
+
 function presentCaller(caller: Principal): string {
   return caller.clientId ?? 'The caller';
 }

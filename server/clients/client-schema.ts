@@ -61,3 +61,12 @@ export const keyAnswer = z.strictObject({
   expires_at: z.string().nullable(),
   last_used_on: z.string().nullable(),
 });
+
+/** A refresh token as the list returns it; the token itself is never returned again. */
+export const tokenAnswer = z.strictObject({
+  token_id: z.string(),
+  key_id: z.string().nullable(),
+  issued_at: z.string().nullable(),
+  expires_at: z.string().nullable(),
+  last_used_at: z.string().nullable(),
+});

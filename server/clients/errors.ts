@@ -22,6 +22,29 @@ export const clientErrors = {
     message: 'A client has at most 10 keys: delete one first',
   },
   keyNotFound: { code: 'key_not_found', status: 404, message: 'The client has no key with this id' },
+  keyOutlives: {
+    code: 'key_outlives',
+    status: 403,
+    message: 'A key that expires can only create keys that expire no later: ask a manager',
+    audit: 'role_refused',
+  },
+  keyOfOwner: {
+    code: 'key_of_owner',
+    status: 403,
+    message: 'A key that expires can only remove itself: ask a manager',
+    audit: 'role_refused',
+  },
+  tokenOfOwner: {
+    code: 'token_of_owner',
+    status: 403,
+    message: 'A key that expires can only revoke its own refresh tokens: ask a manager',
+    audit: 'role_refused',
+  },
+  tokenNotFound: {
+    code: 'client_token_not_found',
+    status: 404,
+    message: 'The client has no refresh token with this id',
+  },
   notAnAgent: {
     code: 'not_an_agent_client',
     status: 422,

@@ -9,6 +9,7 @@ import { roleGroups } from '../principal/roles.js';
 import { object } from '../schema/schema.js';
 import { auditChange } from './audit-client-change.js';
 import { listClientKeys, makeClientKey, removeClientKey } from './client-keys.js';
+import { checkMayRemoveKey } from './client-rights.js';
 import { keyAnswer, keyInput, madeKeyAnswer } from './client-schema.js';
 import { clientErrors } from './errors.js';
 import { getKeyHolder } from './get-client.js';
@@ -31,14 +32,15 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/client-permissions/{client_id}/keys',
     family: 'own',
     summary: 'Create a key for a client',
+    description: 'A client that sends a key that expires gets only keys that expire no later.',
     access,
     body: { mode: 'json', schema: keyInput },
     answers: { 200: { description: 'The key. It is returned only once.', content: madeKeyAnswer } },
-    errors: [...holderErrors, clientErrors.tooManyKeys],
+    errors: [...holderErrors, clientErrors.keyOutlives, clientErrors.tooManyKeys],
     noStore: true,
     async handle(deps, request) {
       const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
-      const made = await makeClientKey(deps, clientId, request.body);
+      const made = await makeClientKey(deps, clientId, request.body, request.principal);
       auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`);
       return json(made);
     },
@@ -61,11 +63,13 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/client-permissions/{client_id}/keys/{key_id}',
     family: 'own',
     summary: "Remove a client's key, which stops working at once",
+    description: 'A client that sends a key that expires can remove only that key.',
     access,
     answers: { 204: { description: 'The key is removed.', content: 'none' } },
-    errors: [...holderErrors, clientErrors.keyNotFound],
+    errors: [...holderErrors, clientErrors.keyOfOwner, clientErrors.keyNotFound],
     async handle(deps, request) {
       const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
+      checkMayRemoveKey(request.principal, request.params.key_id);
       await removeClientKey(deps, clientId, request.params.key_id);
       auditChange(deps, request.principal, 'client_key_removed', `${clientId} ${request.params.key_id}`);
       return empty();

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import getRawBody from 'raw-body';
+import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
@@ -23,7 +24,7 @@ const nestingLimit = 100;
 export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']): Promise<unknown> {
   if (spec === undefined) return undefined;
   const text = isOfMode(request.headers['content-type'], spec.mode) ? await readText(request, spec) : '';
-  const value = spec.mode === 'json' ? parseJson(text) : Object.fromEntries(new URLSearchParams(text));
+  const value = spec.mode === 'json' ? parseJson(text) : parseForm(text, spec);
   const reading = readInput(spec.schema, value);
   if (!reading.ok) throw refuse('json', reading.errors);
   return reading.value;
@@ -79,6 +80,14 @@ function parseJson(text: string): unknown {
   }
   if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
   return value;
+}
+
+function parseForm(text: string, { schema, repeatedError }: AnyBody): unknown {
+  const fields = new URLSearchParams(text);
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  if (repeatedError !== undefined && known.some((name) => fields.getAll(name).length > 1))
+    throw new ApiError(repeatedError);
+  return Object.fromEntries(fields);
 }
 
 function refuse(place: 'json' | 'query', reasons: NestedReasons): ApiError {

@@ -27,6 +27,8 @@ interface BodySpec<B extends z.ZodType> {
   schema: B;
   /** Maximum bytes; default 1 MiB. For `multipart` it is always `MAX_UPLOAD_MIB`. */
   limit?: number;
+  /** For `form`: the error for a field of the schema that is sent more than once; without it, the last value counts. */
+  repeatedError?: ErrorRow;
 }
 
 /** One successful response, for the OpenAPI document. */

@@ -40,6 +40,14 @@ const rules = {
   /** Assign a role to a client: callers whose own role is not below it. */
   assignRole: (caller: Principal, { role }: { role: string }) => !outranks(role, caller.role),
 
+  /** Create a key: a key that expires creates only keys that expire no later. */
+  createKey: ({ key }: Principal, { expires_at: expiresAt }: { expires_at?: Date | undefined }) =>
+    key?.expires_at === undefined || (expiresAt !== undefined && expiresAt <= key.expires_at),
+
+  /** Remove a key: a key that expires removes only itself. */
+  removeKey: ({ key }: Principal, { key_id: id }: { key_id: string }) =>
+    key?.expires_at === undefined || key.key_id === id,
+
   /** Change a secret: its owner only; roles do not matter. */
   changeSecret: (caller: Principal, { client_id: owner }: { client_id: string }) => caller.clientId === owner,
 };

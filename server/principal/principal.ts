@@ -8,6 +8,15 @@ export interface Identity {
   clientId?: string;
   /** Absent for anonymous callers and for tokens without permissions. */
   permissions?: Permissions;
+  /** The key made by the server that the request itself has; absent for access tokens and for secrets. */
+  key?: PresentedKey;
+}
+
+/** A key made by the server, as far as it decides what its holder may do. */
+export interface PresentedKey {
+  key_id: string;
+  /** Absent if the key never expires. */
+  expires_at?: Date;
 }
 
 /**

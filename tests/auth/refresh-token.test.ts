@@ -52,6 +52,7 @@ async function addStored({ deps }: TestServer, record: Partial<RefreshToken>): P
 test.serial('a refresh token is stored as a digest, with the timestamps of older servers', async (t) => {
   const { server, token } = await startWithToken(t);
   const stored = await server.deps.collections.refreshTokens.find({}, { projection: { _id: 0 } }).toArray();
+  const hash = (await server.deps.collections.clients.findOne())?.client_secret_hash ?? '';
   t.deepEqual(stored as unknown[], [
     {
       client_id: 'ci',
@@ -60,6 +61,7 @@ test.serial('a refresh token is stored as a digest, with the timestamps of older
       expires_at: new Date((testNow + 6 * day) * 1000),
       revoked: false,
       last_accessed: new Date(testNow * 1000),
+      hash_sha256: createHash('sha256').update(hash).digest('hex'),
     },
   ]);
 });

@@ -64,6 +64,8 @@ const allowed: Record<string, readonly string[] | 'public'> = {
   'GET /v1/client-permissions/{client_id}/keys': managers,
   'DELETE /v1/client-permissions/{client_id}/keys/{key_id}': managers,
   'POST /v1/client-permissions/{client_id}/agent-token': managers,
+  'GET /v1/client-permissions/{client_id}/refresh-tokens': managers,
+  'DELETE /v1/client-permissions/{client_id}/refresh-tokens/{token_id}': managers,
   'GET /livez': 'public',
   'GET /readyz': 'public',
   'GET /openapi.json': 'public',

@@ -78,7 +78,7 @@ def test_every_option_is_read_and_every_key_has_its_twin():
         ("public_url", "https://q.example", "PUBLIC_URL", "https://q.example"),
         ("workers", 4, "WORKERS", "4"),
         ("log_level", "debug", "LOG_LEVEL", "debug"),
-        ("job_ownership", "enforce", "JOB_OWNERSHIP", "enforce"),
+        ("job_ownership", "record", "JOB_OWNERSHIP", "record"),
         ("agent_binding", "enforce", "AGENT_BINDING", "enforce"),
     ],
 )

@@ -52,7 +52,7 @@ def test_the_environment_is_that_of_the_defaults_and_the_database(context: Conte
         "AGENT_BINDING": "record",
         "DRAIN_SECONDS": "30",
         "HOST": "0.0.0.0",
-        "JOB_OWNERSHIP": "record",
+        "JOB_OWNERSHIP": "enforce",
         "JWT_LEEWAY": "5",
         "KEEPALIVE": "10",
         "LOG_LEVEL": "info",

@@ -1,12 +1,32 @@
+import { z } from 'zod';
 import { bulkUpsert, liveWhenNew } from '../db/bulk-upsert.js';
 import type { QueueServices } from '../queues/services.js';
-import { anyMap, type JsonMap, mapOf, text } from '../schema/schema.js';
+import { runFully } from '../schema/leaf.js';
+import { anyMap, type JsonMap, mapOf, text, toJsonSchema } from '../schema/schema.js';
+
+/** At least one character, line breaks included. */
+const queueName = /^[\s\S]+$/;
+
+/** A name that the Testflinger server can store too, which refuses dots and names that begin with `$`. */
+const imageName = /^[^$.][^.]*$/;
+
+const provisionText = text();
+const provisionMap = anyMap();
+
+/** How an image is provisioned: stock agents send text, such as `url: http://host/image`. */
+const provisionData = z
+  .unknown()
+  .check((payload) => {
+    const schema = typeof payload.value === 'string' ? provisionText : provisionMap;
+    payload.issues.push(...runFully(schema, payload.value).issues);
+  })
+  .meta({ anyOf: [provisionText, provisionMap].map(toJsonSchema) });
 
 /** Request body: descriptions of queues, by queue name. */
-export const queuesInput = mapOf(text());
+export const queuesInput = mapOf(text(), { keyPattern: queueName });
 
 /** Request body: images that an agent can provision, by queue name and image name. */
-export const imagesInput = mapOf(anyMap());
+export const imagesInput = mapOf(mapOf(provisionData, { keyPattern: imageName }), { keyPattern: queueName });
 
 /** Stores the descriptions of queues. Each queue is advertised for 7 days. */
 export async function advertiseQueues(
@@ -35,7 +55,7 @@ export async function advertiseImages(
   const operations = Object.entries(images).map(([name, ofQueue]) => ({
     updateOne: {
       filter: { name },
-      // A pipeline with a literal, because image names may contain dots and begin with `$`.
+      // A pipeline with a literal, because a text or a nested key may begin with `$`.
       update: [{ $set: { live: liveWhenNew, images: { $literal: ofQueue }, updated_at: '$$NOW' } }],
       upsert: true,
     },

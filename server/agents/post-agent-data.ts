@@ -21,7 +21,7 @@ const maxLogLines = 100;
  */
 export const agentInput = object({
   state: text().optional(),
-  queues: listOf(text()).optional(),
+  queues: listOf(text({ min: 1 })).optional(),
   location: text().optional(),
   provision_type: text().optional(),
   job_id: text().optional(),

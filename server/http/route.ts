@@ -20,7 +20,7 @@ export interface Access {
 
 /**
  * How a body is read: `json` (by the rules of the v1 contract), `form` (RFC 6749 section 2.3.1), or `multipart`, whose
- * file the handler gets as a stream (its schema is `uploadSchema`).
+ * file the handler gets as a stream once it opens the body (its schema is `uploadSchema`).
  */
 interface BodySpec<B extends z.ZodType> {
   mode: 'json' | 'form' | 'multipart';

@@ -9,7 +9,7 @@ import type { AnyRoute, RouteRequest } from './route.js';
 import type { CredentialRequest } from './scheme.js';
 import { limitTime } from './time-limit.js';
 import { undoIfUnsent } from './undo-unsent.js';
-import { type OpenUpload, openUpload } from './upload.js';
+import { deferUpload } from './upload.js';
 
 /**
  * Identifies who calls a route, and refuses callers without the required role. It calls `found` with the caller before
@@ -39,11 +39,11 @@ export async function serveRoute<D extends MountDeps>(
   if (declared.redirectSlash && ctx.path.endsWith('/'))
     return writeReply(ctx, redirectWithoutSlash(declared));
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
-  const upload = await receiveUpload(deps, declared, ctx);
+  const upload = declared.body?.mode === 'multipart' ? awaitUpload(deps, ctx) : undefined;
   const body = upload ?? (await parseBody(ctx.req, declared.body));
   const request = makeRequest(declared, ctx, { params, query, body });
   const reply = await limitTime(deps.log, declared.handle(deps, request as never), {
-    bodyEnd: upload?.ended,
+    pause: upload?.transfer,
     waitSeconds: request.waitSeconds,
   }).finally(() => upload?.discard());
   if (reply.undoIfUnsent) undoIfUnsent(deps.log, ctx.res, reply.undoIfUnsent);
@@ -104,14 +104,9 @@ function redirectWithoutSlash({ path }: AnyRoute): Reply {
   return { status: 308, headers: { Location: `..${path.slice(path.lastIndexOf('/'))}` } };
 }
 
-async function receiveUpload(
-  { config }: MountDeps,
-  { body }: AnyRoute,
-  ctx: Context,
-): Promise<OpenUpload | undefined> {
-  if (body?.mode !== 'multipart') return undefined;
-  (ctx.state as RequestState).liftBodyTimeLimit();
-  return openUpload(ctx.req, config.maxUploadMib * 1024 * 1024);
+function awaitUpload({ config }: MountDeps, ctx: Context): ReturnType<typeof deferUpload> {
+  const limit = config.maxUploadMib * 1024 * 1024;
+  return deferUpload(ctx.req, limit, () => (ctx.state as RequestState).liftBodyTimeLimit());
 }
 
 function readHeader(ctx: Context, name: string): string | undefined {

@@ -1,9 +1,12 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
+import { hasBody } from './body-time.js';
+import type { Pause } from './time-limit.js';
 
 /** A file that is being received. */
 export interface Upload {
@@ -12,11 +15,25 @@ export interface Upload {
 }
 
 /** An upload whose request is still running. */
-export interface OpenUpload extends Upload {
+interface OpenUpload extends Upload {
   /** Resolves when the body ends, complete or not. */
   ended: Promise<void>;
   /** Reads and drops the rest of the file, so that the client can finish sending and then read the response. */
   discard(): void;
+}
+
+/** The body of a request with a file. It is not read before the handler opens it. */
+export interface UploadBody {
+  /** The request has no body. */
+  isEmpty: boolean;
+  /** Reads up to the first byte of the file. @throws ApiError as `openUpload` does */
+  open(): Promise<Upload>;
+}
+
+/** An `UploadBody` as the server sees it. */
+interface DeferredUpload extends UploadBody, Pick<OpenUpload, 'discard'> {
+  /** The time from the opening of the body to its end. */
+  transfer: Pause;
 }
 
 /** The body of a route that takes a file: multipart/form-data with a field `file` (v1 contract, section 2). */
@@ -24,10 +41,34 @@ export const uploadSchema = z.unknown().meta({
   type: 'object',
   required: ['file'],
   properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } },
-}) as unknown as z.ZodType<Upload>;
+}) as unknown as z.ZodType<UploadBody>;
 
 /** Milliseconds without a byte after which an upload is aborted; its total time has no limit. */
 const maxIdleMs = 120_000;
+
+/**
+ * Returns the body of a request, for its handler to open: a handler that refuses the request need not receive the file.
+ * @param onOpen is called when the body is opened
+ */
+export function deferUpload(request: IncomingMessage, limit: number, onOpen: () => void): DeferredUpload {
+  const transfer = new EventEmitter();
+  let upload: OpenUpload | undefined;
+  return {
+    isEmpty: !hasBody(request),
+    async open() {
+      onOpen();
+      transfer.emit('start');
+      upload = await openUpload(request, limit);
+      void upload.ended.then(() => transfer.emit('end'));
+      return upload;
+    },
+    transfer: {
+      from: new Promise((resolve) => transfer.once('start', resolve)),
+      until: new Promise((resolve) => transfer.once('end', resolve)),
+    },
+    discard: () => upload?.discard(),
+  };
+}
 
 /**
  * Reads a body up to the first byte of its field `file`.
@@ -35,7 +76,7 @@ const maxIdleMs = 120_000;
  * @throws ApiError 413 over the limit (at once when the length is known), 400 for a body that is not multipart or has no
  * such file
  */
-export async function openUpload(request: IncomingMessage, limit: number): Promise<OpenUpload> {
+async function openUpload(request: IncomingMessage, limit: number): Promise<OpenUpload> {
   // Node resets the timeout at the connection's next request.
   request.socket.setTimeout(maxIdleMs);
   if (Number(request.headers['content-length'] ?? 0) > limit) {

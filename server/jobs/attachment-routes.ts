@@ -8,12 +8,10 @@ import { jobErrors } from '../job/errors.js';
 import { getJobId } from '../job/get-job-id.js';
 import { holdJob } from '../leases/held-job.js';
 import { roleGroups } from '../principal/roles.js';
-import { checkJobOwner } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
-import type { JobsServices } from './services.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';
 
-type RouteDeps = Pick<JobsServices, 'config'> & DepsOf<typeof holdJob> & DepsOf<typeof storeAttachments>;
+type RouteDeps = DepsOf<typeof holdJob> & DepsOf<typeof storeAttachments>;
 const route = routesOf<RouteDeps>();
 
 /** The routes of attachments: the files that a submitter sends with a job, as one compressed archive. */
@@ -23,7 +21,8 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/job/{job_id}/attachments',
     family: 'v1',
     summary: 'Upload the attachments of a job',
-    description: 'From then on, agents can claim the job. A repeated upload changes nothing.',
+    description:
+      'From then on, agents can claim the job. A repeated upload, also one without a body, changes nothing.',
     access: { roles: roleGroups.submitters },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
@@ -32,11 +31,11 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
       jobsErrors.attachmentsJobUnknown,
       jobsErrors.attachmentsNotAwaited,
       jobsErrors.notOwned,
+      jobsErrors.attachmentsDiffer,
     ],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      await checkJobOwner(deps, request.principal, jobId);
-      await storeAttachments(deps, jobId, request.body);
+      await storeAttachments(deps, request.principal, jobId, request.body);
       return text('OK');
     },
   }),

@@ -1,21 +1,33 @@
+import type { DepsOf } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
+import { findJob } from '../job/find-job.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
+import type { Principal } from '../principal/principal.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
+import { checkJobOwner } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
-/** Cancels a job. @throws ApiError 400 if the job has ended or does not exist */
+/**
+ * Cancels a job.
+ * @throws ApiError 403 if the caller may not change it, 400 if it has ended or does not exist
+ */
 export async function cancelJob(
-  { collections, jobMasks }: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
+  deps: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'> & DepsOf<typeof checkJobOwner>,
+  caller: Principal,
   jobId: string,
 ): Promise<void> {
-  const job = await collections.jobs.findOneAndUpdate(
-    { job_id: jobId, ...filterAllowing('cancel') },
+  const found = await findJob(deps, jobId);
+  if (found === undefined) throw new ApiError(jobsErrors.alreadyEnded);
+  checkJobOwner(deps, caller, found);
+  const job = await deps.collections.jobs.findOneAndUpdate(
+    // Only the run that was checked: another client may have resubmitted the job meanwhile.
+    { _id: found._id, created_at: found.created_at, ...filterAllowing('cancel') },
     { $set: { 'result_data.job_state': stateAfter('cancel') } },
     { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
-  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.expireSoon(jobId);
+  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await deps.jobMasks.expireSoon(jobId);
 }

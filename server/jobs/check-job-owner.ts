@@ -1,23 +1,42 @@
+import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
-import { findJob } from '../job/find-job.js';
-import type { JobServices } from '../job/services.js';
+import type { JobRecord } from '../job/job-record.js';
 import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
 import { jobsErrors } from './errors.js';
 import type { JobsServices } from './services.js';
 
+/** The fields of a job from which its owner is known. */
+type OwnedJob = Pick<JobRecord, 'job_id' | 'submitted_by' | 'job_data'>;
+
 /**
- * Checks that the caller may change a job. With `JOB_OWNERSHIP=enforce`, only its submitter, a manager or an admin may;
- * anyone may change a job without a submitter. By default (`record`), the server only stores the submitter and refuses
- * nobody, as stock clients expect.
+ * Returns the client id of a job's submitter; `undefined` if the submitter was anonymous. A Testflinger server stores the
+ * submitter only for a job with secrets, in its data.
+ */
+export function findJobOwner({ submitted_by: submitter, job_data: data }: OwnedJob): string | undefined {
+  const { client_id: clientOfSecrets } = data;
+  return submitter ?? (typeof clientOfSecrets === 'string' ? clientOfSecrets : undefined);
+}
+
+/**
+ * Checks that the caller may cancel a job or send its attachments: its submitter, a manager or an admin may; anyone may if
+ * the submitter was anonymous. With `JOB_OWNERSHIP=record`, a request without credentials is accepted and logged, because
+ * stock CLIs older than June 2026 send none with these requests.
  * @throws ApiError 403 if the caller may not
  */
-export async function checkJobOwner(
-  deps: Pick<JobServices, 'collections'> & Pick<JobsServices, 'config'>,
+export function checkJobOwner(
+  { audit, config }: Core & Pick<JobsServices, 'config'>,
   caller: Principal,
-  jobId: string,
-): Promise<void> {
-  if (deps.config.jobOwnership === 'record') return;
-  const owner = (await findJob(deps, jobId))?.submitted_by;
-  if (!may(caller, 'changeJob', { submitted_by: owner })) throw new ApiError(jobsErrors.notOwned);
+  job: OwnedJob,
+): void {
+  if (may(caller, 'changeJob', { submitted_by: findJobOwner(job) })) return;
+  if (config.jobOwnership === 'enforce' || caller.kind !== 'anonymous')
+    throw new ApiError(jobsErrors.notOwned);
+  audit({
+    event: 'job_ownership',
+    outcome: 'accepted',
+    target: job.job_id,
+    source: caller.source,
+    reason: jobsErrors.notOwned.code,
+  });
 }

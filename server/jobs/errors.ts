@@ -40,6 +40,11 @@ export const jobsErrors = {
     status: 422,
     message: 'Job ID not awaiting attachments',
   },
+  attachmentsDiffer: {
+    code: 'attachments_differ',
+    status: 409,
+    message: 'Job ID already has other attachments',
+  },
   webhookNotConfigured: {
     code: 'webhook_not_configured',
     status: 500,

@@ -7,8 +7,8 @@ export const jobsSettings = {
     jobOwnership: setting(
       'JOB_OWNERSHIP',
       asOneOf('record', 'enforce'),
-      'record',
-      'Who can cancel a job and upload its attachments: with `enforce`, only its submitter, a manager or an admin; with `record`, everyone who can submit jobs.',
+      'enforce',
+      'Who can cancel a job and upload its attachments: only its submitter, a manager or an admin, or everyone if the submitter was anonymous. `record` also accepts requests without credentials, and logs them, for stock CLIs older than June 2026.',
     ),
     webhookUrl: optional(
       'WEBHOOK_URL',

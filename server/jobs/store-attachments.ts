@@ -1,37 +1,52 @@
+import { createHash, type Hash } from 'node:crypto';
 import type { WithId } from 'mongodb';
-import type { Core } from '../core/core.js';
+import type { Core, DepsOf } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import type { StoredFile } from '../files/collections.js';
+import { downloadFile } from '../files/download-file.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
+import { hasBytesOf } from '../files/has-bytes-of.js';
 import type { FileServices } from '../files/services.js';
 import { uploadFile } from '../files/upload-file.js';
-import type { Upload } from '../http/upload.js';
+import type { UploadBody } from '../http/upload.js';
 import { findJob } from '../job/find-job.js';
 import { attachmentsName } from '../job/job-files.js';
 import type { JobRecord } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
+import type { Principal } from '../principal/principal.js';
+import { checkJobOwner } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
+
+type AttachmentDeps = Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>;
 
 /**
  * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several
  * uploads run at the same time, the first one to finish is kept, since an agent may already be reading it. If the job
- * already has its attachments, nothing changes, since stock clients repeat requests.
- * @throws ApiError 422 if the job is unknown or names no attachments
+ * already has its attachments, nothing changes, since stock clients repeat requests. The job is checked before the body
+ * is read.
+ * @throws ApiError 422 if the job is unknown or names no attachments, 403 if the caller may not change the job, 409 if
+ * the job has other attachments
  */
 export async function storeAttachments(
-  deps: Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
+  deps: AttachmentDeps & DepsOf<typeof checkJobOwner>,
+  caller: Principal,
   jobId: string,
-  { file }: Upload,
+  body: UploadBody,
 ): Promise<void> {
-  const job = await findJob(deps, jobId);
-  if (!checkAwaitsAttachments(job)) return;
-  const name = attachmentsName(jobId);
-  const stored = await uploadFile(deps, name, file);
-  if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, name, stored._id);
+  const job = checkTakesAttachments(await findJob(deps, jobId));
+  // For anyone: a repeated request without the file changes nothing.
+  if (hasAttachments(job) && body.isEmpty) return;
+  checkJobOwner(deps, caller, job);
+  const { file } = await body.open();
+  if (hasAttachments(job)) return checkSameBytes(deps, jobId, file);
+  const hash = createHash('sha256');
+  const stored = await uploadFile(deps, attachmentsName(jobId), hashPieces(file, hash));
+  if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, stored.filename, stored._id);
   await removeFilesById(deps, [stored._id]);
-  const now = await findJob(deps, jobId);
+  const now = checkTakesAttachments(await findJob(deps, jobId));
   // The job was resubmitted meanwhile, and the new run awaits its own attachments.
-  if (checkAwaitsAttachments(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
+  if (!hasAttachments(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
+  await checkSameFile(deps, jobId, { length: stored.length, digest: hash.digest('hex') });
 }
 
 /** Returns the stored attachments of a job, or `undefined`. */
@@ -45,15 +60,52 @@ export async function findAttachments(
   return named ?? findFile(deps, attachmentsName(jobId));
 }
 
-/**
- * Returns false if the job already has its attachments, whatever its state.
- * @throws ApiError 422 if it never awaited any
- */
-function checkAwaitsAttachments(job: WithId<JobRecord> | undefined): job is WithId<JobRecord> {
+/** @throws ApiError 422 if the job is unknown or never awaited attachments */
+function checkTakesAttachments(job: WithId<JobRecord> | undefined): WithId<JobRecord> {
   if (job === undefined) throw new ApiError(jobsErrors.attachmentsJobUnknown);
-  const { attachments_status: status } = job.job_data;
-  if (status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
-  return status !== 'complete';
+  if (job.job_data.attachments_status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
+  return job;
+}
+
+/** Returns whether a job has its attachments, whatever its state. */
+function hasAttachments({ job_data: data }: JobRecord): boolean {
+  return data.attachments_status === 'complete';
+}
+
+/** Checks that a repeated upload has the stored bytes; any bytes pass if the stored file has expired. */
+async function checkSameBytes(
+  deps: AttachmentDeps,
+  jobId: string,
+  file: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const kept = await findAttachments(deps, jobId);
+  if (kept && !(await hasBytesOf(deps, kept, file))) throw new ApiError(jobsErrors.attachmentsDiffer);
+}
+
+/**
+ * Checks that an upload that finished second has the bytes of the first. It compares digests, because the first one
+ * removes the other's file.
+ */
+async function checkSameFile(
+  deps: AttachmentDeps,
+  jobId: string,
+  sent: { length: number; digest: string },
+): Promise<void> {
+  const kept = await findAttachments(deps, jobId);
+  if (kept === undefined) return;
+  if (kept.length === sent.length) {
+    const hash = createHash('sha256');
+    for await (const piece of downloadFile(deps, kept)) hash.update(piece as Buffer);
+    if (hash.digest('hex') === sent.digest) return;
+  }
+  throw new ApiError(jobsErrors.attachmentsDiffer);
+}
+
+async function* hashPieces(file: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
+  for await (const piece of file) {
+    hash.update(piece);
+    yield piece;
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
 import { isRestricted } from '../queues/restricted-queues.js';
 import { checkJobSecrets } from '../secrets/check-job-secrets.js';
+import { findJobOwner } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
 /** The dependencies of the checks. */
@@ -64,7 +65,8 @@ function checkJobId({ input }: Submission): void {
 function checkResubmission({ caller, existing }: Submission): void {
   if (existing === undefined) return;
   const hasEnded = endedStates.includes(existing.result_data.job_state);
-  if (!may(caller, 'resubmitJob', { ...existing, hasEnded })) throw new ApiError(jobsErrors.resubmitRefused);
+  if (!may(caller, 'resubmitJob', { submitted_by: findJobOwner(existing), hasEnded }))
+    throw new ApiError(jobsErrors.resubmitRefused);
 }
 
 function checkPriority({ caller, input }: Submission): void {

@@ -15,6 +15,7 @@ import { fenceLease } from '../leases/fencing.js';
 import type { Principal } from '../principal/principal.js';
 import { clearJobOutput, findJobFiles } from './clear-job-output.js';
 import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
+import { isRepeat } from './is-repeat.js';
 import { type SubmitCheckDeps, submitChecks } from './submit-checks.js';
 
 /** A request to submit a job. */
@@ -26,7 +27,8 @@ export interface JobSubmission {
 
 /**
  * Stores a job as `waiting` and returns its id: the given id as the client wrote it, or a new one. If a job with this id
- * exists, it starts again and its old output is removed. Two requests with the same `Idempotency-Key` create one job.
+ * exists, it starts again and its old output is removed. Two requests with the same `Idempotency-Key` create one job, and
+ * so do two equal anonymous requests with a `job_id`, while the job waits.
  * @throws ApiError for the first check that fails
  */
 export async function submitJob(
@@ -36,17 +38,18 @@ export async function submitJob(
   const givenId = input.job_id ? readJobId(input.job_id) : undefined;
   const usedKey = readIdempotency(idempotencyKey, caller, input, deps.clock.now());
   for (;;) {
-    // Before the checks: the first request passed them, and the data that they read may have changed since.
+    // Repeats are found before the checks: the first request passed them, and what they read may have changed since.
     const repeatedId = usedKey && (await findJobIdByKey(deps, usedKey));
     if (repeatedId !== undefined) return input.job_id || repeatedId;
     const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
     const now = deps.clock.now();
-    for (const check of submitChecks) await check({ deps, caller, input, existing });
     const idempotency = [
       ...(existing ? listUnexpiredKeys(existing, now) : []),
       ...(usedKey ? [usedKey] : []),
     ];
     const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
+    if (existing && isRepeat(caller, existing, job)) return input.job_id || existing.job_id;
+    for (const check of submitChecks) await check({ deps, caller, input, existing });
     const bytes = checkSize(job);
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job, bytes);
     if (jobId !== undefined) return input.job_id || jobId;

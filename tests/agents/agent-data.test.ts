@@ -169,6 +169,12 @@ test('the error names fields of the wrong type and unknown fields, and nothing i
       },
     },
   });
+  const unnamed = await postData(server, 'a1', { queues: ['q', ''] });
+  t.is(unnamed.status, 422);
+  t.deepEqual(await unnamed.json(), {
+    message: 'Validation error',
+    detail: { json: { queues: { 1: ['Shorter than minimum length 1.'] } } },
+  });
   t.is(await server.deps.collections.agents.countDocuments(), 0);
   await postData(server, 'a1', { state: '$name', comment: '$$ROOT', queues: ['$q'] });
   t.is((await show(server, 'a1'))['state'], '$name');

@@ -46,7 +46,7 @@ test('the list of agents is sorted by name, has no logs or null fields, and incl
 test('advertised queues are stored under their name, whatever the name is, and returned with their descriptions', async (t) => {
   const server = await startServer(t);
   t.deepEqual(await read(server, '/v1/agents/queues'), {});
-  const queues = { 'a.b': 'dotted', $set: '$name', ['__proto__']: 'odd', '': 'empty', plain: '' };
+  const queues = { 'a.b': 'dotted', $set: '$name', ['__proto__']: 'odd', '\n': 'blank', plain: '' };
   const posted = await post(server, '/v1/agents/queues', queues);
   t.deepEqual([posted.status, await posted.text()], [200, 'OK']);
   t.is(posted.headers.get('content-type'), 'text/plain; charset=utf-8');
@@ -55,7 +55,7 @@ test('advertised queues are stored under their name, whatever the name is, and r
   const text = await (await server.request('/v1/agents/queues')).text();
   t.is(
     text,
-    '{"":"empty","$set":"$name","__proto__":"odd","a.b":"dotted","more":"m","only images":"","plain":"new"}',
+    '{"\\n":"blank","$set":"$name","__proto__":"odd","a.b":"dotted","more":"m","only images":"","plain":"new"}',
   );
   t.is((await post(server, '/v1/agents/queues', {})).status, 200);
 });
@@ -93,8 +93,8 @@ test('advertising a queue renews its updated_at, and many agents that advertise 
 test('new images replace all images of a queue, and an unknown queue has no images', async (t) => {
   const server = await startServer(t);
   const images = {
-    'server-22.04': 'url: http://x/y.xz',
-    $gt: '$name',
+    'server-noble': 'url: http://x/y.xz',
+    a$: '$name',
     a: { 'b.c': { $set: 1 } },
     ['__proto__']: 'p',
   };
@@ -102,7 +102,7 @@ test('new images replace all images of a queue, and an unknown queue has no imag
   t.deepEqual([posted.status, await posted.text()], [200, 'OK']);
   t.is(
     await (await server.request('/v1/agents/images/lab.q')).text(),
-    '{"server-22.04":"url: http://x/y.xz","$gt":"$name","a":{"b.c":{"$set":1}},"__proto__":"p"}',
+    '{"server-noble":"url: http://x/y.xz","a$":"$name","a":{"b.c":{"$set":1}},"__proto__":"p"}',
   );
   await post(server, '/v1/agents/images', { 'lab.q': { only: 'this' } });
   t.deepEqual(await read(server, '/v1/agents/images/lab.q'), { only: 'this' });
@@ -133,10 +133,52 @@ test('a body that is not valid queues or images is refused, and no part of it is
     '/v1/agents/images',
     { q: { 'a\u0000': 1 } },
     {
-      q: { value: ['Keys must not contain NUL characters.'] },
+      q: {
+        value: {
+          'a\u0000': {
+            key: ['Keys must not contain NUL characters.'],
+            value: ['Not a valid mapping type.'],
+          },
+        },
+      },
     },
   );
   t.is(await server.deps.collections.queues.countDocuments(), 0);
+});
+
+test('images are text or maps under names without dots that do not begin with a dollar, of queues that have a name', async (t) => {
+  const server = await startServer(t);
+  const pattern = { key: ['String does not match expected pattern.'] };
+  const noMap = { value: ['Not a valid mapping type.'] };
+  const isNull = { value: ['Field may not be null.'] };
+  const cases: [unknown, object][] = [
+    [{ '': {} }, { '': pattern }],
+    [{ q: null }, { q: isNull }],
+    [{ q: 5 }, { q: noMap }],
+    [{ q: ['a'] }, { q: noMap }],
+    [{ q: { a: null } }, { q: { value: { a: isNull } } }],
+    [{ q: { a: 5, b: true, c: ['x'] } }, { q: { value: { a: noMap, b: noMap, c: noMap } } }],
+    ...['', '$i', 'i.j', '.', '$'].map((name): [unknown, object] => [
+      { good: { a: 'x' }, q: { b: 'y', [name]: 'x' } },
+      { q: { value: { [name]: pattern } } },
+    ]),
+  ];
+  for (const [body, reasons] of cases) {
+    const response = await post(server, '/v1/agents/images', body);
+    t.is(response.status, 422, JSON.stringify(body));
+    t.deepEqual(await response.json(), { message: 'Validation error', detail: { json: reasons } });
+  }
+  const unnamed = await post(server, '/v1/agents/queues', { '': 'x', q: 'y' });
+  t.is(unnamed.status, 422);
+  t.deepEqual(await unnamed.json(), { message: 'Validation error', detail: { json: { '': pattern } } });
+  t.is(await server.deps.collections.queues.countDocuments(), 0);
+});
+
+test('images of an existing database keep names that are refused today', async (t) => {
+  const server = await startServer(t);
+  const images = { 'server-22.04': 'url: http://x/y.xz', $i: 'x' };
+  await server.deps.collections.queues.insertOne({ name: 'q', images, updated_at: new Date() });
+  t.deepEqual(await read(server, '/v1/agents/images/q'), images);
 });
 
 test('managers can advertise queues too, contributors cannot, and agents cannot read them', async (t) => {

@@ -132,7 +132,7 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
     bad: ['hooks.example', 'ftp://hooks.example'],
   },
   MAX_UPLOAD_MIB: { good: [['1', (config) => config.maxUploadMib, 1]], bad: ['0', '10 GiB'] },
-  JOB_OWNERSHIP: { good: [['enforce', (config) => config.jobOwnership, 'enforce']], bad: ['yes'] },
+  JOB_OWNERSHIP: { good: [['record', (config) => config.jobOwnership, 'record']], bad: ['yes'] },
   AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['yes'] },
   AGENT_LEASES: { good: [['off', (config) => config.agentLeases, 'off']], bad: ['no'] },
   AGENT_LEASE_SECONDS: { good: [['60', (config) => config.agentLeaseSeconds, 60]], bad: ['0', '15m'] },

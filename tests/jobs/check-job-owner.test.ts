@@ -1,52 +1,107 @@
 import test from 'ava';
 import { bearer, jsonBody } from '../support/clients.js';
-import { submit } from '../support/jobs.js';
+import { claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';
+import { countFiles, makeBytes, upload } from '../support/uploads.js';
 
-const cancel = (server: TestServer, jobId: string, headers: Record<string, string> = {}) =>
-  server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }, headers));
+type Headers = Record<string, string>;
 
-test('with JOB_OWNERSHIP=enforce only the submitter, a manager or an admin can change a job', async (t) => {
-  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
-  const owner = bearer(server, { client_id: 'owner' });
-  const jobId = await submit(server, { test_data: { attachments: [{ agent: 'a' }] } }, owner);
-  for (const headers of [bearer(server, { client_id: 'other' }), {}]) {
-    const refused = await cancel(server, jobId, headers);
-    t.is(refused.status, 403);
-    t.deepEqual(await refused.json(), { message: 'Not enough permissions on job ID', detail: {} });
-    const form = new FormData();
-    form.set('file', new Blob(['x']), 'attachments.tar.gz');
-    const sent = await server.request(`/v1/job/${jobId}/attachments`, {
-      method: 'POST',
-      body: form,
-      headers,
-    });
-    t.is(sent.status, 403);
-  }
-  t.is((await cancel(server, jobId, owner)).status, 200);
-  for (const role of ['manager', 'admin']) {
-    const another = await submit(server, {}, owner);
-    t.is((await cancel(server, another, bearer(server, { client_id: 'boss', role }))).status, 200);
-  }
-});
+const notOwned = [403, '{"message":"Not enough permissions on job ID","detail":{}}'];
+const awaiting = { test_data: { attachments: [{ agent: 'a' }] } };
 
-test('a job without an owner can be changed by anyone', async (t) => {
-  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
-  const jobId = await submit(server);
-  t.is((await cancel(server, jobId, bearer(server, { client_id: 'other' }))).status, 200);
-});
+async function answerOf(response: Response): Promise<[number, string]> {
+  return [response.status, await response.text()];
+}
 
-test('by default the owner is stored and no client is refused', async (t) => {
+const cancel = async (server: TestServer, jobId: string, headers: Headers = {}) =>
+  answerOf(await server.request(`/v1/job/${jobId}/action`, jsonBody({ action: 'cancel' }, headers)));
+
+const attach = async (server: TestServer, jobId: string, headers: Headers = {}) =>
+  answerOf(await server.request(`/v1/job/${jobId}/attachments`, upload(makeBytes(10), headers)));
+
+const securityEvents = (server: TestServer) => server.logged.filter(({ log }) => log === 'security');
+
+test('by default only the submitter, a manager or an admin can cancel a job and send its attachments', async (t) => {
   const server = await startServer(t);
-  const jobId = await submit(server, {}, bearer(server, { client_id: 'owner' }));
-  t.is((await server.deps.collections.jobs.findOne({ job_id: jobId }))?.submitted_by, 'owner');
-  t.is((await cancel(server, jobId, bearer(server, { client_id: 'other' }))).status, 200);
+  const owner = bearer(server, { client_id: 'owner' });
+  const jobId = await submit(server, awaiting, owner);
+  for (const headers of [bearer(server, { client_id: 'other' }), {}]) {
+    t.deepEqual(await attach(server, jobId, headers), notOwned);
+    t.deepEqual(await cancel(server, jobId, headers), notOwned);
+  }
+  t.deepEqual(await countFiles(server), [0, 0]);
+  t.is(await claim(server), undefined);
+  t.deepEqual(await attach(server, jobId, owner), [200, 'OK']);
+  t.deepEqual(await cancel(server, jobId, owner), [200, 'OK']);
+  for (const role of ['manager', 'admin']) {
+    const headers = bearer(server, { client_id: 'boss', role });
+    const another = await submit(server, awaiting, owner);
+    t.deepEqual(await attach(server, another, headers), [200, 'OK'], role);
+    t.deepEqual(await cancel(server, another, headers), [200, 'OK'], role);
+  }
 });
 
-test('a request that is refused because another client owns the job is in the security log', async (t) => {
-  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'enforce' } });
-  const jobId = await submit(server, {}, bearer(server, { client_id: 'owner' }));
+test('each refusal is in the security log', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server, awaiting, bearer(server, { client_id: 'owner' }));
   await cancel(server, jobId, bearer(server, { client_id: 'other' }));
-  const events = server.logged.filter(({ log }) => log === 'security');
-  t.like(events[0], { event: 'role_refused', outcome: 'refused', actor: 'other', reason: 'job_not_owned' });
+  await attach(server, jobId);
+  const events = securityEvents(server);
+  t.is(events.length, 2);
+  t.like(events[0], {
+    event: 'role_refused',
+    outcome: 'refused',
+    actor: 'other',
+    target: 'POST /v1/job/{job_id}/action',
+    reason: 'job_not_owned',
+  });
+  t.like(events[1], { target: 'POST /v1/job/{job_id}/attachments', reason: 'job_not_owned' });
+  t.false('actor' in (events[1] ?? {}));
+});
+
+test('a job of an anonymous submitter can be changed by anyone', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server, awaiting);
+  t.deepEqual(await attach(server, jobId), [200, 'OK']);
+  t.deepEqual(await cancel(server, jobId, bearer(server, { client_id: 'other' })), [200, 'OK']);
+  t.deepEqual(securityEvents(server), []);
+});
+
+test('with JOB_OWNERSHIP=record a request without credentials is accepted and logged, and one of another client is refused', async (t) => {
+  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'record' } });
+  const jobId = await submit(server, awaiting, bearer(server, { client_id: 'owner' }));
+  const other = bearer(server, { client_id: 'other' });
+  t.deepEqual(await attach(server, jobId, other), notOwned);
+  t.deepEqual(await cancel(server, jobId, other), notOwned);
+  t.is(securityEvents(server).length, 2);
+  t.deepEqual(await attach(server, jobId), [200, 'OK']);
+  t.deepEqual(await cancel(server, jobId), [200, 'OK']);
+  const accepted = securityEvents(server).slice(2);
+  t.is(accepted.length, 2);
+  for (const event of accepted) {
+    t.like(event, {
+      event: 'job_ownership',
+      outcome: 'accepted',
+      target: jobId,
+      source: '127.0.0.1',
+      reason: 'job_not_owned',
+    });
+  }
+});
+
+test('the client of the secrets owns a job that a Testflinger server stored', async (t) => {
+  const server = await startServer(t);
+  const jobId = await submit(server, awaiting);
+  await server.deps.collections.jobs.updateOne(
+    { job_id: jobId },
+    { $set: { 'job_data.client_id': 'owner', 'job_data.test_data.secrets': { A: 'a' } } },
+  );
+  const owner = bearer(server, { client_id: 'owner' });
+  const other = bearer(server, { client_id: 'other' });
+  t.deepEqual(await attach(server, jobId, other), notOwned);
+  t.deepEqual(await attach(server, jobId, owner), [200, 'OK']);
+  t.deepEqual(await cancel(server, jobId, other), notOwned);
+  t.deepEqual(await cancel(server, jobId, owner), [200, 'OK']);
+  const again = jsonBody({ job_queue: 'q1', job_id: jobId }, other);
+  t.is((await server.request('/v1/job', again)).status, 403);
 });

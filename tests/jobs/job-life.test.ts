@@ -41,6 +41,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+const ownerHeaders = () => bearer(server(), { client_id: 'owner', max_priority: { '*': 9 } });
+
 /**
  * Runs random steps for some jobs in their own queue, on the server and in a model. The test compares both after each
  * step.
@@ -71,8 +73,8 @@ class Life {
   }
 
   async #submit({ job, priority }: { job: number; priority: number }): Promise<void> {
-    const owner = bearer(server(), { client_id: 'owner', max_priority: { '*': 9 } });
-    await submit(server(), { job_id: this.ids[job], job_queue: this.queue, job_priority: priority }, owner);
+    const input = { job_id: this.ids[job], job_queue: this.queue, job_priority: priority };
+    await submit(server(), input, ownerHeaders());
     const { holder, wasHeld = false } = this.expected.get(job) ?? {};
     const held = wasHeld || holder !== undefined;
     this.expected.set(job, { state: 'waiting', priority, handedOut: 0, wasHeld: held });
@@ -102,7 +104,7 @@ class Life {
   async #cancel(index: number, known: Expected | undefined): Promise<void> {
     const answer = await server().request(
       `/v1/job/${this.ids[index]}/action`,
-      jsonBody({ action: 'cancel' }),
+      jsonBody({ action: 'cancel' }, ownerHeaders()),
     );
     const possible = known !== undefined && !jobStates[known.state].ended;
     if (answer.status !== (possible ? 200 : 400)) throw new Error(`cancel: ${answer.status}`);

@@ -6,6 +6,7 @@ import { GridFSBucket } from 'mongodb';
 import { bearer, jsonBody } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer, testSigningKey } from '../support/start-server.js';
+import { makeBytes, upload } from '../support/uploads.js';
 
 type Headers = Record<string, string>;
 interface Answer {
@@ -289,7 +290,6 @@ test('a job that was submitted anonymously can be restarted by anyone, once it h
   const job = { job_queue: 'q1', job_id: canonical };
   await submit(server, job);
   for (const [job_state, status] of [
-    ['waiting', 403],
     ['running', 403],
     ['test', 403],
     ['cancelled', 200],
@@ -301,6 +301,49 @@ test('a job that was submitted anonymously can be restarted by anyone, once it h
     t.is((await post(server, job)).status, status, job_state);
   }
   t.is((await post(server, job, bearer(server, { client_id: 'boss', role: 'manager' }))).status, 200);
+});
+
+test('an anonymous submission with a job_id that is repeated while the job waits is the same job', async (t) => {
+  const server = await startWithAgents(t);
+  const job = {
+    job_queue: 'q1',
+    job_id: canonical.toUpperCase(),
+    exclude_agents: ['a1'],
+    provision_data: { url: 'http://host/image' },
+    firmware_update_data: { 'a.b': { $x: [1, -0, 1.5, 9007199254740991, null] }, ['__proto__']: {} },
+    test_data: { test_cmds: 'ls', attachments: [{ agent: 'a' }] },
+    reserve_data: { timeout: '1h' },
+  };
+  const answer = { status: 200, body: { job_id: job.job_id } };
+  const many = await Promise.all(Array.from({ length: 10 }, () => post(server, job)));
+  for (const each of many) t.deepEqual(each, answer);
+  const before = await stored(server, canonical);
+  t.deepEqual(await post(server, job), answer);
+  t.deepEqual(await stored(server, canonical), before);
+  t.deepEqual(await post(server, { ...job, job_id: canonical }), {
+    status: 200,
+    body: { job_id: canonical },
+  });
+  const { status } = await server.request(`/v1/job/${canonical}/attachments`, upload(makeBytes(10)));
+  t.is(status, 200);
+  await server.deps.collections.agents.deleteMany({});
+  t.deepEqual(await post(server, job), answer, 'the rules are not checked again');
+  t.is((await stored(server, canonical))?.job_data.attachments_status, 'complete');
+  t.is(await server.deps.collections.jobs.countDocuments(), 1);
+});
+
+test('another submission under the id of an anonymous job that waits is refused, and so is a repeat once an agent has it', async (t) => {
+  const server = await startServer(t);
+  const job = { job_queue: 'q1', job_id: canonical, tags: ['a', 'b'] };
+  await submit(server, job);
+  const before = await stored(server, canonical);
+  for (const other of [{ tags: ['b', 'a'] }, { tags: undefined }, { name: '' }, { job_priority: 0 }]) {
+    t.deepEqual(await post(server, { ...job, ...other }), notYours, JSON.stringify(other));
+  }
+  t.deepEqual(await post(server, job, bearer(server, { client_id: 'other' })), notYours);
+  t.deepEqual(await stored(server, canonical), before);
+  await claim(server);
+  t.deepEqual(await post(server, job), notYours);
 });
 
 test('a restart deletes the output of the previous run of this job only, and continues its attempt count', async (t) => {

@@ -98,6 +98,10 @@ test('an invalid result is refused before the id is checked', async (t) => {
   };
   await refused({ output: 'x' }, { output: ['Unknown field.'] });
   await refused({ status: { test: 'bad' } }, { status: { test: { value: ['Not a valid integer.'] } } });
+  for (const phase of ['', 'tests', 'Test', 'test\n', '$test', 'test.x', '__proto__']) {
+    const unknown = { [phase]: { key: ['String does not match expected pattern.'] } };
+    await refused({ status: { setup: 0, [phase]: 0 } }, { status: unknown });
+  }
   await refused({ status: { test: 1.5 } }, { status: { test: { value: ['Not a valid integer.'] } } });
   await refused({ status: null }, { status: ['Field may not be null.'] });
   await refused({ job_state: { $ne: 1 } }, { job_state: ['Not a valid string.'] });

@@ -173,13 +173,32 @@ testRows(test, shareServer(test, { settings: { WEBHOOK_URL: url } }), [
   })),
 ]);
 
-testRows(test, shareServer(test, { settings: { JOB_OWNERSHIP: 'enforce' } }), [
+const owned = (server: TestServer, job = {}) => submit(server, job, bearer(server, { client_id: 'owner' }));
+
+testRows(test, shareServer(test), [
   {
-    says: 'with JOB_OWNERSHIP=enforce another client does not cancel: 403',
-    async given(server) {
-      const id = await submit(server, {}, bearer(server, { client_id: 'owner' }));
-      return send(server, 'POST', `/v1/job/${id}/action`, { action: 'cancel' }, bearer(server));
-    },
+    says: 'another client does not cancel: 403',
+    given: async (server) =>
+      send(server, 'POST', `/v1/job/${await owned(server)}/action`, { action: 'cancel' }, bearer(server)),
+    ...refused(403, 'Not enough permissions on job ID'),
+  },
+  {
+    says: 'another client does not send attachments: 403',
+    given: async (server) => attach(server, await owned(server, awaiting)),
+    ...refused(403, 'Not enough permissions on job ID'),
+  },
+]);
+
+testRows(test, shareServer(test, { settings: { JOB_OWNERSHIP: 'record' } }), [
+  {
+    says: 'with JOB_OWNERSHIP=record a request without credentials cancels: OK',
+    given: async (server) => act(server, await owned(server)),
+    ...ok,
+  },
+  {
+    says: 'with JOB_OWNERSHIP=record another client does not cancel: 403',
+    given: async (server) =>
+      send(server, 'POST', `/v1/job/${await owned(server)}/action`, { action: 'cancel' }, bearer(server)),
     ...refused(403, 'Not enough permissions on job ID'),
   },
 ]);

@@ -1,5 +1,5 @@
 import { ApiError } from '../errors/api-error.js';
-import type { Access } from '../http/route.js';
+import { type Access, defaultSchemes } from '../http/route.js';
 import type { CredentialRequest, CredentialSchemes } from '../http/scheme.js';
 import type { IdentifyCaller } from '../http/serve-route.js';
 import { makePrincipal, type Principal } from '../principal/principal.js';
@@ -18,7 +18,7 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
 ): IdentifyCaller {
   return async ({ access }, request, found) => {
     if (access === 'public') return found(makePrincipal({ role: '' }, request));
-    for (const name of access.schemes ?? ['accessToken']) {
+    for (const name of access.schemes ?? defaultSchemes) {
       const scheme = schemes[name];
       const credential = scheme?.read(request);
       if (scheme === undefined || credential === undefined) continue;

@@ -3,8 +3,8 @@ import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 
 /**
- * Creates the middleware that checks a request's line before anything reads its URL, and rewrites a target in absolute
- * form to origin form.
+ * Creates the middleware that checks a request's line and headers before anything reads its URL, and rewrites a target
+ * in absolute form to origin form.
  */
 export function createHeadReader(): Middleware {
   return (ctx, next) => {
@@ -12,7 +12,8 @@ export function createHeadReader(): Middleware {
     const target = readTarget(url);
     // The error handler reads the path, and Koa cannot read that of a malformed target.
     if (target !== url) ctx.url = target ?? '/';
-    if (target === undefined) throw new ApiError(commonErrors.badRequest);
+    if (target === undefined || repeatsHeader(ctx.req.rawHeaders))
+      throw new ApiError(commonErrors.badRequest);
     return next();
   };
 }
@@ -27,4 +28,21 @@ export function readTarget(target: string): string | undefined {
   // RFC 9110 section 4.2.4 has servers treat a user name in a target as an error.
   if (authority === '' || authority.includes('@') || !URL.canParse(`http://${authority}`)) return undefined;
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/**
+ * Returns whether `Host` or `Authorization` occurs twice. Node keeps the first value and a proxy in front may keep the
+ * last, so the two would not agree on who sends the request or where to.
+ * @param raw names and values in turn
+ */
+function repeatsHeader(raw: readonly string[]): boolean {
+  let hosts = 0;
+  let authorizations = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    // Every request passes here, and comparing lengths first is the cheapest.
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations += 1;
+  }
+  return hosts > 1 || authorizations > 1;
 }

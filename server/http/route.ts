@@ -9,6 +9,9 @@ type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer R
   ? { [K in Name | keyof PathParams<Rest>]: string }
   : unknown;
 
+/** The credential schemes of a route that names none. */
+export const defaultSchemes: readonly string[] = ['accessToken'];
+
 /** Who may call a route: callers with one of the listed roles. */
 export interface Access {
   roles: readonly Role[];

@@ -40,7 +40,7 @@ export async function serveRoute<D extends MountDeps>(
     return writeReply(ctx, redirectWithoutSlash(declared));
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
   const upload = await receiveUpload(deps, declared, ctx);
-  const body = upload ?? (await parseBody(ctx.req, declared.body));
+  const body = upload ?? (await parseBody(ctx.req, declared.body, deps.config.maxBodyValues));
   const request = makeRequest(declared, ctx, { params, query, body });
   const reply = await limitTime(deps.log, declared.handle(deps, request as never), {
     bodyEnd: upload?.ended,

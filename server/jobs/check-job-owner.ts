@@ -1,5 +1,6 @@
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
+import type { JobRecord } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
 import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
@@ -18,6 +19,7 @@ export async function checkJobOwner(
   jobId: string,
 ): Promise<void> {
   if (deps.config.jobOwnership === 'record') return;
-  const owner = (await findJob(deps, jobId))?.submitted_by;
+  const owner = (await findJob<Pick<JobRecord, 'submitted_by'>>(deps, jobId, { submitted_by: 1 }))
+    ?.submitted_by;
   if (!may(caller, 'changeJob', { submitted_by: owner })) throw new ApiError(jobsErrors.notOwned);
 }

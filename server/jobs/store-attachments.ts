@@ -12,6 +12,11 @@ import type { JobRecord } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
 import { jobsErrors } from './errors.js';
 
+/** The part of a job that shows whether it awaits attachments. */
+type AttachingJob = Pick<JobRecord, 'created_at' | 'job_data'>;
+
+const attachingFields = { created_at: 1, 'job_data.attachments_status': 1 };
+
 /**
  * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several
  * uploads run at the same time, the first one to finish is kept, since an agent may already be reading it. If the job
@@ -23,13 +28,13 @@ export async function storeAttachments(
   jobId: string,
   { file }: Upload,
 ): Promise<void> {
-  const job = await findJob(deps, jobId);
+  const job = await findJob<AttachingJob>(deps, jobId, attachingFields);
   if (!checkAwaitsAttachments(job)) return;
   const name = attachmentsName(jobId);
   const stored = await uploadFile(deps, name, file);
   if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, name, stored._id);
   await removeFilesById(deps, [stored._id]);
-  const now = await findJob(deps, jobId);
+  const now = await findJob<AttachingJob>(deps, jobId, attachingFields);
   // The job was resubmitted meanwhile, and the new run awaits its own attachments.
   if (checkAwaitsAttachments(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
 }
@@ -49,7 +54,7 @@ export async function findAttachments(
  * Returns false if the job already has its attachments, whatever its state.
  * @throws ApiError 422 if it never awaited any
  */
-function checkAwaitsAttachments(job: WithId<JobRecord> | undefined): job is WithId<JobRecord> {
+function checkAwaitsAttachments(job: WithId<AttachingJob> | undefined): job is WithId<AttachingJob> {
   if (job === undefined) throw new ApiError(jobsErrors.attachmentsJobUnknown);
   const { attachments_status: status } = job.job_data;
   if (status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
@@ -62,7 +67,7 @@ function checkAwaitsAttachments(job: WithId<JobRecord> | undefined): job is With
  */
 async function completeAttachments(
   { collections }: Pick<JobServices, 'collections'>,
-  job: WithId<JobRecord>,
+  job: WithId<AttachingJob>,
   stored: StoredFile,
 ): Promise<boolean> {
   const { matchedCount } = await collections.jobs.updateOne(

@@ -14,6 +14,7 @@ import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { fenceLease } from '../leases/fencing.js';
 import type { Principal } from '../principal/principal.js';
 import { clearJobOutput, findJobFiles } from './clear-job-output.js';
+import { type ExistingJob, existingFields } from './existing-job.js';
 import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
 import { type SubmitCheckDeps, submitChecks } from './submit-checks.js';
 
@@ -39,7 +40,8 @@ export async function submitJob(
     // Before the checks: the first request passed them, and the data that they read may have changed since.
     const repeatedId = usedKey && (await findJobIdByKey(deps, usedKey));
     if (repeatedId !== undefined) return input.job_id || repeatedId;
-    const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
+    const existing =
+      givenId === undefined ? undefined : await findJob<ExistingJob>(deps, givenId, existingFields);
     const now = deps.clock.now();
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const idempotency = [
@@ -140,7 +142,7 @@ async function insert(
  */
 async function restart(
   deps: Pick<JobServices, 'collections'> & DepsOf<typeof clearJobOutput>,
-  existing: JobRecord,
+  existing: ExistingJob,
   job: JobRecord,
 ): Promise<string | undefined> {
   const files = await findJobFiles(deps, existing.job_id);

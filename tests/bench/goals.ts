@@ -1,5 +1,6 @@
 import { batchedRoutes, batchedRow } from './batching-scenarios.js';
 import { claimRow } from './claim-scenarios.js';
+import { healthRow, healthUnderBodiesRow } from './hostile-scenarios.js';
 import type { Measured } from './load.js';
 import type { Waiting } from './waiting.js';
 
@@ -104,6 +105,12 @@ export function compareWithGoals(results: Results): Goal[] {
       ratio('seed token, bcrypt key first time, 16 callers', 'bcryptjs alone in two worker threads'),
     ),
     maximumGoal('p99 of another route during those logins', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
+    maximumGoal(
+      'p99 of `/livez` while bodies of 900,000 keys arrive, relative to without',
+      10,
+      row(healthUnderBodiesRow).p99 / row(healthRow).p99,
+      'times',
+    ),
     ...(across
       ? [
           maximumGoal('wake across two servers, p50', 4, across.wakeP50, 'ms'),

@@ -22,6 +22,7 @@ export const accessTokenScheme: CredentialScheme<AccessTokenDeps> = {
     description:
       'An access token, such as the one that `GET /v1/authenticate/token/{client_id}` returns for a client key.',
   },
+  challenge: 'Bearer realm="queuepass"',
   errors: accessTokenErrors,
   read: (request) => request.header('authorization')?.trim() || undefined,
   verify(deps, value, request): Principal {

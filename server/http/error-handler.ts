@@ -5,14 +5,20 @@ import { type ErrorFamily, findFamilyOf } from '../errors/families.js';
 import type { Reply } from './reply.js';
 import type { RequestState } from './request-state.js';
 import { nameOfRoute } from './route.js';
+import { challengeOf } from './scheme.js';
 import { writeReply } from './serve-route.js';
 import { toApiError } from './to-api-error.js';
 
 /**
  * Creates the middleware that responds to every error: an `ApiError` has its own response, a database error becomes 413
  * or 503, and any other error 500. The route's family presents the error; for an unknown path, the family of its prefix.
+ * A 401 names the credential schemes of its route.
  */
-export function createErrorHandler(deps: Core, families: readonly ErrorFamily[]): Middleware {
+export function createErrorHandler(
+  deps: Core,
+  families: readonly ErrorFamily[],
+  schemes: Parameters<typeof challengeOf>[1] = {},
+): Middleware {
   const byName = new Map(families.map((family) => [family.name, family]));
   return async (ctx, next) => {
     try {
@@ -20,11 +26,18 @@ export function createErrorHandler(deps: Core, families: readonly ErrorFamily[])
     } catch (thrown) {
       const error = toApiError(thrown);
       const { requestId, route } = ctx.state as RequestState;
-      if (error.status >= 500)
-        deps.log.error({ request_id: requestId, err: error.cause ?? error }, error.message);
+      if (error.status >= 500) {
+        // The stack of an error that the server itself decides on, such as `busy`, would show nothing but that decision.
+        const { cause, code } = error;
+        const details = cause === undefined ? { code } : { err: cause };
+        deps.log.error({ request_id: requestId, ...details }, error.message);
+      }
       logRefusal(deps, error, ctx);
       const family = byName.get(route?.family ?? '') ?? findFamilyOf(pathOf(ctx, deps), families);
       writeReply(ctx, presentError(family, error, ctx.state as RequestState));
+      const challenge = error.status === 401 && route ? challengeOf(route, schemes) : undefined;
+      if (challenge !== undefined && !error.headers['WWW-Authenticate'])
+        ctx.set('WWW-Authenticate', challenge);
       if (route?.noStore) ctx.set('Cache-Control', 'no-store');
     }
   };

@@ -3,8 +3,10 @@ import type { Context, Middleware } from 'koa';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { limitBodyTime } from './body-time.js';
+import { createSlashCollapser } from './collapse-slashes.js';
 import type { MountDeps } from './mount-deps.js';
 import { literalPrefix, PrefixTable } from './prefix-table.js';
+import { readTarget } from './request-head.js';
 import type { RequestState } from './request-state.js';
 import { type AnyRoute, nameOfRoute } from './route.js';
 import { type IdentifyCaller, serveRoute } from './serve-route.js';
@@ -30,8 +32,10 @@ export function mountRoutes<D extends MountDeps>(
     table.set(prefix, create(group).routes() as unknown as Middleware);
   }
   const whole = create(routes);
+  const collapseSlashes = createSlashCollapser(basePath, routes);
   return (ctx, next) => {
     (ctx.state as RequestState).liftBodyTimeLimit = limitBodyTime(ctx.req);
+    if (ctx.path.includes('//')) ctx.path = collapseSlashes(ctx.path);
     const path = ctx.path.startsWith(basePath) ? ctx.path.slice(basePath.length) : ctx.path;
     const routers = table.find(path);
     const tryFrom = (n: number): Promise<unknown> =>
@@ -82,7 +86,10 @@ function pathsOf({ path, wildcard, alsoAtRoot }: AnyRoute, basePath: string): st
 async function refuseUnknown(router: Router, ctx: Context, next: () => Promise<unknown>): Promise<void> {
   await next();
   const methods = router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods);
-  if (methods.length === 0) throw new ApiError(commonErrors.notFound, { message: `Not found: ${ctx.path}` });
+  if (methods.length === 0) {
+    const sent = readTarget(ctx.originalUrl)?.replace(/[?#].*$/s, '') ?? ctx.path;
+    throw new ApiError(commonErrors.notFound, { message: `Not found: ${sent}` });
+  }
   throw new ApiError(commonErrors.methodNotAllowed, {
     headers: { Allow: [...new Set(methods)].sort().join(', ') },
   });

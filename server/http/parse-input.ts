@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import getRawBody from 'raw-body';
 import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
+import { createFormCounter, createJsonCounter } from './count-values.js';
+import { readBody } from './read-body.js';
 import type { AnyRoute } from './route.js';
 
 type AnyBody = NonNullable<AnyRoute['body']>;
@@ -19,11 +20,17 @@ const nestingLimit = 100;
  * Reads a request's body with the route's schema; returns `undefined` for routes without a body. A body of another
  * content type than the route's counts as no body.
  * @throws ApiError 400 for text that is not UTF-8 or does not parse, 413 over the limit (before reading, when the length
- * is known), 422 for a body that the schema refuses
+ * is known), 422 for a body that the schema refuses or that has more than `maxValues` values
  */
-export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']): Promise<unknown> {
+export async function parseBody(
+  request: IncomingMessage,
+  spec: AnyRoute['body'],
+  maxValues: number,
+): Promise<unknown> {
   if (spec === undefined) return undefined;
-  const text = isOfMode(request.headers['content-type'], spec.mode) ? await readText(request, spec) : '';
+  const text = isOfMode(request.headers['content-type'], spec.mode)
+    ? await readText(request, spec, maxValues)
+    : '';
   const value = spec.mode === 'json' ? parseJson(text) : parseForm(text, spec);
   const reading = readInput(spec.schema, value);
   if (!reading.ok) throw refuse('json', reading.errors);
@@ -49,19 +56,11 @@ function isOfMode(contentType: string | undefined, mode: BodyMode): boolean {
   return type === 'application/json' || /^application\/[^/]+\+json$/.test(type);
 }
 
-async function readText(request: IncomingMessage, spec: AnyBody): Promise<string> {
-  const limit = spec.limit ?? defaultBodyLimit;
-  const length = request.headers['content-length'];
-  const options = { limit, length: length ?? null };
-  const bytes: Buffer = await getRawBody(request, options).catch((error: { type?: string }) => {
-    // Most clients read the response only after sending the whole body, so the rest must be accepted.
-    request.resume();
-    throw new ApiError(
-      error.type === 'entity.too.large' ? commonErrors.payloadTooLarge : commonErrors.badRequest,
-      {
-        cause: error,
-      },
-    );
+async function readText(request: IncomingMessage, spec: AnyBody, maxValues: number): Promise<string> {
+  const bytes = await readBody(request, {
+    bytes: spec.limit ?? defaultBodyLimit,
+    values: maxValues,
+    countValues: spec.mode === 'json' ? createJsonCounter() : createFormCounter(),
   });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array(bytes));

@@ -1,5 +1,6 @@
 import type { ErrorRow } from '../errors/error-row.js';
 import type { Principal } from '../principal/principal.js';
+import { type AnyRoute, schemesOf } from './route.js';
 
 /** The parts of a request that can identify its caller. */
 export interface CredentialRequest {
@@ -18,6 +19,8 @@ export interface CredentialScheme<D> {
   isOwnership?: true;
   /** The security scheme of the OpenAPI document. */
   openApi: object;
+  /** The `WWW-Authenticate` header of a 401 (RFC 9110 section 11.6.1); absent if HTTP has no name for the scheme. */
+  challenge?: string;
   /** Errors that a route with this scheme can return besides its own. */
   errors: readonly ErrorRow[];
   /** Returns the credential as sent, or `undefined` when the request has none of this scheme. */
@@ -28,3 +31,12 @@ export interface CredentialScheme<D> {
 
 /** The credential schemes by name. */
 export type CredentialSchemes<D> = Readonly<Record<string, CredentialScheme<D>>>;
+
+/** Returns the `WWW-Authenticate` header of a route's 401, or `undefined`: the login routes send their own. */
+export function challengeOf(
+  declared: Pick<AnyRoute, 'access'>,
+  schemes: Readonly<Record<string, Pick<CredentialScheme<never>, 'challenge'>>>,
+): string | undefined {
+  const challenges = schemesOf(declared).flatMap((name) => schemes[name]?.challenge ?? []);
+  return challenges.length > 0 ? challenges.join(', ') : undefined;
+}

@@ -27,6 +27,12 @@ const rows = {
     '1',
     'Number of server processes that share the address; more than 1 needs a TCP port. Same as `queuepass serve --workers N`. Use one for each core, minus those that MongoDB needs. Each process has its own bcrypt threads, one for each core, at a lower priority than requests.',
   ),
+  maxBodyValues: setting(
+    'MAX_BODY_VALUES',
+    asInteger(1000, 10_000_000),
+    '50000',
+    'Maximum number of values in the body of a request: the fields and items of all its maps and lists. More get 422. They are counted while the body arrives, since parsing a million values stops all other requests for seconds.',
+  ),
   maxUploadMib: setting(
     'MAX_UPLOAD_MIB',
     asInteger(1, 1024 * 1024),

@@ -1,12 +1,13 @@
 import type { DepsOf } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
+import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
-import { checkJobOwner } from './check-job-owner.js';
+import { checkJobOwner, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
 /**
@@ -18,7 +19,10 @@ export async function cancelJob(
   caller: Principal,
   jobId: string,
 ): Promise<void> {
-  const found = await findJob(deps, jobId);
+  const found = await findJob<OwnedJob & Pick<JobRecord, 'created_at'>>(deps, jobId, {
+    ...ownedFields,
+    created_at: 1,
+  });
   if (found === undefined) throw new ApiError(jobsErrors.alreadyEnded);
   checkJobOwner(deps, caller, found);
   const job = await deps.collections.jobs.findOneAndUpdate(

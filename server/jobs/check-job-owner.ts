@@ -7,7 +7,10 @@ import { jobsErrors } from './errors.js';
 import type { JobsServices } from './services.js';
 
 /** The fields of a job from which its owner is known. */
-type OwnedJob = Pick<JobRecord, 'job_id' | 'submitted_by' | 'job_data'>;
+export type OwnedJob = Pick<JobRecord, 'job_id' | 'submitted_by' | 'job_data'>;
+
+/** The projection that reads an `OwnedJob`. */
+export const ownedFields = { job_id: 1, submitted_by: 1, 'job_data.client_id': 1 };
 
 /**
  * Returns the client id of a job's submitter; `undefined` if the submitter was anonymous. A Testflinger server stores the

@@ -40,7 +40,7 @@ export async function findJobIdByKey(
   { collections: { jobs }, clock }: Core & Pick<JobServices, 'collections'>,
   { key, body }: UsedIdempotencyKey,
 ): Promise<string | undefined> {
-  const job = await jobs.findOne({ 'idempotency.key': key });
+  const job = await jobs.findOne({ 'idempotency.key': key }, { projection: { job_id: 1, idempotency: 1 } });
   if (job === null) return undefined;
   const used = listUnexpiredKeys(job, clock.now()).find((one) => one.key === key);
   if (used === undefined) {

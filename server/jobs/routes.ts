@@ -14,7 +14,7 @@ import { secretErrors } from '../secrets/errors.js';
 import { cancelJob } from './cancel-job.js';
 import { jobsErrors } from './errors.js';
 import { getJobPosition } from './get-job-position.js';
-import { presentJob } from './present-job.js';
+import { presentJob, type ShownJob, shownFields } from './present-job.js';
 import type { JobsServices } from './services.js';
 import { submitJob } from './submit-job.js';
 
@@ -88,7 +88,7 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     },
     errors: [jobErrors.idInvalid],
     async handle(deps, request) {
-      const job = await findJob(deps, getJobId(request));
+      const job = await findJob<ShownJob>(deps, getJobId(request), shownFields);
       return job === undefined ? empty() : json(presentJob(job, request.params.job_id));
     },
   }),

@@ -14,10 +14,15 @@ import { attachmentsName } from '../job/job-files.js';
 import type { JobRecord } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
-import { checkJobOwner } from './check-job-owner.js';
+import { checkJobOwner, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
 type AttachmentDeps = Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>;
+
+/** The part of a job that shows whether it awaits attachments, and who owns it. */
+type AttachingJob = OwnedJob & Pick<JobRecord, 'created_at'>;
+
+const attachingFields = { ...ownedFields, created_at: 1, 'job_data.attachments_status': 1 };
 
 /**
  * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several
@@ -33,7 +38,7 @@ export async function storeAttachments(
   jobId: string,
   body: UploadBody,
 ): Promise<void> {
-  const job = checkTakesAttachments(await findJob(deps, jobId));
+  const job = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // For anyone: a repeated request without the file changes nothing.
   if (hasAttachments(job) && body.isEmpty) return;
   checkJobOwner(deps, caller, job);
@@ -43,7 +48,7 @@ export async function storeAttachments(
   const stored = await uploadFile(deps, attachmentsName(jobId), hashPieces(file, hash));
   if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, stored.filename, stored._id);
   await removeFilesById(deps, [stored._id]);
-  const now = checkTakesAttachments(await findJob(deps, jobId));
+  const now = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // The job was resubmitted meanwhile, and the new run awaits its own attachments.
   if (!hasAttachments(now)) throw new ApiError(jobsErrors.attachmentsNotAwaited);
   await checkSameFile(deps, jobId, { length: stored.length, digest: hash.digest('hex') });
@@ -61,14 +66,14 @@ export async function findAttachments(
 }
 
 /** @throws ApiError 422 if the job is unknown or never awaited attachments */
-function checkTakesAttachments(job: WithId<JobRecord> | undefined): WithId<JobRecord> {
+function checkTakesAttachments(job: WithId<AttachingJob> | undefined): WithId<AttachingJob> {
   if (job === undefined) throw new ApiError(jobsErrors.attachmentsJobUnknown);
   if (job.job_data.attachments_status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
   return job;
 }
 
 /** Returns whether a job has its attachments, whatever its state. */
-function hasAttachments({ job_data: data }: JobRecord): boolean {
+function hasAttachments({ job_data: data }: AttachingJob): boolean {
   return data.attachments_status === 'complete';
 }
 
@@ -114,7 +119,7 @@ async function* hashPieces(file: AsyncIterable<Uint8Array>, hash: Hash): AsyncGe
  */
 async function completeAttachments(
   { collections }: Pick<JobServices, 'collections'>,
-  job: WithId<JobRecord>,
+  job: WithId<AttachingJob>,
   stored: StoredFile,
 ): Promise<boolean> {
   const { matchedCount } = await collections.jobs.updateOne(

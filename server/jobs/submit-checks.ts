@@ -2,7 +2,6 @@ import type { DepsOf } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { jobErrors } from '../job/errors.js';
 import { readJobId } from '../job/job-id.js';
-import type { JobRecord } from '../job/job-record.js';
 import type { JobInput } from '../job/job-schema.js';
 import { endedStates } from '../job/job-state.js';
 import type { LeaseServices } from '../leases/services.js';
@@ -12,6 +11,7 @@ import { isRestricted } from '../queues/restricted-queues.js';
 import { checkJobSecrets } from '../secrets/check-job-secrets.js';
 import { findJobOwner } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
+import type { ExistingJob } from './existing-job.js';
 
 /** The dependencies of the checks. */
 export type SubmitCheckDeps = Pick<LeaseServices, 'collections'> &
@@ -24,7 +24,7 @@ export interface Submission {
   caller: Principal;
   input: JobInput;
   /** For a resubmission: the job that already has this id. */
-  existing: JobRecord | undefined;
+  existing: ExistingJob | undefined;
 }
 
 /** Maximum seconds of a reservation that needs no permission. */

@@ -14,6 +14,7 @@ import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { fenceLease } from '../leases/fencing.js';
 import type { Principal } from '../principal/principal.js';
 import { clearJobOutput, findJobFiles } from './clear-job-output.js';
+import { type ExistingJob, existingFields } from './existing-job.js';
 import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
 import { isRepeat } from './is-repeat.js';
 import { type SubmitCheckDeps, submitChecks } from './submit-checks.js';
@@ -41,14 +42,15 @@ export async function submitJob(
     // Repeats are found before the checks: the first request passed them, and what they read may have changed since.
     const repeatedId = usedKey && (await findJobIdByKey(deps, usedKey));
     if (repeatedId !== undefined) return input.job_id || repeatedId;
-    const existing = givenId === undefined ? undefined : await findJob(deps, givenId);
+    const existing =
+      givenId === undefined ? undefined : await findJob<ExistingJob>(deps, givenId, existingFields);
     const now = deps.clock.now();
     const idempotency = [
       ...(existing ? listUnexpiredKeys(existing, now) : []),
       ...(usedKey ? [usedKey] : []),
     ];
     const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
-    if (existing && isRepeat(caller, existing, job)) return input.job_id || existing.job_id;
+    if (existing && (await isRepeat(deps, caller, existing, job))) return input.job_id || existing.job_id;
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const bytes = checkSize(job);
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job, bytes);
@@ -143,7 +145,7 @@ async function insert(
  */
 async function restart(
   deps: Pick<JobServices, 'collections'> & DepsOf<typeof clearJobOutput>,
-  existing: JobRecord,
+  existing: ExistingJob,
   job: JobRecord,
 ): Promise<string | undefined> {
   const files = await findJobFiles(deps, existing.job_id);

@@ -2,6 +2,9 @@ import type { ClosedAttempt, JobRecord } from '../job/job-record.js';
 import { closeLogs } from '../logs/log-segments.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 
+/** The part of a job that its next run needs. */
+type EarlierRun = Pick<JobRecord, 'lease' | 'attempts' | 'result_data' | 'started_at' | 'job_data'>;
+
 /** Maximum number of attempts of earlier runs that are kept, to fence their holders. */
 const maxAttemptsKept = 10;
 
@@ -10,7 +13,7 @@ const maxAttemptsKept = 10;
  * still sends; who held the attempts; and where the logs of the new run start.
  */
 export function fenceEarlierRun(
-  seen: JobRecord,
+  seen: EarlierRun,
   now: Date,
 ): Partial<Pick<JobRecord, 'lease' | 'attempts' | 'log_segments'>> {
   const { lease } = seen;
@@ -25,7 +28,7 @@ export function fenceEarlierRun(
 }
 
 /** The attempt that ends with the run, when somebody holds it. */
-function listHeld(seen: JobRecord, now: Date): ClosedAttempt[] {
+function listHeld(seen: EarlierRun, now: Date): ClosedAttempt[] {
   const { lease, result_data: result, started_at: startedAt } = seen;
   if (lease?.holder === undefined) return [];
   const { attempt, holder } = lease;

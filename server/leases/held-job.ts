@@ -31,8 +31,7 @@ async function findHeldJob(
   withResult = false,
 ): Promise<HeldJob | undefined> {
   if (!withResult) return deps.findHeldJob(jobId);
-  const { 'result_data.job_state': _state, ...others } = heldFields;
-  const projection = { ...others, result_data: 1 };
+  const projection = { ...heldFields, 'result_data.status': 1, 'result_data.device_info': 1 };
   return findJob<HeldJob>(deps, jobId, projection);
 }
 

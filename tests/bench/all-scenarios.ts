@@ -1,5 +1,6 @@
 import { batchingScenarios } from './batching-scenarios.js';
 import { claimScenarios } from './claim-scenarios.js';
+import { hostileScenarios } from './hostile-scenarios.js';
 import { readScenarios } from './read-scenarios.js';
 import type { Scenario } from './scenario.js';
 import { tokenScenarios } from './token-scenarios.js';
@@ -13,5 +14,6 @@ export const allScenarios: readonly Scenario[] = [
   ...batchingScenarios,
   ...claimScenarios,
   ...readScenarios,
+  ...hostileScenarios,
   ...workerScenarios,
 ];

@@ -1,6 +1,8 @@
 import { batchedRoutes, batchedRow } from './batching-scenarios.js';
 import { claimRow } from './claim-scenarios.js';
+import { healthRow, healthUnderBodiesRow } from './hostile-scenarios.js';
 import type { Measured } from './load.js';
+import type { SlowReaders } from './slow-readers.js';
 import type { Waiting } from './waiting.js';
 
 /** Access to the measurements of a run. */
@@ -10,6 +12,7 @@ export interface Results {
   /** The median of the ratios in each round. */
   ratio(row: string, other: string): number;
   waiting(servers: number): Waiting | undefined;
+  slowReaders(): SlowReaders | undefined;
 }
 
 /** One goal and its measured value. */
@@ -46,6 +49,7 @@ export function compareWithGoals(results: Results): Goal[] {
   const deepest = [1_000_000, 100_000].find((depth) => results.has(claimRow(8, depth))) ?? 100;
   const parked = results.waiting(1);
   const across = results.waiting(2);
+  const slow = results.slowReaders();
   return [
     minimumGoal(
       'claims, 8 callers, relative to bare `findOneAndUpdate`',
@@ -104,6 +108,12 @@ export function compareWithGoals(results: Results): Goal[] {
       ratio('seed token, bcrypt key first time, 16 callers', 'bcryptjs alone in two worker threads'),
     ),
     maximumGoal('p99 of another route during those logins', 10, row('get job meanwhile, 1 caller').p99, 'ms'),
+    maximumGoal(
+      'p99 of `/livez` while bodies of 900,000 keys arrive, relative to without',
+      10,
+      row(healthUnderBodiesRow).p99 / row(healthRow).p99,
+      'times',
+    ),
     ...(across
       ? [
           maximumGoal('wake across two servers, p50', 4, across.wakeP50, 'ms'),
@@ -113,6 +123,16 @@ export function compareWithGoals(results: Results): Goal[] {
             2000,
             across.burstRate,
             0,
+          ),
+        ]
+      : []),
+    ...(slow
+      ? [
+          maximumGoal(
+            `memory of each of ${slow.readers} clients that read a log of 50 MiB at 1 KB/s`,
+            1,
+            slow.mibEach,
+            'MiB',
           ),
         ]
       : []),

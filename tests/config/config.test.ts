@@ -131,6 +131,7 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
     good: [['https://hooks.example', (config) => config.webhookUrl, 'https://hooks.example']],
     bad: ['hooks.example', 'ftp://hooks.example'],
   },
+  MAX_BODY_VALUES: { good: [['1000', (config) => config.maxBodyValues, 1000]], bad: ['999', 'many'] },
   MAX_UPLOAD_MIB: { good: [['1', (config) => config.maxUploadMib, 1]], bad: ['0', '10 GiB'] },
   JOB_OWNERSHIP: { good: [['record', (config) => config.jobOwnership, 'record']], bad: ['yes'] },
   AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['yes'] },

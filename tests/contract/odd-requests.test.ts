@@ -59,8 +59,8 @@ test('an unknown path returns 404 as text, and paths are case-sensitive', async 
     '/V1',
     '/v1/Job',
     '/v1/job/a/b/c',
-    '/v1//job',
-    '//v1',
+    '/v2//job',
+    '//v2',
     '/v1/job%2F',
     '/livez/x',
     '/%ff',
@@ -179,18 +179,73 @@ test('headers up to 60 KiB are read, and Node refuses larger ones', async (t) =>
   t.is(tooLong.status, 431);
 });
 
-test('the first of two Authorization headers is used; two lengths, or a length with chunked encoding, are refused', async (t) => {
+test('two Host or Authorization headers, two lengths, and a length with chunked encoding are refused', async (t) => {
   const server = await startServer(t);
   const good = `Authorization: ${bearer(server, { role: 'manager' }).authorization}`;
-  const bad = 'Authorization: Bearer x';
   const list = 'GET /v1/client-permissions HTTP/1.1';
-  t.is((await rawRequest(server, [list, 'Host: x', good, bad])).status, 200);
-  t.is((await rawRequest(server, [list, 'Host: x', bad, good])).status, 403);
+  t.is((await rawRequest(server, [list, 'Host: x', good])).status, 200);
+  for (const repeated of [
+    ['Host: x', good, good],
+    ['Host: x', good, 'authorization: Bearer x'],
+    ['Host: x', 'HOST: x', good],
+    ['Host: x', good, 'host: y'],
+  ]) {
+    const { status, body } = await rawRequest(server, [list, ...repeated]);
+    t.deepEqual([status, JSON.parse(body)], [400, { message: 'Bad Request', detail: {} }], repeated.join());
+  }
   const post = ['POST /v1/job HTTP/1.1', 'Host: x', 'Content-Type: application/json'];
   t.is((await rawRequest(server, [...post, 'Content-Length: 2', 'Content-Length: 3'], ['{} '])).status, 400);
   const smuggled = [...post, 'Content-Length: 2', 'Transfer-Encoding: chunked'];
   t.is((await rawRequest(server, smuggled, ['0\r\n\r\n'])).status, 400);
   t.is((await rawRequest(server, ['GET /v1 HTTP/1.1'])).status, 400);
+});
+
+test('a doubled slash makes no difference, except in a path that a parameter holds', async (t) => {
+  const server = await startServer(t);
+  for (const route of routes) {
+    const url = pathOf(route, 'thing');
+    const everywhere = url.replaceAll('/', '//');
+    const doubled = route.wildcard ? everywhere.replace(/\/\/(?=[^/]*$)/, '/') : everywhere;
+    const answers = [];
+    for (const path of [url, doubled]) {
+      const { status, headers, body } = await rawRequest(server, [
+        `${route.method} ${path} HTTP/1.1`,
+        'Host: x',
+        'Authorization: Bearer x',
+        'Content-Length: 0',
+      ]);
+      answers.push([status, headers['content-type'], body.replace(/"request_id":"[^"]*"/, '')]);
+    }
+    t.deepEqual(answers[1], answers[0], `${nameOf(route)} ${doubled}`);
+    t.not(answers[1]?.[0], 404, nameOf(route));
+  }
+  const unknown = await rawRequest(server, ['GET //v2//job HTTP/1.1', 'Host: x']);
+  t.deepEqual([unknown.status, unknown.body], [404, 'Not found: //v2//job']);
+});
+
+test('a doubled slash makes no difference below a base path', async (t) => {
+  const server = await startServer(t, { settings: { BASE_PATH: '/lab/qp' } });
+  for (const path of ['//lab//qp//v1', '/lab/qp//v1//', '//livez'])
+    t.is((await rawRequest(server, [`GET ${path} HTTP/1.1`, 'Host: x'])).status, 200, path);
+});
+
+test('a 401 names the scheme of the route', async (t) => {
+  const server = await startServer(t, { settings: { ANONYMOUS_ACCESS: 'deny' } });
+  let tried = 0;
+  for (const route of routes.filter(({ access }) => access !== 'public')) {
+    for (const authorization of ['Bearer', '']) {
+      const { status, headers } = await rawRequest(server, [
+        `${route.method} ${pathOf(route, 'thing')} HTTP/1.1`,
+        'Host: x',
+        `Authorization: ${authorization}`,
+        'Content-Length: 0',
+      ]);
+      t.is(status, 401, nameOf(route));
+      t.is(headers['www-authenticate'], 'Bearer realm="queuepass"', nameOf(route));
+      tried += 1;
+    }
+  }
+  t.true(tried > 60);
 });
 
 test('a client key or id that looks like a query operator is treated as a plain string', async (t) => {

@@ -23,7 +23,7 @@ export const fragmentInput = object({
   fragment_number: integer(),
   timestamp: dateTime(),
   phase: oneOf(...phases),
-  log_data: text(),
+  log_data: text({ loneSurrogates: true }),
 });
 
 /** A log fragment as an agent sends it. */

@@ -3,6 +3,7 @@ import getRawBody from 'raw-body';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
+import { needsExactParse, parseExactly } from './exact-json.js';
 import type { AnyRoute } from './route.js';
 
 type AnyBody = NonNullable<AnyRoute['body']>;
@@ -23,7 +24,8 @@ const nestingLimit = 100;
 export async function parseBody(request: IncomingMessage, spec: AnyRoute['body']): Promise<unknown> {
   if (spec === undefined) return undefined;
   const text = isOfMode(request.headers['content-type'], spec.mode) ? await readText(request, spec) : '';
-  const value = spec.mode === 'json' ? parseJson(text) : Object.fromEntries(new URLSearchParams(text));
+  const value =
+    spec.mode === 'json' ? parseJson(text, spec.schema) : Object.fromEntries(new URLSearchParams(text));
   const reading = readInput(spec.schema, value);
   if (!reading.ok) throw refuse('json', reading.errors);
   return reading.value;
@@ -69,7 +71,7 @@ async function readText(request: IncomingMessage, spec: AnyBody): Promise<string
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, schema: AnyBody['schema']): unknown {
   if (text === '') return {};
   let value: unknown;
   try {
@@ -78,7 +80,7 @@ function parseJson(text: string): unknown {
     throw new ApiError(commonErrors.badRequest, { cause });
   }
   if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
-  return value;
+  return needsExactParse(text, schema) ? parseExactly(text) : value;
 }
 
 function refuse(place: 'json' | 'query', reasons: NestedReasons): ApiError {

@@ -1,3 +1,4 @@
+import type { Long } from 'mongodb';
 import type { HeldJob } from '../job/held-job.js';
 import { maskStrings } from './mask-strings.js';
 import { minFormLength } from './secret-forms.js';
@@ -19,7 +20,7 @@ export function maskJson<T>(value: T, masker: TextMasker | undefined): T {
   );
 }
 
-function maskNumber(number: number, masker: TextMasker | undefined): string | number {
+function maskNumber(number: number | Long, masker: TextMasker | undefined): string | number | Long {
   const text = String(number);
   return masker !== undefined && text.length >= minFormLength && masker.mask(text) === masker.mark
     ? masker.mark

@@ -1,7 +1,9 @@
+import type { Long } from 'mongodb';
+import { isLong } from '../schema/long.js';
 import { isJsonMap, type JsonMap, setOwn } from '../schema/set-own.js';
 
 /** Masks a text or a number; returns it unchanged if it is not secret. */
-type Mask = (part: string | number) => string | number;
+type Mask = (part: string | number | Long) => unknown;
 
 /**
  * Masks every string in a JSON value, and every key of its maps. Returns the same object if nothing changed. If two
@@ -11,13 +13,13 @@ type Mask = (part: string | number) => string | number;
 export function maskStrings<T>(
   value: T,
   mask: (text: string) => string,
-  maskNumber: (number: number) => string | number = (number) => number,
+  maskNumber: (number: number | Long) => unknown = (number) => number,
 ): T {
   return maskValue(value, (part) => (typeof part === 'string' ? mask(part) : maskNumber(part))) as T;
 }
 
 function maskValue(value: unknown, mask: Mask): unknown {
-  if (typeof value === 'string' || typeof value === 'number') return mask(value);
+  if (typeof value === 'string' || typeof value === 'number' || isLong(value)) return mask(value);
   if (Array.isArray(value)) return maskList(value, mask);
   return isJsonMap(value) ? maskMap(value, mask) : value;
 }

@@ -240,7 +240,10 @@ export async function stopAreas(deps: ServerDeps): Promise<void> {
   for (const area of [...areas].reverse()) await area.stop?.(deps);
 }
 
-/** Removes everything that belongs to a client, in every area. */
+/** Removes everything that belongs to a client, in every area. @throws the first error, after all areas have tried */
 async function removeClientData(deps: ServerDeps, clientId: string): Promise<void> {
-  for (const area of areas) await area.removeClientData?.(deps, clientId);
+  const removals = await Promise.allSettled(
+    areas.map(async (area) => area.removeClientData?.(deps, clientId)),
+  );
+  for (const removal of removals) if (removal.status === 'rejected') throw removal.reason;
 }

@@ -17,7 +17,8 @@ import type { AgentServices } from './services.js';
 const maxLogLines = 100;
 
 /**
- * Request body: what an agent reports about itself. All fields are optional; agents define the names of their states.
+ * Request body: what an agent reports about itself. All fields are optional; agents define the names of their states. A
+ * lone surrogate in a log line, for a byte that is not UTF-8, is stored as U+FFFD.
  */
 export const agentInput = object({
   state: text().optional(),
@@ -25,7 +26,7 @@ export const agentInput = object({
   location: text().optional(),
   provision_type: text().optional(),
   job_id: text().optional(),
-  log: listOf(text()).optional(),
+  log: listOf(text({ loneSurrogates: true })).optional(),
   comment: text().optional(),
   identifier: text().optional(),
 });

@@ -1,7 +1,7 @@
 import jwt from 'jsonwebtoken';
 import type { Clock } from '../core/clock.js';
 import type { ClientRecord } from '../principal/client-record.js';
-import { presentPermissions } from '../principal/permissions.js';
+import { boundLimits, presentPermissions } from '../principal/permissions.js';
 import type { SigningKeys } from './signing-keys.js';
 import { tokenKinds } from './token-kinds.js';
 
@@ -25,7 +25,7 @@ export function signAccessToken(
     exp: iat + tokenKinds.access.lifetimeSeconds,
     iat,
     sub: tokenKinds.access.subject,
-    ...(legacy && { max_priority: record.max_priority ?? {} }),
+    ...(legacy && { max_priority: boundLimits(record.max_priority ?? {}) }),
     permissions: presentPermissions(record),
   };
   const { key, kid } = signingKeys.current;

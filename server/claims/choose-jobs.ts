@@ -1,6 +1,7 @@
 import type { JobRecord } from '../job/job-record.js';
 import { type ClaimDeps, claimOrder, filterClaimable, filterWaiting, maxMergedQueues } from './claim-one.js';
 import type { Claimer, WaitingJob } from './claimer.js';
+import { comparePriority } from './compare-priority.js';
 import type { Contention } from './contention.js';
 import { findHeads } from './queue-heads.js';
 
@@ -167,7 +168,7 @@ function isReady({ job_data: { attachments_status: status }, superseded }: JobRe
 /** Compares two jobs by `claimOrder`. */
 function compareClaimOrder(one: WaitingJob, other: WaitingJob): number {
   return (
-    other.job_priority - one.job_priority ||
+    comparePriority(other.job_priority, one.job_priority) ||
     one.created_at.getTime() - other.created_at.getTime() ||
     (one._id.toHexString() < other._id.toHexString() ? -1 : 1)
   );

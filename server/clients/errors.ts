@@ -21,6 +21,12 @@ export const clientErrors = {
     status: 409,
     message: 'A client has at most 10 keys: delete one first',
   },
+  stillEnding: {
+    code: 'client_still_ending',
+    status: 409,
+    message:
+      'A client of this id, or of its secrets namespace, was removed and its data still exist: try again later',
+  },
   keyNotFound: { code: 'key_not_found', status: 404, message: 'The client has no key with this id' },
   keyOutlives: {
     code: 'key_outlives',

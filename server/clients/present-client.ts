@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { ClientRecord } from '../principal/client-record.js';
+import { boundLimits } from '../principal/permissions.js';
 import type { clientAnswer } from './client-schema.js';
 
 /** Returns a client as the API shows it: without its hash, and with a default for each permission that is not set. */
@@ -7,8 +8,8 @@ export function presentClient(record: ClientRecord): z.output<typeof clientAnswe
   return {
     client_id: record.client_id,
     role: record.role ?? 'contributor',
-    max_priority: record.max_priority ?? {},
-    max_reservation_time: record.max_reservation_time ?? {},
+    max_priority: boundLimits(record.max_priority ?? {}),
+    max_reservation_time: boundLimits(record.max_reservation_time ?? {}),
     allowed_queues: record.allowed_queues ?? [],
     ...(record.email != null && { email: record.email }),
   };

@@ -11,7 +11,8 @@ import { checkKeyLimit } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
 import { clientErrors } from './errors.js';
-import { findClientSharingNamespace } from './secrets-namespace.js';
+import { findClientSharingNamespace, presentSecretsNamespace } from './secrets-namespace.js';
+import type { ClientServices } from './services.js';
 
 /** A requested change of a client. */
 export interface ClientChange {
@@ -22,7 +23,7 @@ export interface ClientChange {
   generateKey: boolean;
 }
 
-type PutDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'>;
+type PutDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'> & Pick<ClientServices, 'collections'>;
 
 interface Attempt extends ClientChange {
   deps: PutDeps;
@@ -130,11 +131,17 @@ async function checkNewClient({ deps, record, clientId, input, generateKey }: At
   await checkNamespace(deps, clientId);
 }
 
-async function checkNamespace(deps: Pick<AuthServices, 'collections'>, clientId: string): Promise<void> {
+async function checkNamespace(
+  deps: Pick<AuthServices, 'collections'> & Pick<ClientServices, 'collections'>,
+  clientId: string,
+): Promise<void> {
   const sharer = await findClientSharingNamespace(deps.collections, clientId);
   if (sharer !== undefined) {
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');
   }
+  const namespace = presentSecretsNamespace(clientId);
+  const ending = await deps.collections.endingClients.findOne({ $or: [{ _id: clientId }, { namespace }] });
+  if (ending !== null) throw new ApiError(clientErrors.stillEnding);
 }
 
 function refuseField(field: string, reason: string): ApiError {

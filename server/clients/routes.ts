@@ -17,7 +17,7 @@ import type { ClientServices } from './services.js';
 
 type RouteDeps = Core &
   Pick<AuthServices, 'bcryptPool' | 'collections'> &
-  Pick<ClientServices, 'removeClientData'>;
+  Pick<ClientServices, 'collections' | 'removeClientData'>;
 const route = routesOf<RouteDeps>();
 
 /** The routes of clients and their permissions. */
@@ -69,6 +69,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
       clientErrors.oidcFixed,
       clientErrors.insufficientRights,
       clientErrors.tooManyKeys,
+      clientErrors.stillEnding,
       authErrors.busy,
     ],
     noStore: true,
@@ -91,7 +92,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'DELETE',
     path: '/v1/client-permissions/{client_id}',
     family: 'v1',
-    summary: 'Remove a client with its refresh tokens and keys',
+    summary: 'Remove a client with its refresh tokens, keys and secrets',
     access: { roles: roleGroups.admins },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [clientErrors.notFound, clientErrors.adminFixed],

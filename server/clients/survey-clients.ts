@@ -1,5 +1,6 @@
 import { isBcryptHash } from '../auth/bcrypt-pool.js';
 import type { Survey } from '../core/adoption.js';
+import { containsLong } from '../schema/long.js';
 import { presentSecretsNamespace } from './secrets-namespace.js';
 
 /** Reports clients whose records do not allow a login, ids that are stored more than once, and ids that share a secrets namespace. */
@@ -8,8 +9,13 @@ export const surveyClients: Survey = async (db) => {
   const ids = new Map<string, number>();
   const records = db
     .collection('client_permissions')
-    .find({}, { projection: { client_id: 1, client_secret_hash: 1 } });
-  for await (const { client_id: id, client_secret_hash: hash } of records) {
+    .find(
+      {},
+      { projection: { client_id: 1, client_secret_hash: 1, max_priority: 1, max_reservation_time: 1 } },
+    );
+  let unbounded = 0;
+  for await (const { client_id: id, client_secret_hash: hash, ...limits } of records) {
+    unbounded += containsLong([limits.max_priority, limits.max_reservation_time]) ? 1 : 0;
     if (typeof id !== 'string') {
       problems.push('a record without a client_id cannot be used');
       continue;
@@ -23,6 +29,7 @@ export const surveyClients: Survey = async (db) => {
   const notes = groupByNamespace([...ids.keys()]).map(
     (sharers) => `share one secrets namespace: ${sharers.join(', ')}`,
   );
+  if (unbounded > 0) notes.push(`${unbounded} have a limit beyond 2^53-1, which counts as 2^53-1`);
   return { changes: [], problems, notes };
 };
 

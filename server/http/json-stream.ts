@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { writeJson } from './exact-json.js';
 import type { Reply } from './reply.js';
 
 /** Minimum characters of each chunk but the last; a shorter response is sent at once, with its length. */
@@ -29,7 +30,7 @@ export async function streamJson(pieces: AsyncIterable<string>): Promise<Reply> 
 export async function* jsonListPieces(items: AsyncIterable<unknown>): AsyncGenerator<string> {
   let before = '[';
   for await (const item of items) {
-    yield before + JSON.stringify(item);
+    yield before + writeJson(item);
     before = ',';
   }
   yield before === '[' ? '[]' : ']';

@@ -4,6 +4,7 @@ import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
 import { createFormCounter, createJsonCounter } from './count-values.js';
+import { needsExactParse, parseExactly } from './exact-json.js';
 import { readBody } from './read-body.js';
 import type { AnyRoute } from './route.js';
 
@@ -31,7 +32,7 @@ export async function parseBody(
   const text = isOfMode(request.headers['content-type'], spec.mode)
     ? await readText(request, spec, maxValues)
     : '';
-  const value = spec.mode === 'json' ? parseJson(text) : parseForm(text, spec);
+  const value = spec.mode === 'json' ? parseJson(text, spec.schema) : parseForm(text, spec);
   const reading = readInput(spec.schema, value);
   if (!reading.ok) throw refuse('json', reading.errors);
   return reading.value;
@@ -69,7 +70,7 @@ async function readText(request: IncomingMessage, spec: AnyBody, maxValues: numb
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, schema: AnyBody['schema']): unknown {
   if (text === '') return {};
   let value: unknown;
   try {
@@ -78,7 +79,7 @@ function parseJson(text: string): unknown {
     throw new ApiError(commonErrors.badRequest, { cause });
   }
   if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
-  return value;
+  return needsExactParse(text, schema) ? parseExactly(text) : value;
 }
 
 function parseForm(text: string, { schema, repeatedError }: AnyBody): unknown {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { writeJson } from './exact-json.js';
 
 /** The response that a handler returns; `writeReply` sends it. */
 export interface Reply {
@@ -22,7 +23,7 @@ export interface Reply {
 
 /** Returns a JSON response with status 200. */
 export function json(value: unknown, headers?: Record<string, string>): Reply {
-  return { status: 200, body: JSON.stringify(value), type: 'application/json', ...(headers && { headers }) };
+  return { status: 200, body: writeJson(value), type: 'application/json', ...(headers && { headers }) };
 }
 
 /** Returns a plain text response with status 200. */

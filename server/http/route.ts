@@ -74,7 +74,7 @@ export interface Route<
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** In OpenAPI's notation: `/v1/job/{job_id}`. */
   path: P;
-  /** The path's last parameter can contain slashes. */
+  /** The path's last parameter can contain slashes, also at its end. */
   wildcard?: boolean;
   /** Name of the family that presents the route's errors: `v1` for the contract with stock clients, `own` for our own routes. */
   family: string;

@@ -32,7 +32,7 @@ export async function serveRoute<D extends MountDeps>(
 ): Promise<void> {
   const state = ctx.state as RequestState;
   state.route = declared;
-  const params = readParams(declared, ctx);
+  const params = ctx.params as Record<string, string>;
   // The v1 contract checks the role before anything else in the request.
   await identifyCaller(declared, makeCredentialRequest(ctx, state, params), (caller) => {
     state.principal = caller;
@@ -90,14 +90,6 @@ function makeRequest(
       state.jobId = jobId;
     },
   };
-}
-
-/** Returns the path's parameters without a trailing slash, which the router removes for all routes but wildcard ones. */
-function readParams({ path, wildcard }: AnyRoute, ctx: Context): Record<string, string> {
-  const params = ctx.params as Record<string, string>;
-  if (!wildcard) return params;
-  const last = /\{(\w+)\}$/.exec(path)?.[1] ?? '';
-  return { ...params, [last]: params[last]?.replace(/\/$/, '') ?? '' };
 }
 
 /** Redirects to the path without the trailing slash; relative, since a proxy may have removed a prefix from the path. */

@@ -1,6 +1,7 @@
 import type { Collection, Db, ObjectId, WithId } from 'mongodb';
 import type { AdoptionStep, Survey } from '../core/adoption.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import { containsLong } from '../schema/long.js';
 import type { JobRecord } from './job-record.js';
 
 /** The counts of one adoption. */
@@ -95,17 +96,32 @@ export const surveyJobs: Survey = async (db) => {
     ],
   });
   const duplicates = await findDuplicateIds(db);
+  const long = await countLongNumbers(db);
   return {
     changes:
       unmarked > 0 ? [`${unmarked} would be marked as the live document of their id, or as superseded`] : [],
     problems:
       broken > 0 ? [`${broken} have no valid job_id, created_at or queue, and are never handed out`] : [],
-    notes:
-      duplicates.length > 0
+    notes: [
+      ...(duplicates.length > 0
         ? [`ids stored more than once, whose newest document is used: ${presentIds(duplicates)}`]
-        : [],
+        : []),
+      ...(long > 0
+        ? [`${long} have integers of more than 53 bits, which are kept and returned with all their digits`]
+        : []),
+    ],
   };
 };
+
+/** Counts the jobs with a 64-bit integer in their data or priority: MongoDB cannot search all fields, so each is read. */
+async function countLongNumbers(db: Db): Promise<number> {
+  let count = 0;
+  const jobs = db
+    .collection('jobs')
+    .find({}, { projection: { _id: 0, job_data: 1, result_data: 1, job_priority: 1 } });
+  for await (const job of jobs) count += containsLong(job) ? 1 : 0;
+  return count;
+}
 
 async function findDuplicateIds(db: Db): Promise<string[]> {
   const groups = await db

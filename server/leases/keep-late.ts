@@ -1,5 +1,6 @@
 import type { Core } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
+import { writeJson } from '../http/exact-json.js';
 import type { JobServices } from '../job/services.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
@@ -31,7 +32,7 @@ export async function keepLate(
   const { collections, log, jobMasks } = deps;
   const masker = await jobMasks.findForAttempt(job.job_id, lost.attempt);
   if (masker === undefined && (lost.masked === true || namesSecrets(job))) return;
-  const late = { kind, text: JSON.stringify(mask(masker)) };
+  const late = { kind, text: writeJson(mask(masker)) };
   const bytes = Buffer.byteLength(late.text);
   const room = { late_bytes: { $not: { $gt: maxLateBytes - bytes } }, late: { $ne: late } };
   const { modifiedCount } = await collections.jobs

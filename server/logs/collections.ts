@@ -1,7 +1,10 @@
 import type { Binary, Collection } from 'mongodb';
 import { daySeconds, type IndexRow } from '../core/index-row.js';
 
-/** One fragment of a job's log. Fragments are numbered over the whole job, separately for each log. */
+/**
+ * One fragment of a job's log, known by its job, log, phase, number and attempt. Stock agents number the fragments of
+ * each log over the whole job; an agent can also begin again in each phase.
+ */
 export interface LogRecord {
   job_id: string;
   /** `output` or `serial`. */
@@ -19,7 +22,7 @@ export interface LogRecord {
   released?: Binary;
   /** Sealed: the end of the fragment, if it may begin a secret. The text omits it until the next fragment arrives. */
   held?: Binary;
-  /** Marks the one fragment of its number. Absent from fragments of a Testflinger server that are not adopted yet. */
+  /** Marks the one fragment of its phase, number and attempt. Absent from fragments of a Testflinger server that are not adopted yet. */
   live?: true;
   updated_at: Date;
 }
@@ -42,11 +45,12 @@ export const logIndexes: readonly IndexRow<keyof LogCollections>[] = [
   },
   {
     collection: 'logs',
-    name: 'qp_live_piece',
-    keys: { job_id: 1, log_type: 1, fragment_number: 1, attempt: 1 },
+    name: 'qp_live_piece_of_phase',
+    keys: { job_id: 1, log_type: 1, phase: 1, fragment_number: 1, attempt: 1 },
     options: { unique: true, partialFilterExpression: { live: true } },
     serves:
       'storing a fragment only once when it is sent twice in one attempt; older databases may contain duplicates without the mark',
+    replaces: ['qp_live_piece'],
   },
   {
     collection: 'logs',

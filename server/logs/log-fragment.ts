@@ -18,12 +18,12 @@ export function readLogType(name: string): LogType | undefined {
   return logTypes.find((type) => type === name);
 }
 
-/** The schema of a log fragment that an agent sends. Numbers run over the whole job, separately for each log. */
+/** The schema of a log fragment that an agent sends. Numbers run over the whole job or over a phase, in each log. */
 export const fragmentInput = object({
   fragment_number: integer(),
   timestamp: dateTime(),
   phase: oneOf(...phases),
-  log_data: text(),
+  log_data: text({ loneSurrogates: true }),
 });
 
 /** A log fragment as an agent sends it. */

@@ -35,19 +35,47 @@ export interface Fragment {
   text: string;
 }
 
-/** Finds the highest stored number of each phase of a log. The map omits phases without fragments. */
+/**
+ * Finds the highest stored number of each phase of a log, of the fragments in the range. The map omits phases without
+ * such a fragment.
+ */
 export async function findLastNumbers(
-  { collections }: Pick<LogServices, 'collections'>,
+  deps: Pick<LogServices, 'collections'>,
   owner: LogOwner,
   logType: LogType,
+  range: FragmentRange = {},
 ): Promise<Map<string, number>> {
-  const found = collections.logs.aggregate<{ _id: string; last: number }>([
-    { $match: filterFragments(owner, logType, {}) },
+  const found = deps.collections.logs.aggregate<{ _id: string; last: number }>([
+    { $match: filterFragments(owner, logType, range.phase === undefined ? {} : { phase: range.phase }) },
     // In this order MongoDB reads one index entry per phase.
     { $sort: { job_id: -1, log_type: -1, phase: -1, fragment_number: -1 } },
     { $group: { _id: '$phase', last: { $first: '$fragment_number' } } },
   ]);
-  return new Map((await found.toArray()).map(({ _id, last }) => [_id, last]));
+  const last = (await found.toArray()).filter(
+    ({ last: number }) => number >= (range.start_fragment ?? number),
+  );
+  if (range.start_timestamp === undefined) return new Map(last.map(({ _id, last: number }) => [_id, number]));
+  // The index has no timestamps: newest first, the first fragment that is read usually matches.
+  const numbers = await Promise.all(
+    last.map(
+      async ({ _id }) =>
+        [_id, await findLastNumber(deps, owner, logType, { ...range, phase: _id as Phase })] as const,
+    ),
+  );
+  return new Map(numbers.filter((entry): entry is [string, number] => entry[1] !== undefined));
+}
+
+async function findLastNumber(
+  { collections }: Pick<LogServices, 'collections'>,
+  owner: LogOwner,
+  logType: LogType,
+  range: FragmentRange,
+): Promise<number | undefined> {
+  const found = await collections.logs.findOne(filterFragments(owner, logType, range), {
+    projection: { _id: 0, fragment_number: 1 },
+    sort: { job_id: -1, log_type: -1, phase: -1, fragment_number: -1 },
+  });
+  return found?.fragment_number;
 }
 
 /** Returns whether a log has at least one fragment in the range. */

@@ -1,3 +1,4 @@
+import { isLong } from '../schema/long.js';
 import { isJsonMap } from '../schema/set-own.js';
 import type { ClientRecord } from './client-record.js';
 
@@ -21,11 +22,14 @@ const statedFields = [
   'email',
 ] as const;
 
+/** The fields that map queues to limits. */
+const limitFields = new Set<string>(['max_priority', 'max_reservation_time'] satisfies (keyof Permissions)[]);
+
 /** Returns the permissions that a client's token states. */
 export function presentPermissions(record: ClientRecord): Permissions {
   const entries = statedFields
     .filter((field) => record[field] != null)
-    .map((field) => [field, record[field]]);
+    .map((field) => [field, limitFields.has(field) ? boundLimits(record[field]) : record[field]]);
   return Object.fromEntries(entries) as Permissions;
 }
 
@@ -58,6 +62,22 @@ export function findLimit(limits: Record<string, unknown> | undefined, queue: st
 }
 
 function readLimit(limits: Record<string, unknown> | undefined, key: string): number {
-  const value = limits !== undefined && Object.hasOwn(limits, key) ? limits[key] : 0;
+  const value = limits !== undefined && Object.hasOwn(limits, key) ? boundNumber(limits[key]) : 0;
   return typeof value === 'number' ? value : 0;
+}
+
+/**
+ * Returns stored limits as they are shown: an adopted database can have 64-bit integers, and one beyond ±(2^53-1) counts
+ * as that bound. Priorities and times beyond it are refused anyway.
+ */
+export function boundLimits<T>(limits: T): T {
+  if (!isJsonMap(limits)) return limits;
+  const bounded = Object.entries(limits).map(([queue, limit]) => [queue, boundNumber(limit)]);
+  return Object.fromEntries(bounded) as T;
+}
+
+function boundNumber(limit: unknown): unknown {
+  const number = isLong(limit) ? limit.toNumber() : limit;
+  if (typeof number !== 'number') return limit;
+  return Math.min(Math.max(number, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }

@@ -18,8 +18,7 @@ export const logQuery = object({
 
 /**
  * Returns a log by phase, streamed: `{output: {phase: {last_fragment_number, log_data}}}`. `last_fragment_number` is
- * the highest stored number of the phase, even if the query omits that fragment, so a client continues with the number
- * after it. It is -1 if the phase has no fragments.
+ * the highest stored number that matches the query, and -1 if none does. `testflinger-cli poll --oneshot` reads it.
  */
 export async function getLog(
   deps: Pick<JobServices, 'collections'> & Pick<LogServices, 'collections'>,
@@ -28,7 +27,7 @@ export async function getLog(
   range: z.output<typeof logQuery>,
 ): Promise<Reply> {
   const owner = await findLogOwner(deps, jobId);
-  const last = await findLastNumbers(deps, owner, logType);
+  const last = await findLastNumbers(deps, owner, logType, range);
   return streamJson(logPieces(range.phase === undefined ? phases : [range.phase]));
 
   async function* logPieces(wanted: readonly Phase[]): AsyncGenerator<string> {
@@ -36,8 +35,7 @@ export async function getLog(
     for (const phase of wanted) {
       const number = last.get(phase) ?? -1;
       yield `${before}"${phase}":{"last_fragment_number":${number},"log_data":"`;
-      const isInRange = last.has(phase) && number >= (range.start_fragment ?? number);
-      if (isInRange) yield* textPieces(phase, number);
+      if (last.has(phase)) yield* textPieces(phase, number);
       yield '"}';
       before = ',';
     }

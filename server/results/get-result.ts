@@ -1,4 +1,5 @@
 import type { DepsOf } from '../core/core.js';
+import { writeJson } from '../http/exact-json.js';
 import { streamJson } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
 import { stateAfter } from '../job/job-state.js';
@@ -48,7 +49,7 @@ async function* resultPieces(
   job: LogOwner,
   fields: Record<string, unknown>,
 ): AsyncGenerator<string> {
-  yield JSON.stringify(fields).slice(0, -1);
+  yield writeJson(fields).slice(0, -1);
   const separator = Object.keys(fields).length > 0 ? ',' : '';
   let open = '';
   for await (const { logType, phase, text } of readFragments(deps, job)) {

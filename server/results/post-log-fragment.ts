@@ -15,8 +15,8 @@ import type { TextMasker } from '../scrubbing/text-masker.js';
 import { maskTokens } from '../scrubbing/token-forms.js';
 
 /**
- * Stores one fragment of a job's log. If its number is already stored, the fragment is ignored: an agent that got no
- * response sends the same fragment again. Fragments of a job that does not exist are stored too.
+ * Stores one fragment of a job's log. If its number is already stored in its phase, the fragment is ignored: an agent
+ * that got no response sends the same fragment again. Fragments of a job that does not exist are stored too.
  * @returns false if the sender lost the job or never held it: `keepLate` then stores the fragment with a lost attempt
  */
 export async function postLogFragment(

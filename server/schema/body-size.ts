@@ -1,6 +1,8 @@
+import { isLong } from './long.js';
+
 /** Returns whether maps and lists nest more than `levels` deep (`{}` is one level); it recurses no deeper, since a body can nest 100,000 deep. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || isLong(value)) return false;
   if (levels === 0) return true;
   return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
@@ -11,7 +13,7 @@ export function hasMoreValuesThan(value: unknown, limit: number): boolean {
   for (let seen = 0; open.length; seen++) {
     if (seen + open.length > limit) return true;
     const next = open.pop();
-    if (typeof next !== 'object' || next === null) continue;
+    if (typeof next !== 'object' || next === null || isLong(next)) continue;
     const inside: unknown[] = Array.isArray(next) ? next : Object.values(next);
     if (seen + open.length + inside.length > limit) return true;
     open.push(...inside);

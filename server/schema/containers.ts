@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { addIssue, IS_NULL, leaf, MISSING, Refused, runFully } from './leaf.js';
+import { addIssue, IS_NULL, leaf, MISSING, NOT_UTF8, Refused, runFully } from './leaf.js';
+import { isLong } from './long.js';
 import type { JsonMap } from './set-own.js';
 import { isJsonMap, setOwn } from './set-own.js';
 import { toJsonSchema } from './to-json-schema.js';
@@ -7,6 +8,7 @@ import { toJsonSchema } from './to-json-schema.js';
 const NOT_MAP = 'Not a valid mapping type.';
 const NUL_KEY = 'Keys must not contain NUL characters.';
 const TYPE_KEY = 'Keys must not be "_bsontype".';
+const OUT_OF_RANGE = 'Numbers must be finite, and integers must have at most 64 bits.';
 const MAX_WRONG_ENTRIES = 100;
 
 /** A list; `min` is the minimum number of items. */
@@ -60,19 +62,19 @@ export function mapOf<S extends z.ZodType>(
   return schema.meta(json) as unknown as z.ZodType<Record<string, z.output<S>>>;
 }
 
-/** Any map, returned unchanged (keys can contain dots, dollars and `__proto__`); a key that BSON cannot hold is refused at any depth. */
+/** Any map, returned unchanged (keys can contain dots, dollars and `__proto__`); a key, text or number that BSON cannot hold is refused at any depth. */
 export function anyMap(): z.ZodType<JsonMap> {
   return leaf({ type: 'object', additionalProperties: {} }, (value) => {
     if (!isJsonMap(value)) return new Refused(NOT_MAP);
-    const reason = findNestedKeyProblem(value);
+    const reason = findNestedProblem(value);
     return reason === undefined ? value : new Refused(reason);
   });
 }
 
-/** Any JSON value, null included, returned unchanged; a key that BSON cannot hold is refused at any depth. */
+/** Any JSON value, null included, returned unchanged; a key, text or number that BSON cannot hold is refused at any depth. */
 export function anything(): z.ZodType<unknown> {
   return z.unknown().check((payload) => {
-    const reason = findNestedKeyProblem(payload.value);
+    const reason = findNestedProblem(payload.value);
     if (reason !== undefined) addIssue(payload, reason);
   });
 }
@@ -80,25 +82,33 @@ export function anything(): z.ZodType<unknown> {
 // A NUL would end a BSON key, and the driver treats a map with `_bsontype` as one of its own types.
 function findKeyProblem(key: string): string | undefined {
   if (key.includes('\0')) return NUL_KEY;
-  return key === '_bsontype' ? TYPE_KEY : undefined;
+  if (key === '_bsontype') return TYPE_KEY;
+  return key.isWellFormed() ? undefined : NOT_UTF8;
 }
 
 // Iterative, since a body can nest deeper than the stack.
-function findNestedKeyProblem(value: unknown): string | undefined {
+function findNestedProblem(value: unknown): string | undefined {
   const open: unknown[] = [value];
   while (open.length) {
     const next = open.pop();
-    if (typeof next !== 'object' || next === null) continue;
+    if (typeof next === 'string' && !next.isWellFormed()) return NOT_UTF8;
+    if (typeof next === 'number' && !Number.isFinite(next)) return OUT_OF_RANGE;
+    if (typeof next !== 'object' || next === null || isLong(next)) continue;
     if (Array.isArray(next)) {
-      for (const item of next) if (typeof item === 'object') open.push(item);
+      for (const item of next) if (mayHaveProblem(item)) open.push(item);
       continue;
     }
     for (const key of Object.keys(next)) {
       const reason = findKeyProblem(key);
       if (reason !== undefined) return reason;
       const inner = (next as JsonMap)[key];
-      if (typeof inner === 'object') open.push(inner);
+      if (mayHaveProblem(inner)) open.push(inner);
     }
   }
   return undefined;
+}
+
+function mayHaveProblem(value: unknown): boolean {
+  if (typeof value === 'string') return !value.isWellFormed();
+  return typeof value === 'object' || (typeof value === 'number' && !Number.isFinite(value));
 }

@@ -12,6 +12,8 @@ export class Refused {
 
 /** The reason for a missing field (marshmallow's text). */
 export const MISSING = 'Missing data for required field.';
+/** The reason for a text with half of a surrogate pair, which UTF-8 and BSON cannot hold (marshmallow's text). */
+export const NOT_UTF8 = 'Not a valid utf-8 string.';
 /** The reason for a null where none is allowed (marshmallow's text). */
 export const IS_NULL = 'Field may not be null.';
 /** The reason for a body or a nested object that is not an object (marshmallow's text). */

@@ -1,8 +1,9 @@
 import { URL } from 'node:url';
 import type { z } from 'zod';
-import { leaf, Refused } from './leaf.js';
+import { leaf, NOT_UTF8, Refused } from './leaf.js';
 
 const NOT_TEXT = new Refused('Not a valid string.');
+const LONE_SURROGATE = new Refused(NOT_UTF8);
 const NOT_INTEGER = new Refused('Not a valid integer.');
 const NOT_BOOLEAN = new Refused('Not a valid boolean.');
 const NOT_URL = new Refused('Not a valid URL.');
@@ -32,12 +33,18 @@ const TIME = String.raw`(\d{1,2}):(\d{1,2})(?::${SECONDS})?|(\d{2})(\d{2})(?:${S
 const OFFSET = String.raw`(?:Z|([+-])(\d{2}):?(\d{2})?)`;
 const DATE_TIME = new RegExp(`^${DATE}(?:[T ](?:${TIME})${OFFSET}?)?$`);
 
-/** Text, NUL included, with its length in UTF-16 code units; `pattern` and each bound that fails add a reason. */
-export function text(rules: { min?: number; max?: number; pattern?: RegExp } = {}): z.ZodType<string> {
-  const { min, max, pattern } = rules;
+/**
+ * Text, NUL included, with its length in UTF-16 code units; `pattern` and each bound that fails add a reason. Lone
+ * surrogates are refused, except with `loneSurrogates`.
+ */
+export function text(
+  rules: { min?: number; max?: number; pattern?: RegExp; loneSurrogates?: boolean } = {},
+): z.ZodType<string> {
+  const { min, max, pattern, loneSurrogates = false } = rules;
   const json = { type: 'string', minLength: min, maxLength: max, pattern: pattern?.source };
   return leaf(omitUndefined(json), (value) => {
     if (typeof value !== 'string') return NOT_TEXT;
+    if (!loneSurrogates && !value.isWellFormed()) return LONE_SURROGATE;
     const reasons: string[] = [];
     if (min !== undefined && value.length < min) reasons.push(`Shorter than minimum length ${min}.`);
     if (max !== undefined && value.length > max) reasons.push(`Longer than maximum length ${max}.`);
@@ -82,6 +89,7 @@ export function bool(): z.ZodType<boolean> {
 export function url(): z.ZodType<string> {
   return leaf({ type: 'string', format: 'uri' }, (value) => {
     if (typeof value !== 'string') return NOT_TEXT;
+    if (!value.isWellFormed()) return LONE_SURROGATE;
     const fits = /^(?:https?|ftps?):\/\/[^/?#]/i.test(value) && !/\s/.test(value) && URL.canParse(value);
     return fits ? value : NOT_URL;
   });

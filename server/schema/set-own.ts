@@ -1,9 +1,11 @@
+import { isLong } from './long.js';
+
 /** A JSON map with any content. */
 export type JsonMap = Record<string, unknown>;
 
-/** Returns whether a JSON value is a map (an object that is not a list). */
+/** Returns whether a JSON value is a map (an object that is neither a list nor a 64-bit integer). */
 export function isJsonMap(value: unknown): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLong(value);
 }
 
 /** Sets an own field with any name: assigning to `__proto__` would change the prototype and lose the value. */

@@ -62,3 +62,46 @@ export function listBase64Forms(text: string): string[] {
     return (['base64', 'base64url'] as const).map((name) => whole.toString(name).slice(first, end));
   });
 }
+
+/** Lists the hexadecimal digits of a text's UTF-8 bytes, in lower and in upper case, without anything between them. */
+export function listHexForms(text: string): string[] {
+  const lower = Buffer.from(text, 'utf8').toString('hex');
+  return [lower, lower.toUpperCase()];
+}
+
+/** The escapes of bash's `$'...'` that are a letter. */
+const ansiLetters: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\x1b': '\\E',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+/**
+ * Lists the ways in which shells write a text between their quotes, as `set -x` and `printf %q` do: each `'` as `'\''`
+ * (bash, zsh) or `'"'"'` (BusyBox, Python's `shlex.quote`), and bash's `$'...'`, which it uses for control characters,
+ * with non-ASCII bytes as they are or, in the locale C, as `\303\251`.
+ */
+export function listShellForms(text: string): string[] {
+  const byRun = text.replace(/'+/g, (quotes) => `'"${quotes}"'`);
+  const ansi = text
+    .replace(/[\\']/g, '\\$&')
+    .replace(/[\x00-\x1f\x7f]/g, (c) => ansiLetters[c] ?? toOctal(c));
+  return [
+    text.replaceAll("'", "'\\''"),
+    text.replaceAll("'", `'"'"'`),
+    // A quote at the end is followed by nothing.
+    text.endsWith("'") ? byRun.slice(0, -1) : byRun,
+    ansi,
+    ansi.replace(/[^\x00-\x7f]/gu, toOctal),
+  ];
+}
+
+function toOctal(character: string): string {
+  const bytes = [...Buffer.from(character, 'utf8')];
+  return bytes.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}

@@ -1,4 +1,10 @@
-import { listBase64Forms, listJsonForms, listPercentForms } from './encoded-forms.js';
+import {
+  listBase64Forms,
+  listHexForms,
+  listJsonForms,
+  listPercentForms,
+  listShellForms,
+} from './encoded-forms.js';
 
 /** Minimum length of a masked value, line or form, in UTF-16 code units. */
 export const minFormLength = 4;
@@ -7,13 +13,13 @@ export const minFormLength = 4;
 export const maxFormLength = 8192;
 
 /**
- * Lists every form in which a secret is masked: its value and, if it has several lines, each line, both as they are and
- * in each encoding of `encoded-forms.ts`. A value with fewer than 4 characters has no forms. Lines with fewer, or with
+ * Lists every form in which a secret is masked: its value, the value without white space at its ends, and, if it has
+ * several lines, each line, all of them as they are and in each encoding of `encoded-forms.ts`. A value with fewer than 4 characters has no forms. Lines with fewer, or with
  * only white space, add none. A form longer than 8192 characters becomes several pieces of that length, which overlap
  * by at least one character.
  *
- * Not covered: other encodings, nested encodings, percent-encoding with hex digits in mixed case, and base64 wrapped
- * into lines.
+ * Not covered: other encodings, nested encodings, percent-encoding with hex digits in mixed case, and base64 or
+ * hexadecimal digits with line breaks or separators.
  */
 export function listSecretForms(value: string): string[] {
   const forms = listParts(value).flatMap((part) => [
@@ -21,6 +27,8 @@ export function listSecretForms(value: string): string[] {
     ...listJsonForms(part),
     ...listPercentForms(part),
     ...listBase64Forms(part),
+    ...listHexForms(part),
+    ...listShellForms(part),
   ]);
   return listDistinct(forms);
 }
@@ -31,7 +39,11 @@ export function listPlainForms(value: string): string[] {
 }
 
 function listParts(value: string): string[] {
-  if (value.length < minFormLength) return [];
+  // A shell removes the line break at the end of a value, and many programs remove all outer white space.
+  return [value, value.trim()].filter(({ length }) => length >= minFormLength).flatMap(listWithLines);
+}
+
+function listWithLines(value: string): string[] {
   const lines = value.split(/\r\n|\n|\r/);
   if (lines.length === 1) return [value];
   // A blank line is not secret, and masking it would remove the indentation from every log.

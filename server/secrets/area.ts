@@ -6,6 +6,7 @@ import type { AnyRoute } from '../http/route.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { createSecretsStore } from './create-secrets-store.js';
 import { secretErrors } from './errors.js';
+import { removeClientSecrets } from './remove-client-secrets.js';
 import { secretRoutes } from './routes.js';
 import type { SecretServices } from './services.js';
 import { secretSettings } from './settings.js';
@@ -26,6 +27,7 @@ export const secretsArea: Area<SecretServices, Needs, AnyRoute<Needs & SecretSer
   async prepare({ secretsStore }) {
     await secretsStore?.prepare();
   },
+  removeClientData: removeClientSecrets,
   async stop({ secretsStore }) {
     await secretsStore?.close();
   },

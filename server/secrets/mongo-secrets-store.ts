@@ -59,6 +59,11 @@ export class MongoSecretsStore implements SecretsStore {
     await this.#collectionOf(clientId).deleteMany({ key: path });
   }
 
+  /** `removeClientSecrets` removes secrets in MongoDB, whichever store is configured. */
+  async removeAll(): Promise<void> {
+    // Nothing else is stored.
+  }
+
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
     const readable = new Set<string>();
     for await (const record of this.#collectionOf(clientId).find({ key: { $in: [...paths] } })) {

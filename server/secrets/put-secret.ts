@@ -8,26 +8,27 @@ import type { SecretPlace } from './secrets-store.js';
 import type { SecretServices } from './services.js';
 
 /**
- * Stores a secret of the caller, and replaces an existing one. An ephemeral secret does not expire.
- * @returns the expiry as the response shows it, `null` for an ephemeral secret
+ * Stores a secret of the caller, and replaces an existing one. An ephemeral secret does not expire, and neither does one
+ * whose `expire_after` is null, which `testflinger-cli secret write --expire-after -1` sends.
+ * @returns the expiry as the response shows it, `null` for a secret that does not expire
  * @throws ApiError 422 if an ephemeral secret has an expiry, then as `getStoreFor`; errors of the store
  */
 export async function putSecret(
   deps: Core & Pick<SecretServices, 'secretsStore'>,
   { caller, place, input }: { caller: Principal; place: SecretPlace; input: SecretInput },
 ): Promise<string | null> {
-  const { value, ephemeral = false, expire_after: seconds } = input;
-  if (ephemeral && seconds != null) {
+  const { value, ephemeral = false, expire_after: seconds = ephemeral ? null : defaultExpirySeconds } = input;
+  if (ephemeral && seconds !== null) {
     const reason = 'ephemeral and expire_after exclude each other.';
     throw new ApiError(commonErrors.validation, { detail: { json: { _schema: [reason] } } });
   }
   const store = getStoreFor(deps, caller, place);
   const now = deps.clock.now();
-  if (ephemeral) {
+  if (seconds === null) {
     await store.put(place, { value, ephemeral }, now);
     return null;
   }
-  const expiresAt = new Date(now.getTime() + (seconds ?? defaultExpirySeconds) * 1000);
+  const expiresAt = new Date(now.getTime() + seconds * 1000);
   await store.put(place, { value, ephemeral, expiresAt }, now);
   return presentExpiry(expiresAt);
 }

@@ -31,7 +31,7 @@ export const secretRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Store a secret of the caller',
     description:
-      'Replaces an existing secret. The path may contain slashes. An ephemeral secret is deleted when a job reads it.',
+      'Replaces an existing secret. The path may contain slashes, but not end with one. An ephemeral secret is deleted when a job reads it. With `expire_after: null`, the secret never expires.',
     access,
     body: { mode: 'json', schema: secretInput },
     answers: { 200: { description: 'The expiry of the secret, or null.', content: secretResponse } },

@@ -3,10 +3,10 @@ import { bool, integer, object, text } from '../schema/schema.js';
 
 const yearSeconds = 365 * 24 * 3600;
 
-/** Default lifetime, in seconds, of a secret that is not ephemeral. */
+/** Lifetime, in seconds, of a secret that is not ephemeral and is stored without `expire_after`. */
 export const defaultExpirySeconds = yearSeconds;
 
-/** Request body of PUT secrets. `expire_after` is in seconds, at most 100 years. */
+/** Request body of PUT secrets. `expire_after` is in seconds, at most 100 years; null for a secret that never expires. */
 export const secretInput = object({
   value: text({ min: 1 }),
   expire_after: integer({ min: 1, max: 100 * yearSeconds })
@@ -19,6 +19,7 @@ export const secretInput = object({
 export type SecretInput = z.output<typeof secretInput>;
 
 /**
- * Response body of PUT secrets: the expiry in a format that older Python clients parse; `null` for an ephemeral secret.
+ * Response body of PUT secrets: the expiry in a format that older Python clients parse; `null` for a secret that does
+ * not expire.
  */
 export const secretResponse = z.strictObject({ expires_at: z.string().nullable() });

@@ -21,7 +21,7 @@ interface VaultVersion {
 /**
  * Stores secrets in HashiCorp Vault (KV version 2) under `secret/<client id>/<path>`. The field `value` holds the text;
  * `expires_at`, `ephemeral` and `taken_by` are fields of our own. The token needs create, read and update on
- * `secret/data/*`; create, update and delete on `secret/metadata/*`; and update on `secret/destroy/*`.
+ * `secret/data/*`; create, update, delete and list on `secret/metadata/*`; and update on `secret/destroy/*`.
  */
 export class VaultSecretsStore implements SecretsStore {
   #checked = false;
@@ -45,6 +45,24 @@ export class VaultSecretsStore implements SecretsStore {
   async remove(place: SecretPlace): Promise<void> {
     const response = await this.vault.send('DELETE', pathOf('metadata', place));
     if (response.status !== 404) checkSucceeded(response, 'DELETE metadata');
+  }
+
+  async removeAll(clientId: string): Promise<void> {
+    if (isFolderName(clientId)) await this.#removeFolder(`${encodeURIComponent(clientId)}/`);
+  }
+
+  async #removeFolder(folder: string): Promise<void> {
+    const listed = await this.vault.send('GET', `${mount}/metadata/${folder}?list=true`);
+    if (listed.status === 404) return;
+    checkSucceeded(listed, 'LIST metadata');
+    const names =
+      isJsonMap(listed.body.data) && Array.isArray(listed.body.data.keys) ? listed.body.data.keys : [];
+    await forEachConcurrent(names as string[], async (name) => {
+      const path = folder + encodeURIComponent(name.replace(/\/$/, ''));
+      if (name.endsWith('/')) return this.#removeFolder(`${path}/`);
+      const removed = await this.vault.send('DELETE', `${mount}/metadata/${path}`);
+      if (removed.status !== 404) checkSucceeded(removed, 'DELETE metadata');
+    });
   }
 
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
@@ -111,12 +129,17 @@ export class VaultSecretsStore implements SecretsStore {
  * @throws ApiError 500 for an id that would lead to another folder
  */
 function pathOf(kind: string, { clientId, path }: SecretPlace): string {
-  if (clientId === '' || clientId === '.' || clientId === '..' || clientId.includes('/')) {
+  if (!isFolderName(clientId)) {
     throw new ApiError(commonErrors.internal, {
       cause: new Error('a client id with / cannot have secrets in Vault'),
     });
   }
   return `${mount}/${kind}/${encodeURIComponent(clientId)}/${path}`;
+}
+
+/** Returns whether a client id can name a folder of its own. */
+function isFolderName(clientId: string): boolean {
+  return clientId !== '' && clientId !== '.' && clientId !== '..' && !clientId.includes('/');
 }
 
 /** @throws ApiError 500 whose cause names the status that Vault returned, but never the response's text */

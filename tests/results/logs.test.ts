@@ -60,10 +60,37 @@ test('a log can be read from a fragment number, from a time, and for one phase',
   t.deepEqual(await readLog(server, job, '?phase=test&start_timestamp=2026-01-01T00:00:02Z'), {
     test: { last_fragment_number: 2, log_data: '2;' },
   });
-  t.deepEqual(await readLog(server, job, '?phase=test&start_fragment=3'), {
-    test: { last_fragment_number: 2, log_data: '' },
+  t.deepEqual(await readLog(server, job, '?phase=test&start_fragment=2'), {
+    test: { last_fragment_number: 2, log_data: '2;' },
   });
   t.deepEqual(await readLog(server, job, '?phase=setup'), { setup: nothing });
+});
+
+test('last_fragment_number is the highest number that the query matches, and -1 if it matches none', async (t) => {
+  const server = getServer();
+  const job = await submit(server);
+  // An agent's clock was set back after the second fragment.
+  for (const [n, second] of [0, 9, 5].entries()) {
+    const timestamp = `2026-01-01T00:00:0${second}Z`;
+    await postFragment(server, job, { fragment_number: n, timestamp, log_data: `${n};` });
+  }
+  const read = async (query: string) => (await readLog(server, job, `?${query}`)).test;
+  t.deepEqual(await read('start_fragment=3'), nothing);
+  t.deepEqual(await read('phase=test&start_fragment=3'), nothing);
+  t.deepEqual(await read('start_timestamp=2026-01-01T00:00:10Z'), nothing);
+  t.deepEqual(await read('start_timestamp=2026-01-01T00:00:06Z&start_fragment=2'), nothing);
+  t.deepEqual(await read('start_timestamp=2026-01-01T00:00:06Z'), {
+    last_fragment_number: 1,
+    log_data: '1;',
+  });
+  t.deepEqual(await read('start_timestamp=2026-01-01T00:00:05Z'), {
+    last_fragment_number: 2,
+    log_data: '1;2;',
+  });
+  t.deepEqual(
+    await readLog(server, job, '?start_fragment=3'),
+    Object.fromEntries(phases.map((phase) => [phase, nothing])),
+  );
 });
 
 const texts: Record<string, string> = {

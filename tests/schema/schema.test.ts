@@ -393,7 +393,7 @@ test('a valid value is returned unchanged', (t) => {
       levels: fc.dictionary(fc.stringMatching(/^[a-z_]+$/), fc.maxSafeNat()),
       rest: fc.dictionary(
         fc.string().filter((key) => !key.includes('\0')),
-        fc.double(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
       ),
     },
     optional,

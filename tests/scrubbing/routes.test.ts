@@ -130,6 +130,31 @@ test('a secret is masked in results, logs, events, provision logs and agent data
   t.false(server.logText().includes(secret));
 });
 
+test('a number that is written like a secret of digits is masked, and a secret is masked trimmed, in hex and quoted', async (t) => {
+  const values = { PIN: '48151623', LINE: "  it's a secret \n" };
+  const world = await claimWithSecrets(t, values);
+  const { server, jobId } = world;
+  await sendResult(server, 'a', jobId, {
+    job_state: 'test',
+    status: { test: 3 },
+    device_info: { pin: 48151623, list: [-48151623, 481516230, { port: 4815 }], text: 'pin 48151623' },
+  });
+  const hex = Buffer.from("it's a secret").toString('hex');
+  await sendLog(
+    server,
+    'a',
+    jobId,
+    0,
+    `[it's a secret] ${hex} ${hex.toUpperCase()}\n+ echo 'it'\\''s a secret'\n`,
+  );
+  t.deepEqual(await readResult(server, jobId), {
+    job_state: 'test',
+    test_status: 3,
+    device_info: { pin: '***', list: [-48151623, 481516230, { port: 4815 }], text: 'pin ***' },
+    test_output: "[***] *** ***\n+ echo '***'\n",
+  });
+});
+
 /** Makes the forms of `value` that leases.md lists, without the code of the server. */
 function formsOf(value: string): Record<string, string> {
   const percent = encodeURIComponent(value);
@@ -146,6 +171,7 @@ function formsOf(value: string): Record<string, string> {
       ]),
     ),
     base64url: Buffer.from(value).toString('base64url'),
+    hex: Buffer.from(value).toString('hex'),
   };
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import fc from 'fast-check';
 import { listPlainForms, listSecretForms, maxFormLength } from '../../server/scrubbing/secret-forms.js';
@@ -17,6 +18,11 @@ const written: Record<string, string> = {
   encodeURI: encodeURI(odd),
   URLSearchParams: new URLSearchParams({ k: odd }).toString().slice('k='.length),
   "PHP's urlencode": 'p%C3%A4+ss%2F%22w%26%2B%3C%7E%2A%27%28%5C%F0%9F%94%91%7F',
+  "xxd -p, Python's hex and Go's %x": '70c3a42073732f2277262b3c7e2a27285cf09f94917f',
+  "Python's hex().upper() and xxd -u": '70C3A42073732F2277262B3C7E2A27285CF09F94917F',
+  "bash's $'...'": String.raw`pä ss/"w&+<~*\'(\\🔑\177`,
+  "bash's $'...' in the locale C": String.raw`p\303\244 ss/"w&+<~*\'(\\\360\237\224\221\177`,
+  "Python's shlex.quote": `pä ss/"w&+<~*'"'"'(\\🔑\u007f`,
   'an encoder with lower-case digits': 'p%c3%a4%20ss%2f%22w%26%2b%3c~%2a%27%28%5c%f0%9f%94%91%7f',
 };
 
@@ -64,7 +70,7 @@ test('a secret is found in base64 at any offset of the encoded data', (t) => {
 });
 
 test('the base64 forms of four bytes are the digits that contain no other bits', (t) => {
-  t.deepEqual(listSecretForms('true'), ['true', 'dHJ1Z', 'RydW', '0cnVl']);
+  t.deepEqual(listSecretForms('true'), ['true', 'dHJ1Z', 'RydW', '0cnVl', '74727565']);
 });
 
 test('a text shorter than four characters has no forms', (t) => {
@@ -90,6 +96,36 @@ test('each line of four characters or more has its own forms, with any line brea
   t.false(forms.includes('abc'));
   t.false(forms.includes('    '), 'a blank line is not a secret');
   t.true(listSecretForms('    ').includes('    '), 'unless the secret has only spaces');
+});
+
+test('a secret is found as bash prints it with set -x', (t) => {
+  const values = [
+    "it's a 'q' \\ x",
+    "''a''",
+    'tab\there',
+    'e\u001bx\u0001\u007f\u00e9$`"',
+    "li'ne 1\nli'ne 2\u0002",
+    "quote'",
+  ];
+  for (const value of values) {
+    for (const locale of ['C', 'C.UTF-8']) {
+      const { stderr } = spawnSync('bash', ['-c', 'set -x; : "$1"', '_', value], {
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH, LC_ALL: locale },
+      });
+      t.true(
+        listSecretForms(value).some((form) => form.length >= value.length && stderr.includes(form)),
+        stderr,
+      );
+    }
+  }
+});
+
+test('a secret is masked without its outer white space too, in each form', (t) => {
+  const forms = listSecretForms(' \tpass word\n\n');
+  for (const form of listSecretForms('pass word')) t.true(forms.includes(form), form);
+  t.deepEqual(listSecretForms('  abc  ').includes('abc'), false);
+  t.true(listSecretForms('  first\n  second  ').includes('  second'));
 });
 
 test('an escaped backslash before a u is not an escaped character', (t) => {

@@ -80,8 +80,17 @@ async function readBody(request: IncomingMessage): Promise<string> {
 type Answer = [status: number, body: object | undefined];
 const nothing: Answer = [404, { errors: [] }];
 
+/** Lists the names directly below a folder: `a` for a secret, `a/` for a folder. */
+function listFolder(entries: Map<string, Entry>, folder: string): Answer {
+  const below = [...entries.keys()].filter((name) => name.startsWith(folder));
+  const keys = new Set(below.map((name) => name.slice(folder.length).replace(/\/.*$/, '/')));
+  return keys.size === 0 ? nothing : [200, { data: { keys: [...keys] } }];
+}
+
 function answer(entries: Map<string, Entry>, method: string, path: string, text: string): Answer {
   if (path === 'auth/token/lookup-self') return [200, { data: { policies: ['queuepass'] } }];
+  const folder = /^secret\/metadata\/(.+\/)\?list=true$/.exec(path)?.[1];
+  if (folder !== undefined && method === 'GET') return listFolder(entries, folder);
   const [, kind, name = ''] = /^secret\/(data|metadata|destroy)\/(.+)$/.exec(path) ?? [];
   const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
   const entry = entries.get(name) ?? { versions: new Map(), current: 0, maxVersions: 0, deleteAfter: '0s' };

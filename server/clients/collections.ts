@@ -1,0 +1,22 @@
+import type { Collection } from 'mongodb';
+
+/** A client that was removed, while its data, such as its secrets, may still exist. */
+export interface EndingClient {
+  /** The client id. */
+  _id: string;
+  /** The secrets namespace: no new client may share it meanwhile. */
+  namespace: string;
+  /** A process removes the data until then; absent if it could not. */
+  busy_until?: Date;
+}
+
+/** The collection of removed clients whose data still have to be removed. */
+export interface ClientCollections {
+  endingClients: Collection<EndingClient>;
+}
+
+/** The collection's name in the database. */
+export const clientCollections = { endingClients: 'ending_clients' } satisfies Record<
+  keyof ClientCollections,
+  string
+>;

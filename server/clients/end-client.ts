@@ -1,0 +1,65 @@
+import type { AuthServices } from '../auth/services.js';
+import type { Core } from '../core/core.js';
+import type { Duty } from '../core/duty.js';
+import { presentSecretsNamespace } from './secrets-namespace.js';
+import type { ClientServices } from './services.js';
+
+/** Milliseconds between two runs of the duty. */
+const everyMs = 30_000;
+
+/** Milliseconds that one process has for the data of one client. */
+const busyMs = 10 * 60_000;
+
+type EndDeps = Core &
+  Pick<ClientServices, 'collections' | 'removeClientData'> &
+  Pick<AuthServices, 'collections'>;
+
+/**
+ * Removes a client's record, and then its data in all areas. If that fails, for example because Vault does not answer, the
+ * client is gone all the same: `endingDuty` removes the data later, and until then no client can have its id.
+ */
+export async function endClient(deps: EndDeps, clientId: string): Promise<void> {
+  const { clients, endingClients } = deps.collections;
+  const update = {
+    $set: { namespace: presentSecretsNamespace(clientId), busy_until: busyUntil(deps.clock.now()) },
+  };
+  // Before the record: if this process is killed in between, a later run removes what is left of the client.
+  await endingClients.updateOne({ _id: clientId }, update, { upsert: true });
+  await clients.deleteOne({ client_id: clientId });
+  await removeData(deps, clientId);
+}
+
+/** Removes the data of removed clients that are left over. */
+export const endingDuty: Duty<EndDeps> = {
+  name: 'end_clients',
+  everyMs,
+  async run(deps, now) {
+    const { clients, endingClients } = deps.collections;
+    const left = { $or: [{ busy_until: { $exists: false } }, { busy_until: { $lte: now } }] };
+    for (const { _id: clientId } of await endingClients.find(left).toArray()) {
+      const filter = { _id: clientId, ...left };
+      const taken = await endingClients.updateOne(filter, { $set: { busy_until: busyUntil(now) } });
+      if (taken.modifiedCount === 0) continue;
+      await clients.deleteOne({ client_id: clientId });
+      await removeData(deps, clientId);
+    }
+  },
+};
+
+async function removeData(deps: EndDeps, clientId: string): Promise<void> {
+  const { endingClients } = deps.collections;
+  try {
+    await deps.removeClientData(clientId);
+    await endingClients.deleteOne({ _id: clientId });
+  } catch (error) {
+    deps.log.warn(
+      { err: error, client_id: clientId },
+      'could not remove all data of a removed client: its id cannot be used again until this succeeds',
+    );
+    await endingClients.updateOne({ _id: clientId }, { $unset: { busy_until: true } }).catch(() => undefined);
+  }
+}
+
+function busyUntil(now: Date): Date {
+  return new Date(now.getTime() + busyMs);
+}

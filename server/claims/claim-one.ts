@@ -3,7 +3,7 @@ import type { Core } from '../core/core.js';
 import type { JobRecord } from '../job/job-record.js';
 import { stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
-import { startLease } from '../leases/renew-lease.js';
+import { setHolder, startLease } from '../leases/renew-lease.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import type { ClaimServices } from './services.js';
@@ -54,7 +54,7 @@ export async function claimOne(
       {
         $set: {
           'result_data.job_state': state,
-          'lease.holder': { $literal: claimer.agent },
+          ...setHolder(claimer.agent, claimer.clientId),
           'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
           // The token of an earlier claim, which may still be about to be undone.
           'lease.claim_token': '$$REMOVE',

@@ -4,14 +4,14 @@ import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from '../leases/fencing.js';
-import { endLease } from '../leases/renew-lease.js';
+import { endLease, noHolder } from '../leases/renew-lease.js';
 
 /** The fields of a job whose claim is undone. */
 const released = {
   'result_data.job_state': stateAfter('release'),
   started_at: '$$REMOVE',
   wake_at: '$$NOW',
-  'lease.holder': '$$REMOVE',
+  ...noHolder,
   // Otherwise a release that is sent again, since its response was lost, would take the job from its next holder.
   'lease.claim_token': '$$REMOVE',
   ...endLease,

@@ -51,7 +51,7 @@ export async function takeJob(
   if (kind === 'agent' && deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
   deps.agentWatch.saw(name);
   await cutLeases(deps, name);
-  const job = await waitForJob(deps, { queues, agent: name }, wait);
+  const job = await waitForJob(deps, { queues, agent: name, clientId: caller.clientId }, wait);
   if (job === undefined) return undefined;
   const release = () => releaseClaim(deps, job);
   const secrets = await readJobSecrets(deps, job).catch(async (error: unknown) => {

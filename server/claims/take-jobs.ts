@@ -53,7 +53,12 @@ export async function takeJobs(
         {
           ...job,
           result_data: { ...job.result_data, job_state: state },
-          lease: { ...job.lease, holder: claimer.agent, attempt: readAttempt(job) + 1 },
+          lease: {
+            ...job.lease,
+            holder: claimer.agent,
+            ...(claimer.clientId !== undefined && { client_id: claimer.clientId }),
+            attempt: readAttempt(job) + 1,
+          },
           started_at: startedAt,
         },
       ]),
@@ -86,6 +91,9 @@ function takeAll(
           $set: {
             ...taken,
             'lease.holder': ofThisJob(pairs.map(([{ agent }]) => agent)),
+            'lease.client_id': {
+              $ifNull: [ofThisJob(pairs.map(([{ clientId }]) => clientId ?? null)), '$$REMOVE'],
+            },
             'lease.attempt': ofThisJob(attempts.map((attempt) => attempt + 1)),
           },
         },

@@ -19,6 +19,7 @@ export const heldFields = {
   'job_data.test_data.secrets': 1,
   lease: 1,
   'attempts.holder': 1,
+  'attempts.client_id': 1,
   'attempts.attempt': 1,
   'attempts.reason': 1,
   'attempts.masked': 1,

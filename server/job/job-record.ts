@@ -4,6 +4,8 @@ import type { ObjectId } from 'mongodb';
 export interface Lease {
   /** The agent's name; absent while nobody holds the job. */
   holder?: string;
+  /** The client that claimed the job; absent if an older version or another server stored the lease. */
+  client_id?: string;
   /** 1 for the first claim, and one more for each later one. The count continues when the job is resubmitted. */
   attempt: number;
   /** Identifies the database command that claimed the job, if it claimed several jobs. */
@@ -22,6 +24,8 @@ export interface Lease {
 export interface ClosedAttempt {
   attempt: number;
   holder: string;
+  /** The client that held the attempt. */
+  client_id?: string;
   started_at?: Date;
   ended_at: Date;
   reason: 'lease_expired' | 'resubmitted';

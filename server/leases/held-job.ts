@@ -10,7 +10,8 @@ import { refuseOrLog } from './agent-binding.js';
 import { classifyWriter } from './classify-writer.js';
 import { leaseErrors } from './errors.js';
 import { fenceLease } from './fencing.js';
-import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
+import { bindLease, checkHolderClient, isUnbound } from './holder-client.js';
+import { isRenewalDue, renewLease, setHolder, startLease } from './renew-lease.js';
 import { restoreToHolder } from './restore-to-holder.js';
 import type { LeaseServices } from './services.js';
 
@@ -39,10 +40,12 @@ async function findHeldJob(
 /**
  * Reads a job for a request about it, and treats the request as a sign of life of its holder: the lease is renewed when
  * half of it has passed, and a job that the agent lost and nobody else has taken is returned to the agent. An agent that
- * writes to a running job without a holder, from an older database, becomes its holder.
+ * writes to a running job without a holder, from an older database, becomes its holder. An agent is its name and the client
+ * that claimed the job; a lease without a client gets that of the first write.
  * @param options.writes false for a request that only reads
  * @param options.withResult read the job's statuses and device too
- * @throws ApiError 403 for a write to a job of another agent, with `AGENT_BINDING=enforce`
+ * @throws ApiError 403 with `AGENT_BINDING=enforce`, for a write to a job of another agent, and for every request in the
+ * name of an agent whose job another client claimed
  */
 export async function holdJob(
   deps: Pick<JobServices, 'findHeldJob'> & DepsOf<typeof settle>,
@@ -58,21 +61,26 @@ export async function holdJob(
       const holder = job.lease?.holder;
       if (writes && holder !== undefined && holder !== caller.agentName)
         refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
-      return { job, isLost: false, agent };
+      else checkHolderClient(deps, caller, job);
+      if (!writes || !isUnbound(job, caller)) return { job, isLost: false, agent };
+      await bindLease(deps, job, caller);
+      continue;
     }
     const standing = classifyWriter(job, agent);
+    checkHolderClient(deps, caller, job, !writes || standing !== 'lost');
     if (standing === 'lost') return { job, isLost: true, agent };
     if (standing === 'foreign') {
       if (writes) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, false);
       return { job, isLost: writes, agent };
     }
-    if (await settle(deps, job, { agent, standing, writes })) return { job, isLost: false, agent };
+    if (await settle(deps, caller, job, { agent, standing, writes })) return { job, isLost: false, agent };
   }
 }
 
 /** Brings the stored lease in line with the standing; false when the job must be read again. */
 async function settle(
   deps: DepsOf<typeof takeUnheld> & DepsOf<typeof restoreToHolder>,
+  caller: Principal,
   job: HeldJob,
   {
     agent,
@@ -80,9 +88,15 @@ async function settle(
     writes,
   }: { agent: string; standing: 'holder' | 'returnable' | 'unheld'; writes: boolean },
 ): Promise<boolean> {
+  if (standing === 'holder' && writes && isUnbound(job, caller)) {
+    await bindLease(deps, job, caller);
+    return false;
+  }
   if (standing === 'holder') return !isRenewalDue(deps, job) || renewLease(deps, job, agent);
   if (standing === 'unheld' && !(writes && isRunning(job))) return true;
-  await (standing === 'unheld' ? takeUnheld(deps, job, agent) : restoreToHolder(deps, job, agent));
+  await (standing === 'unheld'
+    ? takeUnheld(deps, job, { agent, clientId: caller.clientId })
+    : restoreToHolder(deps, job, agent));
   return false;
 }
 
@@ -105,7 +119,7 @@ async function takeUnheld(
     Pick<ScrubbingServices, 'jobMasks'> &
     Pick<LeaseServices, 'config'>,
   job: HeldJob,
-  agent: string,
+  { agent, clientId }: { agent: string; clientId: string | undefined },
 ): Promise<void> {
   await noteAdoption(deps, job);
   await deps.collections.jobs.updateOne(
@@ -117,7 +131,7 @@ async function takeUnheld(
     [
       {
         $set: {
-          'lease.holder': { $literal: agent },
+          ...setHolder(agent, clientId),
           'lease.attempt': { $ifNull: ['$lease.attempt', 1] },
           ...startLease(deps, '$result_data.job_state'),
         },

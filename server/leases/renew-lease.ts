@@ -26,6 +26,17 @@ export function startLease(
   };
 }
 
+/** Sets the holder of a lease, for a pipeline update. A client that is not known removes the one of the holder before. */
+export function setHolder(agent: string, clientId: string | undefined): Document {
+  return {
+    'lease.holder': { $literal: agent },
+    'lease.client_id': clientId === undefined ? '$$REMOVE' : { $literal: clientId },
+  };
+}
+
+/** Removes the holder of a lease, for a pipeline update. */
+export const noHolder: Document = { 'lease.holder': '$$REMOVE', 'lease.client_id': '$$REMOVE' };
+
 /** Removes the end and the mark of a lease, for a pipeline update. */
 export const endLease: Document = { 'lease.until': '$$REMOVE', 'lease.cut': '$$REMOVE' };
 

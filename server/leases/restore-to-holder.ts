@@ -47,6 +47,7 @@ export async function restoreToHolder(
           artifact_file: ofLast('artifact_file'),
           started_at: ofLast('started_at'),
           'lease.holder': { $literal: agent },
+          'lease.client_id': ofLast('client_id'),
           'lease.losses': { $subtract: ['$lease.losses', 1] },
           ...startLease(deps, ofLast('state')),
           lost_holders: { $setDifference: [{ $ifNull: ['$lost_holders', []] }, [{ $literal: agent }]] },

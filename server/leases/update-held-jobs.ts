@@ -6,6 +6,8 @@ import type { JobRecord } from '../job/job-record.js';
 export interface HolderUpdate {
   jobId: string;
   holder: string;
+  /** The client of the holder. A lease without a client has none yet. */
+  clientId?: string | undefined;
   /** The stages of a pipeline. */
   update: Document[];
 }
@@ -41,15 +43,23 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
   const { update } = first;
   if (group.length === 1) return { updateOne: { filter: filterHeld(first), update } };
   const ids = group.map(({ jobId }) => jobId);
-  const holders = group.map(({ holder }) => holder);
-  const holder = {
-    $arrayElemAt: [{ $literal: holders }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
-  };
+  const ofThisJob = (values: readonly (string | null)[]) => ({
+    $arrayElemAt: [{ $literal: values }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
+  });
+  const isHeld = [
+    { $eq: ['$lease.holder', ofThisJob(group.map(({ holder }) => holder))] },
+    {
+      $eq: [
+        { $ifNull: ['$lease.client_id', null] },
+        ofThisJob(group.map(({ clientId }) => clientId ?? null)),
+      ],
+    },
+  ];
   // One document for each job, so that the number of matches decides: an older database may hold duplicates without the mark.
   const filter = {
     job_id: { $in: ids },
     live: true,
-    $expr: { $eq: ['$lease.holder', holder] },
+    $expr: { $and: isHeld },
     ...withoutSecrets,
   };
   return { updateMany: { filter: filter as Filter<JobRecord>, update } };
@@ -59,6 +69,11 @@ async function updateAlone(jobs: Collection<JobRecord>, update: HolderUpdate): P
   return (await jobs.updateOne(filterHeld(update), update.update)).matchedCount === 1;
 }
 
-function filterHeld({ jobId, holder }: HolderUpdate): Filter<JobRecord> {
-  return { job_id: jobId, 'lease.holder': holder, ...withoutSecrets } as Filter<JobRecord>;
+function filterHeld({ jobId, holder, clientId }: HolderUpdate): Filter<JobRecord> {
+  return {
+    job_id: jobId,
+    'lease.holder': holder,
+    'lease.client_id': clientId ?? { $exists: false },
+    ...withoutSecrets,
+  } as Filter<JobRecord>;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ObjectId } from 'mongodb';
+import type { ObjectId, WithId } from 'mongodb';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -23,12 +23,12 @@ const released = {
  */
 export async function releaseClaim(
   { collections }: Pick<JobServices, 'collections'>,
-  { job_id, lease }: JobRecord,
+  { _id, lease }: WithId<JobRecord>,
 ): Promise<void> {
   if (lease?.holder === undefined) return;
   await collections.jobs.updateOne(
     {
-      job_id,
+      _id,
       ...filterAllowing('release'),
       ...fenceLease(lease),
     } as object,

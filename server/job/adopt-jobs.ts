@@ -48,7 +48,7 @@ export async function adoptJobs(
 }
 
 /** Marks the documents of some ids. */
-async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
+export async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
   const found = await jobs
     .find({ job_id: { $in: [...jobIds] } }, { projection: { job_id: 1, created_at: 1, live: 1 } })
     .sort({ job_id: 1, created_at: -1, _id: -1 })

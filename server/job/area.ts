@@ -1,12 +1,11 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { findBatch } from '../db/batched-reads.js';
 import { insertBatch } from '../db/batched-writes.js';
 import type { DatabaseServices } from '../db/services.js';
 import { jobAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
 import { jobErrors, jobQuirks } from './errors.js';
-import { heldFields } from './held-job.js';
+import { findHeldBatch } from './held-job.js';
 import type { JobRecord } from './job-record.js';
 import type { JobServices } from './services.js';
 
@@ -23,9 +22,7 @@ export const jobArea: Area<JobServices, Needs> = {
   adoption: [jobAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
-    findHeldJob: batching.batched(
-      findBatch(jobs, 'job_id', { projection: heldFields, sort: { created_at: -1 } }),
-    ),
+    findHeldJobs: batching.batched(findHeldBatch(jobs)),
     countJobs: batching.sharedCount(jobs),
   }),
 };

@@ -1,11 +1,20 @@
-import type { WithId } from 'mongodb';
+import type { Collection, WithId } from 'mongodb';
+import { findAllBatch } from '../db/batched-reads.js';
 import type { JobRecord } from './job-record.js';
+import { newestFirst } from './newest-first.js';
 
 /** The part of a job that leases, logs and masks need. */
 export type HeldJob = WithId<
   Pick<
     JobRecord,
-    'job_id' | 'created_at' | 'result_data' | 'job_data' | 'lease' | 'attempts' | 'log_segments'
+    | 'job_id'
+    | 'created_at'
+    | 'result_data'
+    | 'job_data'
+    | 'lease'
+    | 'attempts'
+    | 'log_segments'
+    | 'superseded'
   >
 >;
 
@@ -24,4 +33,13 @@ export const heldFields = {
   'attempts.reason': 1,
   'attempts.masked': 1,
   log_segments: 1,
+  superseded: 1,
 } as const;
+
+/** Makes the `run` of a batcher that finds all documents of each job id, the newest first. */
+export function findHeldBatch(
+  jobs: Collection<JobRecord>,
+): (jobIds: readonly string[]) => Promise<readonly (readonly HeldJob[])[]> {
+  const findAll = findAllBatch<JobRecord, HeldJob>(jobs, 'job_id', { projection: heldFields });
+  return async (jobIds) => (await findAll(jobIds)).map(newestFirst);
+}

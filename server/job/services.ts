@@ -9,9 +9,10 @@ export interface JobServices {
   /** Stores a job, in one batch with other jobs of the same moment. @param bytes its approximate size */
   insertJob(job: JobRecord, bytes?: number): Promise<void>;
   /**
-   * Returns the job with an id as leases, logs and masks need it, read in one batch with other jobs of the same moment.
+   * Returns the documents of a job id as leases, logs and masks need them, the newest first, read in one batch with other
+   * jobs of the same moment. There is one, but for ids that a Testflinger server stored more than once.
    */
-  findHeldJob(jobId: string): Promise<HeldJob | undefined>;
+  findHeldJobs(jobId: string): Promise<readonly HeldJob[]>;
   /** Counts jobs, one count at a time. */
   countJobs(filter: Filter<JobRecord>): Promise<number>;
 }

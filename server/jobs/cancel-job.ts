@@ -1,4 +1,5 @@
 import { ApiError } from '../errors/api-error.js';
+import { findJob } from '../job/find-job.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
@@ -10,12 +11,15 @@ export async function cancelJob(
   { collections, jobMasks }: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
   jobId: string,
 ): Promise<void> {
-  const job = await collections.jobs.findOneAndUpdate(
-    { job_id: jobId, ...filterAllowing('cancel') },
-    { $set: { 'result_data.job_state': stateAfter('cancel') } },
-    { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
-  );
-  if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
+  const found = await findJob({ collections }, jobId, { created_at: 1 });
+  const job =
+    found &&
+    (await collections.jobs.findOneAndUpdate(
+      { _id: found._id, ...filterAllowing('cancel') },
+      { $set: { 'result_data.job_state': stateAfter('cancel') } },
+      { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
+    ));
+  if (!job) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.expireSoon(jobId);
 }

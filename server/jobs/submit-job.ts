@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { BSON } from 'mongodb';
+import { BSON, type WithId } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError } from '../errors/api-error.js';
@@ -140,12 +140,12 @@ async function insert(
  */
 async function restart(
   deps: Pick<JobServices, 'collections'> & DepsOf<typeof clearJobOutput>,
-  existing: JobRecord,
+  existing: WithId<JobRecord>,
   job: JobRecord,
 ): Promise<string | undefined> {
   const files = await findJobFiles(deps, existing.job_id);
   const guard = {
-    job_id: existing.job_id,
+    _id: existing._id,
     created_at: existing.created_at,
     'result_data.job_state': existing.result_data.job_state,
     ...fenceLease(existing.lease),

@@ -1,6 +1,5 @@
 import type { Core, DepsOf } from '../core/core.js';
-import { findJob } from '../job/find-job.js';
-import { type HeldJob, heldFields } from '../job/held-job.js';
+import type { HeldJob } from '../job/held-job.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
@@ -10,6 +9,7 @@ import { refuseOrLog } from './agent-binding.js';
 import { classifyWriter } from './classify-writer.js';
 import { leaseErrors } from './errors.js';
 import { fenceLease } from './fencing.js';
+import { findHeldJob, findHeldJobWithResult } from './find-held-job.js';
 import { bindLease, checkHolderClient, isUnbound } from './holder-client.js';
 import { isRenewalDue, renewLease, setHolder, startLease } from './renew-lease.js';
 import { restoreToHolder } from './restore-to-holder.js';
@@ -25,18 +25,6 @@ export interface Hold {
   agent: string | undefined;
 }
 
-/** The job of an id as leases need it, or `undefined`; the newest one where an older database holds duplicates. */
-async function findHeldJob(
-  deps: Pick<JobServices, 'collections' | 'findHeldJob'>,
-  jobId: string,
-  withResult = false,
-): Promise<HeldJob | undefined> {
-  if (!withResult) return deps.findHeldJob(jobId);
-  const { 'result_data.job_state': _state, ...others } = heldFields;
-  const projection = { ...others, result_data: 1 };
-  return findJob<HeldJob>(deps, jobId, projection);
-}
-
 /**
  * Reads a job for a request about it, and treats the request as a sign of life of its holder: the lease is renewed when
  * half of it has passed, and a job that the agent lost and nobody else has taken is returned to the agent. An agent that
@@ -48,14 +36,15 @@ async function findHeldJob(
  * name of an agent whose job another client claimed
  */
 export async function holdJob(
-  deps: Pick<JobServices, 'findHeldJob'> & DepsOf<typeof settle>,
+  deps: DepsOf<typeof findHeldJob> & DepsOf<typeof settle>,
   caller: Principal,
   jobId: string,
   { writes, withResult = false }: { writes: boolean; withResult?: boolean },
 ): Promise<Hold> {
   const agent = deps.config.agentLeases === 'on' ? caller.agentName : undefined;
+  const find = withResult ? findHeldJobWithResult : findHeldJob;
   for (;;) {
-    const job = await findHeldJob(deps, jobId, withResult);
+    const job = await find(deps, jobId, caller.agentName);
     if (job === undefined) return { job, isLost: false, agent };
     if (agent === undefined) {
       const holder = job.lease?.holder;

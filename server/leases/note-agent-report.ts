@@ -5,6 +5,7 @@ import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
 import { logMisuse } from './agent-binding.js';
 import { leaseErrors } from './errors.js';
+import { findHeldJob } from './find-held-job.js';
 import { isRenewalDue, renewLease } from './renew-lease.js';
 import type { LeaseServices } from './services.js';
 
@@ -16,7 +17,7 @@ import type { LeaseServices } from './services.js';
  */
 export async function noteAgentReport(
   deps: Core &
-    Pick<JobServices, 'collections' | 'findHeldJob'> &
+    Pick<JobServices, 'collections' | 'findHeldJobs'> &
     Pick<LeaseServices, 'agentWatch' | 'config'>,
   caller: Principal,
   name: string,
@@ -27,7 +28,7 @@ export async function noteAgentReport(
   const jobId = namedJob ? readJobId(namedJob) : undefined;
   if (jobId === undefined || deps.config.agentLeases === 'off' || !deps.agentWatch.isFirstReport(name))
     return;
-  const job = await deps.findHeldJob(jobId);
+  const job = await findHeldJob(deps, jobId, name);
   if (job?.lease?.holder !== name || job.lease.cut === true) return;
   const isOther = !may(caller, 'actAsHolder', job.lease);
   if (isOther && logMisuse(deps, caller, job.job_id, leaseErrors.notHeld)) return;

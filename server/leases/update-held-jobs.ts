@@ -1,6 +1,7 @@
 import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongodb';
 import { countMatched, groupByChange } from '../db/batched-writes.js';
 import type { JobRecord } from '../job/job-record.js';
+import { endedStates } from '../job/job-state.js';
 
 /** An update of a job by its holder, for a job without secrets. Applying it twice must be the same as once. */
 export interface HolderUpdate {
@@ -11,6 +12,17 @@ export interface HolderUpdate {
   /** The stages of a pipeline. */
   update: Document[];
 }
+
+/**
+ * The holder is not done with the job. Else the agent may hold a newer document of the id, which a Testflinger server stored
+ * or handed out. It is an expression, so that MongoDB cannot look the job up by its state or lease.
+ */
+const isActive = {
+  $or: [
+    { $not: [{ $in: ['$result_data.job_state', [...endedStates]] }] },
+    { $ne: [{ $type: '$lease.until' }, 'missing'] },
+  ],
+};
 
 const withoutSecrets = { 'job_data.test_data.secrets': { $exists: false } };
 
@@ -47,6 +59,7 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
     $arrayElemAt: [{ $literal: values }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
   });
   const isHeld = [
+    isActive,
     { $eq: ['$lease.holder', ofThisJob(group.map(({ holder }) => holder))] },
     {
       $eq: [
@@ -72,6 +85,8 @@ async function updateAlone(jobs: Collection<JobRecord>, update: HolderUpdate): P
 function filterHeld({ jobId, holder, clientId }: HolderUpdate): Filter<JobRecord> {
   return {
     job_id: jobId,
+    live: true,
+    $expr: isActive,
     'lease.holder': holder,
     'lease.client_id': clientId ?? { $exists: false },
     ...withoutSecrets,

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ObjectId, WithId } from 'mongodb';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -33,6 +34,7 @@ export async function releaseClaim(
       ...fenceLease(lease),
     } as object,
     [{ $set: released }],
+    byId,
   );
 }
 
@@ -53,7 +55,7 @@ export async function releaseUnconfirmed(
   for (let tries = 0; tries < maxTries; tries += 1) {
     await wait(retryMs, undefined, { ref: false });
     try {
-      await collections.jobs.updateMany(theirs, [{ $set: released }]);
+      await collections.jobs.updateMany(theirs, [{ $set: released }], byId);
       return;
     } catch {
       // MongoDB does not answer yet.

@@ -1,5 +1,6 @@
 import { type AnyBulkWriteOperation, type Document, ObjectId } from 'mongodb';
 import { retryOnce } from '../db/batched-writes.js';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { stateAfter } from '../job/job-state.js';
 import { startLease } from '../leases/renew-lease.js';
@@ -98,6 +99,7 @@ function takeAll(
           },
         },
       ],
+      ...byId,
     },
   };
 }
@@ -113,7 +115,7 @@ async function findTaken(
 ): Promise<(job: WaitingJob) => boolean> {
   const ids = jobs.map(({ _id }) => _id);
   const found = await collections.jobs
-    .find({ _id: { $in: ids }, 'lease.claim_token': token } as object, { projection: { _id: 1 } })
+    .find({ _id: { $in: ids }, 'lease.claim_token': token } as object, { projection: { _id: 1 }, ...byId })
     .toArray();
   const taken = new Set(found.map(({ _id }) => _id.toHexString()));
   return ({ _id }) => taken.has(_id.toHexString());

@@ -1,6 +1,7 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
 import { insertBatch } from '../db/batched-writes.js';
+import { createIndexHints } from '../db/index-hint.js';
 import type { DatabaseServices } from '../db/services.js';
 import { jobAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
@@ -23,6 +24,12 @@ export const jobArea: Area<JobServices, Needs> = {
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
     findHeldJobs: batching.batched(findHeldBatch(jobs)),
+    jobHints: createIndexHints(jobs, jobIndexes, {
+      jobId: 'qp_job_id',
+      claim: 'qp_claim',
+      leaseHolder: 'qp_lease_holder',
+      lostHolders: 'qp_lost_holders',
+    }),
     countJobs: batching.sharedCount(jobs),
   }),
 };

@@ -1,7 +1,9 @@
 import type { Document, WithId } from 'mongodb';
 import type { JobRecord } from './job-record.js';
-import { newestFirst } from './newest-first.js';
+import { compareNewest, newestFirst } from './newest-first.js';
 import type { JobServices } from './services.js';
+
+type Dated = Pick<JobRecord, 'created_at'>;
 
 /**
  * Returns the job with an id, or `undefined`. If an older database holds duplicates of the id, returns the newest one.
@@ -13,15 +15,20 @@ export async function findJob<Found extends Partial<JobRecord> = JobRecord>(
   jobId: string,
   projection?: Document,
 ): Promise<WithId<Found> | undefined> {
-  const job = await collections.jobs.findOne<WithId<Found>>(
+  const projected = projection && { projection: { ...projection, created_at: 1 } };
+  let newest: (WithId<Found> & WithId<Dated>) | undefined;
+  // Without a sort, which MongoDB could answer with the index of `created_at`, through the whole collection.
+  for await (const job of collections.jobs.find<WithId<Found> & WithId<Dated>>(
     { job_id: jobId },
-    { sort: { created_at: -1 }, ...(projection && { projection }) },
-  );
-  return job ?? undefined;
+    projected,
+  )) {
+    if (newest === undefined || compareNewest(job, newest) < 0) newest = job;
+  }
+  return newest;
 }
 
 /** Returns all documents of a job id, the newest first. @param projection must contain `created_at` */
-export async function findJobs<Found extends Pick<JobRecord, 'created_at'>>(
+export async function findJobs<Found extends Dated>(
   { collections }: Pick<JobServices, 'collections'>,
   jobId: string,
   projection: Document,

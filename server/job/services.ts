@@ -1,4 +1,5 @@
 import type { Filter } from 'mongodb';
+import type { IndexHint } from '../db/index-hint.js';
 import type { JobCollections } from './collections.js';
 import type { HeldJob } from './held-job.js';
 import type { JobRecord } from './job-record.js';
@@ -13,6 +14,8 @@ export interface JobServices {
    * jobs of the same moment. There is one, but for ids that a Testflinger server stored more than once.
    */
   findHeldJobs(jobId: string): Promise<readonly HeldJob[]>;
+  /** The hints of statements about jobs that MongoDB could answer with another index than theirs. */
+  jobHints: { jobId: IndexHint; claim: IndexHint; leaseHolder: IndexHint; lostHolders: IndexHint };
   /** Counts jobs, one count at a time. */
   countJobs(filter: Filter<JobRecord>): Promise<number>;
 }

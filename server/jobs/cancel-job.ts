@@ -1,3 +1,4 @@
+import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
@@ -17,7 +18,7 @@ export async function cancelJob(
     (await collections.jobs.findOneAndUpdate(
       { _id: found._id, ...filterAllowing('cancel') },
       { $set: { 'result_data.job_state': stateAfter('cancel') } },
-      { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
+      { projection: { lease: 1, 'job_data.test_data.secrets': 1 }, ...byId },
     ));
   if (!job) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.

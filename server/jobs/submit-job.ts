@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BSON, type WithId } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { findJob } from '../job/find-job.js';
@@ -151,10 +152,11 @@ async function restart(
     ...fenceLease(existing.lease),
   };
   try {
-    const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, {
-      ...job,
-      ...fenceEarlierRun(existing, job.created_at),
-    });
+    const { matchedCount } = await deps.collections.jobs.replaceOne(
+      guard as object,
+      { ...job, ...fenceEarlierRun(existing, job.created_at) },
+      byId,
+    );
     if (matchedCount === 0) return undefined;
     await clearJobOutput(deps, existing.job_id, { attempt: (existing.lease?.attempt ?? 0) + 1, files });
     return job.job_id;

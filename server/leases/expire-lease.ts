@@ -1,6 +1,7 @@
 import type { Document, WithId } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../job/job-state.js';
 import { type Phase, phases } from '../job/phases.js';
@@ -185,7 +186,8 @@ async function write(
     'lease.until': job.lease?.until,
     ...(event ? filterAllowing(event) : { 'result_data.job_state': job.result_data.job_state }),
   };
-  const update = (fields: Document) => deps.collections.jobs.updateOne(guard as object, [{ $set: fields }]);
+  const update = (fields: Document) =>
+    deps.collections.jobs.updateOne(guard as object, [{ $set: fields }], byId);
   try {
     return (await update(change)).matchedCount === 1;
   } catch (error) {

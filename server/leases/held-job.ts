@@ -1,4 +1,5 @@
 import type { Core, DepsOf } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { HeldJob } from '../job/held-job.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -126,5 +127,6 @@ async function takeUnheld(
         },
       },
     ],
+    byId,
   );
 }

@@ -1,4 +1,5 @@
 import type { Core } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { HeldJob } from '../job/held-job.js';
 import type { JobServices } from '../job/services.js';
 import { may } from '../principal/may.js';
@@ -43,5 +44,6 @@ export async function bindLease(
   await collections.jobs.updateOne(
     { _id, ...fenceLease(lease), 'lease.client_id': { $exists: false } } as object,
     { $set: { 'lease.client_id': clientId } },
+    byId,
   );
 }

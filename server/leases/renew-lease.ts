@@ -1,5 +1,6 @@
 import type { Document, WithId } from 'mongodb';
 import type { Core } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from './fencing.js';
@@ -61,6 +62,7 @@ export async function renewLease(
     { _id: job._id, ...fenceLease({ holder: agent, attempt: job.lease?.attempt ?? 0 }) },
     // By the state that is stored at the time of the write, which may differ from the one that was read.
     [{ $set: renewUnlessEnded(deps, '$result_data.job_state') }],
+    byId,
   );
   return matchedCount === 1;
 }

@@ -1,4 +1,5 @@
 import type { Core } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { HeldJob } from '../job/held-job.js';
 import { filterAllowing } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -56,6 +57,7 @@ export async function restoreToHolder(
         },
       },
     ],
+    byId,
   );
   if (matchedCount === 0) return;
   deps.metrics.jobsGivenBack.inc();

@@ -1,5 +1,6 @@
 import type { Document, Filter } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { endedStates, expressionAllowing } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -59,9 +60,11 @@ async function write(
   hold: Hold,
   input: ResultInput,
 ): Promise<boolean> {
-  const { matchedCount } = await deps.collections.jobs.updateOne(guardHold(hold), [
-    { $set: { ...changeResult(input), ...changeLease(deps, caller, hold, input) } },
-  ]);
+  const { matchedCount } = await deps.collections.jobs.updateOne(
+    guardHold(hold),
+    [{ $set: { ...changeResult(input), ...changeLease(deps, caller, hold, input) } }],
+    byId,
+  );
   return matchedCount === 1;
 }
 

@@ -1,4 +1,5 @@
 import type { DepsOf } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { StoredFile } from '../files/collections.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
 import type { FileServices } from '../files/services.js';
@@ -77,7 +78,7 @@ async function nameArtifact(
   const before = await collections.jobs.findOneAndUpdate(
     { _id: job?._id, ...fenceLease(job?.lease) } as object,
     { $set: { artifact_file: _id } },
-    { projection: { artifact_file: 1 } },
+    { projection: { artifact_file: 1 }, ...byId },
   );
   if (before === null) return false;
   const unnamed = await collections.files

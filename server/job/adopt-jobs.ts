@@ -1,6 +1,7 @@
 import type { Collection, Db, ObjectId, WithId } from 'mongodb';
 import type { AdoptionStep, Survey } from '../core/adoption.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import { readOtherCanonicalId } from './job-id.js';
 import type { JobRecord } from './job-record.js';
 
 /** The counts of one adoption. */
@@ -78,6 +79,43 @@ function ignoreDuplicate(error: unknown): void {
   if (!isDuplicateKey(error)) throw error;
 }
 
+/** Matches jobs whose id is not in canonical form, and which may have one. */
+const notCanonical = {
+  job_id: { $type: 'string', $not: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/ },
+  canonical_id: { $exists: false },
+} as const;
+
+/** Adds `canonical_id` to jobs whose id has a canonical form that differs, so that requests find them. */
+async function addCanonicalIds(jobs: Jobs): Promise<number> {
+  let added = 0;
+  for await (const { _id, job_id: stored } of jobs.find(notCanonical as object, {
+    projection: { job_id: 1 },
+  })) {
+    const canonical_id = readOtherCanonicalId(stored);
+    if (canonical_id === undefined) continue;
+    await jobs.updateOne({ _id }, { $set: { canonical_id } });
+    added += 1;
+  }
+  return added;
+}
+
+/** Counts the jobs whose id has a canonical form that differs. */
+async function countNotCanonical(jobs: Collection): Promise<number> {
+  let count = 0;
+  const { canonical_id: _added, ...filter } = notCanonical;
+  for await (const { job_id: stored } of jobs.find(filter as object, { projection: { job_id: 1 } }))
+    if (readOtherCanonicalId(stored) !== undefined) count += 1;
+  return count;
+}
+
+/** Makes jobs findable whose id a Testflinger server stored in another form. */
+export const jobIdAdoption: AdoptionStep<{ canonical: number }> = {
+  name: 'jobIds',
+  run: async (db) => ({ canonical: await addCanonicalIds(db.collection('jobs')) }),
+  present: ({ canonical }) => `job ids: ${canonical} are not in canonical form, and can be found now`,
+  hasChanged: ({ canonical }) => canonical > 0,
+};
+
 /** How many ids a message lists. */
 const maxListedIds = 10;
 
@@ -95,15 +133,18 @@ export const surveyJobs: Survey = async (db) => {
     ],
   });
   const duplicates = await findDuplicateIds(db);
+  const odd = await countNotCanonical(jobs);
   return {
     changes:
       unmarked > 0 ? [`${unmarked} would be marked as the live document of their id, or as superseded`] : [],
     problems:
       broken > 0 ? [`${broken} have no valid job_id, created_at or queue, and are never handed out`] : [],
-    notes:
-      duplicates.length > 0
+    notes: [
+      ...(duplicates.length > 0
         ? [`ids stored more than once, whose newest document is used: ${presentIds(duplicates)}`]
-        : [],
+        : []),
+      ...(odd > 0 ? [`${odd} have an id that is not in canonical form, and keep it`] : []),
+    ],
   };
 };
 

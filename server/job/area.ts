@@ -3,7 +3,7 @@ import type { Core } from '../core/core.js';
 import { insertBatch } from '../db/batched-writes.js';
 import { createIndexHints } from '../db/index-hint.js';
 import type { DatabaseServices } from '../db/services.js';
-import { jobAdoption, surveyJobs } from './adopt-jobs.js';
+import { jobAdoption, jobIdAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
 import { jobErrors, jobQuirks } from './errors.js';
 import { findHeldBatch } from './held-job.js';
@@ -20,7 +20,7 @@ export const jobArea: Area<JobServices, Needs> = {
   errors: jobErrors,
   quirks: jobQuirks,
   surveys: { jobs: surveyJobs },
-  adoption: [jobAdoption],
+  adoption: [jobAdoption, jobIdAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
     findHeldJobs: batching.batched(findHeldBatch(jobs)),

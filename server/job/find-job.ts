@@ -3,6 +3,9 @@ import type { JobRecord } from './job-record.js';
 import { compareNewest, newestFirst } from './newest-first.js';
 import type { JobServices } from './services.js';
 
+/** The fields that a job is looked up by, in this order: nearly every stored id is canonical. */
+export const idFields = ['job_id', 'canonical_id'] as const;
+
 type Dated = Pick<JobRecord, 'created_at'>;
 
 /**
@@ -16,15 +19,14 @@ export async function findJob<Found extends Partial<JobRecord> = JobRecord>(
   projection?: Document,
 ): Promise<WithId<Found> | undefined> {
   const projected = projection && { projection: { ...projection, created_at: 1 } };
-  let newest: (WithId<Found> & WithId<Dated>) | undefined;
-  // Without a sort, which MongoDB could answer with the index of `created_at`, through the whole collection.
-  for await (const job of collections.jobs.find<WithId<Found> & WithId<Dated>>(
-    { job_id: jobId },
-    projected,
-  )) {
-    if (newest === undefined || compareNewest(job, newest) < 0) newest = job;
+  for (const field of idFields) {
+    let newest: (WithId<Found> & WithId<Dated>) | undefined;
+    // Without a sort, which MongoDB could answer with the index of `created_at`, through the whole collection.
+    const found = collections.jobs.find<WithId<Found> & WithId<Dated>>({ [field]: jobId }, projected);
+    for await (const job of found) if (newest === undefined || compareNewest(job, newest) < 0) newest = job;
+    if (newest !== undefined) return newest;
   }
-  return newest;
+  return undefined;
 }
 
 /** Returns all documents of a job id, the newest first. @param projection must contain `created_at` */
@@ -33,5 +35,9 @@ export async function findJobs<Found extends Dated>(
   jobId: string,
   projection: Document,
 ): Promise<readonly WithId<Found>[]> {
-  return newestFirst(await collections.jobs.find<WithId<Found>>({ job_id: jobId }, { projection }).toArray());
+  for (const field of idFields) {
+    const found = await collections.jobs.find<WithId<Found>>({ [field]: jobId }, { projection }).toArray();
+    if (found.length > 0) return newestFirst(found);
+  }
+  return [];
 }

@@ -1,5 +1,6 @@
 import type { Collection, WithId } from 'mongodb';
 import { findAllBatch } from '../db/batched-reads.js';
+import type { idFields } from './find-job.js';
 import type { JobRecord } from './job-record.js';
 import { newestFirst } from './newest-first.js';
 
@@ -8,6 +9,7 @@ export type HeldJob = WithId<
   Pick<
     JobRecord,
     | 'job_id'
+    | 'canonical_id'
     | 'created_at'
     | 'result_data'
     | 'job_data'
@@ -21,6 +23,7 @@ export type HeldJob = WithId<
 /** The projection that reads a `HeldJob`. */
 export const heldFields = {
   job_id: 1,
+  canonical_id: 1,
   created_at: 1,
   'result_data.job_state': 1,
   'job_data.job_queue': 1,
@@ -40,6 +43,14 @@ export const heldFields = {
 export function findHeldBatch(
   jobs: Collection<JobRecord>,
 ): (jobIds: readonly string[]) => Promise<readonly (readonly HeldJob[])[]> {
-  const findAll = findAllBatch<JobRecord, HeldJob>(jobs, 'job_id', { projection: heldFields });
-  return async (jobIds) => (await findAll(jobIds)).map(newestFirst);
+  const findBy = (field: (typeof idFields)[number]) =>
+    findAllBatch<JobRecord, HeldJob>(jobs, field, { projection: heldFields });
+  const [findStored, findCanonical] = [findBy('job_id'), findBy('canonical_id')];
+  return async (jobIds) => {
+    const found = await findStored(jobIds);
+    const missing = jobIds.filter((_, n) => found[n]?.length === 0);
+    const others = missing.length === 0 ? [] : await findCanonical(missing);
+    const byId = new Map(missing.map((jobId, n) => [jobId, others[n] ?? []]));
+    return found.map((jobs, n) => newestFirst(jobs.length > 0 ? jobs : (byId.get(jobIds[n] ?? '') ?? [])));
+  };
 }

@@ -72,7 +72,10 @@ export interface UsedIdempotencyKey {
 
 /** A stored job. `job_data` is what the submitter sent. */
 export interface JobRecord {
+  /** The id as it is stored: a Testflinger server stores it as the client wrote it, and logs and files are named after it. */
   job_id: string;
+  /** The canonical form of `job_id`, by which requests name the job; absent if `job_id` has this form. */
+  canonical_id?: string;
   /** Marks the one live document of its `job_id`: the unique index covers only documents with this field. */
   live: true;
   /** Marks a document whose id has a newer document; it is never handed out. */

@@ -12,7 +12,7 @@ export async function cancelJob(
   { collections, jobMasks }: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'>,
   jobId: string,
 ): Promise<void> {
-  const found = await findJob({ collections }, jobId, { created_at: 1 });
+  const found = await findJob({ collections }, jobId, { job_id: 1 });
   const job =
     found &&
     (await collections.jobs.findOneAndUpdate(
@@ -20,7 +20,8 @@ export async function cancelJob(
       { $set: { 'result_data.job_state': stateAfter('cancel') } },
       { projection: { lease: 1, 'job_data.test_data.secrets': 1 }, ...byId },
     ));
-  if (!job) throw new ApiError(jobsErrors.alreadyEnded);
+  if (!found || !job) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
-  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await jobMasks.expireSoon(jobId);
+  if (job.lease && job.lease.holder === undefined && namesSecrets(job))
+    await jobMasks.expireSoon(found.job_id);
 }

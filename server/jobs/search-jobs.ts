@@ -81,7 +81,7 @@ function findJobs(
 ): Promise<FindCursor<Found>> {
   const find = async (hint: Hint) => {
     const cursor = collections.jobs
-      .find(filterSearched(search), hint)
+      .find(filterSearched(await addStoredIds({ collections }, search)), hint)
       .project<Found>({ job_id: 1, created_at: 1, 'result_data.job_state': 1 })
       .sort({ _id: 1 })
       .limit(limit)
@@ -93,13 +93,26 @@ function findJobs(
   return search.job_id?.length ? jobHints.jobId.use(find) : find({});
 }
 
+/** Adds the stored ids of jobs that another server stored under an id that is not in canonical form. */
+async function addStoredIds(
+  { collections }: Pick<JobServices, 'collections'>,
+  search: JobSearch,
+): Promise<JobSearch> {
+  if (!search.job_id?.length) return search;
+  const ids = search.job_id.map((id) => readJobId(id) ?? id);
+  const others = await collections.jobs
+    .find({ canonical_id: { $in: ids } }, { projection: { job_id: 1 } })
+    .toArray();
+  return { ...search, job_id: [...ids, ...others.map(({ job_id: stored }) => stored)] };
+}
+
 /** Returns the filter of a search. A job must match the tags, the states and the ids, each of them if given. */
 export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobSearch): Filter<JobRecord> {
   const states = state?.length ? filterStates(state) : undefined;
   return {
     ...(tags?.length && { 'job_data.tags': match === 'all' ? { $all: tags } : { $in: tags } }),
     ...(states && { 'result_data.job_state': states }),
-    ...(ids?.length && { job_id: { $in: ids.map((id) => readJobId(id) ?? id) } }),
+    ...(ids?.length && { job_id: { $in: [...ids] } }),
     ...(cursor !== undefined && { _id: { $gt: ObjectId.createFromHexString(cursor) } }),
   } as Filter<JobRecord>;
 }

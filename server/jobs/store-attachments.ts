@@ -25,7 +25,7 @@ export async function storeAttachments(
 ): Promise<void> {
   const job = await findJob(deps, jobId);
   if (!checkAwaitsAttachments(job)) return;
-  const name = attachmentsName(jobId);
+  const name = attachmentsName(job.job_id);
   const stored = await uploadFile(deps, name, file);
   if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, name, stored._id);
   await removeFilesById(deps, [stored._id]);
@@ -40,9 +40,12 @@ export async function findAttachments(
   jobId: string,
 ): Promise<StoredFile | undefined> {
   const { files } = deps.collections;
-  const job = await findJob<Pick<JobRecord, 'attachments_file'>>(deps, jobId, { attachments_file: 1 });
+  const job = await findJob<Pick<JobRecord, 'job_id' | 'attachments_file'>>(deps, jobId, {
+    job_id: 1,
+    attachments_file: 1,
+  });
   const named = job?.attachments_file && (await files.findOne({ _id: job.attachments_file }));
-  return named ?? findFile(deps, attachmentsName(jobId));
+  return named ?? findFile(deps, attachmentsName(job?.job_id ?? jobId));
 }
 
 /**

@@ -47,7 +47,14 @@ export async function submitJob(
       ...(existing ? listUnexpiredKeys(existing, now) : []),
       ...(usedKey ? [usedKey] : []),
     ];
-    const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
+    const job = makeJob({
+      input,
+      caller,
+      jobId: existing?.job_id ?? givenId ?? randomUUID(),
+      canonicalId: existing?.canonical_id,
+      idempotency,
+      now,
+    });
     const bytes = checkSize(job);
     const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job, bytes);
     if (jobId !== undefined) return input.job_id || jobId;
@@ -67,17 +74,20 @@ interface JobParts {
   input: JobInput;
   caller: Principal;
   jobId: string;
+  /** For an id that another server stored in another form. */
+  canonicalId: string | undefined;
   idempotency: UsedIdempotencyKey[];
   now: Date;
 }
 
-function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecord {
+function makeJob({ input, caller, jobId, canonicalId, idempotency, now }: JobParts): JobRecord {
   const { job_id: _givenId, lease: _lease, attempts: _attempts, ...data } = input;
   const awaitsAttachments = sections.some((section) =>
     Array.isArray((data[section] as Attaching)?.attachments),
   );
   return {
     job_id: jobId,
+    ...(canonicalId !== undefined && { canonical_id: canonicalId }),
     live: true,
     created_at: now,
     job_priority: input.job_priority ?? 0,

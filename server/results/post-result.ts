@@ -40,7 +40,7 @@ export async function postResult(
     const masker = await deps.jobMasks.find(hold.job);
     if (!(await write(deps, caller, hold, maskResult(input, masker)))) continue;
     if (hold.job.lease?.holder === undefined) await noteAdoption(deps, hold.job);
-    if (masker !== undefined) await endStreams(deps, jobId, masker, input);
+    if (masker !== undefined) await endStreams(deps, hold.job.job_id, masker, input);
     return true;
   }
 }

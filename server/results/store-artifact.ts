@@ -31,7 +31,7 @@ export async function storeArtifact(
     await keepLateArtifact(deps, before, file);
     return false;
   }
-  const name = artifactName(jobId);
+  const name = artifactName(before.job?.job_id ?? jobId);
   const attempt = isHeld(before) ? before.job?.lease?.attempt : undefined;
   const stored = await uploadFile(deps, name, file, attempt);
   if (attempt === undefined) {
@@ -54,10 +54,13 @@ export async function findArtifact(
   jobId: string,
 ): Promise<StoredFile | undefined> {
   const { files } = deps.collections;
-  const job = await findJob<Pick<JobRecord, 'artifact_file'>>(deps, jobId, { artifact_file: 1 });
+  const job = await findJob<Pick<JobRecord, 'job_id' | 'artifact_file'>>(deps, jobId, {
+    job_id: 1,
+    artifact_file: 1,
+  });
   const named = job?.artifact_file && (await files.findOne({ _id: job.artifact_file }));
   if (named) return named;
-  const newest = await findFile(deps, artifactName(jobId));
+  const newest = await findFile(deps, artifactName(job?.job_id ?? jobId));
   // A file of an attempt that the job does not name does not belong to the job, or not yet.
   return job !== undefined && newest?.attempt !== undefined ? undefined : newest;
 }

@@ -90,7 +90,7 @@ const statements: Record<string, HotStatement> = {
     run: (server, [id = '']) => server.request(`/v1/result/${id}`),
   },
   'a search by ids': {
-    keys: ['job_id: 1'],
+    keys: ['job_id: 1', 'canonical_id: 1'],
     run: (server, held) =>
       server.request(`/v1/job/search?${held.map((id) => `job_id=${id}`).join('&')}&limit=3`),
   },

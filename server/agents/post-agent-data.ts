@@ -5,6 +5,7 @@ import type { JobServices } from '../job/services.js';
 import { bindAgentName, checkAgentName, isBoundToOther, refuseOrLog } from '../leases/agent-binding.js';
 import { cutLeasesOfIdle } from '../leases/cut-leases.js';
 import { leaseErrors } from '../leases/errors.js';
+import { findHeldJob } from '../leases/find-held-job.js';
 import { noteAgentReport } from '../leases/note-agent-report.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Principal } from '../principal/principal.js';
@@ -65,7 +66,7 @@ export async function postAgentData(
 
 /** Masks the secrets of the job that the agent works on in the texts of its report. */
 async function maskAgentData(
-  deps: Pick<JobServices, 'findHeldJob'> &
+  deps: Pick<JobServices, 'findHeldJobs'> &
     Pick<ScrubbingServices, 'jobMasks'> &
     Pick<LeaseServices, 'collections'>,
   name: string,
@@ -75,6 +76,6 @@ async function maskAgentData(
   if (!input.log?.length && !input.comment) return maskFields(input, undefined);
   const record = await deps.collections.agents.findOne({ name }, { projection: { job_id: 1 } });
   const jobId = readJobId(input.job_id || record?.job_id || '');
-  const job = jobId === undefined ? undefined : await deps.findHeldJob(jobId);
+  const job = jobId === undefined ? undefined : await findHeldJob(deps, jobId, name);
   return maskFields(input, await findMasker(deps, job, name));
 }

@@ -4,6 +4,7 @@ import type { DepsOf } from '../core/core.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { readJobId } from '../job/job-id.js';
+import { checkAgentName } from '../leases/agent-binding.js';
 import { leaseErrors } from '../leases/errors.js';
 import { holdJob } from '../leases/held-job.js';
 import { noteAgentReport } from '../leases/note-agent-report.js';
@@ -26,6 +27,7 @@ import type { AgentServices } from './services.js';
 
 type RouteDeps = Pick<AgentServices, 'collections'> &
   DepsOf<typeof postAgentData> &
+  DepsOf<typeof checkAgentName> &
   DepsOf<typeof holdJob> &
   DepsOf<typeof findAgent>;
 const route = routesOf<RouteDeps>();
@@ -151,12 +153,13 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     access: { roles: roleGroups.agents },
     body: { mode: 'json', schema: provisionLogInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
-    errors: [agentErrors.notFound],
+    errors: [leaseErrors.agentNameBound, leaseErrors.notHeld, agentErrors.notFound],
     async handle(deps, request) {
       const { params, body } = request;
+      await checkAgentName(deps, request.principal, params.agent_name);
       const jobId = readJobId(body.job_id);
       const hold =
-        jobId === undefined ? undefined : await holdJob(deps, request.principal, jobId, { writes: false });
+        jobId === undefined ? undefined : await holdJob(deps, request.principal, jobId, { writes: true });
       const masker = await findMasker(deps, hold?.job, params.agent_name);
       const { detail } = body;
       const masked = { ...body, ...(detail !== undefined && { detail: maskText(detail, masker) }) };

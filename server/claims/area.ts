@@ -43,18 +43,21 @@ export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServic
   measures: [measureQueues],
   routes: claimRoutes,
   createServices(deps) {
-    const { collections, clock, config, log, metrics } = deps;
+    const { collections, clock, config, log, metrics, jobHints } = deps;
     const contention = new ClaimContention({ collections, clock });
     const jobWaiters = new JobWaiters();
     metrics.beforeScrape.push(() => metrics.waitingRequests.set({ for: 'job' }, jobWaiters.count));
     return {
       contention,
-      claims: createClaims({ collections, clock, config, contention }),
+      claims: createClaims({ collections, clock, config, contention, jobHints }),
       jobWaiters,
       claimableFeed: createClaimableFeed(collections, jobWaiters, log),
       waitTimes: new WaitTimes(collections.queueWaitTimes, log),
       claimQueues: new BoundedLabel(maxQueues),
     };
+  },
+  start({ jobHints }) {
+    for (const hint of Object.values(jobHints)) void hint.load();
   },
   endWaits({ jobWaiters }) {
     jobWaiters.end();

@@ -3,14 +3,14 @@ import type { Core } from '../core/core.js';
 import type { JobRecord } from '../job/job-record.js';
 import { stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
-import { startLease } from '../leases/renew-lease.js';
+import { setHolder, startLease } from '../leases/renew-lease.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import type { ClaimServices } from './services.js';
 
 /** What the claims of a process need. */
 export type ClaimDeps = Pick<Core, 'clock'> &
-  Pick<JobServices, 'collections'> &
+  Pick<JobServices, 'collections' | 'jobHints'> &
   Pick<LeaseServices, 'config'> &
   Pick<ClaimServices, 'contention'>;
 
@@ -44,26 +44,27 @@ export function filterClaimable({ queues, agent }: Claimer): Filter<JobRecord> {
 
 /** Takes the first claimable job in one statement, which stores state, holder, attempt, lease and start together. */
 export async function claimOne(
-  { collections, clock, config }: ClaimDeps,
+  { collections, clock, config, jobHints }: ClaimDeps,
   claimer: Claimer,
 ): Promise<WaitingJob | undefined> {
   const state = stateAfter('claim');
-  const job = await collections.jobs.findOneAndUpdate(
-    filterClaimable(claimer),
-    [
-      {
-        $set: {
-          'result_data.job_state': state,
-          'lease.holder': { $literal: claimer.agent },
-          'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
-          // The token of an earlier claim, which may still be about to be undone.
-          'lease.claim_token': '$$REMOVE',
-          ...startLease({ clock, config }, state),
-          started_at: clock.inDatabase,
-        },
-      },
-    ],
-    { sort: claimOrder, returnDocument: 'after' },
+  const update = {
+    $set: {
+      'result_data.job_state': state,
+      ...setHolder(claimer.agent, claimer.clientId),
+      'lease.attempt': { $add: [{ $ifNull: ['$lease.attempt', 0] }, 1] },
+      // The token of an earlier claim, which may still be about to be undone.
+      'lease.claim_token': '$$REMOVE',
+      ...startLease({ clock, config }, state),
+      started_at: clock.inDatabase,
+    },
+  };
+  const job = await jobHints.claim.use((hint) =>
+    collections.jobs.findOneAndUpdate(filterClaimable(claimer), [update], {
+      sort: claimOrder,
+      returnDocument: 'after',
+      ...hint,
+    }),
   );
   return job ?? undefined;
 }

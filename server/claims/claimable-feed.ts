@@ -1,6 +1,7 @@
 import type { Document, ObjectId } from 'mongodb';
 import type { Logger } from 'pino';
 import { ChangeFeed } from '../db/change-feed.js';
+import { byId } from '../db/index-hint.js';
 import type { JobCollections } from '../job/collections.js';
 import { filterAllowing } from '../job/job-state.js';
 import type { JobWaiters } from './job-waiters.js';
@@ -50,6 +51,7 @@ export function createClaimableFeed(
   async function wakeForReturned({ documentKey: { _id }, wallTime }: JobChange): Promise<void> {
     const job = await jobs.findOne({ _id, ...filterAllowing('claim') } as object, {
       projection: { 'job_data.job_queue': 1, 'job_data.exclude_agents': 1, lost_holders: 1 },
+      ...byId,
     });
     if (job === null) return;
     const { job_queue: queue, exclude_agents: excluded = [] } = job.job_data;

@@ -5,6 +5,8 @@ import type { JobRecord } from '../job/job-record.js';
 export interface Claimer {
   queues: readonly string[];
   agent: string;
+  /** The client that asks as this agent. */
+  clientId?: string | undefined;
   /** Nobody would get the job. */
   isGone?: () => boolean;
 }

@@ -7,16 +7,19 @@ import type { ClaimDeps } from './claim-one.js';
  * one index entry and one document for each queue that has any job, however many wait.
  */
 export async function findHeads(
-  { collections }: Pick<ClaimDeps, 'collections'>,
+  { collections, jobHints }: Pick<ClaimDeps, 'collections' | 'jobHints'>,
   queues: readonly string[],
 ): Promise<Map<string, WithId<JobRecord>>> {
-  const heads = collections.jobs.aggregate<{ _id: string; job: WithId<JobRecord> }>([
+  const pipeline = [
     { $match: { 'result_data.job_state': 'waiting', 'job_data.job_queue': { $in: [...new Set(queues)] } } },
     // In this order MongoDB skips from queue to queue.
     {
       $sort: { 'result_data.job_state': 1, 'job_data.job_queue': 1, job_priority: -1, created_at: 1, _id: 1 },
     },
     { $group: { _id: '$job_data.job_queue', job: { $first: '$$ROOT' } } },
-  ]);
-  return new Map((await heads.toArray()).map(({ _id, job }) => [_id, job]));
+  ];
+  const heads = await jobHints.claim.use((hint) =>
+    collections.jobs.aggregate<{ _id: string; job: WithId<JobRecord> }>(pipeline, hint).toArray(),
+  );
+  return new Map(heads.map(({ _id, job }) => [_id, job]));
 }

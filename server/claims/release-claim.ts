@@ -1,17 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ObjectId } from 'mongodb';
+import type { ObjectId, WithId } from 'mongodb';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from '../leases/fencing.js';
-import { endLease } from '../leases/renew-lease.js';
+import { endLease, noHolder } from '../leases/renew-lease.js';
 
 /** The fields of a job whose claim is undone. */
 const released = {
   'result_data.job_state': stateAfter('release'),
   started_at: '$$REMOVE',
   wake_at: '$$NOW',
-  'lease.holder': '$$REMOVE',
+  ...noHolder,
   // Otherwise a release that is sent again, since its response was lost, would take the job from its next holder.
   'lease.claim_token': '$$REMOVE',
   ...endLease,
@@ -23,16 +24,17 @@ const released = {
  */
 export async function releaseClaim(
   { collections }: Pick<JobServices, 'collections'>,
-  { job_id, lease }: JobRecord,
+  { _id, lease }: WithId<JobRecord>,
 ): Promise<void> {
   if (lease?.holder === undefined) return;
   await collections.jobs.updateOne(
     {
-      job_id,
+      _id,
       ...filterAllowing('release'),
       ...fenceLease(lease),
     } as object,
     [{ $set: released }],
+    byId,
   );
 }
 
@@ -53,7 +55,7 @@ export async function releaseUnconfirmed(
   for (let tries = 0; tries < maxTries; tries += 1) {
     await wait(retryMs, undefined, { ref: false });
     try {
-      await collections.jobs.updateMany(theirs, [{ $set: released }]);
+      await collections.jobs.updateMany(theirs, [{ $set: released }], byId);
       return;
     } catch {
       // MongoDB does not answer yet.

@@ -7,6 +7,8 @@ import type { HolderKindName } from '../leases/holder-kinds.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Principal } from '../principal/principal.js';
 import { readJobSecrets } from '../secrets/read-job-secrets.js';
+import { adoptClaimed } from './adopt-claimed.js';
+import type { WaitingJob } from './claimer.js';
 import { releaseClaim } from './release-claim.js';
 import { waitForJob } from './wait-for-job.js';
 
@@ -44,6 +46,7 @@ export async function takeJob(
     DepsOf<typeof cutLeases> &
     DepsOf<typeof waitForJob> &
     DepsOf<typeof releaseClaim> &
+    DepsOf<typeof adoptClaimed> &
     DepsOf<typeof readJobSecrets>,
   { kind, name, queues, caller }: Holder,
   wait: WaitOptions,
@@ -51,12 +54,28 @@ export async function takeJob(
   if (kind === 'agent' && deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
   deps.agentWatch.saw(name);
   await cutLeases(deps, name);
-  const job = await waitForJob(deps, { queues, agent: name }, wait);
-  if (job === undefined) return undefined;
-  const release = () => releaseClaim(deps, job);
-  const secrets = await readJobSecrets(deps, job).catch(async (error: unknown) => {
-    await release();
+  const claimer = { queues, agent: name, clientId: caller.clientId };
+  for (let remaining = wait; ; remaining = { ...wait, seconds: 0 }) {
+    const claimed = await waitForJob(deps, claimer, remaining);
+    if (claimed === undefined) return undefined;
+    const job = await orRelease(deps, claimed, adoptClaimed(deps, claimed));
+    if (job === undefined) {
+      await releaseClaim(deps, claimed);
+      continue;
+    }
+    const secrets = await orRelease(deps, job, readJobSecrets(deps, job));
+    return { job, secrets, release: () => releaseClaim(deps, job) };
+  }
+}
+
+/** Returns a claimed job to its queue if a step of its claim fails. */
+async function orRelease<T>(
+  deps: DepsOf<typeof releaseClaim>,
+  job: WaitingJob,
+  step: Promise<T>,
+): Promise<T> {
+  return step.catch(async (error: unknown) => {
+    await releaseClaim(deps, job);
     throw error;
   });
-  return { job, secrets, release };
 }

@@ -1,5 +1,6 @@
 import { type AnyBulkWriteOperation, type Document, ObjectId } from 'mongodb';
 import { retryOnce } from '../db/batched-writes.js';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { stateAfter } from '../job/job-state.js';
 import { startLease } from '../leases/renew-lease.js';
@@ -53,7 +54,12 @@ export async function takeJobs(
         {
           ...job,
           result_data: { ...job.result_data, job_state: state },
-          lease: { ...job.lease, holder: claimer.agent, attempt: readAttempt(job) + 1 },
+          lease: {
+            ...job.lease,
+            holder: claimer.agent,
+            ...(claimer.clientId !== undefined && { client_id: claimer.clientId }),
+            attempt: readAttempt(job) + 1,
+          },
           started_at: startedAt,
         },
       ]),
@@ -86,10 +92,14 @@ function takeAll(
           $set: {
             ...taken,
             'lease.holder': ofThisJob(pairs.map(([{ agent }]) => agent)),
+            'lease.client_id': {
+              $ifNull: [ofThisJob(pairs.map(([{ clientId }]) => clientId ?? null)), '$$REMOVE'],
+            },
             'lease.attempt': ofThisJob(attempts.map((attempt) => attempt + 1)),
           },
         },
       ],
+      ...byId,
     },
   };
 }
@@ -105,7 +115,7 @@ async function findTaken(
 ): Promise<(job: WaitingJob) => boolean> {
   const ids = jobs.map(({ _id }) => _id);
   const found = await collections.jobs
-    .find({ _id: { $in: ids }, 'lease.claim_token': token } as object, { projection: { _id: 1 } })
+    .find({ _id: { $in: ids }, 'lease.claim_token': token } as object, { projection: { _id: 1 }, ...byId })
     .toArray();
   const taken = new Set(found.map(({ _id }) => _id.toHexString()));
   return ({ _id }) => taken.has(_id.toHexString());

@@ -21,11 +21,11 @@ type WaitDeps = Core &
  */
 export async function waitForJob(
   deps: WaitDeps,
-  { queues, agent }: Claimer,
+  { queues, agent, clientId }: Claimer,
   { seconds, isGone, onGone }: WaitOptions,
 ): Promise<WaitingJob | undefined> {
   if (isGone()) return undefined;
-  const claimer = { queues, agent, isGone };
+  const claimer = { queues, agent, clientId, isGone };
   if (seconds === 0) return claimJob(deps, claimer);
   const deadline = performance.now() + seconds * 1000;
   const { jobWaiters, claimableFeed, metrics, clock } = deps;

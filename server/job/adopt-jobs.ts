@@ -2,6 +2,7 @@ import type { Collection, Db, ObjectId, WithId } from 'mongodb';
 import type { AdoptionStep, Survey } from '../core/adoption.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { containsLong } from '../schema/long.js';
+import { readOtherCanonicalId } from './job-id.js';
 import type { JobRecord } from './job-record.js';
 
 /** The counts of one adoption. */
@@ -49,7 +50,7 @@ export async function adoptJobs(
 }
 
 /** Marks the documents of some ids. */
-async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
+export async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
   const found = await jobs
     .find({ job_id: { $in: [...jobIds] } }, { projection: { job_id: 1, created_at: 1, live: 1 } })
     .sort({ job_id: 1, created_at: -1, _id: -1 })
@@ -79,6 +80,43 @@ function ignoreDuplicate(error: unknown): void {
   if (!isDuplicateKey(error)) throw error;
 }
 
+/** Matches jobs whose id is not in canonical form, and which may have one. */
+const notCanonical = {
+  job_id: { $type: 'string', $not: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/ },
+  canonical_id: { $exists: false },
+} as const;
+
+/** Adds `canonical_id` to jobs whose id has a canonical form that differs, so that requests find them. */
+async function addCanonicalIds(jobs: Jobs): Promise<number> {
+  let added = 0;
+  for await (const { _id, job_id: stored } of jobs.find(notCanonical as object, {
+    projection: { job_id: 1 },
+  })) {
+    const canonical_id = readOtherCanonicalId(stored);
+    if (canonical_id === undefined) continue;
+    await jobs.updateOne({ _id }, { $set: { canonical_id } });
+    added += 1;
+  }
+  return added;
+}
+
+/** Counts the jobs whose id has a canonical form that differs. */
+async function countNotCanonical(jobs: Collection): Promise<number> {
+  let count = 0;
+  const { canonical_id: _added, ...filter } = notCanonical;
+  for await (const { job_id: stored } of jobs.find(filter as object, { projection: { job_id: 1 } }))
+    if (readOtherCanonicalId(stored) !== undefined) count += 1;
+  return count;
+}
+
+/** Makes jobs findable whose id a Testflinger server stored in another form. */
+export const jobIdAdoption: AdoptionStep<{ canonical: number }> = {
+  name: 'jobIds',
+  run: async (db) => ({ canonical: await addCanonicalIds(db.collection('jobs')) }),
+  present: ({ canonical }) => `job ids: ${canonical} are not in canonical form, and can be found now`,
+  hasChanged: ({ canonical }) => canonical > 0,
+};
+
 /** How many ids a message lists. */
 const maxListedIds = 10;
 
@@ -97,6 +135,7 @@ export const surveyJobs: Survey = async (db) => {
   });
   const duplicates = await findDuplicateIds(db);
   const long = await countLongNumbers(db);
+  const odd = await countNotCanonical(jobs);
   return {
     changes:
       unmarked > 0 ? [`${unmarked} would be marked as the live document of their id, or as superseded`] : [],
@@ -109,6 +148,7 @@ export const surveyJobs: Survey = async (db) => {
       ...(long > 0
         ? [`${long} have integers of more than 53 bits, which are kept and returned with all their digits`]
         : []),
+      ...(odd > 0 ? [`${odd} have an id that is not in canonical form, and keep it`] : []),
     ],
   };
 };

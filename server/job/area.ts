@@ -1,12 +1,12 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
-import { findBatch } from '../db/batched-reads.js';
 import { insertBatch } from '../db/batched-writes.js';
+import { createIndexHints } from '../db/index-hint.js';
 import type { DatabaseServices } from '../db/services.js';
-import { jobAdoption, surveyJobs } from './adopt-jobs.js';
+import { jobAdoption, jobIdAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
 import { jobErrors } from './errors.js';
-import { heldFields } from './held-job.js';
+import { findHeldBatch } from './held-job.js';
 import type { JobRecord } from './job-record.js';
 import type { JobServices } from './services.js';
 
@@ -19,12 +19,16 @@ export const jobArea: Area<JobServices, Needs> = {
   indexes: jobIndexes,
   errors: jobErrors,
   surveys: { jobs: surveyJobs },
-  adoption: [jobAdoption],
+  adoption: [jobAdoption, jobIdAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
-    findHeldJob: batching.batched(
-      findBatch(jobs, 'job_id', { projection: heldFields, sort: { created_at: -1 } }),
-    ),
+    findHeldJobs: batching.batched(findHeldBatch(jobs)),
+    jobHints: createIndexHints(jobs, jobIndexes, {
+      jobId: 'qp_job_id',
+      claim: 'qp_claim',
+      leaseHolder: 'qp_lease_holder',
+      lostHolders: 'qp_lost_holders',
+    }),
     countJobs: batching.sharedCount(jobs),
   }),
 };

@@ -15,6 +15,13 @@ export const jobIndexes: readonly IndexRow<keyof JobCollections>[] = [
   { collection: 'jobs', name: 'qp_job_id', keys: { job_id: 1 }, serves: 'every lookup of one job' },
   {
     collection: 'jobs',
+    name: 'qp_canonical_id',
+    keys: { canonical_id: 1 },
+    options: { partialFilterExpression: { canonical_id: { $exists: true } } },
+    serves: 'lookups of a job that another server stored under an id that is not in canonical form',
+  },
+  {
+    collection: 'jobs',
     name: 'qp_live_job_id',
     keys: { job_id: 1 },
     options: { unique: true, partialFilterExpression: { live: true } },

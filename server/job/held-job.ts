@@ -1,17 +1,29 @@
-import type { WithId } from 'mongodb';
+import type { Collection, WithId } from 'mongodb';
+import { findAllBatch } from '../db/batched-reads.js';
+import type { idFields } from './find-job.js';
 import type { JobRecord } from './job-record.js';
+import { newestFirst } from './newest-first.js';
 
 /** The part of a job that leases, logs and masks need. */
 export type HeldJob = WithId<
   Pick<
     JobRecord,
-    'job_id' | 'created_at' | 'result_data' | 'job_data' | 'lease' | 'attempts' | 'log_segments'
+    | 'job_id'
+    | 'canonical_id'
+    | 'created_at'
+    | 'result_data'
+    | 'job_data'
+    | 'lease'
+    | 'attempts'
+    | 'log_segments'
+    | 'superseded'
   >
 >;
 
 /** The projection that reads a `HeldJob`. */
 export const heldFields = {
   job_id: 1,
+  canonical_id: 1,
   created_at: 1,
   'result_data.job_state': 1,
   'job_data.job_queue': 1,
@@ -19,8 +31,26 @@ export const heldFields = {
   'job_data.test_data.secrets': 1,
   lease: 1,
   'attempts.holder': 1,
+  'attempts.client_id': 1,
   'attempts.attempt': 1,
   'attempts.reason': 1,
   'attempts.masked': 1,
   log_segments: 1,
+  superseded: 1,
 } as const;
+
+/** Makes the `run` of a batcher that finds all documents of each job id, the newest first. */
+export function findHeldBatch(
+  jobs: Collection<JobRecord>,
+): (jobIds: readonly string[]) => Promise<readonly (readonly HeldJob[])[]> {
+  const findBy = (field: (typeof idFields)[number]) =>
+    findAllBatch<JobRecord, HeldJob>(jobs, field, { projection: heldFields });
+  const [findStored, findCanonical] = [findBy('job_id'), findBy('canonical_id')];
+  return async (jobIds) => {
+    const found = await findStored(jobIds);
+    const missing = jobIds.filter((_, n) => found[n]?.length === 0);
+    const others = missing.length === 0 ? [] : await findCanonical(missing);
+    const byId = new Map(missing.map((jobId, n) => [jobId, others[n] ?? []]));
+    return found.map((jobs, n) => newestFirst(jobs.length > 0 ? jobs : (byId.get(jobIds[n] ?? '') ?? [])));
+  };
+}

@@ -1,3 +1,9 @@
+/** Returns the canonical form of a stored job id if it differs from the stored one. */
+export function readOtherCanonicalId(stored: unknown): string | undefined {
+  const canonical = typeof stored === 'string' ? readJobId(stored) : undefined;
+  return canonical === stored ? undefined : canonical;
+}
+
 /**
  * Converts a job id to its canonical form. Accepts a UUID in canonical or 32-hex form, in any case, also in `{...}` or
  * after `urn:uuid:`. Returns `undefined` for any other text.

@@ -4,6 +4,8 @@ import type { ObjectId } from 'mongodb';
 export interface Lease {
   /** The agent's name; absent while nobody holds the job. */
   holder?: string;
+  /** The client that claimed the job; absent if an older version or another server stored the lease. */
+  client_id?: string;
   /** 1 for the first claim, and one more for each later one. The count continues when the job is resubmitted. */
   attempt: number;
   /** Identifies the database command that claimed the job, if it claimed several jobs. */
@@ -22,6 +24,8 @@ export interface Lease {
 export interface ClosedAttempt {
   attempt: number;
   holder: string;
+  /** The client that held the attempt. */
+  client_id?: string;
   started_at?: Date;
   ended_at: Date;
   reason: 'lease_expired' | 'resubmitted';
@@ -68,7 +72,10 @@ export interface UsedIdempotencyKey {
 
 /** A stored job. `job_data` is what the submitter sent. */
 export interface JobRecord {
+  /** The id as it is stored: a Testflinger server stores it as the client wrote it, and logs and files are named after it. */
   job_id: string;
+  /** The canonical form of `job_id`, by which requests name the job; absent if `job_id` has this form. */
+  canonical_id?: string;
   /** Marks the one live document of its `job_id`: the unique index covers only documents with this field. */
   live: true;
   /** Marks a document whose id has a newer document; it is never handed out. */

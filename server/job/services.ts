@@ -1,4 +1,5 @@
 import type { Filter } from 'mongodb';
+import type { IndexHint } from '../db/index-hint.js';
 import type { JobCollections } from './collections.js';
 import type { HeldJob } from './held-job.js';
 import type { JobRecord } from './job-record.js';
@@ -9,9 +10,12 @@ export interface JobServices {
   /** Stores a job, in one batch with other jobs of the same moment. @param bytes its approximate size */
   insertJob(job: JobRecord, bytes?: number): Promise<void>;
   /**
-   * Returns the job with an id as leases, logs and masks need it, read in one batch with other jobs of the same moment.
+   * Returns the documents of a job id as leases, logs and masks need them, the newest first, read in one batch with other
+   * jobs of the same moment. There is one, but for ids that a Testflinger server stored more than once.
    */
-  findHeldJob(jobId: string): Promise<HeldJob | undefined>;
+  findHeldJobs(jobId: string): Promise<readonly HeldJob[]>;
+  /** The hints of statements about jobs that MongoDB could answer with another index than theirs. */
+  jobHints: { jobId: IndexHint; claim: IndexHint; leaseHolder: IndexHint; lostHolders: IndexHint };
   /** Counts jobs, one count at a time. */
   countJobs(filter: Filter<JobRecord>): Promise<number>;
 }

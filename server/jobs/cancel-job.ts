@@ -1,4 +1,5 @@
 import type { DepsOf } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
 import { findJob } from '../job/find-job.js';
 import type { JobRecord } from '../job/job-record.js';
@@ -29,9 +30,10 @@ export async function cancelJob(
     // Only the run that was checked: another client may have resubmitted the job meanwhile.
     { _id: found._id, created_at: found.created_at, ...filterAllowing('cancel') },
     { $set: { 'result_data.job_state': stateAfter('cancel') } },
-    { projection: { lease: 1, 'job_data.test_data.secrets': 1 } },
+    { projection: { lease: 1, 'job_data.test_data.secrets': 1 }, ...byId },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
-  if (job.lease && job.lease.holder === undefined && namesSecrets(job)) await deps.jobMasks.expireSoon(jobId);
+  if (job.lease && job.lease.holder === undefined && namesSecrets(job))
+    await deps.jobMasks.expireSoon(found.job_id);
 }

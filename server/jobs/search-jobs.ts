@@ -1,5 +1,6 @@
-import { type Filter, ObjectId, type WithId } from 'mongodb';
+import { type Filter, type FindCursor, ObjectId, type WithId } from 'mongodb';
 import type { z } from 'zod';
+import type { Hint } from '../db/index-hint.js';
 import { presentDate } from '../http/present-date.js';
 import { readJobId } from '../job/job-id.js';
 import type { JobRecord } from '../job/job-record.js';
@@ -49,10 +50,10 @@ type Found = WithId<Pick<JobRecord, 'job_id' | 'created_at' | 'result_data'>>;
 
 /** Yields the jobs of a search, oldest first, with one database batch in memory at a time. */
 export async function* streamJobs(
-  deps: Pick<JobServices, 'collections'>,
+  deps: Pick<JobServices, 'collections' | 'jobHints'>,
   search: JobSearch,
 ): AsyncGenerator<FoundJob> {
-  const found = findJobs(deps, search);
+  const found = await findJobs(deps, search);
   try {
     for await (const job of found) yield presentFound(job);
   } finally {
@@ -62,24 +63,47 @@ export async function* streamJobs(
 
 /** Returns one page of a search, and the cursor of the next page if there is one. */
 export async function listJobPage(
-  deps: Pick<JobServices, 'collections'>,
+  deps: Pick<JobServices, 'collections' | 'jobHints'>,
   search: JobSearch,
   limit: number,
 ): Promise<{ jobs: FoundJob[]; next: string | undefined }> {
-  const found = await findJobs(deps, search)
-    .limit(limit + 1)
-    .toArray();
+  const found = await (await findJobs(deps, search, limit + 1)).toArray();
   const page = found.slice(0, limit);
   const next = found.length > limit ? page.at(-1)?._id.toHexString() : undefined;
   return { jobs: page.map(presentFound), next };
 }
 
-function findJobs({ collections }: Pick<JobServices, 'collections'>, search: JobSearch) {
-  return collections.jobs
-    .find(filterSearched(search))
-    .project<Found>({ job_id: 1, created_at: 1, 'result_data.job_state': 1 })
-    .sort({ _id: 1 })
-    .batchSize(1000);
+/** Finds jobs by `_id`. Ids are looked up in their own index: by the order alone MongoDB could read the whole collection. */
+function findJobs(
+  { collections, jobHints }: Pick<JobServices, 'collections' | 'jobHints'>,
+  search: JobSearch,
+  limit = 0,
+): Promise<FindCursor<Found>> {
+  const find = async (hint: Hint) => {
+    const cursor = collections.jobs
+      .find(filterSearched(await addStoredIds({ collections }, search)), hint)
+      .project<Found>({ job_id: 1, created_at: 1, 'result_data.job_state': 1 })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .batchSize(1000);
+    // So that an unknown hint is an error here.
+    await cursor.hasNext();
+    return cursor;
+  };
+  return search.job_id?.length ? jobHints.jobId.use(find) : find({});
+}
+
+/** Adds the stored ids of jobs that another server stored under an id that is not in canonical form. */
+async function addStoredIds(
+  { collections }: Pick<JobServices, 'collections'>,
+  search: JobSearch,
+): Promise<JobSearch> {
+  if (!search.job_id?.length) return search;
+  const ids = search.job_id.map((id) => readJobId(id) ?? id);
+  const others = await collections.jobs
+    .find({ canonical_id: { $in: ids } }, { projection: { job_id: 1 } })
+    .toArray();
+  return { ...search, job_id: [...ids, ...others.map(({ job_id: stored }) => stored)] };
 }
 
 /** Returns the filter of a search. A job must match the tags, the states and the ids, each of them if given. */
@@ -88,7 +112,7 @@ export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobS
   return {
     ...(tags?.length && { 'job_data.tags': match === 'all' ? { $all: tags } : { $in: tags } }),
     ...(states && { 'result_data.job_state': states }),
-    ...(ids?.length && { job_id: { $in: ids.map((id) => readJobId(id) ?? id) } }),
+    ...(ids?.length && { job_id: { $in: [...ids] } }),
     ...(cursor !== undefined && { _id: { $gt: ObjectId.createFromHexString(cursor) } }),
   } as Filter<JobRecord>;
 }

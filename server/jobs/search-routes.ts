@@ -7,7 +7,7 @@ import type { JobServices } from '../job/services.js';
 import { roleGroups } from '../principal/roles.js';
 import { type JobSearch, listJobPage, searchQuery, streamJobs } from './search-jobs.js';
 
-type RouteDeps = Core & Pick<JobServices, 'collections'>;
+type RouteDeps = Core & Pick<JobServices, 'collections' | 'jobHints'>;
 const route = routesOf<RouteDeps>();
 
 const path = '/v1/job/search';

@@ -45,7 +45,7 @@ export async function storeAttachments(
   const { file } = await body.open();
   if (hasAttachments(job)) return checkSameBytes(deps, jobId, file);
   const hash = createHash('sha256');
-  const stored = await uploadFile(deps, attachmentsName(jobId), hashPieces(file, hash));
+  const stored = await uploadFile(deps, attachmentsName(job.job_id), hashPieces(file, hash));
   if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, stored.filename, stored._id);
   await removeFilesById(deps, [stored._id]);
   const now = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
@@ -60,9 +60,12 @@ export async function findAttachments(
   jobId: string,
 ): Promise<StoredFile | undefined> {
   const { files } = deps.collections;
-  const job = await findJob<Pick<JobRecord, 'attachments_file'>>(deps, jobId, { attachments_file: 1 });
+  const job = await findJob<Pick<JobRecord, 'job_id' | 'attachments_file'>>(deps, jobId, {
+    job_id: 1,
+    attachments_file: 1,
+  });
   const named = job?.attachments_file && (await files.findOne({ _id: job.attachments_file }));
-  return named ?? findFile(deps, attachmentsName(jobId));
+  return named ?? findFile(deps, attachmentsName(job?.job_id ?? jobId));
 }
 
 /** @throws ApiError 422 if the job is unknown or never awaited attachments */

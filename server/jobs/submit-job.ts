@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { BSON } from 'mongodb';
+import { BSON, type WithId } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { findJob } from '../job/find-job.js';
@@ -49,7 +50,14 @@ export async function submitJob(
       ...(existing ? listUnexpiredKeys(existing, now) : []),
       ...(usedKey ? [usedKey] : []),
     ];
-    const job = makeJob({ input, caller, jobId: givenId ?? randomUUID(), idempotency, now });
+    const job = makeJob({
+      input,
+      caller,
+      jobId: existing?.job_id ?? givenId ?? randomUUID(),
+      canonicalId: existing?.canonical_id,
+      idempotency,
+      now,
+    });
     if (existing && (await isRepeat(deps, caller, existing, job))) return input.job_id || existing.job_id;
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const bytes = checkSize(job);
@@ -71,17 +79,20 @@ interface JobParts {
   input: JobInput;
   caller: Principal;
   jobId: string;
+  /** For an id that another server stored in another form. */
+  canonicalId: string | undefined;
   idempotency: UsedIdempotencyKey[];
   now: Date;
 }
 
-function makeJob({ input, caller, jobId, idempotency, now }: JobParts): JobRecord {
+function makeJob({ input, caller, jobId, canonicalId, idempotency, now }: JobParts): JobRecord {
   const { job_id: _givenId, lease: _lease, attempts: _attempts, ...data } = input;
   const awaitsAttachments = sections.some((section) =>
     Array.isArray((data[section] as Attaching)?.attachments),
   );
   return {
     job_id: jobId,
+    ...(canonicalId !== undefined && { canonical_id: canonicalId }),
     live: true,
     created_at: now,
     job_priority: input.job_priority ?? 0,
@@ -150,16 +161,17 @@ async function restart(
 ): Promise<string | undefined> {
   const files = await findJobFiles(deps, existing.job_id);
   const guard = {
-    job_id: existing.job_id,
+    _id: existing._id,
     created_at: existing.created_at,
     'result_data.job_state': existing.result_data.job_state,
     ...fenceLease(existing.lease),
   };
   try {
-    const { matchedCount } = await deps.collections.jobs.replaceOne(guard as object, {
-      ...job,
-      ...fenceEarlierRun(existing, job.created_at),
-    });
+    const { matchedCount } = await deps.collections.jobs.replaceOne(
+      guard as object,
+      { ...job, ...fenceEarlierRun(existing, job.created_at) },
+      byId,
+    );
     if (matchedCount === 0) return undefined;
     await clearJobOutput(deps, existing.job_id, { attempt: (existing.lease?.attempt ?? 0) + 1, files });
     return job.job_id;

@@ -39,6 +39,9 @@ export async function bindAgentName(
   await deps.collections.agents.updateOne(filter as object, { $set: { bound_to: clientId } });
 }
 
+/** An error of somebody who uses a job or a name that belongs to another. */
+type MisuseError = (typeof leaseErrors)[keyof typeof leaseErrors];
+
 /**
  * Logs the use of a job or a name that belongs to somebody else.
  * @param isTaken false when the request has no effect even without a refusal
@@ -46,11 +49,22 @@ export async function bindAgentName(
  */
 export function refuseOrLog(
   deps: Core & Pick<LeaseServices, 'config'>,
-  { actor, source }: Principal,
+  caller: Principal,
   target: string,
-  error: (typeof leaseErrors)[keyof typeof leaseErrors],
+  error: MisuseError,
   isTaken = true,
 ): void {
+  if (logMisuse(deps, caller, target, error, isTaken)) throw new ApiError(error);
+}
+
+/** Logs such a use. Returns true with `AGENT_BINDING=enforce`: then the use must have no effect. */
+export function logMisuse(
+  deps: Core & Pick<LeaseServices, 'config'>,
+  { actor, source }: Principal,
+  target: string,
+  error: MisuseError,
+  isTaken = true,
+): boolean {
   const enforced = deps.config.agentBinding === 'enforce';
   deps.audit({
     event: 'agent_binding',
@@ -60,5 +74,5 @@ export function refuseOrLog(
     source,
     reason: error.code,
   });
-  if (enforced) throw new ApiError(error);
+  return enforced;
 }

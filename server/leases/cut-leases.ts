@@ -23,25 +23,28 @@ export async function cutLeases(
 
 /** Shortens the leases of agents that ask at the same moment, in one statement. */
 export async function cutLeasesTogether(
-  { config, clock, collections }: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
+  {
+    config,
+    clock,
+    collections,
+    jobHints,
+  }: Core & Pick<JobServices, 'collections' | 'jobHints'> & Pick<LeaseServices, 'config'>,
   agents: readonly string[],
 ): Promise<undefined[]> {
-  await collections.jobs.updateMany(
-    {
-      'lease.holder': { $in: [...new Set(agents)] },
-      'lease.until': { $exists: true },
-      'lease.cut': { $ne: true },
-    } as object,
-    [
-      {
-        $set: {
-          'lease.until': { $min: ['$lease.until', timeAfter(clock, readCutMs(config))] },
-          'lease.cut': true,
-        },
-      },
-    ],
+  const filter = {
+    'lease.holder': { $in: [...new Set(agents)] },
+    'lease.until': { $exists: true },
+    'lease.cut': { $ne: true },
+  } as object;
+  const update = {
+    $set: {
+      'lease.until': { $min: ['$lease.until', timeAfter(clock, readCutMs(config))] },
+      'lease.cut': true,
+    },
+  };
+  await jobHints.leaseHolder.use((hint) =>
     // If a change of the primary loses this write, the lease keeps its end; a poll half a minute later cuts it again.
-    { writeConcern: { w: 1 } },
+    collections.jobs.updateMany(filter, [update], { writeConcern: { w: 1 }, ...hint }),
   );
   return agents.map(() => undefined);
 }

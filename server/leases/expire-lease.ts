@@ -1,6 +1,7 @@
 import type { Document, WithId } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, type JobEvent, readJobState, stateAfter } from '../job/job-state.js';
 import { type Phase, phases } from '../job/phases.js';
@@ -12,7 +13,7 @@ import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { fenceLease } from './fencing.js';
 import { hasOtherLiveAgent } from './live-agents.js';
-import { endLease } from './renew-lease.js';
+import { endLease, noHolder } from './renew-lease.js';
 import type { LeaseServices } from './services.js';
 
 /** Maximum number of closed attempts that a job keeps: the newest. */
@@ -93,7 +94,7 @@ async function releaseCancelled(
     Pick<LogServices, 'heldTails'>,
   job: ExpiredJob,
 ): Promise<'let_go' | undefined> {
-  const change = { 'lease.holder': '$$REMOVE', ...endLease, ...closeAttempt(deps, job, false) };
+  const change = { ...noHolder, ...endLease, ...closeAttempt(deps, job, false) };
   if (!(await write(deps, job, undefined, change))) return undefined;
   await endStreams(deps, job, true);
   const { holder, attempt, until } = job.lease ?? {};
@@ -119,7 +120,7 @@ function giveUp(deps: Core, job: ExpiredJob, phase: Phase): Document {
   return {
     'result_data.job_state': stateAfter('give_up'),
     'result_data.status': { $mergeObjects: [known, { [phase]: lostStatus }] },
-    'lease.holder': '$$REMOVE',
+    ...noHolder,
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
     ...endLease,
     ...closeAttempt(deps, job, false),
@@ -141,7 +142,7 @@ async function lose(
     artifact_file: '$$REMOVE',
     started_at: '$$REMOVE',
     wake_at: '$$NOW',
-    'lease.holder': '$$REMOVE',
+    ...noHolder,
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
     ...endLease,
     ...closeAttempt(deps, job, true),
@@ -157,6 +158,7 @@ function closeAttempt({ clock }: Core, job: ExpiredJob, withResult: boolean): Do
   const entry = {
     attempt: '$lease.attempt',
     holder: '$lease.holder',
+    client_id: '$lease.client_id',
     started_at: '$started_at',
     ended_at: clock.inDatabase,
     reason: 'lease_expired',
@@ -184,7 +186,8 @@ async function write(
     'lease.until': job.lease?.until,
     ...(event ? filterAllowing(event) : { 'result_data.job_state': job.result_data.job_state }),
   };
-  const update = (fields: Document) => deps.collections.jobs.updateOne(guard as object, [{ $set: fields }]);
+  const update = (fields: Document) =>
+    deps.collections.jobs.updateOne(guard as object, [{ $set: fields }], byId);
   try {
     return (await update(change)).matchedCount === 1;
   } catch (error) {

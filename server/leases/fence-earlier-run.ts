@@ -31,11 +31,12 @@ export function fenceEarlierRun(
 function listHeld(seen: EarlierRun, now: Date): ClosedAttempt[] {
   const { lease, result_data: result, started_at: startedAt } = seen;
   if (lease?.holder === undefined) return [];
-  const { attempt, holder } = lease;
+  const { attempt, holder, client_id } = lease;
   return [
     {
       attempt,
       holder,
+      ...(client_id !== undefined && { client_id }),
       ...(startedAt && { started_at: startedAt }),
       ended_at: now,
       reason: 'resubmitted',
@@ -46,10 +47,12 @@ function listHeld(seen: EarlierRun, now: Date): ClosedAttempt[] {
 }
 
 /** The attempt without its results, which belonged to the earlier run. */
-function forget({ attempt, holder, started_at, ended_at, state, masked }: ClosedAttempt): ClosedAttempt {
+function forget(closed: ClosedAttempt): ClosedAttempt {
+  const { attempt, holder, client_id, started_at, ended_at, state, masked } = closed;
   return {
     attempt,
     holder,
+    ...(client_id !== undefined && { client_id }),
     ...(started_at && { started_at }),
     ended_at,
     reason: 'resubmitted',

@@ -1,6 +1,6 @@
 import type { Core, DepsOf } from '../core/core.js';
-import { findJob } from '../job/find-job.js';
-import { type HeldJob, heldFields } from '../job/held-job.js';
+import { byId } from '../db/index-hint.js';
+import type { HeldJob } from '../job/held-job.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
@@ -10,7 +10,9 @@ import { refuseOrLog } from './agent-binding.js';
 import { classifyWriter } from './classify-writer.js';
 import { leaseErrors } from './errors.js';
 import { fenceLease } from './fencing.js';
-import { isRenewalDue, renewLease, startLease } from './renew-lease.js';
+import { findHeldJob, findHeldJobWithResult } from './find-held-job.js';
+import { bindLease, checkHolderClient, isUnbound } from './holder-client.js';
+import { isRenewalDue, renewLease, setHolder, startLease } from './renew-lease.js';
 import { restoreToHolder } from './restore-to-holder.js';
 import type { LeaseServices } from './services.js';
 
@@ -24,54 +26,51 @@ export interface Hold {
   agent: string | undefined;
 }
 
-/** The job of an id as leases need it, or `undefined`; the newest one where an older database holds duplicates. */
-async function findHeldJob(
-  deps: Pick<JobServices, 'collections' | 'findHeldJob'>,
-  jobId: string,
-  withResult = false,
-): Promise<HeldJob | undefined> {
-  if (!withResult) return deps.findHeldJob(jobId);
-  const projection = { ...heldFields, 'result_data.status': 1, 'result_data.device_info': 1 };
-  return findJob<HeldJob>(deps, jobId, projection);
-}
-
 /**
  * Reads a job for a request about it, and treats the request as a sign of life of its holder: the lease is renewed when
  * half of it has passed, and a job that the agent lost and nobody else has taken is returned to the agent. An agent that
- * writes to a running job without a holder, from an older database, becomes its holder.
+ * writes to a running job without a holder, from an older database, becomes its holder. An agent is its name and the client
+ * that claimed the job; a lease without a client gets that of the first write.
  * @param options.writes false for a request that only reads
  * @param options.withResult read the job's statuses and device too
- * @throws ApiError 403 for a write to a job of another agent, with `AGENT_BINDING=enforce`
+ * @throws ApiError 403 with `AGENT_BINDING=enforce`, for a write to a job of another agent, and for every request in the
+ * name of an agent whose job another client claimed
  */
 export async function holdJob(
-  deps: Pick<JobServices, 'findHeldJob'> & DepsOf<typeof settle>,
+  deps: DepsOf<typeof findHeldJob> & DepsOf<typeof settle>,
   caller: Principal,
   jobId: string,
   { writes, withResult = false }: { writes: boolean; withResult?: boolean },
 ): Promise<Hold> {
   const agent = deps.config.agentLeases === 'on' ? caller.agentName : undefined;
+  const find = withResult ? findHeldJobWithResult : findHeldJob;
   for (;;) {
-    const job = await findHeldJob(deps, jobId, withResult);
+    const job = await find(deps, jobId, caller.agentName);
     if (job === undefined) return { job, isLost: false, agent };
     if (agent === undefined) {
       const holder = job.lease?.holder;
       if (writes && holder !== undefined && holder !== caller.agentName)
         refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
-      return { job, isLost: false, agent };
+      else checkHolderClient(deps, caller, job);
+      if (!writes || !isUnbound(job, caller)) return { job, isLost: false, agent };
+      await bindLease(deps, job, caller);
+      continue;
     }
     const standing = classifyWriter(job, agent);
+    checkHolderClient(deps, caller, job, !writes || standing !== 'lost');
     if (standing === 'lost') return { job, isLost: true, agent };
     if (standing === 'foreign') {
       if (writes) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, false);
       return { job, isLost: writes, agent };
     }
-    if (await settle(deps, job, { agent, standing, writes })) return { job, isLost: false, agent };
+    if (await settle(deps, caller, job, { agent, standing, writes })) return { job, isLost: false, agent };
   }
 }
 
 /** Brings the stored lease in line with the standing; false when the job must be read again. */
 async function settle(
   deps: DepsOf<typeof takeUnheld> & DepsOf<typeof restoreToHolder>,
+  caller: Principal,
   job: HeldJob,
   {
     agent,
@@ -79,9 +78,15 @@ async function settle(
     writes,
   }: { agent: string; standing: 'holder' | 'returnable' | 'unheld'; writes: boolean },
 ): Promise<boolean> {
+  if (standing === 'holder' && writes && isUnbound(job, caller)) {
+    await bindLease(deps, job, caller);
+    return false;
+  }
   if (standing === 'holder') return !isRenewalDue(deps, job) || renewLease(deps, job, agent);
   if (standing === 'unheld' && !(writes && isRunning(job))) return true;
-  await (standing === 'unheld' ? takeUnheld(deps, job, agent) : restoreToHolder(deps, job, agent));
+  await (standing === 'unheld'
+    ? takeUnheld(deps, job, { agent, clientId: caller.clientId })
+    : restoreToHolder(deps, job, agent));
   return false;
 }
 
@@ -104,7 +109,7 @@ async function takeUnheld(
     Pick<ScrubbingServices, 'jobMasks'> &
     Pick<LeaseServices, 'config'>,
   job: HeldJob,
-  agent: string,
+  { agent, clientId }: { agent: string; clientId: string | undefined },
 ): Promise<void> {
   await noteAdoption(deps, job);
   await deps.collections.jobs.updateOne(
@@ -116,11 +121,12 @@ async function takeUnheld(
     [
       {
         $set: {
-          'lease.holder': { $literal: agent },
+          ...setHolder(agent, clientId),
           'lease.attempt': { $ifNull: ['$lease.attempt', 1] },
           ...startLease(deps, '$result_data.job_state'),
         },
       },
     ],
+    byId,
   );
 }

@@ -1,5 +1,6 @@
 import type { Document, WithId } from 'mongodb';
 import type { Core } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from './fencing.js';
@@ -26,6 +27,17 @@ export function startLease(
   };
 }
 
+/** Sets the holder of a lease, for a pipeline update. A client that is not known removes the one of the holder before. */
+export function setHolder(agent: string, clientId: string | undefined): Document {
+  return {
+    'lease.holder': { $literal: agent },
+    'lease.client_id': clientId === undefined ? '$$REMOVE' : { $literal: clientId },
+  };
+}
+
+/** Removes the holder of a lease, for a pipeline update. */
+export const noHolder: Document = { 'lease.holder': '$$REMOVE', 'lease.client_id': '$$REMOVE' };
+
 /** Removes the end and the mark of a lease, for a pipeline update. */
 export const endLease: Document = { 'lease.until': '$$REMOVE', 'lease.cut': '$$REMOVE' };
 
@@ -50,6 +62,7 @@ export async function renewLease(
     { _id: job._id, ...fenceLease({ holder: agent, attempt: job.lease?.attempt ?? 0 }) },
     // By the state that is stored at the time of the write, which may differ from the one that was read.
     [{ $set: renewUnlessEnded(deps, '$result_data.job_state') }],
+    byId,
   );
   return matchedCount === 1;
 }

@@ -1,4 +1,5 @@
 import type { Core } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { HeldJob } from '../job/held-job.js';
 import { filterAllowing } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -47,6 +48,7 @@ export async function restoreToHolder(
           artifact_file: ofLast('artifact_file'),
           started_at: ofLast('started_at'),
           'lease.holder': { $literal: agent },
+          'lease.client_id': ofLast('client_id'),
           'lease.losses': { $subtract: ['$lease.losses', 1] },
           ...startLease(deps, ofLast('state')),
           lost_holders: { $setDifference: [{ $ifNull: ['$lost_holders', []] }, [{ $literal: agent }]] },
@@ -55,6 +57,7 @@ export async function restoreToHolder(
         },
       },
     ],
+    byId,
   );
   if (matchedCount === 0) return;
   deps.metrics.jobsGivenBack.inc();

@@ -8,7 +8,7 @@ export const leaseSettings = {
       'AGENT_BINDING',
       asOneOf('record', 'enforce'),
       'record',
-      'Whether an agent may write only to a job that it holds, and use a name only with the client that used it first; `record` logs what `enforce` would refuse.',
+      'Whether an agent may write only to a job that it holds, with the client that claimed the job, and use a name only with the client that used it first; `record` logs what `enforce` would refuse.',
     ),
     agentLeases: setting(
       'AGENT_LEASES',

@@ -35,7 +35,7 @@ export const leaseDuty: Duty<DepsOf<typeof sweepLeases>> = {
  * expired meanwhile
  */
 export async function sweepLeases(
-  deps: Pick<PeriodicServices, 'collections'> & DepsOf<typeof expireSafely>,
+  deps: Pick<PeriodicServices, 'collections'> & DepsOf<typeof expireSafely> & DepsOf<typeof freeLostHolders>,
   now: Date,
 ): Promise<void> {
   if (deps.config.agentLeases === 'off') return;

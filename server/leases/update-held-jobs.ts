@@ -1,14 +1,28 @@
 import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongodb';
 import { countMatched, groupByChange } from '../db/batched-writes.js';
 import type { JobRecord } from '../job/job-record.js';
+import { endedStates } from '../job/job-state.js';
 
 /** An update of a job by its holder, for a job without secrets. Applying it twice must be the same as once. */
 export interface HolderUpdate {
   jobId: string;
   holder: string;
+  /** The client of the holder. A lease without a client has none yet. */
+  clientId?: string | undefined;
   /** The stages of a pipeline. */
   update: Document[];
 }
+
+/**
+ * The holder is not done with the job. Else the agent may hold a newer document of the id, which a Testflinger server stored
+ * or handed out. It is an expression, so that MongoDB cannot look the job up by its state or lease.
+ */
+const isActive = {
+  $or: [
+    { $not: [{ $in: ['$result_data.job_state', [...endedStates]] }] },
+    { $ne: [{ $type: '$lease.until' }, 'missing'] },
+  ],
+};
 
 const withoutSecrets = { 'job_data.test_data.secrets': { $exists: false } };
 
@@ -41,15 +55,24 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
   const { update } = first;
   if (group.length === 1) return { updateOne: { filter: filterHeld(first), update } };
   const ids = group.map(({ jobId }) => jobId);
-  const holders = group.map(({ holder }) => holder);
-  const holder = {
-    $arrayElemAt: [{ $literal: holders }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
-  };
+  const ofThisJob = (values: readonly (string | null)[]) => ({
+    $arrayElemAt: [{ $literal: values }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
+  });
+  const isHeld = [
+    isActive,
+    { $eq: ['$lease.holder', ofThisJob(group.map(({ holder }) => holder))] },
+    {
+      $eq: [
+        { $ifNull: ['$lease.client_id', null] },
+        ofThisJob(group.map(({ clientId }) => clientId ?? null)),
+      ],
+    },
+  ];
   // One document for each job, so that the number of matches decides: an older database may hold duplicates without the mark.
   const filter = {
     job_id: { $in: ids },
     live: true,
-    $expr: { $eq: ['$lease.holder', holder] },
+    $expr: { $and: isHeld },
     ...withoutSecrets,
   };
   return { updateMany: { filter: filter as Filter<JobRecord>, update } };
@@ -59,6 +82,13 @@ async function updateAlone(jobs: Collection<JobRecord>, update: HolderUpdate): P
   return (await jobs.updateOne(filterHeld(update), update.update)).matchedCount === 1;
 }
 
-function filterHeld({ jobId, holder }: HolderUpdate): Filter<JobRecord> {
-  return { job_id: jobId, 'lease.holder': holder, ...withoutSecrets } as Filter<JobRecord>;
+function filterHeld({ jobId, holder, clientId }: HolderUpdate): Filter<JobRecord> {
+  return {
+    job_id: jobId,
+    live: true,
+    $expr: isActive,
+    'lease.holder': holder,
+    'lease.client_id': clientId ?? { $exists: false },
+    ...withoutSecrets,
+  } as Filter<JobRecord>;
 }

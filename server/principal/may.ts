@@ -8,6 +8,14 @@ interface OwnedJob {
   submitted_by?: string | undefined;
 }
 
+/** Who holds a job, or held it in an earlier attempt. */
+interface HeldBy {
+  /** The agent's name. */
+  holder?: string | undefined;
+  /** Client id of the agent; absent if it is not known. */
+  client_id?: string | undefined;
+}
+
 /**
  * Who may do what, besides the check of a route's roles. Each rule takes the caller and the facts that it needs, never a
  * request or a whole stored record.
@@ -20,6 +28,10 @@ const rules = {
   /** Submit a job again with its id: its submitter and managers; anyone if an anonymous job has ended. */
   resubmitJob: (caller: Principal, { submitted_by: owner, hasEnded }: OwnedJob & { hasEnded: boolean }) =>
     isManager(caller) || (owner === undefined ? hasEnded : owner === caller.clientId),
+
+  /** Send something about a job as its holder: the agent of that name, through the client that claimed the job. */
+  actAsHolder: ({ agentName, clientId }: Principal, { holder, client_id: client }: HeldBy) =>
+    holder !== undefined && holder === agentName && (client === undefined || client === clientId),
 
   /** Set a job's priority on a queue: up to the higher of the limits for `*` and for the queue. */
   setPriority: ({ permissions }: Principal, { queue, priority }: { queue: string; priority: number }) =>

@@ -36,7 +36,7 @@ export async function postLogFragment(
   }
   const { log_data: text, phase, timestamp } = fragment;
   const key = {
-    job_id: jobId,
+    job_id: hold.job?.job_id ?? jobId,
     log_type: logType,
     phase,
     ...numberFragment(hold.job, logType, fragment.fragment_number),

@@ -1,12 +1,13 @@
 import type { Document, Filter } from 'mongodb';
 import type { Core, DepsOf } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { endedStates, expressionAllowing } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from '../leases/fencing.js';
 import { type Hold, holdJob, noteAdoption } from '../leases/held-job.js';
 import { keepLate } from '../leases/keep-late.js';
-import { endLease, renewUnlessEnded, startLease } from '../leases/renew-lease.js';
+import { endLease, renewUnlessEnded, setHolder, startLease } from '../leases/renew-lease.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { LogServices } from '../logs/services.js';
 import type { Principal } from '../principal/principal.js';
@@ -37,9 +38,9 @@ export async function postResult(
       return false;
     }
     const masker = await deps.jobMasks.find(hold.job);
-    if (!(await write(deps, hold, maskResult(input, masker)))) continue;
+    if (!(await write(deps, caller, hold, maskResult(input, masker)))) continue;
     if (hold.job.lease?.holder === undefined) await noteAdoption(deps, hold.job);
-    if (masker !== undefined) await endStreams(deps, jobId, masker, input);
+    if (masker !== undefined) await endStreams(deps, hold.job.job_id, masker, input);
     return true;
   }
 }
@@ -55,12 +56,15 @@ function omitQueueStates({ config }: Pick<LeaseServices, 'config'>, input: Resul
 
 async function write(
   deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config'>,
+  caller: Principal,
   hold: Hold,
   input: ResultInput,
 ): Promise<boolean> {
-  const { matchedCount } = await deps.collections.jobs.updateOne(guardHold(hold), [
-    { $set: { ...changeResult(input), ...changeLease(deps, hold, input) } },
-  ]);
+  const { matchedCount } = await deps.collections.jobs.updateOne(
+    guardHold(hold),
+    [{ $set: { ...changeResult(input), ...changeLease(deps, caller, hold, input) } }],
+    byId,
+  );
   return matchedCount === 1;
 }
 
@@ -86,13 +90,13 @@ async function writeAsHolder(
   jobId: string,
   input: ResultInput,
 ): Promise<boolean> {
-  const { agentName: agent } = caller;
+  const { agentName: agent, clientId } = caller;
   if (agent === undefined || deps.config.agentLeases === 'off') return false;
   // A job that has not ended enters the reported phase with this write, whatever state it was in: that phase counts.
   const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
   const update = [{ $set: { ...changeResult(input), ...lease } }];
-  return deps.updateHeldJob({ jobId, holder: agent, update }, JSON.stringify(input).length);
+  return deps.updateHeldJob({ jobId, holder: agent, clientId, update }, JSON.stringify(input).length);
 }
 
 /** Matches the job if its lease is unchanged since it was read. For a sender that is not an agent, any lease matches. */
@@ -112,6 +116,7 @@ function changeResult(input: ResultInput): Document {
 /** Returns the changes of the lease. An agent that reports the phase of a job without a holder becomes its holder. */
 function changeLease(
   deps: Core & Pick<LeaseServices, 'config'>,
+  { clientId }: Principal,
   { job, agent }: Hold,
   input: ResultInput,
 ): Document {
@@ -120,7 +125,7 @@ function changeLease(
   if (job?.lease?.holder === agent) return renewUnlessEnded(deps, nextState(input));
   if (input.job_state === undefined || endedStates.includes(job?.result_data.job_state ?? '')) return {};
   return {
-    'lease.holder': { $literal: agent },
+    ...setHolder(agent, clientId),
     'lease.attempt': { $ifNull: ['$lease.attempt', 1] },
     ...startLease(deps, nextState(input)),
   };

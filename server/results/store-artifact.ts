@@ -1,4 +1,5 @@
 import type { DepsOf } from '../core/core.js';
+import { byId } from '../db/index-hint.js';
 import type { StoredFile } from '../files/collections.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
 import type { FileServices } from '../files/services.js';
@@ -30,7 +31,7 @@ export async function storeArtifact(
     await keepLateArtifact(deps, before, file);
     return false;
   }
-  const name = artifactName(jobId);
+  const name = artifactName(before.job?.job_id ?? jobId);
   const attempt = isHeld(before) ? before.job?.lease?.attempt : undefined;
   const stored = await uploadFile(deps, name, file, attempt);
   if (attempt === undefined) {
@@ -53,10 +54,13 @@ export async function findArtifact(
   jobId: string,
 ): Promise<StoredFile | undefined> {
   const { files } = deps.collections;
-  const job = await findJob<Pick<JobRecord, 'artifact_file'>>(deps, jobId, { artifact_file: 1 });
+  const job = await findJob<Pick<JobRecord, 'job_id' | 'artifact_file'>>(deps, jobId, {
+    job_id: 1,
+    artifact_file: 1,
+  });
   const named = job?.artifact_file && (await files.findOne({ _id: job.artifact_file }));
   if (named) return named;
-  const newest = await findFile(deps, artifactName(jobId));
+  const newest = await findFile(deps, artifactName(job?.job_id ?? jobId));
   // A file of an attempt that the job does not name does not belong to the job, or not yet.
   return job !== undefined && newest?.attempt !== undefined ? undefined : newest;
 }
@@ -77,7 +81,7 @@ async function nameArtifact(
   const before = await collections.jobs.findOneAndUpdate(
     { _id: job?._id, ...fenceLease(job?.lease) } as object,
     { $set: { artifact_file: _id } },
-    { projection: { artifact_file: 1 } },
+    { projection: { artifact_file: 1 }, ...byId },
   );
   if (before === null) return false;
   const unnamed = await collections.files

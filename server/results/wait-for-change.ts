@@ -42,7 +42,7 @@ export async function waitForFragment(
   if (!job) return;
   const { states, logs } = deps.jobTopics;
   const subjects = [
-    { topic: logs, key: jobId },
+    { topic: logs, key: job.job_id },
     { topic: states, key: job._id.toHexString() },
   ];
   await waitForChange(subjects, wait, async () => {

@@ -105,7 +105,12 @@ test('a claim stores state, holder, attempt and start time, and the response con
   const stored = await server.deps.collections.jobs.findOne({ job_id });
   t.is(stored?.result_data.job_state, 'running');
   const started = stored?.started_at?.getTime() ?? 0;
-  t.deepEqual(stored?.lease, { holder: 'labé 1', attempt: 1, until: new Date(started + 900_000) });
+  t.deepEqual(stored?.lease, {
+    holder: 'labé 1',
+    client_id: 'client of lab%C3%A9%201',
+    attempt: 1,
+    until: new Date(started + 900_000),
+  });
   t.true(started >= before - 60_000 && started <= Date.now() + 60_000);
   t.regex(answer.started_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/);
   t.is(Date.parse(answer.started_at), started);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { MongoNetworkError } from 'mongodb';
+import { MongoNetworkError, type WithId } from 'mongodb';
 import { releaseClaim } from '../../server/claims/release-claim.js';
 import { readWait } from '../../server/http/prefer-wait.js';
 import type { JobRecord } from '../../server/job/job-record.js';
@@ -162,7 +162,7 @@ test('a job whose claim response was not delivered goes to the waiter', async (t
   const waiting = poll(server, { agent: 'b' });
   await untilWaiting(t, server, 1);
   const { deps } = server;
-  await releaseClaim(deps, (await deps.collections.jobs.findOne({ job_id: jobId })) as JobRecord);
+  await releaseClaim(deps, (await deps.collections.jobs.findOne({ job_id: jobId })) as WithId<JobRecord>);
   t.is((await waiting).jobId, jobId);
 });
 

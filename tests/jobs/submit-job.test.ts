@@ -373,7 +373,7 @@ test('a restart deletes the output of the previous run of this job only, and con
   t.is(await db.collection('fs.chunks').countDocuments(), 2);
   await claim(server, ['mine'], 'agent-2');
   const { until: _until, ...lease } = (await stored(server, canonical))?.lease ?? { until: undefined };
-  t.deepEqual(lease as object, { holder: 'agent-2', attempt: 2, first: 2 });
+  t.deepEqual(lease as object, { holder: 'agent-2', client_id: 'client of agent-2', attempt: 2, first: 2 });
 });
 
 test('many concurrent submissions of one id leave one job, and none of them fails', async (t) => {

@@ -43,6 +43,7 @@ test('a job whose holder sends nothing waits again as the first of its priority,
     {
       attempt: 1,
       holder: 'a',
+      client_id: 'client of a',
       started_at: before.started_at as Date,
       ended_at: server.clock.now(),
       reason: 'lease_expired',

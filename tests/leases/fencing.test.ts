@@ -145,7 +145,11 @@ test('a lost job that no other agent has claimed is restored unchanged to the ag
       ...after
     } = await storedJob(server, jobId);
     const until = new Date(server.clock.now().getTime() + 900_000);
-    t.deepEqual(after, { ...before, lease: { holder: 'a', attempt: 1, losses: 0, until } } as never, name);
+    t.deepEqual(
+      after,
+      { ...before, lease: { holder: 'a', client_id: 'client of a', attempt: 1, losses: 0, until } } as never,
+      name,
+    );
     t.deepEqual(lost, [], name);
     t.is(segments?.length, 1, name);
     t.is(await claim(server, ['q1'], 'b'), undefined, name);

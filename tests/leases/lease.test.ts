@@ -25,7 +25,7 @@ test('a claim starts a lease of AGENT_LEASE_SECONDS, and the final result ends i
   await startJob(server, 'a', jobId, 'setup');
   t.is(await secondsLeft(server, jobId), 900);
   await sendResult(server, 'a', jobId, { job_state: 'complete' });
-  t.deepEqual((await storedJob(server, jobId)).lease, { holder: 'a', attempt: 1 });
+  t.deepEqual((await storedJob(server, jobId)).lease, { holder: 'a', client_id: 'client of a', attempt: 1 });
   const shorter = await startLeaseServer(t, { AGENT_LEASE_SECONDS: '30' });
   const other = await submit(shorter);
   await claim(shorter, ['q1'], 'a');
@@ -195,7 +195,7 @@ test('with AGENT_LEASES=off no agent loses a job, and every agent can write', as
   const server = await startLeaseServer(t, { AGENT_LEASES: 'off' });
   const jobId = await submit(server);
   await startJob(server, 'a', jobId);
-  t.deepEqual((await storedJob(server, jobId)).lease, { holder: 'a', attempt: 1 });
+  t.deepEqual((await storedJob(server, jobId)).lease, { holder: 'a', client_id: 'client of a', attempt: 1 });
   await passTime(server, 7 * 24 * 3600);
   t.is((await storedJob(server, jobId)).result_data.job_state, 'test');
   const { isDiscarded } = await sendResult(server, 'b', jobId, { status: { test: 1 } });

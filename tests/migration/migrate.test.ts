@@ -86,7 +86,11 @@ test('migrate keeps every document and index of a Testflinger server, and marks 
     { documents: Record<string, unknown>[]; indexes: { name: string }[] }
   >;
   const migrated = await migrate(db, adoptionTables);
-  t.deepEqual(migrated, { jobs: { live: 4, superseded: 1 }, logs: { live: 2, repeated: 1 } });
+  t.deepEqual(migrated, {
+    jobs: { live: 4, superseded: 1 },
+    jobIds: { canonical: 0 },
+    logs: { live: 2, repeated: 1 },
+  });
   const after = (await snapshot(db)) as typeof before;
   for (const [name, { documents, indexes }] of Object.entries(before)) {
     const without = after[name]?.documents.map(({ live: _l, superseded: _s, repeated: _r, ...rest }) => rest);
@@ -122,6 +126,7 @@ test('migrate has the same result when it runs again, or after it was interrupte
   const once = await snapshot(db);
   t.deepEqual(await migrate(db, adoptionTables), {
     jobs: { live: 0, superseded: 0 },
+    jobIds: { canonical: 0 },
     logs: { live: 0, repeated: 0 },
   });
   t.deepEqual(await snapshot(db), once);

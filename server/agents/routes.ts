@@ -6,7 +6,7 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 import { readJobId } from '../job/job-id.js';
 import { checkAgentName } from '../leases/agent-binding.js';
 import { leaseErrors } from '../leases/errors.js';
-import { holdJob } from '../leases/held-job.js';
+import { holdJob } from '../leases/hold-job.js';
 import { noteAgentReport } from '../leases/note-agent-report.js';
 import { roleGroups } from '../principal/roles.js';
 import { findMasker, maskText } from '../scrubbing/mask-input.js';

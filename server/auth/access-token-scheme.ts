@@ -46,11 +46,12 @@ function identifyBearer(
 }
 
 /** Reads a token's identity; the oldest tokens have a top-level `max_priority` instead of `permissions`. */
-function readIdentity({ permissions: claim, max_priority }: Claims): Identity {
+function readIdentity({ permissions: claim, max_priority, iat }: Claims): Identity {
   const permissions = readPermissions(claim ?? { max_priority });
   const role = isJsonMap(claim) ? claim.role : undefined;
   return {
     role: role === undefined || role === null ? 'contributor' : (permissions.role ?? ''),
+    issuedAt: iat as number,
     ...(permissions.client_id !== undefined && { clientId: permissions.client_id }),
     ...(Object.keys(permissions).length > 0 && { permissions }),
   };

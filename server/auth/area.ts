@@ -58,8 +58,13 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
   async stop({ bcryptPool }) {
     await bcryptPool.close();
   },
-  async removeClientData({ collections }, clientId) {
+  async removeClientData({ collections, clock }, clientId) {
     await Promise.all([
+      collections.removedClients.updateOne(
+        { client_id: clientId },
+        { $set: { removed_at: clock.now() } },
+        { upsert: true },
+      ),
       collections.refreshTokens.deleteMany({ client_id: clientId }),
       collections.clientKeys.deleteMany({ client_id: clientId }),
     ]);

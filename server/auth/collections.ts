@@ -34,11 +34,18 @@ export interface RefreshToken {
 /** With what a refresh token was got; neither field for endless tokens of agents and those of an existing database. */
 export type TokenOrigin = Pick<RefreshToken, 'key_id' | 'hash_sha256'>;
 
+/** A removed client. Until its last pass has expired, the record shows that the pass must not be believed. */
+export interface RemovedClient {
+  client_id: string;
+  removed_at: Date;
+}
+
 /** The collections of clients, their keys, their refresh tokens and their failed logins. */
 export interface AuthCollections {
   clients: Collection<ClientRecord>;
   clientKeys: Collection<ClientKey>;
   refreshTokens: Collection<RefreshToken>;
+  removedClients: Collection<RemovedClient>;
   /** Failed logins, written by rate-limiter-flexible only. */
   loginFailures: Collection;
 }
@@ -48,6 +55,7 @@ export const authCollections = {
   clients: 'client_permissions',
   clientKeys: 'client_keys',
   refreshTokens: 'refresh_tokens',
+  removedClients: 'removed_clients',
   loginFailures: 'login_failures',
 } satisfies Record<keyof AuthCollections, string>;
 
@@ -99,6 +107,20 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     keys: { last_accessed: 1 },
     options: { expireAfterSeconds: 90 * daySeconds },
     serves: 'the removal of refresh tokens after 90 days without use',
+  },
+  {
+    collection: 'removedClients',
+    name: 'qp_client_id',
+    keys: { client_id: 1 },
+    options: { unique: true },
+    serves: 'passes of clients that have no record',
+  },
+  {
+    collection: 'removedClients',
+    name: 'qp_removed',
+    keys: { removed_at: 1 },
+    options: { expireAfterSeconds: daySeconds },
+    serves: 'the removal of these records after a day',
   },
   {
     collection: 'loginFailures',

@@ -4,6 +4,7 @@ import type { CredentialRequest, CredentialSchemes } from '../http/scheme.js';
 import type { IdentifyCaller } from '../http/serve-route.js';
 import { makePrincipal, type Principal } from '../principal/principal.js';
 import { type Role, roles } from '../principal/roles.js';
+import { applyStoredRole } from './apply-stored-role.js';
 import { authErrors } from './errors.js';
 import type { AuthServices } from './services.js';
 
@@ -12,14 +13,14 @@ import type { AuthServices } from './services.js';
  * request has a credential, else as anonymous.
  * @param schemes the credential schemes of all areas
  */
-export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
+export function createIdentifyCaller<D extends Pick<AuthServices, 'collections' | 'config' | 'findClient'>>(
   deps: D,
   schemes: CredentialSchemes<D>,
 ): IdentifyCaller {
-  return async (declared, request, found) => {
-    const { access } = declared;
+  return async (route, request, found) => {
+    const { access } = route;
     if (access === 'public') return found(makePrincipal({ role: '' }, request));
-    for (const name of schemesOf(declared)) {
+    for (const name of schemesOf(route)) {
       const scheme = schemes[name];
       // Otherwise a wrong name in a route would make its callers anonymous.
       if (scheme === undefined) throw new Error(`there is no credential scheme ${name}`);
@@ -27,8 +28,10 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'config'>>(
       if (credential === undefined) continue;
       const caller = await scheme.verify(deps, credential, request);
       found(caller);
-      if (!scheme.isOwnership) checkRole(caller, access);
-      return;
+      if (scheme.isOwnership) return;
+      const current = await applyStoredRole(deps, caller, route);
+      found(current);
+      return checkRole(current, access);
     }
     const anonymous = identifyAnonymous(deps, request);
     found(anonymous);

@@ -7,6 +7,8 @@ export function auditChange(
   { actor, source }: Principal,
   event: string,
   target: string,
+  created = false,
 ): void {
-  audit({ event, outcome: 'accepted', ...(actor !== undefined && { actor }), target, source });
+  const named = { ...(actor !== undefined && { actor }), target, source };
+  audit({ event, outcome: 'accepted', ...named, ...(created && { created }) });
 }

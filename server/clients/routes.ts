@@ -77,7 +77,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
       const { params, query, body, principal: caller } = request;
       const generateKey = query.generate_key === true;
       const outcome = await putClient(deps, { caller, clientId: params.client_id, input: body, generateKey });
-      auditChange(deps, request.principal, 'client_changed', params.client_id);
+      auditChange(deps, caller, 'client_changed', params.client_id, outcome === 'created');
       if (!generateKey) {
         const word = outcome === 'created' ? 'Created' : 'Updated';
         return text(`${word} permissions for client '${params.client_id}'`);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { withoutRedaction } from './log.js';
+import { presentOwaspEvent } from './owasp-event.js';
 
 /** A security event: who did what, from where, and how it ended; never a key, a token or a hash. */
 export interface AuditEvent {
@@ -12,13 +13,18 @@ export interface AuditEvent {
   target?: string;
   source?: string;
   reason?: string;
+  /** The event made its target, instead of changing it. */
+  created?: boolean;
 }
 
 /** Logs a security event; the logger adds the time. */
 export type Audit = (event: AuditEvent) => void;
 
-/** Makes an `Audit` that logs lines marked `"log": "security"`. */
+/** Makes an `Audit` that logs lines marked `"log": "security"`, with the event's OWASP name as `owasp`. */
 export function createAudit(log: Logger): Audit {
   const security = withoutRedaction(log).child({ log: 'security' });
-  return (event) => security.info(event);
+  return (event) => {
+    const owasp = presentOwaspEvent(event);
+    security.info({ ...event, ...(owasp !== undefined && { owasp }) });
+  };
 }

@@ -1,10 +1,8 @@
 import type { Document, WithId } from 'mongodb';
+import { idFields } from './job-id.js';
 import type { JobRecord } from './job-record.js';
 import { compareNewest, newestFirst } from './newest-first.js';
 import type { JobServices } from './services.js';
-
-/** The fields that a job is looked up by, in this order: nearly every stored id is canonical. */
-export const idFields = ['job_id', 'canonical_id'] as const;
 
 type Dated = Pick<JobRecord, 'created_at'>;
 

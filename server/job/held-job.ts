@@ -1,6 +1,6 @@
 import type { Collection, WithId } from 'mongodb';
 import { findAllBatch } from '../db/batched-reads.js';
-import type { idFields } from './find-job.js';
+import type { idFields } from './job-id.js';
 import type { JobRecord } from './job-record.js';
 import { newestFirst } from './newest-first.js';
 

@@ -1,3 +1,6 @@
+/** The fields that a job is looked up by, in this order: nearly every stored id is canonical. */
+export const idFields = ['job_id', 'canonical_id'] as const;
+
 /** Returns the canonical form of a stored job id if it differs from the stored one. */
 export function readOtherCanonicalId(stored: unknown): string | undefined {
   const canonical = typeof stored === 'string' ? readJobId(stored) : undefined;

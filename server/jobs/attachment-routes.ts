@@ -6,7 +6,7 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { jobErrors } from '../job/errors.js';
 import { getJobId } from '../job/get-job-id.js';
-import { holdJob } from '../leases/held-job.js';
+import { holdJob } from '../leases/hold-job.js';
 import { roleGroups } from '../principal/roles.js';
 import { jobsErrors } from './errors.js';
 import { findAttachments, storeAttachments } from './store-attachments.js';

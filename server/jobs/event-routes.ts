@@ -3,7 +3,7 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 import { jobErrors } from '../job/errors.js';
 import { getJobId } from '../job/get-job-id.js';
 import { leaseErrors } from '../leases/errors.js';
-import { holdJob } from '../leases/held-job.js';
+import { holdJob } from '../leases/hold-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { presentDiscarded } from '../leases/present-discarded.js';
 import { roleGroups } from '../principal/roles.js';

@@ -156,7 +156,7 @@ async function insert(
  */
 async function restart(
   deps: Pick<JobServices, 'collections'> & DepsOf<typeof clearJobOutput>,
-  existing: ExistingJob,
+  existing: WithId<ExistingJob>,
   job: JobRecord,
 ): Promise<string | undefined> {
   const files = await findJobFiles(deps, existing.job_id);

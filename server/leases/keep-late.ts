@@ -5,7 +5,7 @@ import type { JobServices } from '../job/services.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { TextMasker } from '../scrubbing/text-masker.js';
-import type { Hold } from './held-job.js';
+import type { Hold } from './hold-job.js';
 
 /** Maximum size in bytes of late data that are kept with an attempt. */
 const maxLateBytes = 64 * 1024;

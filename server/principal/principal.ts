@@ -8,6 +8,8 @@ export interface Identity {
   clientId?: string;
   /** Absent for anonymous callers and for tokens without permissions. */
   permissions?: Permissions;
+  /** When the access token was issued, in seconds since 1970; absent for other credentials. */
+  issuedAt?: number;
   /** The key made by the server that the request itself has; absent for access tokens and for secrets. */
   key?: PresentedKey;
 }

@@ -20,6 +20,11 @@ export function outranks(role: string, other: string): boolean {
   return rank(role) < rank(other);
 }
 
+/** Returns whether a role may manage clients, queues and the jobs of others. */
+export function isManagingRole(role: string): boolean {
+  return (roleGroups.managers as readonly string[]).includes(role);
+}
+
 function rank(role: string): number {
   const position = (roles as readonly string[]).indexOf(role);
   return position === -1 ? roles.length : position;

@@ -4,7 +4,7 @@ import { streamJson } from '../http/json-stream.js';
 import { empty, type Reply } from '../http/reply.js';
 import { stateAfter } from '../job/job-state.js';
 import { phases } from '../job/phases.js';
-import { holdJob } from '../leases/held-job.js';
+import { holdJob } from '../leases/hold-job.js';
 import { logTypes } from '../logs/log-fragment.js';
 import { type LogOwner, readFragments } from '../logs/read-fragments.js';
 import type { LogServices } from '../logs/services.js';

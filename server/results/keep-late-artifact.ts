@@ -1,7 +1,7 @@
 import type { Core } from '../core/core.js';
 import type { Upload } from '../http/upload.js';
 import type { JobServices } from '../job/services.js';
-import type { Hold } from '../leases/held-job.js';
+import type { Hold } from '../leases/hold-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 

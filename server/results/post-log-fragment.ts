@@ -1,7 +1,7 @@
 import type { DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import type { HeldJob } from '../job/held-job.js';
-import { holdJob } from '../leases/held-job.js';
+import { holdJob } from '../leases/hold-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import type { LogRecord } from '../logs/collections.js';
 import type { FragmentKey } from '../logs/held-tails.js';

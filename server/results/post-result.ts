@@ -5,7 +5,7 @@ import type { JobRecord } from '../job/job-record.js';
 import { endedStates, expressionAllowing } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from '../leases/fencing.js';
-import { type Hold, holdJob, noteAdoption } from '../leases/held-job.js';
+import { type Hold, holdJob, noteAdoption } from '../leases/hold-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import { endLease, renewUnlessEnded, setHolder, startLease } from '../leases/renew-lease.js';
 import type { LeaseServices } from '../leases/services.js';

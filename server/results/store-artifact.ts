@@ -10,7 +10,7 @@ import { artifactName } from '../job/job-files.js';
 import type { JobRecord } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from '../leases/fencing.js';
-import { type Hold, holdJob } from '../leases/held-job.js';
+import { type Hold, holdJob } from '../leases/hold-job.js';
 import type { Principal } from '../principal/principal.js';
 import { keepLateArtifact } from './keep-late-artifact.js';
 

@@ -1,0 +1,37 @@
+import { ApiError } from '../errors/api-error.js';
+import type { AnyRoute } from '../http/route.js';
+import { makePrincipal, type Principal } from '../principal/principal.js';
+import { isManagingRole, type Role } from '../principal/roles.js';
+import { authErrors } from './errors.js';
+import type { AuthServices } from './services.js';
+
+/**
+ * Returns the caller with the role that its client has now, where the role decides about rights of managers and admins: a
+ * pass would keep these for ten minutes after they were taken away. A client without a record keeps the role of its pass.
+ * @throws ApiError 401 `Token has expired` for a client that was removed after the pass was issued
+ */
+export async function applyStoredRole(
+  deps: Pick<AuthServices, 'collections' | 'findClient'>,
+  caller: Principal,
+  route: AnyRoute,
+): Promise<Principal> {
+  const { clientId, issuedAt } = caller;
+  if (clientId === undefined || issuedAt === undefined || !needsStoredRole(caller, route)) return caller;
+  const record = await deps.findClient(clientId);
+  if (record !== undefined) return makePrincipal({ ...caller, role: record.role ?? 'contributor' }, caller);
+  const removed = { client_id: clientId, removed_at: { $gte: new Date(issuedAt * 1000) } };
+  if ((await deps.collections.removedClients.findOne(removed)) !== null)
+    throw new ApiError(authErrors.tokenExpired, { reason: 'client removed' });
+  return caller;
+}
+
+/**
+ * Only managers and admins may call the route, or the pass is theirs and could give more rights than the route's other
+ * callers have. Reading is the same for all roles of a route.
+ */
+function needsStoredRole({ role }: Principal, { access, method }: AnyRoute): boolean {
+  if (access === 'public') return false;
+  const allowed = access.roles as readonly Role[];
+  if (allowed.every(isManagingRole)) return true;
+  return isManagingRole(role) && (method !== 'GET' || !allowed.includes('contributor'));
+}

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
-import busboy from 'busboy';
 import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
+import { MultipartReader, readBoundary } from './multipart-reader.js';
 
 /** A file that is being received. */
 export interface Upload {
@@ -38,66 +37,49 @@ const maxIdleMs = 120_000;
 export async function openUpload(request: IncomingMessage, limit: number): Promise<OpenUpload> {
   // Node resets the timeout at the connection's next request.
   request.socket.setTimeout(maxIdleMs);
-  if (Number(request.headers['content-length'] ?? 0) > limit) {
-    request.resume();
-    throw new ApiError(commonErrors.payloadTooLarge);
-  }
-  const parser = createParser(request);
-  let found: Readable | undefined;
-  const file = new Promise<Readable>((resolve) => {
-    parser.on('file', (name, stream) => {
-      stream.on('error', () => undefined);
-      if (name !== 'file' || found !== undefined) return void stream.resume();
-      found = stream;
-      resolve(stream);
-    });
+  const ended = new Promise<void>((done) => {
+    request.once('end', done).once('close', done);
   });
-  const parsed = parseBody(request, parser, limit);
-  const ended = parsed.catch(() => undefined);
-  const first = await Promise.race([file, parsed]);
-  if (first === undefined) throw new ApiError(commonErrors.badRequest);
-  return { file: readFile(first, parsed), ended, discard: () => first.resume() };
-}
-
-function createParser(request: IncomingMessage): busboy.Busboy {
-  try {
-    // A part without a file name is a field, which the parser holds in memory although nothing reads it.
-    const parser = busboy({ headers: request.headers, limits: { fields: 100, fieldSize: 1024 } });
-    return parser.on('error', () => undefined);
-  } catch (cause) {
+  let reader: MultipartReader | undefined;
+  // The client can then finish sending and read the response.
+  const discard = async () => {
+    await reader?.close().catch(() => undefined);
     request.resume();
-    throw new ApiError(commonErrors.badRequest, { cause });
+  };
+  try {
+    const boundary = readBoundary(request.headers['content-type']);
+    if (Number(request.headers['content-length'] ?? 0) > limit)
+      throw new ApiError(commonErrors.payloadTooLarge);
+    if (boundary === undefined) throw new ApiError(commonErrors.badRequest);
+    reader = new MultipartReader(readPieces(request, limit), boundary);
+    for (let part = await reader.next(); part !== undefined; part = await reader.next()) {
+      if (part.name !== 'file' || !part.isFile) continue;
+      return { file: readFile(reader), ended, discard: () => void discard() };
+    }
+    throw new ApiError(commonErrors.badRequest);
+  } catch (error) {
+    void discard();
+    throw error;
   }
 }
 
-/** Writes the body to the parser, at the parser's pace. It does not use `pipeline`, which would destroy the connection. */
-async function parseBody(request: IncomingMessage, parser: busboy.Busboy, limit: number): Promise<undefined> {
+/** Yields a body's bytes as they arrive. It does not close the connection when it ends early. */
+async function* readPieces(request: IncomingMessage, limit: number): AsyncGenerator<Buffer> {
   let length = 0;
   try {
     for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += piece.length;
       if (length > limit) throw new ApiError(commonErrors.payloadTooLarge);
-      await new Promise<void>((done, failed) => {
-        parser.write(piece, (error) => (error ? failed(error) : done()));
-      });
+      yield piece;
     }
-    await new Promise<void>((done, failed) => {
-      parser.once('error', failed).end(done);
-    });
   } catch (cause) {
-    const error = cause instanceof ApiError ? cause : new ApiError(commonErrors.badRequest, { cause });
-    parser.destroy(error);
-    request.resume();
-    throw error;
+    throw cause instanceof ApiError ? cause : new ApiError(commonErrors.badRequest, { cause });
   }
 }
 
 /** Yields the file's bytes, and throws at the end unless the whole body was received. */
-async function* readFile(file: Readable, parsed: Promise<void>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* file.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  } catch (cause) {
-    throw cause instanceof ApiError ? cause : new ApiError(commonErrors.badRequest, { cause });
-  }
-  await parsed;
+async function* readFile(reader: MultipartReader): AsyncGenerator<Uint8Array> {
+  yield* reader.readContent();
+  while ((await reader.next()) !== undefined);
+  await reader.end();
 }

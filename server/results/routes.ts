@@ -101,7 +101,7 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Send a log fragment',
     description: 'A fragment that is sent twice is stored once.',
     access: { roles: roleGroups.agents },
-    body: { mode: 'json', schema: fragmentInput, limit: 8 * mebibyte },
+    body: { mode: 'json', schema: fragmentInput, limit: 16 * mebibyte - 1 },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [jobErrors.idInvalid, leaseErrors.notHeld],
     async handle(deps, request) {

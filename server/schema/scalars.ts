@@ -25,8 +25,12 @@ const EMAIL = new RegExp(
 );
 const MAX_EMAIL_LENGTH = 320;
 
-const DATE_TIME =
-  /^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6})\d{0,6})?)?(Z|([+-])(\d{2}):?(\d{2})?)?$/;
+// With hyphens and colons or without them, and a fraction after a point or a comma: what Python's `fromisoformat` reads.
+const DATE = String.raw`(\d{4})(?:-(\d{1,2})-(\d{1,2})|(\d{2})(\d{2}))`;
+const SECONDS = String.raw`(\d{1,2})(?:[.,](\d{1,6})\d*)?`;
+const TIME = String.raw`(\d{1,2}):(\d{1,2})(?::${SECONDS})?|(\d{2})(\d{2})(?:${SECONDS})?`;
+const OFFSET = String.raw`(?:Z|([+-])(\d{2}):?(\d{2})?)`;
+const DATE_TIME = new RegExp(`^${DATE}(?:[T ](?:${TIME})${OFFSET}?)?$`);
 
 /** Text, NUL included, with its length in UTF-16 code units; `pattern` and each bound that fails add a reason. */
 export function text(rules: { min?: number; max?: number; pattern?: RegExp } = {}): z.ZodType<string> {
@@ -91,7 +95,7 @@ export function email(): z.ZodType<string> {
   });
 }
 
-/** A time in ISO 8601, to the millisecond; in UTC if it has no offset. */
+/** A date or a time in ISO 8601, in its extended or its basic form, to the millisecond; in UTC if it has no offset. */
 export function dateTime(): z.ZodType<Date> {
   return leaf({ type: 'string', format: 'date-time' }, (value) =>
     typeof value === 'string' ? (readDateTime(value) ?? NOT_DATE_TIME) : NOT_DATE_TIME,
@@ -101,16 +105,18 @@ export function dateTime(): z.ZodType<Date> {
 function readDateTime(value: string): Date | undefined {
   const parts = DATE_TIME.exec(value);
   if (!parts) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
-    .slice(1, 7)
-    .map((p) => Number(p ?? 0));
-  const offset = (parts[9] === '-' ? -1 : 1) * (Number(parts[10] ?? 0) * 60 + Number(parts[11] ?? 0));
+  const first = (...places: number[]) =>
+    places.map((place) => parts[place]).find((part) => part !== undefined);
+  const number = (...places: number[]) => Number(first(...places) ?? 0);
+  const [year, month, day] = [number(1), number(2, 4), number(3, 5)];
+  const [hour, minute, second] = [number(6, 10), number(7, 11), number(8, 12)];
+  const offset = (parts[14] === '-' ? -1 : 1) * (number(15) * 60 + number(16));
   // Date turns February 30 into March 2, so a date that does not exist has other parts afterwards.
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   if (year === 0 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
   if (hour > 23 || minute > 59 || second > 59 || Math.abs(offset) >= 1440) return undefined;
-  date.setUTCHours(hour, minute - offset, second, Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3)));
+  date.setUTCHours(hour, minute - offset, second, Number((first(9, 13) ?? '').padEnd(3, '0').slice(0, 3)));
   return date;
 }
 

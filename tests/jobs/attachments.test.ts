@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import test from 'ava';
+import { MultipartReader } from '../../server/http/multipart-reader.js';
 import { bearer } from '../support/clients.js';
 import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';
@@ -130,6 +132,67 @@ test('the file is found among other fields and files', async (t) => {
   t.is((await server.request(pathOf(jobId), { method: 'POST', body: form })).status, 200);
   const response = await fetchAttachments(server, jobId);
   t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes));
+});
+
+test('line feeds alone, an empty file name, and a quote in a file name are accepted', async (t) => {
+  const server = await startServer(t);
+  const bytes = Buffer.concat([
+    Buffer.from('\n--edg\r\n--edgeless\n\r'),
+    makeBytes(300_000),
+    Buffer.from('\r'),
+  ]);
+  const part = (disposition: string) => `--edge\nContent-Disposition: form-data; ${disposition}\n`;
+  const bodies = {
+    'line feeds': [`preamble\n${part('name="file"; filename="a"')}\n`, '\n--edge--\n'],
+    'an empty name': [`${part('name="file"; filename=""')}\n`.replaceAll('\n', '\r\n'), '\r\n--edge--'],
+    'a quote': [
+      `${part('name="file"; filename="a"b.tar.gz"')}\n`.replaceAll('\n', '\r\n'),
+      '\r\n--edge--\r\n',
+    ],
+    'no quotes': [`${part('name=file; filename=a')}X: y\n\n`.replaceAll('\n', '\r\n'), '\r\n--edge--\r\n'],
+    'among others': [
+      `${part('name="x"')}\n1\n${part('name="file"')}\nno file\n${part('filename*=UTF-8\'\'a; name="file"')}\n`,
+      `\n${part('name="y"; filename=""')}\n2\n--edge--\nepilogue`,
+    ],
+  };
+  for (const [what, [head = '', tail = '']] of Object.entries(bodies)) {
+    const jobId = await submit(server, attaching);
+    const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from(tail)]);
+    const sent = await server.request(pathOf(jobId), {
+      method: 'POST',
+      headers: { 'content-type': multipart.type },
+      body,
+    });
+    t.is(sent.status, 200, what);
+    const response = await fetchAttachments(server, jobId);
+    t.is(digest(Buffer.from(await response.arrayBuffer())), digest(bytes), what);
+  }
+});
+
+test('a file is found in whatever pieces its body arrives', async (t) => {
+  for (const newline of ['\n', '\r\n']) {
+    const text = [
+      '--edge',
+      'Content-Disposition: form-data; name="file"; filename="a"',
+      '',
+      'x',
+      '--edg',
+      '--edge--',
+    ]
+      .join(newline)
+      .concat(newline);
+    for (let size = 1; size <= text.length; size += 1) {
+      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, n) =>
+        Buffer.from(text.slice(n * size, (n + 1) * size)),
+      );
+      const reader = new MultipartReader(Readable.from(pieces), 'edge');
+      t.deepEqual(await reader.next(), { name: 'file', isFile: true });
+      const content: Buffer[] = [];
+      for await (const piece of reader.readContent()) content.push(piece);
+      t.is(Buffer.concat(content).toString(), `x${newline}--edg`, `${size}`);
+      t.is(await reader.next(), undefined);
+    }
+  }
 });
 
 test('a body over the limit gets 413: before it is read if it has a Content-Length, else once it exceeds the limit', async (t) => {

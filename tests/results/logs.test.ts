@@ -101,14 +101,14 @@ test('a serial log of 1 MiB of NULs, 6 MiB as JSON, is stored', async (t) => {
   t.is((await readLog(server, job, '?phase=test', 'serial')).test?.log_data, log_data);
 });
 
-test('a fragment of 8 MiB of lone surrogates is stored, and one over 8 MiB is refused', async (t) => {
+test('a fragment of just under 16 MiB with a million lone surrogates is stored, and one of 16 MiB is refused', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const escaped = '\\udc80';
   const body = (size: number) => {
     const frame = JSON.stringify(makeFragment({ log_data: '' }));
     const room = size - frame.length;
-    const text = escaped.repeat(Math.floor(room / 6)) + 'x'.repeat(room % 6);
+    const text = escaped.repeat(1_000_000) + 'x'.repeat(room - 6_000_000);
     return frame.replace('"log_data":""', `"log_data":"${text}"`);
   };
   const post = (size: number) =>
@@ -116,9 +116,9 @@ test('a fragment of 8 MiB of lone surrogates is stored, and one over 8 MiB is re
       ...jsonBody({}, agentHeaders(server)),
       body: body(size),
     });
-  const over = await post(8 * 1024 * 1024 + 1);
+  const over = await post(16 * 1024 * 1024);
   t.deepEqual([over.status, await over.json()], [413, { message: 'Payload too large', detail: {} }]);
-  t.is((await post(8 * 1024 * 1024)).status, 200);
+  t.is((await post(16 * 1024 * 1024 - 1)).status, 200);
   t.true((await readLog(server, job)).test?.log_data.startsWith('\udc80\udc80'));
 });
 

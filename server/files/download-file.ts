@@ -9,8 +9,8 @@ export interface ByteRange {
   end: number;
 }
 
-/** Chunks that are fetched together. */
-const batchChunks = 16;
+/** Chunks that are fetched together: with those that wait to be sent, a slow client holds less than 1 MiB. */
+const batchChunks = 1;
 
 /**
  * Streams a file, or a part of it, with a few chunks in memory at a time. The stream fails if a chunk is missing or too
@@ -23,7 +23,8 @@ export function downloadFile(
 ): Readable {
   return Readable.from(readChunks(collections.fileChunks, file, range), {
     objectMode: false,
-    highWaterMark: file.chunkSize,
+    // The stream then holds one chunk.
+    highWaterMark: 1,
   });
 }
 

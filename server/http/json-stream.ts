@@ -19,7 +19,7 @@ export async function streamJson(pieces: AsyncIterable<string>): Promise<Reply> 
     await chunks.return(undefined);
     return { ...reply, body: first.value ?? '' };
   }
-  const stream = Readable.from(prepend(first.value, chunks), { objectMode: false });
+  const stream = Readable.from(prepend(first.value, chunks), { objectMode: false, highWaterMark: 1 });
   // A stream that nobody reads, as with HEAD, never starts its generator and would leave a cursor open.
   stream.once('close', () => void chunks.return(undefined).catch(() => undefined));
   return { ...reply, stream };

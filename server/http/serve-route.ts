@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Principal } from '../principal/principal.js';
+import { cutIdleReader } from './cut-idle-reader.js';
 import type { MountDeps } from './mount-deps.js';
 import { parseBody, parseQuery } from './parse-input.js';
 import { readWait } from './prefer-wait.js';
@@ -119,6 +120,9 @@ function readHeader(ctx: Context, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** Characters of a response that fit into the buffers of a connection, even if the client reads nothing. */
+const maxQuickLength = 64 * 1024;
+
 /** Writes a reply to Koa's context: the type before the body, so that Koa does not choose one. */
 export function writeReply(ctx: Context, reply: Reply): void {
   ctx.status = reply.status;
@@ -131,4 +135,5 @@ export function writeReply(ctx: Context, reply: Reply): void {
   }
   ctx.set('Content-Type', reply.type ?? 'application/json');
   ctx.body = body;
+  if (typeof body === 'object' || body.length > maxQuickLength) cutIdleReader(ctx.res);
 }

@@ -60,3 +60,8 @@ export function unpackText({ log_data, replaced }: Pick<LogRecord, 'log_data' | 
     return String.fromCharCode(unit);
   });
 }
+
+/** Returns what `unpackText` needs for a text without its first `count` replaced units. */
+export function skipReplaced(replaced: Binary, count: number): Binary {
+  return new Binary(Buffer.from(replaced.value()).subarray(count * bytesPerUnit));
+}

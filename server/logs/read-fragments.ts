@@ -1,9 +1,16 @@
-import type { Filter } from 'mongodb';
+import type { Filter, WithId } from 'mongodb';
 import type { JobRecord, LogSegment } from '../job/job-record.js';
 import { type Phase } from '../job/phases.js';
 import type { LogRecord } from './collections.js';
-import { type LogType, logTypes, serverAttempt, unpackText } from './log-fragment.js';
+import { type LogType, logTypes, serverAttempt, skipReplaced, unpackText } from './log-fragment.js';
 import type { LogServices } from './services.js';
+
+/** Fragments in one batch, and the code points of each that come with it: together at most 512 KiB. */
+const batchFragments = 16;
+const inlineLength = 8 * 1024;
+
+/** Code points of a longer fragment that are read at once. */
+const sliceLength = 64 * 1024;
 
 /** Milliseconds that MongoDB may take to return one batch of fragments. */
 const batchTimeoutMs = 30_000;
@@ -20,7 +27,7 @@ export interface FragmentRange {
 /** The job whose log is read. `log_segments` is absent if the job itself has expired and only its log remains. */
 export type LogOwner = Pick<JobRecord, 'job_id' | 'log_segments'>;
 
-/** A log fragment with its original text. */
+/** A log fragment, or a part of a long one, with its original text. */
 export interface Fragment {
   logType: string;
   phase: string;
@@ -58,7 +65,8 @@ export async function hasFragments(
 
 /**
  * Reads the fragments of one log of a job, or of both, sorted by log, phase and number. Batches are read only when the
- * consumer needs them. If a Testflinger server stored the same fragment twice, the second copy is omitted.
+ * consumer needs them, and a long fragment in several parts, so that a consumer that waits for a slow client holds less
+ * than 1 MiB. If a Testflinger server stored the same fragment twice, the second copy is omitted.
  */
 export async function* readFragments(
   { collections }: Pick<LogServices, 'collections'>,
@@ -66,18 +74,61 @@ export async function* readFragments(
   logType?: LogType,
   range: FragmentRange = {},
 ): AsyncGenerator<Fragment> {
-  const cursor = collections.logs.find(filterFragments(owner, logType, range), {
-    projection: { _id: 0, log_type: 1, phase: 1, fragment_number: 1, log_data: 1, replaced: 1 },
+  const cursor = collections.logs.find<FragmentHead>(filterFragments(owner, logType, range), {
+    projection: headFields,
+    batchSize: batchFragments,
     sort: { log_type: 1, phase: 1, fragment_number: 1 },
     timeoutMS: batchTimeoutMs,
     timeoutMode: 'iteration',
   });
-  let before: LogRecord | undefined;
+  let before: FragmentHead | undefined;
   for await (const record of cursor) {
     if (before !== undefined && isSame(before, record)) continue;
     before = record;
     const { log_type, phase, fragment_number } = record;
-    yield { logType: log_type, phase, number: fragment_number, text: unpackText(record) };
+    const fragment = { logType: log_type, phase, number: fragment_number };
+    if (record.length <= inlineLength) yield { ...fragment, text: unpackText(record) };
+    else for await (const text of readSlices(collections, record._id)) yield { ...fragment, text };
+  }
+}
+
+type FragmentHead = WithId<
+  Pick<LogRecord, 'log_type' | 'phase' | 'fragment_number' | 'log_data' | 'replaced'>
+> & {
+  /** Code points of the whole text. */
+  length: number;
+};
+
+/** The text of a fragment. Other servers may have stored something else, on which the operators of texts fail. */
+const storedText = { $cond: [{ $eq: [{ $type: '$log_data' }, 'string'] }, '$log_data', ''] };
+
+const headFields = {
+  log_type: 1,
+  phase: 1,
+  fragment_number: 1,
+  length: { $strLenCP: storedText },
+  log_data: { $substrCP: [storedText, 0, inlineLength] },
+  replaced: { $cond: [{ $lte: [{ $strLenCP: storedText }, inlineLength] }, '$replaced', '$$REMOVE'] },
+};
+
+/** Reads a long text in parts; nothing more if its fragment is removed meanwhile. */
+async function* readSlices(
+  { logs }: LogServices['collections'],
+  id: FragmentHead['_id'],
+): AsyncGenerator<string> {
+  let marks = 0;
+  for (let from = 0; ; from += sliceLength) {
+    const slice = await logs.findOne<Pick<LogRecord, 'log_data' | 'replaced'>>(
+      { _id: id },
+      {
+        projection: { log_data: { $substrCP: [storedText, from, sliceLength] }, replaced: 1 },
+        timeoutMS: batchTimeoutMs,
+      },
+    );
+    if (slice === null || slice.log_data === '') return;
+    const { log_data, replaced } = slice;
+    yield unpackText({ log_data, ...(replaced && { replaced: skipReplaced(replaced, marks) }) });
+    if (replaced) marks += log_data.split('\uFFFD').length - 1;
   }
 }
 
@@ -110,11 +161,13 @@ function filterLate({ attempt, ...starts }: LogSegment): object[] {
   }));
 }
 
-function isSame(one: LogRecord, other: LogRecord): boolean {
+/** Compares long fragments by their length and beginning. */
+function isSame(one: FragmentHead, other: FragmentHead): boolean {
   return (
     one.fragment_number === other.fragment_number &&
     one.phase === other.phase &&
     one.log_type === other.log_type &&
+    one.length === other.length &&
     one.log_data === other.log_data
   );
 }

@@ -15,28 +15,33 @@ export async function listQueueJobs(
   queue: string,
 ): Promise<Reply> {
   const jobs = collections.jobs.find({ 'job_data.job_queue': queue } as object, {
-    projection: { _id: 0, job_id: 1, created_at: 1, 'result_data.job_state': 1, 'job_data.job_queue': 1 },
+    projection: { _id: 0, job_id: 1, created_at: 1, 'result_data.job_state': 1 },
+    batchSize: 1000,
     sort: { created_at: 1 },
     timeoutMS: batchTimeoutMs,
     timeoutMode: 'iteration',
   });
   const first = await jobs.next();
-  return first === null ? empty() : streamJson(jsonListPieces(presentAll(first, jobs)));
+  return first === null ? empty() : streamJson(jsonListPieces(presentAll(queue, first, jobs)));
 }
 
 async function* presentAll(
+  queue: string,
   first: JobRecord,
   rest: AsyncIterable<JobRecord>,
 ): AsyncGenerator<Record<string, unknown>> {
-  yield presentListedJob(first);
-  for await (const job of rest) yield presentListedJob(job);
+  yield presentListedJob(queue, first);
+  for await (const job of rest) yield presentListedJob(queue, job);
 }
 
-function presentListedJob({ job_id, created_at, result_data, job_data }: JobRecord): Record<string, unknown> {
+function presentListedJob(
+  queue: string,
+  { job_id, created_at, result_data }: JobRecord,
+): Record<string, unknown> {
   return {
     job_id,
     created_at: presentDate(created_at),
     job_state: result_data.job_state,
-    job_queue: job_data.job_queue,
+    job_queue: queue,
   };
 }

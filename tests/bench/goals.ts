@@ -2,6 +2,7 @@ import { batchedRoutes, batchedRow } from './batching-scenarios.js';
 import { claimRow } from './claim-scenarios.js';
 import { healthRow, healthUnderBodiesRow } from './hostile-scenarios.js';
 import type { Measured } from './load.js';
+import type { SlowReaders } from './slow-readers.js';
 import type { Waiting } from './waiting.js';
 
 /** Access to the measurements of a run. */
@@ -11,6 +12,7 @@ export interface Results {
   /** The median of the ratios in each round. */
   ratio(row: string, other: string): number;
   waiting(servers: number): Waiting | undefined;
+  slowReaders(): SlowReaders | undefined;
 }
 
 /** One goal and its measured value. */
@@ -47,6 +49,7 @@ export function compareWithGoals(results: Results): Goal[] {
   const deepest = [1_000_000, 100_000].find((depth) => results.has(claimRow(8, depth))) ?? 100;
   const parked = results.waiting(1);
   const across = results.waiting(2);
+  const slow = results.slowReaders();
   return [
     minimumGoal(
       'claims, 8 callers, relative to bare `findOneAndUpdate`',
@@ -120,6 +123,16 @@ export function compareWithGoals(results: Results): Goal[] {
             2000,
             across.burstRate,
             0,
+          ),
+        ]
+      : []),
+    ...(slow
+      ? [
+          maximumGoal(
+            `memory of each of ${slow.readers} clients that read a log of 50 MiB at 1 KB/s`,
+            1,
+            slow.mibEach,
+            'MiB',
           ),
         ]
       : []),

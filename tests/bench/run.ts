@@ -16,6 +16,7 @@ import {
 import { drawPlot, type Line } from './plots.js';
 import { watchProcessors } from './processor-time.js';
 import { createSetting } from './setting.js';
+import { measureSlowReaders, type SlowReaders } from './slow-readers.js';
 import { type Transfer, transferFile } from './transfer.js';
 import { measureWaiting, type Waiting } from './waiting.js';
 
@@ -36,6 +37,7 @@ const scenarios = allScenarios.filter((row) => wanted.includes(row) || compared.
 const measured = new Map<string, Measured[]>(scenarios.map(({ name }) => [name, []]));
 const waiting: Waiting[] = [];
 let transfers: Transfer[] = [];
+let slowReaders: SlowReaders | undefined;
 let growth: Line[] = [];
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
@@ -64,6 +66,8 @@ try {
     }
     printStep('large files');
     transfers = await transferFile(setting, quick ? 50 : 200);
+    printStep('slow readers');
+    slowReaders = await measureSlowReaders(setting, 250, 50);
   }
 } finally {
   process.stderr.write('\n');
@@ -75,6 +79,7 @@ if (isWhole) {
     has: (name) => measured.has(name),
     row: (name) => medianOf(roundsOf(name)),
     ratio,
+    slowReaders: () => slowReaders,
     waiting: (servers) => waiting.find((row) => row.servers === servers),
   };
   const goals = presentGoals(compareWithGoals(results));

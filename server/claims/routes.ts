@@ -47,6 +47,7 @@ export const claimRoutes: readonly AnyRoute<ClaimRouteDeps>[] = [
     },
     errors: [claimErrors.noQueueNamed, claimErrors.agentNotIdentified, leaseErrors.agentNameBound],
     refuseHead: true,
+    noStore: true,
     async handle(deps, { query: { queue: queues }, principal: caller, waitSeconds: seconds, ...request }) {
       if (!queues?.length) throw new ApiError(claimErrors.noQueueNamed);
       if (caller.agentName === undefined) throw new ApiError(claimErrors.agentNotIdentified);

@@ -102,7 +102,7 @@ export interface Route<
   redirectSlash?: boolean;
   /** The route is also mounted without the base path. */
   alsoAtRoot?: boolean;
-  /** The response contains a token or a key, so caches must not store it (RFC 6749 section 5.1). */
+  /** The response contains a token, a key or secrets, so caches must not store it (RFC 6749 section 5.1). */
   noStore?: boolean;
   handle: (deps: D, request: RouteRequest<PathParams<P>, z.infer<Q>, z.infer<B>>) => Reply | Promise<Reply>;
 }

@@ -26,8 +26,12 @@ export function createErrorHandler(
     } catch (thrown) {
       const error = toApiError(thrown);
       const { requestId, route } = ctx.state as RequestState;
-      if (error.status >= 500)
-        deps.log.error({ request_id: requestId, err: error.cause ?? error }, error.message);
+      if (error.status >= 500) {
+        // The stack of an error that the server itself decides on, such as `busy`, would show nothing but that decision.
+        const { cause, code } = error;
+        const details = cause === undefined ? { code } : { err: cause };
+        deps.log.error({ request_id: requestId, ...details }, error.message);
+      }
       logRefusal(deps, error, ctx);
       const family = byName.get(route?.family ?? '') ?? findFamilyOf(pathOf(ctx, deps), families);
       writeReply(ctx, presentError(family, error, ctx.state as RequestState));

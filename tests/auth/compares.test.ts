@@ -152,6 +152,10 @@ test.serial(
     t.deepEqual(await logIn(server, 'ci', secret), busy);
     t.deepEqual(await logIn(server, 'nobody', secret), busy);
     t.deepEqual(await askToken(server, `ci:${secret}`), busy);
+    const refusals = server.logged.filter(({ code }) => code === 'busy');
+    t.is(refusals.length, 3);
+    for (const line of refusals) t.is(line.err, undefined);
+    t.notRegex(server.logText(), /\bat .*bcrypt-pool/);
     t.is((await logIn(server, 'ci', key)).status, 200, 'a server-made key needs no bcrypt comparison');
     t.is((await logIn(server, 'remembered', secret)).status, 200, 'a cached secret needs none either');
     t.is((await server.request('/v1/')).status, 200);

@@ -16,7 +16,7 @@ export function createApp(deps: ServerDeps): Koa {
   const readClientAddress = createClientAddressReader(deps.config.trustProxy, (text) => deps.log.warn(text));
   app.use(createAccessLog(deps, readClientAddress));
   app.use(createErrorHandler(deps, errorFamilies, schemes));
-  app.use(createHeadReader());
+  app.use(createHeadReader(deps.config));
   app.use(mountRoutes(deps, routes, createIdentifyCaller(deps, schemes)));
   // Errors after the response began: the client closed the connection, or a streamed response failed and Koa closed it.
   app.on('error', (error: NodeJS.ErrnoException) => {

@@ -13,6 +13,14 @@ export const asHost: SettingReader<string> = (text) => {
   throw new Error('must be a host name or an IP address');
 };
 
+/** Reads host names or IP addresses, separated by commas, in lower case; `*` stands for every name. */
+export const asHostList: SettingReader<string[]> = (text) =>
+  text
+    .split(',')
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== '')
+    .map((part) => (part === '*' ? part : asHost(part)));
+
 /** Reads a host for a connection string: text that would become another part of the string is refused. */
 export const asUriHost: SettingReader<string> = (text) => {
   if (/^[^\s/@?#]+$/.test(text)) return text;

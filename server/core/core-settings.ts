@@ -1,4 +1,4 @@
-import { optional, setting, withoutEffect } from '../config/setting-row.js';
+import { optional, setting } from '../config/setting-row.js';
 import {
   asBasePath,
   asBoolean,
@@ -12,7 +12,7 @@ import {
 export const coreSettings = {
   rows: {
     basePath: setting('BASE_PATH', asBasePath, '', 'Path prefix of every route, such as `/queuepass`.'),
-    publicUrl: withoutEffect(optional('PUBLIC_URL', asWebUrl, 'URL at which clients reach the server.')),
+    publicUrl: optional('PUBLIC_URL', asWebUrl, 'URL at which clients reach the server.'),
     trustProxy: optional(
       'TRUST_PROXY',
       asTrustedProxies,

@@ -3,4 +3,11 @@ import type { ErrorRows } from '../errors/error-row.js';
 /** The HTTP errors that only some routes return. */
 export const httpErrors = {
   rangeNotSatisfiable: { code: 'range_not_satisfiable', status: 416, message: 'Range Not Satisfiable' },
+  hostNotAllowed: {
+    code: 'host_not_allowed',
+    status: 421,
+    message:
+      'This server is not known by the host name in the request: set PUBLIC_URL, ALLOWED_HOSTS or TRUST_PROXY',
+    audit: 'host_refused',
+  },
 } as const satisfies ErrorRows;

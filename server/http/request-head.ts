@@ -1,12 +1,15 @@
 import type { Middleware } from 'koa';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
+import { createHostCheck, type HostSettings } from './allowed-host.js';
+import { httpErrors } from './errors.js';
 
 /**
  * Creates the middleware that checks a request's line and headers before anything reads its URL, and rewrites a target
  * in absolute form to origin form.
  */
-export function createHeadReader(): Middleware {
+export function createHeadReader(settings: HostSettings): Middleware {
+  const isAllowedHost = createHostCheck(settings);
   return (ctx, next) => {
     const { url = '' } = ctx.req;
     const target = readTarget(url);
@@ -14,6 +17,9 @@ export function createHeadReader(): Middleware {
     if (target !== url) ctx.url = target ?? '/';
     if (target === undefined || repeatsHeader(ctx.req.rawHeaders))
       throw new ApiError(commonErrors.badRequest);
+    // A browser always sends the header; without one, nothing is known against the request.
+    const host = readAuthority(url) ?? ctx.req.headers.host;
+    if (host !== undefined && !isAllowedHost(host)) throw new ApiError(httpErrors.hostNotAllowed);
     return next();
   };
 }
@@ -24,10 +30,16 @@ export function createHeadReader(): Middleware {
  */
 export function readTarget(target: string): string | undefined {
   if (target.startsWith('/')) return target;
-  const [, authority = '', rest = ''] = /^https?:\/\/([^/?#]+)(.*)$/is.exec(target) ?? [];
+  const authority = readAuthority(target) ?? '';
+  const rest = target.slice(target.indexOf('://') + 3 + authority.length);
   // RFC 9110 section 4.2.4 has servers treat a user name in a target as an error.
   if (authority === '' || authority.includes('@') || !URL.canParse(`http://${authority}`)) return undefined;
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** Returns the host of a target in absolute form, which takes precedence over the `Host` header (RFC 9112 section 3.2.2). */
+function readAuthority(target: string): string | undefined {
+  return target.startsWith('/') ? undefined : /^https?:\/\/([^/?#]+)/i.exec(target)?.[1];
 }
 
 /**

@@ -1,5 +1,11 @@
 import { optional, type SettingProblem, setting, type ValuesOf } from '../config/setting-row.js';
-import { asHost, asInteger, asListenAddress, type ListenAddress } from '../config/setting-types.js';
+import {
+  asHost,
+  asHostList,
+  asInteger,
+  asListenAddress,
+  type ListenAddress,
+} from '../config/setting-types.js';
 
 const rows = {
   host: setting('HOST', asHost, '127.0.0.1', 'Address to listen on.'),
@@ -8,6 +14,12 @@ const rows = {
     'LISTEN',
     asListenAddress,
     '`host:port`, the path of a unix socket, or `systemd` for the socket that systemd passes. Takes precedence over `HOST` and `PORT`.',
+  ),
+  allowedHosts: setting(
+    'ALLOWED_HOSTS',
+    asHostList,
+    '',
+    'Host names, separated by commas, by which clients may name a server that listens on a loopback address without `TRUST_PROXY`, besides `localhost`, loopback addresses and the host of `PUBLIC_URL`; `*` allows every name. Another name gets 421, since the request may come from a web page whose name resolves to this machine (DNS rebinding).',
   ),
   drainSeconds: setting(
     'DRAIN_SECONDS',

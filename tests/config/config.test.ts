@@ -131,6 +131,10 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
     good: [['https://hooks.example', (config) => config.webhookUrl, 'https://hooks.example']],
     bad: ['hooks.example', 'ftp://hooks.example'],
   },
+  ALLOWED_HOSTS: {
+    good: [['Lab, 10.0.0.1,[::1]', (config) => config.allowedHosts, ['lab', '10.0.0.1', '::1']]],
+    bad: ['http://lab', 'a b'],
+  },
   MAX_BODY_VALUES: { good: [['1000', (config) => config.maxBodyValues, 1000]], bad: ['999', 'many'] },
   MAX_UPLOAD_MIB: { good: [['1', (config) => config.maxUploadMib, 1]], bad: ['0', '10 GiB'] },
   JOB_OWNERSHIP: { good: [['record', (config) => config.jobOwnership, 'record']], bad: ['yes'] },

@@ -128,14 +128,14 @@ test('a serial log of 1 MiB of NULs, 6 MiB as JSON, is stored', async (t) => {
   t.is((await readLog(server, job, '?phase=test', 'serial')).test?.log_data, log_data);
 });
 
-test('a fragment of just under 16 MiB of lone surrogates is stored, and one of 16 MiB is refused', async (t) => {
+test('a fragment of just under 16 MiB with a million lone surrogates is stored, and one of 16 MiB is refused', async (t) => {
   const server = getServer();
   const job = await submit(server);
   const escaped = '\\udc80';
   const body = (size: number) => {
     const frame = JSON.stringify(makeFragment({ log_data: '' }));
     const room = size - frame.length;
-    const text = escaped.repeat(Math.floor(room / 6)) + 'x'.repeat(room % 6);
+    const text = escaped.repeat(1_000_000) + 'x'.repeat(room - 6_000_000);
     return frame.replace('"log_data":""', `"log_data":"${text}"`);
   };
   const post = (size: number) =>

@@ -63,6 +63,8 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     BCRYPT_COST: '4',
     PORT: '0',
     METRICS_PORT: '0',
+    // Raw requests of tests name any host.
+    ALLOWED_HOSTS: '*',
     ...options.settings,
   });
   const lines: string[] = [];

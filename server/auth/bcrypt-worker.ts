@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { compare as bcryptCompare, hash as bcryptHash } from 'bcryptjs';
 
@@ -8,7 +8,9 @@ const niceness = 10;
 
 try {
   // Only Linux has a priority for each thread; on other systems hashes and requests share the cores evenly.
-  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness);
+  const thread = Number(basename(readlinkSync('/proc/thread-self')));
+  // The process may have a lower priority already.
+  setPriority(thread, Math.max(niceness, getPriority(thread)));
 } catch {
   // Where the process may not change priorities, they share the cores evenly too.
 }

@@ -113,7 +113,7 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     name: 'qp_client_id',
     keys: { client_id: 1 },
     options: { unique: true },
-    serves: 'passes of clients that have no record',
+    serves: 'access tokens of clients that have no record',
   },
   {
     collection: 'removedClients',

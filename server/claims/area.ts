@@ -2,6 +2,7 @@ import type { AuthServices } from '../auth/services.js';
 import type { Area } from '../core/area.js';
 import { BoundedLabel } from '../core/bounded-label.js';
 import type { Core } from '../core/core.js';
+import { createIndexHints } from '../db/index-hint.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { AnyRoute } from '../http/route.js';
 import type { HubServices } from '../hub/services.js';
@@ -43,21 +44,23 @@ export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServic
   measures: [measureQueues],
   routes: claimRoutes,
   createServices(deps) {
-    const { collections, clock, config, log, metrics, jobHints } = deps;
+    const { collections, clock, config, log, metrics } = deps;
+    const claimHints = createIndexHints(collections.jobs, claimIndexes, { waiting: 'qp_claim' });
     const contention = new ClaimContention({ collections, clock });
     const jobWaiters = new JobWaiters();
     metrics.beforeScrape.push(() => metrics.waitingRequests.set({ for: 'job' }, jobWaiters.count));
     return {
+      claimHints,
       contention,
-      claims: createClaims({ collections, clock, config, contention, jobHints }),
+      claims: createClaims({ collections, clock, config, contention, claimHints }),
       jobWaiters,
       claimableFeed: createClaimableFeed(collections, jobWaiters, log),
       waitTimes: new WaitTimes(collections.queueWaitTimes, log),
       claimQueues: new BoundedLabel(maxQueues),
     };
   },
-  start({ jobHints }) {
-    for (const hint of Object.values(jobHints)) void hint.load();
+  start({ claimHints, jobHints }) {
+    for (const hint of Object.values({ ...claimHints, ...jobHints })) void hint.load();
   },
   endWaits({ jobWaiters }) {
     jobWaiters.end();

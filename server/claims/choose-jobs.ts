@@ -92,7 +92,7 @@ function readHeads(heads: Map<string, WaitingJob>, { queues, claimers }: Group):
 
 /** Reads as many jobs as there are claimers, plus those that other processes are about to take. Many queues are read in parts, since MongoDB would sort them in memory. */
 async function findCandidates(
-  { collections, jobHints }: ClaimDeps,
+  { collections, claimHints }: ClaimDeps,
   { queues, claimers }: Group,
   spare: number,
 ): Promise<Candidates> {
@@ -105,7 +105,7 @@ async function findCandidates(
   const lists = await Promise.all(
     parts.map((part) => {
       const filter = isOneAgent ? filterClaimable({ queues: part, agent }) : filterWaiting(part);
-      return jobHints.claim.use((hint) =>
+      return claimHints.waiting.use((hint) =>
         collections.jobs.find(filter, { sort: claimOrder, limit, ...hint }).toArray(),
       );
     }),

@@ -10,9 +10,9 @@ import type { ClaimServices } from './services.js';
 
 /** What the claims of a process need. */
 export type ClaimDeps = Pick<Core, 'clock'> &
-  Pick<JobServices, 'collections' | 'jobHints'> &
+  Pick<JobServices, 'collections'> &
   Pick<LeaseServices, 'config'> &
-  Pick<ClaimServices, 'contention'>;
+  Pick<ClaimServices, 'contention' | 'claimHints'>;
 
 /** Maximum number of queues that MongoDB merges in claim order by the index; more would be sorted in memory. */
 export const maxMergedQueues = 200;
@@ -44,7 +44,7 @@ export function filterClaimable({ queues, agent }: Claimer): Filter<JobRecord> {
 
 /** Takes the first claimable job in one statement, which stores state, holder, attempt, lease and start together. */
 export async function claimOne(
-  { collections, clock, config, jobHints }: ClaimDeps,
+  { collections, clock, config, claimHints }: ClaimDeps,
   claimer: Claimer,
 ): Promise<WaitingJob | undefined> {
   const state = stateAfter('claim');
@@ -59,7 +59,7 @@ export async function claimOne(
       started_at: clock.inDatabase,
     },
   };
-  const job = await jobHints.claim.use((hint) =>
+  const job = await claimHints.waiting.use((hint) =>
     collections.jobs.findOneAndUpdate(filterClaimable(claimer), [update], {
       sort: claimOrder,
       returnDocument: 'after',

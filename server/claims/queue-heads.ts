@@ -7,7 +7,7 @@ import type { ClaimDeps } from './claim-one.js';
  * one index entry and one document for each queue that has any job, however many wait.
  */
 export async function findHeads(
-  { collections, jobHints }: Pick<ClaimDeps, 'collections' | 'jobHints'>,
+  { collections, claimHints }: Pick<ClaimDeps, 'collections' | 'claimHints'>,
   queues: readonly string[],
 ): Promise<Map<string, WithId<JobRecord>>> {
   const pipeline = [
@@ -18,7 +18,7 @@ export async function findHeads(
     },
     { $group: { _id: '$job_data.job_queue', job: { $first: '$$ROOT' } } },
   ];
-  const heads = await jobHints.claim.use((hint) =>
+  const heads = await claimHints.waiting.use((hint) =>
     collections.jobs.aggregate<{ _id: string; job: WithId<JobRecord> }>(pipeline, hint).toArray(),
   );
   return new Map(heads.map(({ _id, job }) => [_id, job]));

@@ -1,6 +1,7 @@
 import type { BoundedLabel } from '../core/bounded-label.js';
 import type { MetricsOf } from '../core/metric-registry.js';
 import type { Batcher } from '../db/batcher.js';
+import type { IndexHint } from '../db/index-hint.js';
 import type { Claimer, WaitingJob } from './claimer.js';
 import type { ClaimCollections } from './collections.js';
 import type { ClaimContention } from './contention.js';
@@ -14,6 +15,8 @@ export interface ClaimServices {
   metrics: MetricsOf<typeof claimMetrics>;
   /** Claims, served together with others of the same moment. */
   claims: Batcher<Claimer, WaitingJob | undefined>;
+  /** The hint of statements that find waiting jobs. */
+  claimHints: { waiting: IndexHint };
   contention: ClaimContention;
   jobWaiters: JobWaiters;
   claimableFeed: ClaimableFeed;

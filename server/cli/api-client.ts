@@ -8,7 +8,7 @@ import type { Connection } from './find-connection.js';
 /** Options of a request to the server. */
 export interface ApiRequest {
   body?: object;
-  /** Authenticate with the client key instead of a pass, as a client must for its own keys. */
+  /** Authenticate with the client key instead of an access token, as a client must for its own keys. */
   withKey?: boolean;
   /** The response is plain text. */
   asText?: boolean;

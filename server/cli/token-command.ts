@@ -21,7 +21,7 @@ export function addTokenCommand(program: Command): void {
   token
     .command('revoke <id> [token-id]')
     .description(
-      'revoke a refresh token of a client, by its id in the list; passes made with it expire by themselves',
+      'revoke a refresh token of a client, by its id in the list; access tokens made with it expire by themselves',
     )
     .option('--all', 'revoke all of them')
     .action(revokeTokens);

@@ -23,12 +23,7 @@ export const jobArea: Area<JobServices, Needs> = {
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
     findHeldJobs: batching.batched(findHeldBatch(jobs)),
-    jobHints: createIndexHints(jobs, jobIndexes, {
-      jobId: 'qp_job_id',
-      claim: 'qp_claim',
-      leaseHolder: 'qp_lease_holder',
-      lostHolders: 'qp_lost_holders',
-    }),
+    jobHints: createIndexHints(jobs, jobIndexes, { jobId: 'qp_job_id' }),
     countJobs: batching.sharedCount(jobs),
   }),
 };

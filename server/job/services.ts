@@ -14,8 +14,8 @@ export interface JobServices {
    * jobs of the same moment. There is one, but for ids that a Testflinger server stored more than once.
    */
   findHeldJobs(jobId: string): Promise<readonly HeldJob[]>;
-  /** The hints of statements about jobs that MongoDB could answer with another index than theirs. */
-  jobHints: { jobId: IndexHint; claim: IndexHint; leaseHolder: IndexHint; lostHolders: IndexHint };
+  /** The hint of statements that find jobs by id, which MongoDB could answer with another index. */
+  jobHints: { jobId: IndexHint };
   /** Counts jobs, one count at a time. */
   countJobs(filter: Filter<JobRecord>): Promise<number>;
 }

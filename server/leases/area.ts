@@ -1,5 +1,6 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
+import { createIndexHints } from '../db/index-hint.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { JobServices } from '../job/services.js';
 import type { LogServices } from '../logs/services.js';
@@ -36,14 +37,20 @@ export const leasesArea: Area<LeaseServices, Needs> = {
   duties: [leaseDuty],
   createServices(deps) {
     const { collections, clock, log, batching } = deps;
+    const leaseHints = createIndexHints(collections.jobs, leaseIndexes, {
+      holder: 'qp_lease_holder',
+      lostHolders: 'qp_lost_holders',
+    });
     return {
+      leaseHints,
       agentWatch: new AgentWatch(collections, clock, log),
       updateHeldJob: batching.batched((updates) => updateHeldJobs(collections.jobs, updates)),
-      cutLeasesOf: batching.batched((names) => cutLeasesTogether(deps, names)),
+      cutLeasesOf: batching.batched((names) => cutLeasesTogether({ ...deps, leaseHints }, names)),
     };
   },
-  start({ agentWatch }) {
+  start({ agentWatch, leaseHints }) {
     agentWatch.start();
+    for (const hint of Object.values(leaseHints)) void hint.load();
   },
   async stop({ agentWatch }) {
     agentWatch.stop();

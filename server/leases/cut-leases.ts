@@ -27,8 +27,8 @@ export async function cutLeasesTogether(
     config,
     clock,
     collections,
-    jobHints,
-  }: Core & Pick<JobServices, 'collections' | 'jobHints'> & Pick<LeaseServices, 'config'>,
+    leaseHints,
+  }: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'config' | 'leaseHints'>,
   agents: readonly string[],
 ): Promise<undefined[]> {
   const filter = {
@@ -42,7 +42,7 @@ export async function cutLeasesTogether(
       'lease.cut': true,
     },
   };
-  await jobHints.leaseHolder.use((hint) =>
+  await leaseHints.holder.use((hint) =>
     // If a change of the primary loses this write, the lease keeps its end; a poll half a minute later cuts it again.
     collections.jobs.updateMany(filter, [update], { writeConcern: { w: 1 }, ...hint }),
   );

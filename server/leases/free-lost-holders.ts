@@ -8,9 +8,9 @@ import type { LeaseServices } from './services.js';
  * Lets agents take waiting jobs again that they have lost, where no other live agent serves the queue.
  */
 export async function freeLostHolders(
-  deps: Core & Pick<JobServices, 'collections' | 'jobHints'> & Pick<LeaseServices, 'collections'>,
+  deps: Core & Pick<JobServices, 'collections'> & Pick<LeaseServices, 'collections' | 'leaseHints'>,
 ): Promise<void> {
-  const waiting = await deps.jobHints.lostHolders.use((hint) =>
+  const waiting = await deps.leaseHints.lostHolders.use((hint) =>
     deps.collections.jobs
       .find({ 'result_data.job_state': 'waiting', lost_holders: { $exists: true } } as object, {
         projection: { 'job_data.job_queue': 1, 'job_data.exclude_agents': 1, lost_holders: 1 },

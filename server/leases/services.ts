@@ -1,4 +1,5 @@
 import type { MetricsOf } from '../core/metric-registry.js';
+import type { IndexHint } from '../db/index-hint.js';
 import type { AgentWatch } from './agent-watch.js';
 import type { LeaseCollections } from './collections.js';
 import type { leaseMetrics } from './metrics.js';
@@ -11,6 +12,8 @@ export interface LeaseServices {
   collections: LeaseCollections;
   metrics: MetricsOf<typeof leaseMetrics>;
   agentWatch: AgentWatch;
+  /** The hints of statements that find jobs by their holders. */
+  leaseHints: { holder: IndexHint; lostHolders: IndexHint };
   /** Changes a job for its holder, together with others of the same moment. Resolves to whether the holder still held it. */
   updateHeldJob(update: HolderUpdate, bytes?: number): Promise<boolean>;
   /** Shortens the leases of an agent that asks for another job. */

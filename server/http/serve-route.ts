@@ -70,11 +70,13 @@ function makeCredentialRequest(
 function makeRequest(
   declared: AnyRoute,
   ctx: Context,
-  input: { params: Record<string, string>; query: unknown; body: unknown },
+  { params, query, body }: { params: Record<string, string>; query: unknown; body: unknown },
 ): RouteRequest {
   const state = ctx.state as RequestState;
   return {
-    ...input,
+    params,
+    query,
+    body,
     principal: state.principal as Principal,
     secure: state.address.secure,
     header: (name) => readHeader(ctx, name),

@@ -46,13 +46,18 @@ export interface RequestFacts {
 
 /** Makes the principal of an identity; only a client with the role agent gets an agent name. */
 export function makePrincipal(identity: Identity, { source, requestId, agentName }: RequestFacts): Principal {
-  const isAgent = identity.role === 'agent';
-  return {
-    ...identity,
-    kind: isAgent ? 'agent' : identity.clientId === undefined ? 'anonymous' : 'client',
-    ...(identity.clientId !== undefined && { actor: identity.clientId }),
-    source,
-    requestId,
-    ...(isAgent && agentName !== undefined && { agentName }),
-  };
+  const { role, clientId, permissions, issuedAt, key } = identity;
+  const isAgent = role === 'agent';
+  const kind = isAgent ? 'agent' : clientId === undefined ? 'anonymous' : 'client';
+  const principal: Principal = { role, kind, source, requestId };
+  // Assigned one by one, since each request makes a principal and spreads of objects are slow.
+  if (clientId !== undefined) {
+    principal.clientId = clientId;
+    principal.actor = clientId;
+  }
+  if (permissions !== undefined) principal.permissions = permissions;
+  if (issuedAt !== undefined) principal.issuedAt = issuedAt;
+  if (key !== undefined) principal.key = key;
+  if (isAgent && agentName !== undefined) principal.agentName = agentName;
+  return principal;
 }

@@ -7,8 +7,8 @@ import type { AuthServices } from './services.js';
 
 /**
  * Returns the caller with the role that its client has now, where the role decides about rights of managers and admins: a
- * pass would keep these for ten minutes after they were taken away. A client without a record keeps the role of its pass.
- * @throws ApiError 401 `Token has expired` for a client that was removed after the pass was issued
+ * token would keep these for ten minutes after they were taken away. A client without a record keeps the role of its token.
+ * @throws ApiError 401 `Token has expired` for a client that was removed after the token was issued
  */
 export async function applyStoredRole(
   deps: Pick<AuthServices, 'collections' | 'findClient'>,
@@ -26,7 +26,7 @@ export async function applyStoredRole(
 }
 
 /**
- * Only managers and admins may call the route, or the pass is theirs and could give more rights than the route's other
+ * Only managers and admins may call the route, or the token is theirs and could give more rights than the route's other
  * callers have. Reading is the same for all roles of a route.
  */
 function needsStoredRole({ role }: Principal, { access, method }: AnyRoute): boolean {

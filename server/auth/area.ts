@@ -7,9 +7,11 @@ import type { AnyRoute } from '../http/route.js';
 import { BcryptPool, queueLimit } from './bcrypt-pool.js';
 import { authCollections, authIndexes, type RefreshToken } from './collections.js';
 import { countTokenOutcomes } from './count-token-outcomes.js';
+import { createDearestCost } from './dearest-cost.js';
 import { authErrors, authQuirks } from './errors.js';
 import { hashTokens, surveyTokens } from './hash-tokens.js';
 import { LoginAttempts } from './login-attempts.js';
+import { LoginPrefixes } from './login-prefixes.js';
 import { authMetrics } from './metrics.js';
 import { authRoutes } from './routes.js';
 import { authSchemes } from './schemes.js';
@@ -38,18 +40,21 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
   routes: authRoutes,
   surveys: { refresh_tokens: surveyTokens },
   adoption: [hashTokens],
-  createServices({ config, connection, collections, metrics, batching, audit }) {
+  createServices({ config, connection, clock, log, collections, metrics, batching, audit }) {
     const { clients, clientKeys, refreshTokens, loginFailures } = collections;
     const bcryptPool = new BcryptPool(config.bcryptCost);
+    const loginPrefixes = new LoginPrefixes({ collections, clock, log });
     metrics.bcryptQueueLimit.set(queueLimit);
     metrics.beforeScrape.push(() => metrics.bcryptQueue.set(bcryptPool.waiting));
     return {
       audit: countTokenOutcomes(metrics, audit),
       signingKeys: readSigningKeys(config.jwtSigningKey ?? '', config.jwtPreviousSigningKeys),
       bcryptPool,
+      findDearestCost: createDearestCost(clients, config.bcryptCost),
       verifiedTokens: createVerifiedTokens(),
       verifiedSecrets: new VerifiedSecrets(),
-      loginAttempts: new LoginAttempts(connection.client, loginFailures.dbName, loginFailures.collectionName),
+      loginPrefixes,
+      loginAttempts: new LoginAttempts(connection.client, loginFailures, loginPrefixes),
       findClient: batching.batched(findBatch(clients, 'client_id')),
       findClientKey: batching.batched(findBatch(clientKeys, 'key_id')),
       insertRefreshToken: batching.batched<RefreshToken, void>((made) => insertBatch(refreshTokens, made)),
@@ -67,6 +72,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
       ),
       collections.refreshTokens.deleteMany({ client_id: clientId }),
       collections.clientKeys.deleteMany({ client_id: clientId }),
+      collections.loginPrefixes.deleteMany({ client_id: clientId }),
     ]);
   },
 };

@@ -3,52 +3,61 @@ import { fileURLToPath } from 'node:url';
 import { hashSync, truncates } from 'bcryptjs';
 import { Piscina } from 'piscina';
 import { ApiError } from '../errors/api-error.js';
+import type { BcryptTask } from './bcrypt-task.js';
 import { authErrors } from './errors.js';
 
 /** Maximum number of tasks that wait for a worker; at cost 10 they take one core about four seconds. */
 export const queueLimit = 64;
 
-/** What a compare used: a stored hash, or the dummy hash that belongs to no client. */
+/** What a compare used: a stored hash, or a dummy hash that belongs to no client. */
 export type CompareKind = 'record' | 'dummy';
+
+/** Minimum cost of a bcrypt hash. */
+const minCost = 4;
+
+/** Maximum cost of a dummy hash: 64 times the time of the default cost, some seconds. */
+export const maxDummyCost = 16;
 
 /** Runs bcrypt in worker threads with a bounded queue, so that the event loop never computes a hash. */
 export class BcryptPool {
   #started: Piscina | undefined;
   readonly #dummyHash: string;
-  #pendingDummies = 0;
 
   /**
-   * @param cost the cost of new hashes and of the dummy hash
-   * @param onCompare called for every compare that is sent to a worker
+   * @param cost the cost of new hashes
+   * @param onCompare called for every compare that is sent to a worker, with the cost that a wrong secret takes
    */
   constructor(
     readonly cost: number,
     private readonly onCompare: (kind: CompareKind, cost: number) => void = () => undefined,
   ) {
-    // Hashing at cost 4 is fast; the cost can be changed in the text afterwards, since no secret needs to match.
-    this.#dummyHash = hashSync(crypto.randomUUID(), 4).replace('$04$', `$${String(cost).padStart(2, '0')}$`);
-  }
-
-  /** Returns whether `hash` is that of `secret`; `false` if bcrypt accepts other secrets for it too. @throws ApiError 503 when the queue is full */
-  async compare(secret: string, hash: string): Promise<boolean> {
-    const equal = this.#run({ secret, hash }, () => this.onCompare('record', readCost(hash)));
-    // An ambiguous secret is refused after the compare, so that it takes as long as any wrong one.
-    return ((await equal) as boolean) && !isAmbiguousSecret(secret);
+    this.#dummyHash = hashSync(crypto.randomUUID(), minCost);
   }
 
   /**
-   * Compares a secret with the dummy hash, which takes as long as a compare with a client's hash.
-   * Such compares use at most half of the queue, so that guesses of client ids cannot block the logins of clients.
-   * @throws ApiError 503 when that half is full
+   * Returns whether `hash` is that of `secret`; `false` if bcrypt accepts other secrets for it too. For a wrong secret it
+   * takes as long as a hash of the cost `asCost`, whatever the cost of `hash` and whether there is one.
+   * @throws ApiError 503 when the queue is full
    */
-  async compareDummy(secret: string): Promise<void> {
-    if (this.#pendingDummies >= queueLimit / 2) throw tooManyLogins();
-    this.#pendingDummies += 1;
-    try {
-      await this.#run({ secret, hash: this.#dummyHash }, () => this.onCompare('dummy', this.cost));
-    } finally {
-      this.#pendingDummies -= 1;
-    }
+  async compare(secret: string, hash: string | undefined, asCost: number = this.cost): Promise<boolean> {
+    const shown = Math.min(asCost, maxDummyCost);
+    const task: BcryptTask =
+      hash === undefined
+        ? { secret, hash: this.#dummyOf(shown), padding: [] }
+        : {
+            secret,
+            hash,
+            padding: listPaddingCosts(readCost(hash), shown).map((cost) => this.#dummyOf(cost)),
+          };
+    const report = () =>
+      this.onCompare(hash === undefined ? 'dummy' : 'record', Math.max(shown, readCost(task.hash)));
+    // An ambiguous secret is refused after the compare, so that it takes as long as any wrong one.
+    return ((await this.#run(task, report)) as boolean) && hash !== undefined && !isAmbiguousSecret(secret);
+  }
+
+  /** Returns a hash that no secret needs to match, so that its cost can be written into the text. */
+  #dummyOf(cost: number): string {
+    return this.#dummyHash.replace(/^(\$..\$)\d\d/, `$1${String(cost).padStart(2, '0')}`);
   }
 
   /** Hashes a secret at the configured cost. @throws ApiError 503 when the queue is full */
@@ -76,7 +85,7 @@ export class BcryptPool {
     }));
   }
 
-  async #run(task: object, onDispatch: () => void = () => undefined): Promise<unknown> {
+  async #run(task: BcryptTask, onDispatch: () => void = () => undefined): Promise<unknown> {
     if (this.#pool.queueSize >= queueLimit) throw tooManyLogins();
     onDispatch();
     return this.#pool.run(task);
@@ -94,6 +103,14 @@ export function tooManyLogins(): ApiError {
 /** Returns whether a stored value is a bcrypt hash that the pool can compare (versions 2a, 2b, 2y; costs 4 to 31). */
 export function isBcryptHash(text: unknown): text is string {
   return typeof text === 'string' && /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(text);
+}
+
+/**
+ * Lists the costs of hashes that take, together with one of cost `cost`, as long as one of cost `asCost`: each step of a
+ * bcrypt cost doubles the time.
+ */
+export function listPaddingCosts(cost: number, asCost: number): number[] {
+  return Array.from({ length: Math.max(0, asCost - cost) }, (_, step) => cost + step);
 }
 
 /** Reads the cost of a bcrypt hash. */

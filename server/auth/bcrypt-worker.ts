@@ -1,7 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { basename } from 'node:path';
-import { compare as bcryptCompare, hash as bcryptHash } from 'bcryptjs';
 
 /** The workers' `nice` value: on a machine with few cores, requests that need no hash run first. */
 const niceness = 10;
@@ -15,9 +14,5 @@ try {
   // Where the process may not change priorities, they share the cores evenly too.
 }
 
-/** Compares a secret with a hash, or makes a hash; runs in worker threads only. */
-export default function bcryptWork(
-  task: { secret: string; hash: string } | { secret: string; cost: number },
-): Promise<boolean | string> {
-  return 'hash' in task ? bcryptCompare(task.secret, task.hash) : bcryptHash(task.secret, task.cost);
-}
+/** Runs the tasks of the worker threads. */
+export { runBcryptTask as default } from './bcrypt-task.js';

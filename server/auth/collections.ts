@@ -25,19 +25,27 @@ export interface RefreshToken {
   expires_at?: Date;
   revoked?: boolean;
   last_accessed?: Date;
-  /** The key made by the server with which the token was got: the token ends with it. */
+  /** The key made by the server that got the token, which ends with the key. */
   key_id?: string;
-  /** Hex of the SHA-256 of the stored hash of the secret with which the token was got: the token ends with it. */
+  /** Hex of the SHA-256 of the stored hash of the secret that got the token, which ends with the secret. */
   hash_sha256?: string;
 }
 
-/** With what a refresh token was got; neither field for endless tokens of agents and those of an existing database. */
+/** How a refresh token was got; neither field for endless tokens of agents and those of an existing database. */
 export type TokenOrigin = Pick<RefreshToken, 'key_id' | 'hash_sha256'>;
 
-/** A removed client. Until its last pass has expired, the record shows that the pass must not be believed. */
+/** A removed client. Until its last access token has expired, the record shows that the token must not be believed. */
 export interface RemovedClient {
   client_id: string;
   removed_at: Date;
+}
+
+/** Records that a client logged in from a network, for 30 days. */
+export interface LoginPrefix {
+  client_id: string;
+  /** The digest of the network: of the /24 of an IPv4 address, of the /48 of an IPv6 address. */
+  prefix: string;
+  last_login: Date;
 }
 
 /** The collections of clients, their keys, their refresh tokens and their failed logins. */
@@ -48,6 +56,7 @@ export interface AuthCollections {
   removedClients: Collection<RemovedClient>;
   /** Failed logins, written by rate-limiter-flexible only. */
   loginFailures: Collection;
+  loginPrefixes: Collection<LoginPrefix>;
 }
 
 /** The names of these collections in the database. */
@@ -57,6 +66,7 @@ export const authCollections = {
   refreshTokens: 'refresh_tokens',
   removedClients: 'removed_clients',
   loginFailures: 'login_failures',
+  loginPrefixes: 'login_prefixes',
 } satisfies Record<keyof AuthCollections, string>;
 
 /** The indexes of clients, keys and tokens. */
@@ -135,5 +145,19 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     keys: { expire: -1 },
     options: { expireAfterSeconds: 0 },
     serves: 'the removal of counters after an hour',
+  },
+  {
+    collection: 'loginPrefixes',
+    name: 'qp_client_prefix',
+    keys: { client_id: 1, prefix: 1 },
+    options: { unique: true },
+    serves: 'whether a client has logged in from a network; the networks of a client',
+  },
+  {
+    collection: 'loginPrefixes',
+    name: 'qp_expiry',
+    keys: { last_login: 1 },
+    options: { expireAfterSeconds: 30 * daySeconds },
+    serves: 'the removal of networks from which a client has not logged in for 30 days',
   },
 ];

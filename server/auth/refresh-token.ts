@@ -13,7 +13,7 @@ const refreshTokenMs = 6 * 24 * 60 * 60 * 1000;
 /**
  * Issues a refresh token of 64 URL-safe characters and stores its digest.
  * @param expires `false` for a token that never expires, as stock agents need
- * @param origin with what the client got it
+ * @param origin how the client got it
  */
 export async function issueRefreshToken(
   deps: Core & Pick<AuthServices, 'insertRefreshToken'>,
@@ -58,7 +58,7 @@ export async function useRefreshToken(
   return stored;
 }
 
-/** Returns whether the key or the secret with which a refresh token was got has ended, has changed or is another client's. */
+/** Returns whether the key or the secret that got a refresh token has ended, has changed or is another client's. */
 export async function hasOriginEnded(
   deps: Core & Pick<AuthServices, 'findClientKey'>,
   { client_id, key_id: keyId, hash_sha256: hashDigest }: RefreshToken,

@@ -4,6 +4,7 @@ import type { ClientRecord } from '../principal/client-record.js';
 import type { BcryptPool } from './bcrypt-pool.js';
 import type { AuthCollections, ClientKey, RefreshToken } from './collections.js';
 import type { LoginAttempts } from './login-attempts.js';
+import type { LoginPrefixes } from './login-prefixes.js';
 import type { authMetrics } from './metrics.js';
 import type { AuthSettings } from './settings.js';
 import type { SigningKeys } from './signing-keys.js';
@@ -20,8 +21,11 @@ export interface AuthServices {
   signingKeys: SigningKeys;
   verifiedTokens: VerifiedTokens;
   bcryptPool: BcryptPool;
+  /** Returns the bcrypt cost that every failed login takes. */
+  findDearestCost(): Promise<number>;
   verifiedSecrets: VerifiedSecrets;
   loginAttempts: LoginAttempts;
+  loginPrefixes: LoginPrefixes;
   /** Reads a client's record, in one query with other reads of the same moment. */
   findClient(clientId: string): Promise<ClientRecord | undefined>;
   /** Reads a key made by the server, in one query with other reads of the same moment. */

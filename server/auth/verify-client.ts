@@ -8,7 +8,7 @@ import { matchesDigest, readServerKey, type ServerKey } from './client-key-forma
 import type { ClientKey, TokenOrigin } from './collections.js';
 import { countBusyLogin } from './count-token-outcomes.js';
 import { authErrors } from './errors.js';
-import type { LoginOrigin } from './login-attempts.js';
+import type { LoginOrigin } from './login-prefixes.js';
 import type { AuthServices } from './services.js';
 
 /** A login as sent: client id, client key and the caller's address. */
@@ -47,7 +47,9 @@ type VerifyDeps = Core &
     | 'collections'
     | 'findClient'
     | 'findClientKey'
+    | 'findDearestCost'
     | 'loginAttempts'
+    | 'loginPrefixes'
     | 'metrics'
     | 'verifiedSecrets'
   >;
@@ -63,13 +65,16 @@ export async function verifyClient(deps: VerifyDeps, login: Login): Promise<Veri
   let readings = listReadings(login);
   for (;;) {
     // Read again after a compare, which can take seconds, so that the current record counts.
-    const candidates = await Promise.all(readings.map((reading) => readCandidate(deps, reading)));
+    const reads = readings.map((reading) => readCandidate(deps, reading));
+    const candidates = reads.length === 1 ? [(await reads[0]) as Candidate] : await Promise.all(reads);
     const { record, key, hash = '' } = findVerified(candidates) ?? {};
     if (record === undefined) {
       const wrong = await limitAttempts(deps, login, () => compareInTurn(deps, login, candidates));
       readings = readings.slice(wrong);
       continue;
     }
+    const storing = deps.loginPrefixes.note({ clientId: record.client_id, source: login.source });
+    if (storing !== undefined) await storing;
     deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
     if (key === undefined) return { record, origin: { hash_sha256: sha256(hash, 'hex') } };
     return { record, key, origin: { key_id: key.key_id } };
@@ -160,20 +165,21 @@ async function limitAttempts<T>(
 
 /**
  * Compares each reading that is a secret, in order, until one is right, and caches that one. A reading whose client or
- * hash does not exist takes a compare too, so the text alone decides how long a failed login takes.
+ * hash does not exist takes a compare too, and each takes the time of the dearest hash, so the text alone decides how long
+ * a failed login takes.
  * @returns how many readings before the right one are wrong
  */
 async function compareInTurn(
-  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections' | 'loginAttempts' | 'verifiedSecrets'>,
+  deps: VerifyDeps,
   login: Login,
   candidates: readonly Candidate[],
 ): Promise<number> {
   const { bcryptPool, verifiedSecrets } = deps;
+  const dearest = await deps.findDearestCost();
   for (const [wrong, { clientId, clientKey, isServerKey, hash, isVerified }] of candidates.entries()) {
     if (isVerified) return wrong;
     if (isServerKey) continue;
-    if (hash === undefined) await bcryptPool.compareDummy(clientKey);
-    else if (await bcryptPool.compare(clientKey, hash)) {
+    if ((await bcryptPool.compare(clientKey, hash, dearest)) && hash !== undefined) {
       verifiedSecrets.add(await renewHash(deps, { clientId, clientKey }, hash), clientKey);
       return wrong;
     }

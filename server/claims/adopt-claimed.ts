@@ -1,7 +1,7 @@
 import type { Core } from '../core/core.js';
 import { adoptIds } from '../job/adopt-jobs.js';
+import { findJobs } from '../job/find-job.js';
 import { readOtherCanonicalId } from '../job/job-id.js';
-import { newestFirst } from '../job/newest-first.js';
 import type { JobServices } from '../job/services.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { fenceLease } from '../leases/fencing.js';
@@ -19,7 +19,8 @@ const earlierFields = {
 
 /**
  * Makes a claimed job the one live document of its id, if a Testflinger server stored it beside earlier ones after the
- * adoption of the database, and makes it findable under the canonical form of its id. As after a resubmission here, its attempts and logs continue those of the earlier document.
+ * adoption of the database, and makes it findable under the canonical form of its id. As after a resubmission here, its
+ * attempts and logs continue those of the earlier document.
  * @returns the job as it is stored now; `undefined` if its id has a newer document: the claim must be undone, and the job is
  * not handed out again
  */
@@ -33,7 +34,7 @@ export async function adoptClaimed(
     await jobs.updateOne({ _id: job._id }, { $set: { canonical_id } });
   if (job.live === true) return job;
   await adoptIds(jobs, [job.job_id]);
-  const [newest, ...earlier] = await findStored(deps, job.job_id);
+  const [newest, ...earlier] = await findJobs<WaitingJob>(deps, job.job_id, earlierFields);
   if (newest === undefined || !newest._id.equals(job._id)) return undefined;
   const before = earlier.find(({ lease }) => lease !== undefined);
   const { lease, attempts, log_segments } = before ? fenceEarlierRun(before, deps.clock.now()) : {};
@@ -52,14 +53,4 @@ export async function adoptClaimed(
     { returnDocument: 'after' },
   );
   return changed ?? undefined;
-}
-
-/** The documents of a stored id, in whatever form, the newest first. */
-async function findStored(
-  { collections }: Pick<JobServices, 'collections'>,
-  jobId: string,
-): Promise<readonly WaitingJob[]> {
-  return newestFirst(
-    (await collections.jobs.find({ job_id: jobId }, { projection: earlierFields }).toArray()) as WaitingJob[],
-  );
 }

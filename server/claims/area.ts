@@ -34,7 +34,7 @@ type Needs = Core &
   LeaseServices &
   Pick<ClaimServices, 'collections' | 'metrics'>;
 
-/** The claims area: gives the first waiting job to whoever asks for one. */
+/** The claims area: gives each holder that asks the first job that waits in its queues. */
 export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServices>> = {
   name: 'claims',
   collections: claimCollections,
@@ -59,8 +59,8 @@ export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServic
       claimQueues: new BoundedLabel(maxQueues),
     };
   },
-  start({ claimHints, jobHints }) {
-    for (const hint of Object.values({ ...claimHints, ...jobHints })) void hint.load();
+  start({ claimHints }) {
+    void claimHints.waiting.load();
   },
   endWaits({ jobWaiters }) {
     jobWaiters.end();

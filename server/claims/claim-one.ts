@@ -20,7 +20,7 @@ export const maxMergedQueues = 200;
 /** The order of claims: priority, then age; `_id` settles jobs of the same millisecond. */
 export const claimOrder: Sort = { job_priority: -1, created_at: 1, _id: 1 };
 
-/** The jobs that anybody could take from these queues now. */
+/** Selects the jobs of these queues that an agent could take now. */
 export function filterWaiting(queues: readonly string[]): Filter<JobRecord> {
   const names = [...new Set(queues)];
   return {

@@ -1,7 +1,7 @@
 import type { WithId } from 'mongodb';
 import type { JobRecord } from '../job/job-record.js';
 
-/** Somebody who asks for a job of these queues. */
+/** An agent that asks for a job of its queues. */
 export interface Claimer {
   queues: readonly string[];
   agent: string;

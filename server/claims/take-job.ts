@@ -12,7 +12,7 @@ import type { WaitingJob } from './claimer.js';
 import { releaseClaim } from './release-claim.js';
 import { waitForJob } from './wait-for-job.js';
 
-/** Somebody who asks for a job, and will hold it under a lease. */
+/** An agent that asks for a job, and will hold it under a lease. */
 export interface Holder {
   kind: HolderKindName;
   /** The name that the lease holds. */

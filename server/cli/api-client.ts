@@ -14,9 +14,9 @@ export interface ApiRequest {
   asText?: boolean;
 }
 
-/** Sends requests to one server as one client. The first request also gets a pass for the client. */
+/** Sends requests to one server as one client. The first request also gets an access token for the client. */
 export class ApiClient {
-  #pass: string | undefined;
+  #accessToken: string | undefined;
 
   constructor(readonly connection: Connection) {}
 
@@ -27,7 +27,7 @@ export class ApiClient {
   async send(method: Dispatcher.HttpMethod, path: string, request: ApiRequest = {}): Promise<unknown> {
     const credentials = request.withKey
       ? { 'client-key': this.connection.credentials.clientKey }
-      : { authorization: `Bearer ${await this.getPass()}` };
+      : { authorization: `Bearer ${await this.getAccessToken()}` };
     const response = await exchange(this.connection, {
       method,
       path,
@@ -62,10 +62,10 @@ export class ApiClient {
     throw explainNotQueuepass(this.connection);
   }
 
-  /** Gets a pass for the client; every call returns the same one. @throws as `send` */
-  async getPass(): Promise<string> {
-    this.#pass ??= await this.#login();
-    return this.#pass;
+  /** Gets an access token for the client; every call returns the same one. @throws as `send` */
+  async getAccessToken(): Promise<string> {
+    this.#accessToken ??= await this.#login();
+    return this.#accessToken;
   }
 
   async #login(): Promise<string> {
@@ -86,10 +86,10 @@ export class ApiClient {
           headers: { authorization: `Basic ${basic}` },
         });
     if (response.status !== 200) throw explainRefusal(response, this.connection);
-    const pass = isPlain
+    const answer = isPlain
       ? response.text
       : (readJson(response, this.connection) as { access_token?: unknown });
-    const text = typeof pass === 'string' ? pass : String(pass?.access_token);
+    const text = typeof answer === 'string' ? answer : String(answer?.access_token);
     if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw explainNotQueuepass(this.connection);
     return text;
   }

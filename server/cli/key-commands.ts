@@ -71,7 +71,7 @@ async function removeKey(id: string, keyId: string, options: GlobalOptions, comm
   print(`Revoked the key ${keyId} of ${id}`);
 }
 
-/** Returns the request options for keys and tokens of a client. A client manages its own with its key, not with a pass. */
+/** Returns the request options for keys and tokens of a client. A client manages its own with its key, not with an access token. */
 export function presentCredentials({ connection }: ApiClient, id: string): ApiRequest {
   return { withKey: connection.credentials.clientId === id };
 }
@@ -88,5 +88,5 @@ export function printNewKey(
   printToStderr(`${event}. The key, which is shown only once:`);
   print(String(made.client_key));
   const url = presentCurl(server, `/v1/authenticate/token/${encodeURIComponent(id)}`);
-  printToStderr(`Next: store the key in KEY and get a pass: curl -H "client-key: $KEY" ${url}`);
+  printToStderr(`Next: store the key in KEY and get a token: curl -H "client-key: $KEY" ${url}`);
 }

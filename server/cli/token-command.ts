@@ -77,19 +77,19 @@ function findTokens(api: ApiClient, id: string): Promise<ShownToken[]> {
 
 async function printToken(options: GlobalOptions, command: Command): Promise<void> {
   const api = new ApiClient(findConnection(command));
-  const pass = await api.getPass();
-  if (!command.optsWithGlobals<GlobalOptions>().json) return print(pass);
-  const { exp, iat } = readClaims(pass);
+  const token = await api.getAccessToken();
+  if (!command.optsWithGlobals<GlobalOptions>().json) return print(token);
+  const { exp, iat } = readClaims(token);
   printJson({
     client_id: api.connection.credentials.clientId,
-    access_token: pass,
+    access_token: token,
     token_type: 'Bearer',
     expires_in: exp - iat,
     expires_at: new Date(exp * 1000).toISOString(),
   });
 }
 
-function readClaims(pass: string): { exp: number; iat: number } {
-  const payload = Buffer.from(pass.split('.')[1] ?? '', 'base64url').toString();
+function readClaims(token: string): { exp: number; iat: number } {
+  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
   return JSON.parse(payload) as { exp: number; iat: number };
 }

@@ -34,7 +34,8 @@ function placedKeys({ collections }: Pick<AuthServices, 'collections'>): Collect
 /**
  * Makes a key for a client and stores the digest of its secret.
  * @param caller who asks for the key; absent if a manager does, or the server itself
- * @throws ApiError 403 when the caller's own key expires before the new one would, 409 when the client already has 10 keys, 404 when another request has removed the client
+ * @throws ApiError 403 when the caller's own key expires before the new one would, 409 when the client already has 10 keys,
+ * 404 when another request has removed the client
  */
 export async function makeClientKey(
   deps: Core & Pick<AuthServices, 'collections'>,

@@ -4,7 +4,7 @@ import type { Collection } from 'mongodb';
 export interface EndingClient {
   /** The client id. */
   _id: string;
-  /** The secrets namespace: no new client may share it meanwhile. */
+  /** The secrets namespace: until then, no new client may share it. */
   namespace: string;
   /** A process removes the data until then; absent if it could not. */
   busy_until?: Date;

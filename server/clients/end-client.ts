@@ -19,14 +19,13 @@ type EndDeps = Core &
  * client is gone all the same: `endingDuty` removes the data later, and until then no client can have its id.
  */
 export async function endClient(deps: EndDeps, clientId: string): Promise<void> {
-  const { clients, endingClients } = deps.collections;
+  const { endingClients } = deps.collections;
   const update = {
     $set: { namespace: presentSecretsNamespace(clientId), busy_until: busyUntil(deps.clock.now()) },
   };
   // Before the record: if this process is killed in between, a later run removes what is left of the client.
   await endingClients.updateOne({ _id: clientId }, update, { upsert: true });
-  await clients.deleteOne({ client_id: clientId });
-  await removeData(deps, clientId);
+  await removeRecordAndData(deps, clientId);
 }
 
 /** Removes the data of removed clients that are left over. */
@@ -34,20 +33,20 @@ export const endingDuty: Duty<EndDeps> = {
   name: 'end_clients',
   everyMs,
   async run(deps, now) {
-    const { clients, endingClients } = deps.collections;
+    const { endingClients } = deps.collections;
     const left = { $or: [{ busy_until: { $exists: false } }, { busy_until: { $lte: now } }] };
     for (const { _id: clientId } of await endingClients.find(left).toArray()) {
       const filter = { _id: clientId, ...left };
       const taken = await endingClients.updateOne(filter, { $set: { busy_until: busyUntil(now) } });
       if (taken.modifiedCount === 0) continue;
-      await clients.deleteOne({ client_id: clientId });
-      await removeData(deps, clientId);
+      await removeRecordAndData(deps, clientId);
     }
   },
 };
 
-async function removeData(deps: EndDeps, clientId: string): Promise<void> {
-  const { endingClients } = deps.collections;
+async function removeRecordAndData(deps: EndDeps, clientId: string): Promise<void> {
+  const { clients, endingClients } = deps.collections;
+  await clients.deleteOne({ client_id: clientId });
   try {
     await deps.removeClientData(clientId);
     await endingClients.deleteOne({ _id: clientId });

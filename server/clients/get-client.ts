@@ -16,6 +16,20 @@ export async function getClient(
 }
 
 /**
+ * Returns the client if the caller may change it.
+ * @throws ApiError 404 for an unknown client, 403 for one with a higher role
+ */
+export async function getModifiableClient(
+  deps: Pick<AuthServices, 'collections'>,
+  caller: Principal,
+  clientId: string,
+): Promise<ClientRecord> {
+  const record = await getClient(deps, clientId);
+  checkMayModify(caller, record);
+  return record;
+}
+
+/**
  * Returns the client if the caller may manage its keys, which needs the same rights as changing the client.
  * @throws ApiError 404 for an unknown client, 403 for a client with a higher role, 422 for the built-in admin client or
  * an OIDC client
@@ -26,8 +40,7 @@ export async function getKeyHolder(
   clientId: string,
 ): Promise<ClientRecord> {
   checkNotAdminClient(clientId);
-  const record = await getClient(deps, clientId);
-  checkMayModify(caller, record);
+  const record = await getModifiableClient(deps, caller, clientId);
   if (record.sub != null) throw new ApiError(clientErrors.oidcFixed);
   return record;
 }

@@ -140,7 +140,7 @@ async function checkNamespace(
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');
   }
   const namespace = presentSecretsNamespace(clientId);
-  const ending = await deps.collections.endingClients.findOne({ $or: [{ _id: clientId }, { namespace }] });
+  const ending = await deps.collections.endingClients.findOne({ namespace });
   if (ending !== null) throw new ApiError(clientErrors.stillEnding);
 }
 

@@ -1,9 +1,8 @@
 import type { AuthServices } from '../auth/services.js';
 import type { DepsOf } from '../core/core.js';
-import { ApiError } from '../errors/api-error.js';
 import { checkNotAdminClient } from './client-rights.js';
 import { endClient } from './end-client.js';
-import { clientErrors } from './errors.js';
+import { getClient } from './get-client.js';
 
 /**
  * Removes a client and its data: its refresh tokens, keys and secrets.
@@ -14,7 +13,6 @@ export async function removeClient(
   clientId: string,
 ): Promise<void> {
   checkNotAdminClient(clientId, 'deleted');
-  const { clients } = deps.collections;
-  if ((await clients.findOne({ client_id: clientId })) === null) throw new ApiError(clientErrors.notFound);
+  await getClient(deps, clientId);
   await endClient(deps, clientId);
 }

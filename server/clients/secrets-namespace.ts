@@ -15,6 +15,11 @@ export function presentSecretsNamespace(clientId: string): string {
   );
 }
 
+/** Returns the name of the collection of a client's secrets, as in existing databases. Only here is an id part of a name. */
+export function presentSecretsCollection(clientId: string): string {
+  return `secrets.${presentSecretsNamespace(clientId)}`;
+}
+
 /** Returns the id of another client with the same secrets namespace, or `undefined`. It reads all clients, so use it for new ids only. */
 export async function findClientSharingNamespace(
   { clients }: Pick<AuthCollections, 'clients'>,

@@ -3,15 +3,12 @@ import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { empty, json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
-import type { ClientRecord } from '../principal/client-record.js';
-import type { Principal } from '../principal/principal.js';
 import { roleGroups } from '../principal/roles.js';
 import { auditChange } from './audit-client-change.js';
-import { checkMayModify } from './client-rights.js';
 import { tokenAnswer } from './client-schema.js';
 import { listClientTokens, revokeClientToken } from './client-tokens.js';
 import { clientErrors } from './errors.js';
-import { getClient } from './get-client.js';
+import { getModifiableClient } from './get-client.js';
 
 type RouteDeps = Core & Pick<AuthServices, 'collections' | 'findClientKey'>;
 const route = routesOf<RouteDeps>();
@@ -30,7 +27,7 @@ export const tokenRoutes: readonly AnyRoute<RouteDeps>[] = [
     answers: { 200: { description: 'The tokens, the oldest first.', content: z.array(tokenAnswer) } },
     errors: holderErrors,
     async handle(deps, { params, principal: caller }) {
-      return json(await listClientTokens(deps, await getHolder(deps, caller, params.client_id)));
+      return json(await listClientTokens(deps, await getModifiableClient(deps, caller, params.client_id)));
     },
   }),
   route({
@@ -44,17 +41,10 @@ export const tokenRoutes: readonly AnyRoute<RouteDeps>[] = [
     answers: { 204: { description: 'The refresh token is revoked.', content: 'none' } },
     errors: [...holderErrors, clientErrors.tokenOfOwner, clientErrors.tokenNotFound],
     async handle(deps, { params, principal: caller }) {
-      const { client_id: clientId } = await getHolder(deps, caller, params.client_id);
+      const { client_id: clientId } = await getModifiableClient(deps, caller, params.client_id);
       await revokeClientToken(deps, caller, { clientId, tokenId: params.token_id });
       auditChange(deps, caller, 'token_revoked', clientId);
       return empty();
     },
   }),
 ];
-
-/** Returns the client if the caller may end its tokens. @throws ApiError 404 for an unknown client, 403 for one with a higher role */
-async function getHolder(deps: RouteDeps, caller: Principal, clientId: string): Promise<ClientRecord> {
-  const record = await getClient(deps, clientId);
-  checkMayModify(caller, record);
-  return record;
-}

@@ -25,6 +25,8 @@ export function createAudit(log: Logger): Audit {
   const security = withoutRedaction(log).child({ log: 'security' });
   return (event) => {
     const owasp = presentOwaspEvent(event);
-    security.info({ ...event, ...(owasp !== undefined && { owasp }) });
+    // Named one by one: a spread makes the line of each login cost twice as much. Pino omits undefined fields.
+    const { event: name, outcome, actor, target, source, reason, created } = event;
+    security.info({ event: name, outcome, actor, target, source, reason, created, owasp });
   };
 }

@@ -51,7 +51,9 @@ function isRoute(target: string | undefined): boolean {
   return /^[A-Z]+ \//.test(target ?? '');
 }
 
+const separator = /[\s,]/;
+
 /** Returns an id in which nothing separates ids: blanks and commas become underscores. */
 function presentId(id = 'unknown'): string {
-  return id.replaceAll(/[\s,]/g, '_');
+  return separator.test(id) ? id.split(separator).join('_') : id;
 }

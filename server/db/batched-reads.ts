@@ -32,6 +32,7 @@ export function findAllBatch<T extends Document, Found extends Document = T>(
         batchSize: 2 * distinct.length,
       })
       .toArray();
+    if (distinct.length === 1) return values.map(() => documents);
     const found = new Map<unknown, Found[]>();
     for (const document of documents) {
       const others = found.get(document[field]);

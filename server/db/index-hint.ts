@@ -1,6 +1,6 @@
 import { type Collection, type Document, type IndexDescriptionInfo, MongoServerError } from 'mongodb';
 import type { IndexRow } from '../core/index-row.js';
-import { isEquivalent } from './indexes.js';
+import { isEquivalent, listIndexes } from './indexes.js';
 
 /** For a statement about documents whose `_id` is known: MongoDB may otherwise look them up by another field of the filter. */
 export const byId = { hint: asHint('_id_') } as const;
@@ -68,13 +68,10 @@ export function createIndexHints<T extends Document, K extends string>(
   rows: readonly IndexRow[],
   names: Readonly<Record<K, string>>,
 ): Record<K, IndexHint> {
-  let listing: Promise<IndexDescriptionInfo[]> | undefined;
-  // Hints that are looked up at the same time, as at the start, share one command.
-  const list = () => (listing ??= collection.indexes().finally(() => (listing = undefined)));
   const hints = Object.entries<string>(names).map(([key, name]) => {
     const row = rows.find((one) => one.name === name);
     if (row === undefined) throw new Error(`no index ${name}`);
-    return [key, new IndexHint(list, row)];
+    return [key, new IndexHint(() => listIndexes(collection), row)];
   });
   return Object.fromEntries(hints) as Record<K, IndexHint>;
 }

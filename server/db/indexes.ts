@@ -1,4 +1,4 @@
-import type { Db, IndexDescriptionInfo } from 'mongodb';
+import type { Collection, Db, IndexDescriptionInfo } from 'mongodb';
 import type { IndexRow } from '../core/index-row.js';
 
 /** An index row with the database's name of its collection. */
@@ -24,7 +24,7 @@ export async function ensureIndexes(db: Db, table: readonly StoredIndexRow[]): P
 
 async function createMissing(db: Db, name: string, rows: readonly IndexRow[]): Promise<void> {
   const collection = db.collection(name);
-  const present = await listIndexes(db, name);
+  const present = await listIndexes(collection);
   const missing = rows.filter((row) => !present.some((index) => isEquivalent(row, index)));
   if (missing.length === 0) return;
   await collection.createIndexes(
@@ -41,7 +41,7 @@ export async function dropReplacedIndexes(db: Db, table: readonly StoredIndexRow
   const dropped: string[] = [];
   for (const row of table) {
     if (!row.replaces?.length) continue;
-    const present = await listIndexes(db, row.collectionName);
+    const present = await listIndexes(db.collection(row.collectionName));
     if (!present.some((index) => isEquivalent(row, index))) continue;
     const old = row.replaces.filter(
       (name) => name.startsWith('qp_') && present.some((index) => index.name === name),
@@ -72,12 +72,9 @@ export function isEquivalent({ keys, options }: IndexRow, index: IndexDescriptio
 const namespaceNotFound = 26;
 
 /** Lists the indexes of a collection; none if it does not exist. */
-async function listIndexes(db: Db, name: string): Promise<IndexDescriptionInfo[]> {
-  return db
-    .collection(name)
-    .indexes()
-    .catch((error: { code?: unknown }) => {
-      if (error.code === namespaceNotFound) return [];
-      throw error;
-    });
+export async function listIndexes(collection: Pick<Collection, 'indexes'>): Promise<IndexDescriptionInfo[]> {
+  return collection.indexes().catch((error: { code?: unknown }) => {
+    if (error.code === namespaceNotFound) return [];
+    throw error;
+  });
 }

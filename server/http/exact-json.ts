@@ -24,7 +24,7 @@ function hasFreeMap(schema: z.ZodType): boolean {
  * nobody would notice.
  */
 export function needsExactParse(text: string, schema: z.ZodType): boolean {
-  return longNumber.test(text) && hasFreeMap(schema);
+  return hasFreeMap(schema) && longNumber.test(text);
 }
 
 /**

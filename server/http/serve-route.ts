@@ -43,10 +43,15 @@ export async function serveRoute<D extends MountDeps>(
   const upload = declared.body?.mode === 'multipart' ? awaitUpload(deps, ctx) : undefined;
   const body = upload ?? (await parseBody(ctx.req, declared.body, deps.config.maxBodyValues));
   const request = makeRequest(declared, ctx, { params, query, body });
-  const reply = await limitTime(deps.log, declared.handle(deps, request as never), {
-    pause: upload?.transfer,
-    waitSeconds: request.waitSeconds,
-  }).finally(() => upload?.discard());
+  let reply: Reply;
+  try {
+    reply = await limitTime(deps.log, declared.handle(deps, request as never), {
+      pause: upload?.transfer,
+      waitSeconds: request.waitSeconds,
+    });
+  } finally {
+    upload?.discard();
+  }
   if (reply.undoIfUnsent) undoIfUnsent(deps.log, ctx.res, reply.undoIfUnsent);
   writeReply(ctx, reply);
   if (request.waitSeconds > 0) ctx.set('Preference-Applied', `wait=${request.waitSeconds}`);

@@ -26,4 +26,7 @@ export const jobArea: Area<JobServices, Needs> = {
     jobHints: createIndexHints(jobs, jobIndexes, { jobId: 'qp_job_id' }),
     countJobs: batching.sharedCount(jobs),
   }),
+  start({ jobHints }) {
+    void jobHints.jobId.load();
+  },
 };

@@ -39,11 +39,11 @@ export async function bindAgentName(
   await deps.collections.agents.updateOne(filter as object, { $set: { bound_to: clientId } });
 }
 
-/** An error of somebody who uses a job or a name that belongs to another. */
+/** An error for a caller that uses another's job or name. */
 type MisuseError = (typeof leaseErrors)[keyof typeof leaseErrors];
 
 /**
- * Logs the use of a job or a name that belongs to somebody else.
+ * Logs the use of another's job or name.
  * @param isTaken false when the request has no effect even without a refusal
  * @throws ApiError 403 of the row with `AGENT_BINDING=enforce`
  */

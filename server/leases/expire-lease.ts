@@ -63,7 +63,7 @@ export async function expireLease(
       event,
       reason: 'lease_expired',
     },
-    'took a job from an agent that gave no sign of life',
+    'took a job from an agent that sent nothing',
   );
   return event;
 }

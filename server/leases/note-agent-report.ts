@@ -11,8 +11,9 @@ import type { LeaseServices } from './services.js';
 
 /**
  * Treats a request of an agent about its own data as a sign of life, and renews the lease of the job that the data name,
- * looking at it twice a minute at most. With `AGENT_BINDING=enforce` it is one only from the client that claimed the job. A lease that was cut is not renewed, and a lost job is not returned: the agent may
- * have been restarted and know nothing of the job.
+ * looking at it twice a minute at most. With `AGENT_BINDING=enforce` it is one only from the client that claimed the job. A
+ * lease that was cut is not renewed, and a lost job is not returned: the agent may have been restarted and know nothing of
+ * the job.
  * @param namedJob the job of the agent's data; "" for none
  */
 export async function noteAgentReport(

@@ -15,13 +15,10 @@ export interface HolderUpdate {
 
 /**
  * The holder is not done with the job. Else the agent may hold a newer document of the id, which a Testflinger server stored
- * or handed out. It is an expression, so that MongoDB cannot look the job up by its state or lease.
+ * or handed out. No index answers a `$nor` of two fields, so MongoDB cannot look the job up by its state or lease.
  */
 const isActive = {
-  $or: [
-    { $not: [{ $in: ['$result_data.job_state', [...endedStates]] }] },
-    { $ne: [{ $type: '$lease.until' }, 'missing'] },
-  ],
+  $nor: [{ 'lease.until': { $exists: false }, 'result_data.job_state': { $in: [...endedStates] } }],
 };
 
 const withoutSecrets = { 'job_data.test_data.secrets': { $exists: false } };
@@ -59,7 +56,6 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
     $arrayElemAt: [{ $literal: values }, { $indexOfArray: [{ $literal: ids }, '$job_id'] }],
   });
   const isHeld = [
-    isActive,
     { $eq: ['$lease.holder', ofThisJob(group.map(({ holder }) => holder))] },
     {
       $eq: [
@@ -73,6 +69,7 @@ function toStatement(group: readonly HolderUpdate[]): AnyBulkWriteOperation<JobR
     job_id: { $in: ids },
     live: true,
     $expr: { $and: isHeld },
+    ...isActive,
     ...withoutSecrets,
   };
   return { updateMany: { filter: filter as Filter<JobRecord>, update } };
@@ -86,7 +83,7 @@ function filterHeld({ jobId, holder, clientId }: HolderUpdate): Filter<JobRecord
   return {
     job_id: jobId,
     live: true,
-    $expr: isActive,
+    ...isActive,
     'lease.holder': holder,
     'lease.client_id': clientId ?? { $exists: false },
     ...withoutSecrets,

@@ -1,6 +1,6 @@
 import { findLimit } from './permissions.js';
 import type { Principal } from './principal.js';
-import { outranks } from './roles.js';
+import { isManagingRole, outranks } from './roles.js';
 
 /** The facts about a job that decide who may change it. */
 interface OwnedJob {
@@ -23,11 +23,11 @@ interface HeldBy {
 const rules = {
   /** Cancel a job or send its attachments: its submitter and managers; anyone if the job has no submitter. */
   changeJob: (caller: Principal, { submitted_by: owner }: OwnedJob) =>
-    isManager(caller) || owner === undefined || owner === caller.clientId,
+    isManagingRole(caller.role) || owner === undefined || owner === caller.clientId,
 
   /** Submit a job again with its id: its submitter and managers; anyone if an anonymous job has ended. */
   resubmitJob: (caller: Principal, { submitted_by: owner, hasEnded }: OwnedJob & { hasEnded: boolean }) =>
-    isManager(caller) || (owner === undefined ? hasEnded : owner === caller.clientId),
+    isManagingRole(caller.role) || (owner === undefined ? hasEnded : owner === caller.clientId),
 
   /** Send something about a job as its holder: the agent of that name, through the client that claimed the job. */
   actAsHolder: ({ agentName, clientId }: Principal, { holder, client_id: client }: HeldBy) =>
@@ -72,8 +72,4 @@ export type Action = keyof Rules;
 /** Returns whether a caller may perform an action, given the facts that its rule needs. */
 export function may<A extends Action>(caller: Principal, action: A, facts: Parameters<Rules[A]>[1]): boolean {
   return (rules[action] as (caller: Principal, facts: unknown) => boolean)(caller, facts);
-}
-
-function isManager({ role }: Principal): boolean {
-  return role === 'manager' || role === 'admin';
 }

@@ -22,14 +22,11 @@ const statedFields = [
   'email',
 ] as const;
 
-/** The fields that map queues to limits. */
-const limitFields = new Set<string>(['max_priority', 'max_reservation_time'] satisfies (keyof Permissions)[]);
-
 /** Returns the permissions that a client's token states. */
 export function presentPermissions(record: ClientRecord): Permissions {
   const entries = statedFields
     .filter((field) => record[field] != null)
-    .map((field) => [field, limitFields.has(field) ? boundLimits(record[field]) : record[field]]);
+    .map((field) => [field, boundLimits(record[field])]);
   return Object.fromEntries(entries) as Permissions;
 }
 
@@ -67,11 +64,11 @@ function readLimit(limits: Record<string, unknown> | undefined, key: string): nu
 }
 
 /**
- * Returns stored limits as they are shown: an adopted database can have 64-bit integers, and one beyond ±(2^53-1) counts
+ * Returns a stored map of limits as it is shown, and any other value unchanged: an adopted database can have 64-bit integers, and one beyond ±(2^53-1) counts
  * as that bound. Priorities and times beyond it are refused anyway.
  */
 export function boundLimits<T>(limits: T): T {
-  if (!isJsonMap(limits)) return limits;
+  if (!isJsonMap(limits) || Object.values(limits).every(Number.isSafeInteger)) return limits;
   const bounded = Object.entries(limits).map(([queue, limit]) => [queue, boundNumber(limit)]);
   return Object.fromEntries(bounded) as T;
 }

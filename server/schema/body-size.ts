@@ -2,7 +2,7 @@ import { isLong } from './long.js';
 
 /** Returns whether maps and lists nest more than `levels` deep (`{}` is one level); it recurses no deeper, since a body can nest 100,000 deep. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null || isLong(value)) return false;
+  if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }

@@ -40,7 +40,9 @@ export function listPlainForms(value: string): string[] {
 
 function listParts(value: string): string[] {
   // A shell removes the line break at the end of a value, and many programs remove all outer white space.
-  return [value, value.trim()].filter(({ length }) => length >= minFormLength).flatMap(listWithLines);
+  return [...new Set([value, value.trim()])]
+    .filter(({ length }) => length >= minFormLength)
+    .flatMap(listWithLines);
 }
 
 function listWithLines(value: string): string[] {

@@ -1,5 +1,5 @@
 import { type Binary, type Collection, type Db, MongoServerError, type WithId } from 'mongodb';
-import { presentSecretsNamespace } from '../clients/secrets-namespace.js';
+import { presentSecretsCollection } from '../clients/secrets-namespace.js';
 import { openValue, readKeyId, sealValue } from '../crypto/sealed-value.js';
 import { StartError } from '../errors/start-error.js';
 import type { DataKeys } from './data-keys.js';
@@ -59,11 +59,6 @@ export class MongoSecretsStore implements SecretsStore {
     await this.#collectionOf(clientId).deleteMany({ key: path });
   }
 
-  /** `removeClientSecrets` removes secrets in MongoDB, whichever store is configured. */
-  async removeAll(): Promise<void> {
-    // Nothing else is stored.
-  }
-
   async findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>> {
     const readable = new Set<string>();
     for await (const record of this.#collectionOf(clientId).find({ key: { $in: [...paths] } })) {
@@ -101,11 +96,8 @@ export class MongoSecretsStore implements SecretsStore {
     await this.closeKeyVault();
   }
 
-  /**
-   * Returns the collection of a client's secrets, named as in existing databases. Only here is an id part of a name.
-   */
   #collectionOf(clientId: string): Collection<SecretRecord> {
-    return this.db.collection<SecretRecord>(`secrets.${presentSecretsNamespace(clientId)}`);
+    return this.db.collection<SecretRecord>(presentSecretsCollection(clientId));
   }
 
   async #indexedCollectionOf(clientId: string): Promise<Collection<SecretRecord>> {

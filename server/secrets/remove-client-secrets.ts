@@ -1,5 +1,5 @@
 import type { AuthServices } from '../auth/services.js';
-import { findClientSharingNamespace, presentSecretsNamespace } from '../clients/secrets-namespace.js';
+import { findClientSharingNamespace, presentSecretsCollection } from '../clients/secrets-namespace.js';
 import type { Core } from '../core/core.js';
 import type { SecretServices } from './services.js';
 
@@ -15,7 +15,7 @@ export async function removeClientSecrets(
 ): Promise<void> {
   if ((await findClientSharingNamespace(deps.collections, clientId)) === undefined) {
     // Not dropped: each process remembers the collections whose indexes it has created.
-    await deps.connection.db.collection(`secrets.${presentSecretsNamespace(clientId)}`).deleteMany({});
+    await deps.connection.db.collection(presentSecretsCollection(clientId)).deleteMany({});
   }
-  await deps.secretsStore?.removeAll(clientId);
+  await deps.secretsStore?.removeAll?.(clientId);
 }

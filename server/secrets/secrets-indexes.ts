@@ -1,4 +1,5 @@
 import type { Collection, CreateIndexesOptions, IndexDescriptionInfo } from 'mongodb';
+import { listIndexes } from '../db/indexes.js';
 
 /** An index of the collection of a client's secrets, or of the key vault. `db/indexes.ts` lists the other indexes. */
 export interface SecretsIndexRow {
@@ -50,7 +51,7 @@ export async function ensureSecretsIndexes(
   kind: SecretsIndexRow['collection'],
   collection: Collection,
 ): Promise<void> {
-  const present = await collection.indexes().catch(ignoreMissingCollection);
+  const present = await listIndexes(collection);
   for (const row of secretsIndexes.filter((candidate) => candidate.collection === kind)) {
     if (present.some((index) => isEquivalent(row, index))) continue;
     await collection
@@ -69,13 +70,7 @@ function isEquivalent({ keys, options }: SecretsIndexRow, index: IndexDescriptio
   );
 }
 
-const namespaceNotFound = 26;
 const duplicateKey = 11000;
-
-function ignoreMissingCollection(error: { code?: unknown }): IndexDescriptionInfo[] {
-  if (error.code === namespaceNotFound) return [];
-  throw error;
-}
 
 /** Ignores that an older database has two documents for one path. Reads use the newest one; nothing is deleted. */
 function ignoreDuplicates(error: { code?: unknown }): void {

@@ -32,8 +32,8 @@ export interface SecretsStore {
   put(place: SecretPlace, secret: StoredSecret, now: Date): Promise<void>;
   /** Removes a secret if it exists. */
   remove(place: SecretPlace): Promise<void>;
-  /** Removes all secrets of a client that is being removed. It can run again. */
-  removeAll(clientId: string): Promise<void>;
+  /** Removes all secrets of a client that is being removed, besides those in MongoDB. It can run again. */
+  removeAll?(clientId: string): Promise<void>;
   /** Finds which of a client's `paths` can be read. It does not remove ephemeral secrets. */
   findReadable(clientId: string, paths: readonly string[], now: Date): Promise<Set<string>>;
   /**

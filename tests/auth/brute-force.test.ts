@@ -1,10 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import {
-  type LoginOrigin,
-  maxFailuresPerAddress,
-  maxFailuresPerPair,
-} from '../../server/auth/login-attempts.js';
+import { maxFailuresPerAddress, maxFailuresPerPair } from '../../server/auth/login-attempts.js';
+import type { LoginOrigin } from '../../server/auth/login-prefixes.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { addClient } from '../support/clients.js';
 import { askToken, listCommands, logIn, loginFailed } from '../support/logins.js';
@@ -22,10 +19,11 @@ async function startWithClients(t: ExecutionContext, options: TestServerOptions 
   return server;
 }
 
-/** Counts failures of a client from an address as if that many logins had failed. Must come first in its test. */
+/** Counts failures of a client from an address as if that many logins had failed, without its limit over all addresses. */
 async function countFailures({ deps }: TestServer, origin: LoginOrigin, count: number): Promise<void> {
   await deps.loginAttempts.countFailure(origin);
-  await deps.collections.loginFailures.updateMany({}, { $inc: { points: count - 1 } });
+  const filter = { key: /^(pair|address):/ };
+  await deps.collections.loginFailures.updateMany(filter, { $inc: { points: count - 1 } });
 }
 
 /** Counts failures of an address alone, as if each failure was of another client. */
@@ -108,9 +106,9 @@ test.serial(
     });
     t.deepEqual(read, []);
     const other = await listCommands(server, 'login_failures', async () => {
-      await checkBlocked(t, await logIn(server, 'ci', `${key.slice(0, 17)}${'A'.repeat(43)}`));
+      await checkBlocked(t, await logIn(server, 'other', `${key.slice(0, 17)}${'A'.repeat(43)}`));
     });
-    t.is(other.length, 2, 'a wrong key reads both counters');
+    t.is(other.length, 4, 'a wrong key reads every counter');
   },
 );
 
@@ -121,8 +119,8 @@ test.serial('successful logins are not counted', async (t) => {
   t.is((await askToken(server, `ci:${secret}`)).status, 200);
   const counters = await server.deps.collections.loginFailures.find().toArray();
   t.deepEqual(
-    counters.map(({ points }) => Number(points)),
-    [99, 99],
+    counters.map(({ points }) => Number(points)).sort((a, b) => a - b),
+    [1, 1, 99, 99],
   );
 });
 
@@ -136,11 +134,11 @@ test.serial(
     await checkBlocked(t, await logIn(first, 'ci', wrong));
     await checkBlocked(t, await logIn(second, 'ci', wrong));
     const counters = await first.deps.collections.loginFailures.find().toArray();
-    t.is(counters.length, 2);
+    t.is(counters.length, 4);
     for (const { key, expire, points, ...rest } of counters) {
-      t.regex(String(key), /^(pair|address):[A-Za-z0-9_-]{43}$/);
+      t.regex(String(key), /^(pair|address|client|prefix):[A-Za-z0-9_-]{43}$/);
       t.deepEqual(Object.keys(rest), ['_id']);
-      t.is(points, 100);
+      t.is(points, /^(pair|address):/.test(String(key)) ? 100 : 2);
       t.true(Math.abs((expire as Date).getTime() - Date.now() - 3_600_000) < 600_000);
     }
   },
@@ -268,6 +266,7 @@ test.serial(
     const sent = Array.from({ length: 60 }, (_, i) => logIn(server, 'ci', i % 2 ? guess : key));
     const statuses = (await Promise.all(sent)).map(({ status }) => status);
     t.is(statuses.filter((status) => status === 200).length, 30);
-    t.true(statuses.filter((status) => status === 401).length <= 10, statuses.join(' '));
+    // The correct keys make the network known, so three of the others run slowly.
+    t.true(statuses.filter((status) => status === 401).length <= 13, statuses.join(' '));
   },
 );

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, getPriority } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { BcryptPool, type CompareKind } from '../../server/auth/bcrypt-pool.js';
+import { BcryptPool, type CompareKind, listPaddingCosts, readCost } from '../../server/auth/bcrypt-pool.js';
+import { runBcryptTask } from '../../server/auth/bcrypt-task.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { ApiError } from '../../server/errors/api-error.js';
 import { addClient } from '../support/clients.js';
@@ -24,6 +25,7 @@ async function startCounting(
     onCompare: (kind, cost) => void seen.push([kind, cost]),
   });
   await addClient(server, { client_id: 'ci', client_secret_hash: await makeHash(secret, 6) });
+  await addClient(server, { client_id: 'cheap', client_secret_hash: await makeHash(secret, 4) });
   await addClient(server, { client_id: 'keyless' });
   return {
     server,
@@ -36,7 +38,7 @@ async function startCounting(
 }
 
 test.serial(
-  'each failed login starts one bcrypt comparison, with the cost of the stored hash or the configured cost',
+  'each failed login starts one bcrypt comparison, which takes as long as the dearest stored hash',
   async (t) => {
     const { server, compares } = await startCounting(t);
     const rows: [clientId: string, key: string | undefined, compare: Compare][] = [
@@ -44,11 +46,12 @@ test.serial(
       ['ci', undefined, ['record', 6]],
       ['ci', secret.padEnd(100, 'x'), ['record', 6]],
       ['ci', 'qpk_but no server-made key', ['record', 6]],
-      ['nobody', secret, ['dummy', 5]],
-      ['nobody', undefined, ['dummy', 5]],
-      ['nobody', secret.padEnd(100, 'x'), ['dummy', 5]],
-      ['keyless', secret, ['dummy', 5]],
-      ['keyless', undefined, ['dummy', 5]],
+      ['cheap', 'a wrong client secret', ['record', 6]],
+      ['nobody', secret, ['dummy', 6]],
+      ['nobody', undefined, ['dummy', 6]],
+      ['nobody', secret.padEnd(100, 'x'), ['dummy', 6]],
+      ['keyless', secret, ['dummy', 6]],
+      ['keyless', undefined, ['dummy', 6]],
     ];
     for (const [id, key, compare] of rows) {
       t.deepEqual(await logIn(server, id, key), loginFailed);
@@ -68,7 +71,7 @@ test.serial('a correct secret takes one bcrypt comparison, and none while it is 
   t.is((await askToken(server, `ci:${secret}`)).status, 200);
   t.deepEqual(compares(), []);
   t.is((await logIn(server, 'ci', 'a wrong client secret')).status, 401);
-  t.deepEqual(compares(), [['record', 5]], 'the hash was rewritten');
+  t.deepEqual(compares(), [['record', 6]], 'the cost of the dearest hash is read once a minute');
 });
 
 test.serial('a server-made key never takes a bcrypt comparison, whether correct or wrong', async (t) => {
@@ -105,17 +108,32 @@ async function settle(
   return { fulfilled: results.filter(({ status }) => status === 'fulfilled').length, codes };
 }
 
-test.serial('unknown clients get at most half of the bcrypt queue', async (t) => {
-  const compares: CompareKind[] = [];
-  const pool = new BcryptPool(4, (kind) => compares.push(kind));
+test('a wrong secret takes as long as a hash of the dearest cost, whatever the cost of the hash', async (t) => {
+  const computed = async (task: Parameters<typeof runBcryptTask>[0]) => {
+    const hashes = 'hash' in task ? [task.hash, ...task.padding] : [];
+    t.false(await runBcryptTask(task));
+    return hashes.reduce((sum, hash) => sum + 2 ** readCost(hash), 0);
+  };
+  const dummy = await makeHash('nobody knows', 4);
+  const ofCost = (cost: number) => dummy.replace('$04$', `$${String(cost).padStart(2, '0')}$`);
+  for (const cost of [4, 5, 6, 7]) {
+    const padding = listPaddingCosts(cost, 7).map(ofCost);
+    t.is(await computed({ secret, hash: ofCost(cost), padding }), 2 ** 7, `cost ${cost}`);
+  }
+  t.deepEqual(listPaddingCosts(8, 7), [], 'a hash that is dearer than the others');
+});
+
+test.serial('unknown and known clients share the bcrypt queue', async (t) => {
+  const kinds: CompareKind[] = [];
+  const pool = new BcryptPool(4, (kind) => kinds.push(kind));
   t.teardown(() => pool.close());
-  const absent = Array.from({ length: 100 }, () => pool.compareDummy('guess'));
-  await nextTurn();
-  t.is(compares.length, 32);
-  const known = pool.compare(secret, await makeHash(secret, 4));
-  t.deepEqual(await settle(absent), { fulfilled: 32, codes: new Set(['busy']) });
-  t.true(await known);
-  await pool.compareDummy('the places are free again');
+  const hash = await makeHash(secret, 4);
+  const all = Array.from({ length: 400 }, (_, n) => pool.compare('guess', n % 2 ? hash : undefined));
+  const outcomes = await Promise.allSettled(all);
+  const ranOf = (parity: number) =>
+    outcomes.filter(({ status }, n) => n % 2 === parity && status === 'fulfilled').length;
+  t.true(Math.abs(ranOf(0) - ranOf(1)) <= 1, `${ranOf(0)} of unknown clients, ${ranOf(1)} of known ones`);
+  t.is(kinds.filter((kind) => kind === 'dummy').length, ranOf(0));
 });
 
 test.serial('a full bcrypt queue refuses further comparisons and does not count them', async (t) => {

@@ -3,14 +3,15 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BenchMongod, startBenchMongod } from './bench-mongod.js';
-import { type Build, entryOf, startBuild } from './compared-build.js';
+import { entryOf, startBuild } from './compared-build.js';
 import { type ComparedRow, comparedRows } from './compared-rows.js';
 import { median } from './load.js';
 
 /**
  * `npx tsx tests/bench/compare-builds.ts FOLDER [--rounds=N] [--only=TEXT]`: compares this tree's build with that of
  * another checkout (`npm run build` makes the one, `npm ci` in FOLDER the other). Each build has a database of its own, with
- * its own indexes, on one MongoDB. The builds are measured in turns, so that a disturbance of the machine meets both.
+ * its own indexes, on one MongoDB. The builds are measured in turns, so that a disturbance of the machine meets both, and
+ * start anew every four rounds.
  */
 const usage = 'usage: npx tsx tests/bench/compare-builds.ts FOLDER [--rounds=N] [--only=TEXT]';
 
@@ -44,43 +45,53 @@ function readArguments(): Comparison {
   return { folders, rounds, rows };
 }
 
+/** Number of rounds that the same processes run. */
+const roundsPerStart = 4;
+
+/** The requests per second of one row, by side, one for each round. */
+type Rates = Record<Side, number[]>;
+
 /** Measures every row; an abort of `ending` kills the servers, and the next request to one then fails. */
-async function compare(comparison: Comparison, ending: AbortController): Promise<void> {
+async function compare({ folders, rounds, rows }: Comparison, ending: AbortController): Promise<void> {
+  const rates = new Map<ComparedRow, Rates>(rows.map((row) => [row, { here: [], there: [] }]));
   let mongod: BenchMongod | undefined;
   try {
     mongod = await startBenchMongod((error) => ending.abort(error));
-    const { signal } = ending;
-    const start = (side: Side, { uri: mongodbUri }: BenchMongod) =>
-      startBuild({ folder: comparison.folders[side], mongodbUri, database: `bench_${side}`, signal });
-    const builds = { here: await start('here', mongod), there: await start('there', mongod) };
-    for (const row of comparison.rows) {
-      console.log(await compareRow(row, builds, comparison.rounds));
+    const { uri: mongodbUri } = mongod;
+    for (let round = 1; round <= rounds; round += roundsPerStart) {
+      // New processes every few rounds: two processes of one build can differ by a tenth for as long as they run.
+      const closing = new AbortController();
+      const signal = AbortSignal.any([ending.signal, closing.signal]);
+      const start = (side: Side) =>
+        startBuild({ folder: folders[side], mongodbUri, database: `bench_${side}`, signal });
+      const builds = { here: await start('here'), there: await start('there') };
+      for (const [row, measured] of rates) {
+        for (const side of sides) await row.run(builds[side]);
+        for (let turn = round; turn < round + roundsPerStart && turn <= rounds; turn += 1) {
+          // The order alternates, since the first of two may find the caches cold.
+          const order = turn % 2 === 1 ? sides : sides.toReversed();
+          for (const side of order) measured[side].push((await row.run(builds[side])).rate);
+          const ratio = ratiosOf(measured).at(-1)?.toFixed(2);
+          reportProgress(`round ${turn} of ${rounds}, ${row.name}: ratio ${ratio}`);
+        }
+      }
+      closing.abort();
     }
   } finally {
     ending.abort();
     await mongod?.stop();
   }
+  for (const [row, measured] of rates) console.log(presentRow(row, measured));
 }
 
-/** One row in all rounds, after one turn of each build that does not count; the line to print. */
-async function compareRow(
-  { name, run }: ComparedRow,
-  builds: Record<Side, Build>,
-  rounds: number,
-): Promise<string> {
-  reportProgress(`${name}: warming up`);
-  for (const side of sides) await run(builds[side]);
-  const rates: Record<Side, number[]> = { here: [], there: [] };
-  const ratios: number[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    // The order alternates, since the first of two may find the caches cold.
-    for (const side of round % 2 === 1 ? sides : sides.toReversed()) {
-      rates[side].push((await run(builds[side])).rate);
-    }
-    ratios.push((rates.here.at(-1) ?? NaN) / (rates.there.at(-1) ?? NaN));
-    reportProgress(`${name}: round ${round} of ${rounds}, ratio ${ratios.at(-1)?.toFixed(2)}`);
-  }
+function ratiosOf({ here, there }: Rates): number[] {
+  return here.map((rate, i) => rate / (there[i] ?? NaN));
+}
+
+/** The line of a row: the median rates, and the median and the range of the ratios. */
+function presentRow({ name }: ComparedRow, rates: Rates): string {
   const rate = (side: Side) => presentRate(median(rates[side]));
+  const ratios = ratiosOf(rates);
   const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
   return `${name}: ${rate('here')} a second here, ${rate('there')} there; ratio ${median(ratios).toFixed(2)}, rounds ${spread}`;
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { send, startTarget, type Target } from './processes.js';
 import { json } from './scenario.js';
@@ -67,14 +67,16 @@ async function makeClients(
       admin,
       JSON.stringify({ client_secret: secret, ...fields }),
     );
-  await put('lab-ci', { role: 'contributor', max_priority: { '*': 100 } });
+  // The database outlives the server, and a client has at most 10 keys.
+  const id = `lab-ci-${randomUUID()}`;
+  await put(id, { role: 'contributor', max_priority: { '*': 100 } });
   await put('lab-agents', { role: 'agent' });
-  const made = await send(server, 'POST', '/v1/client-permissions/lab-ci/keys', admin, '{}');
+  const made = await send(server, 'POST', `/v1/client-permissions/${id}/keys`, admin, '{}');
   const { client_key: serverMadeKey } = JSON.parse(made.text) as { client_key: string };
   const authorization = `Basic ${Buffer.from(`lab-agents:${secret}`).toString('base64')}`;
   const granted = await send(server, 'POST', '/v1/oauth2/token', { authorization });
   const { refresh_token: agentRefreshToken } = JSON.parse(granted.text) as { refresh_token: string };
-  return { client: { id: 'lab-ci', secret, serverMadeKey }, agentRefreshToken };
+  return { client: { id, secret, serverMadeKey }, agentRefreshToken };
 }
 
 /** Submits a job; its id. */

@@ -1,5 +1,8 @@
+import { availableParallelism } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
 import { metricRows } from '../../server/areas.js';
+import { queueLimit } from '../../server/auth/bcrypt-pool.js';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { leaseDuty } from '../../server/leases/sweep-leases.js';
 import { runDuties } from '../../server/periodic/run-duties.js';
@@ -81,15 +84,19 @@ test('logins that are refused because too many others wait are counted', async (
   const { bcryptPool } = server.deps;
   const url = await serveMetrics(t, server);
   t.is((await readMetrics(url)).value('queuepass_bcrypt_queue_length'), 0);
-  // Fills the part of the queue that logins of unknown clients can use.
-  const waiting = Array.from({ length: 32 }, () => bcryptPool.compareDummy('a secret'));
+  const fill = () =>
+    Promise.allSettled(Array.from({ length: 200 }, () => bcryptPool.compare('a secret', undefined, 15)));
+  const waiting = [fill()];
+  // The workers that start now take their first tasks from the queue.
+  while (bcryptPool.waiting > queueLimit - availableParallelism()) await nextTurn();
+  waiting.push(fill());
   t.is((await logIn(server, 'nobody', 'a client secret of good length')).status, 503);
   const metrics = await readMetrics(url);
   t.true(metrics.value('queuepass_bcrypt_queue_length') > 0);
   t.is(metrics.value('queuepass_bcrypt_queue_limit'), 64);
   t.deepEqual(metrics.byLabels('queuepass_token_outcomes_total'), { 'client_key refused busy': 1 });
   await bcryptPool.close();
-  await Promise.allSettled(waiting);
+  await Promise.all(waiting);
 });
 
 test('claims are counted by queue, polls that find nothing are not, and after many queues the others share a series', async (t) => {

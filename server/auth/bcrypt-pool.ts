@@ -16,7 +16,7 @@ export type CompareKind = 'record' | 'dummy';
 const minCost = 4;
 
 /** Maximum cost of a dummy hash: 64 times the time of the default cost, some seconds. */
-export const maxDummyCost = 16;
+const maxDummyCost = 16;
 
 /** Runs bcrypt in worker threads with a bounded queue, so that the event loop never computes a hash. */
 export class BcryptPool {

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Core } from '../core/core.js';
 import { daySeconds } from '../core/index-row.js';
 import { sha256 } from '../crypto/digest.js';
-import type { AuthServices } from './services.js';
+import type { AuthCollections } from './collections.js';
 
 /** The client id and address by which a login is counted. */
 export interface LoginOrigin {
@@ -19,7 +19,11 @@ export class LoginPrefixes {
   /** When this process last stored a login, in milliseconds, by client and address. */
   readonly #stored = new LRUCache<string, number>({ max: 10_000 });
 
-  constructor(private readonly deps: Pick<Core, 'clock' | 'log'> & Pick<AuthServices, 'collections'>) {}
+  constructor(
+    private readonly deps: Pick<Core, 'clock' | 'log'> & {
+      collections: Pick<AuthCollections, 'loginPrefixes'>;
+    },
+  ) {}
 
   /**
    * Stores a login, at most once a day for each client and address; a failure does not fail the login.

@@ -1,5 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
-import { maxFailuresPerClient, maxFailuresPerPair } from '../../server/auth/login-attempts.js';
+import {
+  maxFailuresPerClient,
+  maxFailuresPerPair,
+  maxFailuresPerPrefix,
+} from '../../server/auth/login-attempts.js';
 import { presentPrefix } from '../../server/auth/login-prefixes.js';
 import { slowLoginMs } from '../../server/auth/slow-logins.js';
 import { removeClient } from '../../server/clients/remove-client.js';
@@ -60,7 +64,10 @@ test.serial('guesses for one client from many addresses of one IPv6 network are 
 test.serial('failures of many clients from one network are limited', async (t) => {
   const server = await start(t);
   await server.deps.loginAttempts.countFailure({ clientId: 'somebody', source: '198.51.100.1' });
-  await server.deps.collections.loginFailures.updateOne({ key: /^prefix:/ }, { $inc: { points: 2999 } });
+  await server.deps.collections.loginFailures.updateOne(
+    { key: /^prefix:/ },
+    { $inc: { points: maxFailuresPerPrefix - 1 } },
+  );
   t.is(await from(server, '198.51.100.200', 'ci', secret), 429);
   t.is(await from(server, '198.51.101.200', 'ci', secret), 200, 'the next network');
 });

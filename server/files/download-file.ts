@@ -9,9 +9,6 @@ export interface ByteRange {
   end: number;
 }
 
-/** Chunks that are fetched together: with those that wait to be sent, a slow client holds less than 1 MiB. */
-const batchChunks = 1;
-
 /**
  * Streams a file, or a part of it, with a few chunks in memory at a time. The stream fails if a chunk is missing or too
  * short, such as when the file is removed meanwhile.
@@ -33,22 +30,16 @@ async function* readChunks(
   { _id, chunkSize, length }: StoredFile,
   { start, end }: ByteRange,
 ): AsyncGenerator<Buffer> {
-  if (start >= end) return;
-  let next = Math.floor(start / chunkSize);
-  const last = Math.floor((end - 1) / chunkSize);
-  const found = chunks.find(
-    { files_id: _id, n: { $gte: next, $lte: last } },
-    { sort: { n: 1 }, batchSize: batchChunks, promoteBuffers: true, projection: { _id: 0, n: 1, data: 1 } },
-  );
-  try {
-    for await (const { n, data } of found) {
-      const from = n * chunkSize;
-      if (n !== next || data.length !== Math.min(chunkSize, length - from)) break;
-      next += 1;
-      yield data.subarray(Math.max(0, start - from), Math.min(data.length, end - from));
-    }
-  } finally {
-    await found.close();
+  for (let n = Math.floor(start / chunkSize); n * chunkSize < end; n += 1) {
+    const from = n * chunkSize;
+    // Not with a cursor, which would hold two more chunks: its last response, and the one with its cluster time.
+    const chunk = await chunks.findOne(
+      { files_id: _id, n },
+      { promoteBuffers: true, projection: { _id: 0, data: 1 } },
+    );
+    const size = Math.min(chunkSize, length - from);
+    if (chunk?.data.length !== size)
+      throw new Error(`chunk ${n} of the file ${_id.toHexString()} is missing or truncated`);
+    yield chunk.data.subarray(Math.max(0, start - from), Math.min(size, end - from));
   }
-  if (next <= last) throw new Error(`chunk ${next} of the file ${_id.toHexString()} is missing or truncated`);
 }

@@ -130,13 +130,15 @@ type FragmentHead = WithId<
 /** The text of a fragment. Other servers may have stored something else, on which the operators of texts fail. */
 const storedText = { $cond: [{ $eq: [{ $type: '$log_data' }, 'string'] }, '$log_data', ''] };
 
+const isInline = { $lte: [{ $strLenCP: storedText }, inlineLength] };
+
 const headFields = {
   log_type: 1,
   phase: 1,
   fragment_number: 1,
   length: { $strLenCP: storedText },
-  log_data: { $substrCP: [storedText, 0, inlineLength] },
-  replaced: { $cond: [{ $lte: [{ $strLenCP: storedText }, inlineLength] }, '$replaced', '$$REMOVE'] },
+  log_data: { $cond: [isInline, storedText, ''] },
+  replaced: { $cond: [isInline, '$replaced', '$$REMOVE'] },
 };
 
 /** Reads a long text in parts; nothing more if its fragment is removed meanwhile. */

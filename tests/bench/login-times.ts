@@ -9,7 +9,7 @@ import type { ExecutionContext } from 'ava';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { startEmbeddedMongod } from '../../server/mongod/embedded-mongod.js';
 import { addClient } from '../support/clients.js';
-import { logIn } from '../support/logins.js';
+import { logIn, makeHash } from '../support/logins.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 
 const rounds = Number(process.argv[2] ?? 60);
@@ -45,12 +45,16 @@ try {
 
 async function prepareLogins(server: TestServer): Promise<Login[]> {
   await addClient(server, { client_id: 'ci' }, secret);
+  await addClient(server, { client_id: 'cheap', client_secret_hash: await makeHash(secret, 8) });
+  await addClient(server, { client_id: 'dear', client_secret_hash: await makeHash(secret, 11) });
   await addClient(server, { client_id: 'keyless' });
   const { client_key: key } = await makeClientKey(server.deps, 'ci');
   const wrong = `${key.slice(0, 17)}${'A'.repeat(43)}`;
   return [
     { title: 'unknown client', clientId: 'nobody', key: secret, status: 401 },
     { title: 'wrong key', clientId: 'ci', key: 'a wrong client secret', status: 401 },
+    { title: 'wrong key, hash of cost 8', clientId: 'cheap', key: 'a wrong client secret', status: 401 },
+    { title: 'wrong key, hash of cost 11', clientId: 'dear', key: 'a wrong client secret', status: 401 },
     { title: 'client without hash', clientId: 'keyless', key: secret, status: 401 },
     { title: 'missing header', clientId: 'ci', key: undefined, status: 401 },
     { title: 'over-long key', clientId: 'ci', key: secret.padEnd(100, 'x'), status: 401 },

@@ -25,6 +25,8 @@ interface OpenUpload extends Upload {
 export interface UploadBody {
   /** The request has no body. */
   isEmpty: boolean;
+  /** The size of the whole body, if the request announces it; otherwise 0. */
+  announcedBytes: number;
   /** Reads up to the first byte of the file. @throws ApiError as `openUpload` does */
   open(): Promise<Upload>;
 }
@@ -50,6 +52,7 @@ export function deferUpload(request: IncomingMessage, limit: number): DeferredUp
   let upload: OpenUpload | undefined;
   return {
     isEmpty: !hasBody(request),
+    announcedBytes: Number(request.headers['content-length'] ?? 0),
     async open() {
       transfer.emit('start');
       upload = await openUpload(request, limit);

@@ -1,5 +1,6 @@
 import type { Area } from '../core/area.js';
 import { commonErrors, commonQuirks } from '../errors/common-errors.js';
+import { bodyTimes } from './body-time.js';
 import { httpErrors } from './errors.js';
 import { httpMetrics } from './metrics.js';
 import type { HttpServices } from './services.js';
@@ -12,4 +13,5 @@ export const httpArea: Area<HttpServices> = {
   errors: { ...commonErrors, ...httpErrors },
   quirks: commonQuirks,
   metrics: httpMetrics,
+  createServices: () => ({ bodyTimes }),
 };

@@ -2,7 +2,7 @@ import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
-import { limitBodyTime } from './body-time.js';
+import { BodyTimer } from './body-time.js';
 import { createSlashCollapser } from './collapse-slashes.js';
 import type { MountDeps } from './mount-deps.js';
 import { literalPrefix, PrefixTable } from './prefix-table.js';
@@ -34,7 +34,7 @@ export function mountRoutes<D extends MountDeps>(
   const whole = create(routes);
   const collapseSlashes = createSlashCollapser(basePath, routes);
   return (ctx, next) => {
-    (ctx.state as RequestState).liftBodyTimeLimit = limitBodyTime(ctx.req);
+    (ctx.state as RequestState).bodyTimer = new BodyTimer(ctx.req, ctx.res, deps.bodyTimes);
     if (ctx.path.includes('//')) ctx.path = collapseSlashes(ctx.path);
     const path = ctx.path.startsWith(basePath) ? ctx.path.slice(basePath.length) : ctx.path;
     const routers = table.find(path);

@@ -4,6 +4,7 @@ import { commonErrors } from '../errors/common-errors.js';
 import type { ErrorRow } from '../errors/error-row.js';
 import type { ErrorFamily } from '../errors/families.js';
 import { toJsonSchema } from '../schema/schema.js';
+import { httpErrors } from './errors.js';
 import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
 import { type AnyRoute, nameOfRoute, schemesOf } from './route.js';
 import type { CredentialSchemes } from './scheme.js';
@@ -137,7 +138,7 @@ function errorsOf(declared: AnyRoute, { schemes }: ApiDescription): ErrorRow[] {
   return [
     ...errors,
     ...schemesOf(declared).flatMap((scheme) => schemes[scheme]?.errors ?? []),
-    ...(body ? [commonErrors.badRequest, commonErrors.payloadTooLarge] : []),
+    ...(body ? [commonErrors.badRequest, httpErrors.bodyTooSlow, commonErrors.payloadTooLarge] : []),
     ...(body && body.mode !== 'multipart' ? [commonErrors.validation] : []),
     ...(query ? [queryError ?? commonErrors.validation] : []),
     // A parameter's value can turn the path into one that has no route, or one with other methods.

@@ -1,4 +1,5 @@
 import type { Principal } from '../principal/principal.js';
+import type { BodyTimer } from './body-time.js';
 import type { ClientAddress } from './client-address.js';
 import type { AnyRoute } from './route.js';
 
@@ -8,8 +9,7 @@ export interface RequestState {
   address: ClientAddress;
   route?: AnyRoute;
   principal?: Principal;
-  /** Lifts the time limit of the body. */
-  liftBodyTimeLimit: () => void;
+  bodyTimer: BodyTimer;
   /** The job that the request is about, for the log line. */
   jobId?: string;
 }

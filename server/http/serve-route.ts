@@ -41,11 +41,14 @@ export async function serveRoute<D extends MountDeps>(
     return writeReply(ctx, redirectWithoutSlash(declared));
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
   const upload = declared.body?.mode === 'multipart' ? awaitUpload(deps, ctx) : undefined;
-  const body = upload ?? (await parseBody(ctx.req, declared.body, deps.config.maxBodyValues));
+  const body = upload ?? (await readBody(deps, declared, ctx));
   const request = makeRequest(declared, ctx, { params, query, body });
   let reply: Reply;
   try {
-    reply = await limitTime(deps.log, declared.handle(deps, request as never), {
+    const handled = declared.handle(deps, request as never);
+    // The handler reads the body of an upload itself.
+    const read = upload ? state.bodyTimer.refuseIfSlow(Promise.resolve(handled)) : handled;
+    reply = await limitTime(deps.log, read, {
       pause: upload?.transfer,
       waitSeconds: request.waitSeconds,
     });
@@ -106,7 +109,13 @@ function redirectWithoutSlash({ path }: AnyRoute): Reply {
 
 function awaitUpload({ config }: MountDeps, ctx: Context): ReturnType<typeof deferUpload> {
   const limit = config.maxUploadMib * 1024 * 1024;
-  return deferUpload(ctx.req, limit, () => (ctx.state as RequestState).liftBodyTimeLimit());
+  return deferUpload(ctx.req, limit);
+}
+
+function readBody({ config }: MountDeps, { body }: AnyRoute, ctx: Context): Promise<unknown> | undefined {
+  if (body === undefined) return undefined;
+  const { bodyTimer } = ctx.state as RequestState;
+  return bodyTimer.refuseIfSlow(parseBody(ctx.req, body, config.maxBodyValues));
 }
 
 function readHeader(ctx: Context, name: string): string | undefined {

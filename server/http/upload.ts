@@ -25,6 +25,8 @@ interface OpenUpload extends Upload {
 export interface UploadBody {
   /** The request has no body. */
   isEmpty: boolean;
+  /** The size of the whole body, if the request announces it; otherwise 0. */
+  announcedBytes: number;
   /** Reads up to the first byte of the file. @throws ApiError as `openUpload` does */
   open(): Promise<Upload>;
 }
@@ -42,20 +44,16 @@ export const uploadSchema = z.unknown().meta({
   properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } },
 }) as unknown as z.ZodType<UploadBody>;
 
-/** Milliseconds without a byte after which an upload is aborted; its total time has no limit. */
-const maxIdleMs = 120_000;
-
 /**
  * Returns the body of a request, for its handler to open: a handler that refuses the request need not receive the file.
- * @param onOpen is called when the body is opened
  */
-export function deferUpload(request: IncomingMessage, limit: number, onOpen: () => void): DeferredUpload {
+export function deferUpload(request: IncomingMessage, limit: number): DeferredUpload {
   const transfer = new EventEmitter();
   let upload: OpenUpload | undefined;
   return {
     isEmpty: !hasBody(request),
+    announcedBytes: Number(request.headers['content-length'] ?? 0),
     async open() {
-      onOpen();
       transfer.emit('start');
       upload = await openUpload(request, limit);
       void upload.ended.then(() => transfer.emit('end'));
@@ -76,8 +74,6 @@ export function deferUpload(request: IncomingMessage, limit: number, onOpen: () 
  * such file
  */
 async function openUpload(request: IncomingMessage, limit: number): Promise<OpenUpload> {
-  // Node resets the timeout at the connection's next request.
-  request.socket.setTimeout(maxIdleMs);
   const ended = new Promise<void>((done) => {
     request.once('end', done).once('close', done);
   });

@@ -104,6 +104,11 @@ export interface JobRecord {
   artifact_file?: ObjectId;
   /** The stored file of its attachments; absent while the job awaits them, or if a Testflinger server stored them. */
   attachments_file?: ObjectId;
+  /**
+   * The bytes of attachments that anonymous callers have sent for this run of the job, those of running uploads included;
+   * absent or 0 if there are none.
+   */
+  anonymous_bytes?: number;
   /** When the job last became claimable other than by a submit; a change of this field wakes the waiting claims. */
   wake_at?: Date;
   /** The `Idempotency-Key`s that submitted the job within the last day. */

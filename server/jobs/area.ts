@@ -1,6 +1,8 @@
 import type { AuthServices } from '../auth/services.js';
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
+import { createIndexHints } from '../db/index-hint.js';
+import type { DatabaseServices } from '../db/services.js';
 import type { FileServices } from '../files/services.js';
 import type { AnyRoute } from '../http/route.js';
 import type { JobServices } from '../job/services.js';
@@ -9,6 +11,7 @@ import type { LogServices } from '../logs/services.js';
 import type { QueueServices } from '../queues/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import type { SecretServices } from '../secrets/services.js';
+import { sumWaitingBytes } from './anonymous-uploads.js';
 import { attachmentRoutes } from './attachment-routes.js';
 import { jobsErrors, jobsQuirks } from './errors.js';
 import { eventRoutes } from './event-routes.js';
@@ -19,6 +22,7 @@ import type { JobsServices } from './services.js';
 import { jobsSettings } from './settings.js';
 
 type Needs = Core &
+  Pick<DatabaseServices, 'batching'> &
   AuthServices &
   FileServices &
   JobServices &
@@ -35,5 +39,13 @@ export const jobsArea: Area<JobsServices, Needs, AnyRoute<Needs & JobsServices>>
   indexes: jobsIndexes,
   errors: jobsErrors,
   quirks: jobsQuirks,
+  createServices({ batching, collections: { jobs } }) {
+    const jobsHints = createIndexHints(jobs, jobsIndexes, { anonymousBytes: 'qp_anonymous_bytes' });
+    const sum = batching.batched<undefined, number>(async (callers) => {
+      const bytes = await sumWaitingBytes(jobs, jobsHints.anonymousBytes);
+      return callers.map(() => bytes);
+    });
+    return { sumAnonymousBytes: () => sum(undefined), jobsHints };
+  },
   routes: [...searchRoutes, ...jobRoutes, ...attachmentRoutes, ...eventRoutes],
 };

@@ -32,6 +32,7 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
       jobsErrors.attachmentsNotAwaited,
       jobsErrors.notOwned,
       jobsErrors.attachmentsDiffer,
+      jobsErrors.anonymousUploadsFull,
     ],
     async handle(deps, request) {
       const jobId = getJobId(request);

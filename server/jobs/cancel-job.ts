@@ -1,6 +1,7 @@
 import type { DepsOf } from '../core/core.js';
 import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
+import { removeFilesSoon } from '../files/files.js';
 import { findJob } from '../job/find-job.js';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
@@ -11,12 +12,24 @@ import type { ScrubbingServices } from '../scrubbing/services.js';
 import { checkJobOwner, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
+const cancelledFields = {
+  lease: 1,
+  'job_data.test_data.secrets': 1,
+  'result_data.job_state': 1,
+  anonymous_bytes: 1,
+  attachments_file: 1,
+};
+
 /**
- * Cancels a job.
+ * Cancels a job. Attachments that an anonymous caller sent are removed if the job still waited: they no longer count as
+ * anonymous uploads of waiting jobs, so they must not stay either.
  * @throws ApiError 403 if the caller may not change it, 400 if it has ended or does not exist
  */
 export async function cancelJob(
-  deps: Pick<JobServices, 'collections'> & Pick<ScrubbingServices, 'jobMasks'> & DepsOf<typeof checkJobOwner>,
+  deps: Pick<JobServices, 'collections'> &
+    Pick<ScrubbingServices, 'jobMasks'> &
+    DepsOf<typeof removeFilesSoon> &
+    DepsOf<typeof checkJobOwner>,
   caller: Principal,
   jobId: string,
 ): Promise<void> {
@@ -30,10 +43,12 @@ export async function cancelJob(
     // Only the run that was checked: another client may have resubmitted the job meanwhile.
     { _id: found._id, created_at: found.created_at, ...filterAllowing('cancel') },
     { $set: { 'result_data.job_state': stateAfter('cancel') } },
-    { projection: { lease: 1, 'job_data.test_data.secrets': 1 }, ...byId },
+    { projection: cancelledFields, ...byId },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job))
     await deps.jobMasks.expireSoon(found.job_id);
+  if (job.result_data.job_state === 'waiting' && job.anonymous_bytes && job.attachments_file)
+    await removeFilesSoon(deps, [job.attachments_file]);
 }

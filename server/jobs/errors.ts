@@ -40,6 +40,12 @@ export const jobsErrors = {
     status: 422,
     message: 'Job ID not awaiting attachments',
   },
+  anonymousUploadsFull: {
+    code: 'anonymous_uploads_full',
+    status: 413,
+    message:
+      'There is no room for more anonymous uploads: log in, or try again when waiting jobs have started (ANONYMOUS_UPLOAD_MIB)',
+  },
   attachmentsDiffer: {
     code: 'attachments_differ',
     status: 409,

@@ -16,4 +16,13 @@ export const jobsIndexes: readonly IndexRow<'jobs'>[] = [
     options: { partialFilterExpression: { 'job_data.tags': { $exists: true } } },
     serves: 'search by tags, sorted by `_id`; jobs without tags are not in the index',
   },
+  {
+    collection: 'jobs',
+    name: 'qp_anonymous_bytes',
+    // With `_id`, a job keeps its place while its bytes change, so that a scan sees it once.
+    keys: { 'result_data.job_state': 1, _id: 1, anonymous_bytes: 1 },
+    options: { partialFilterExpression: { anonymous_bytes: { $gt: 0 } } },
+    serves:
+      'the sum of the bytes that anonymous callers have sent for waiting jobs; other jobs are not in the index',
+  },
 ];

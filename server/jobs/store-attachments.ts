@@ -12,28 +12,35 @@ import type { UploadBody } from '../http/upload.js';
 import { findJob } from '../job/find-job.js';
 import { attachmentsName } from '../job/job-files.js';
 import type { JobRecord } from '../job/job-record.js';
+import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
+import { AnonymousUpload, filterUnended } from './anonymous-uploads.js';
 import { checkJobOwner, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
 type AttachmentDeps = Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>;
 
 /** The part of a job that shows whether it awaits attachments, and who owns it. */
-type AttachingJob = OwnedJob & Pick<JobRecord, 'created_at'>;
+type AttachingJob = OwnedJob & Pick<JobRecord, 'created_at' | 'result_data'>;
 
-const attachingFields = { ...ownedFields, created_at: 1, 'job_data.attachments_status': 1 };
+const attachingFields = {
+  ...ownedFields,
+  created_at: 1,
+  'job_data.attachments_status': 1,
+  'result_data.job_state': 1,
+};
 
 /**
  * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several
  * uploads run at the same time, the first one to finish is kept, since an agent may already be reading it. If the job
  * already has its attachments, nothing changes, since stock clients repeat requests. The job is checked before the body
  * is read.
- * @throws ApiError 422 if the job is unknown or names no attachments, 403 if the caller may not change the job, 409 if
- * the job has other attachments
+ * @throws ApiError 422 if the job is unknown, names no attachments or ended without them, 403 if the caller may not change
+ * the job, 409 if the job has other attachments, 413 if there is no room for those of anonymous callers
  */
 export async function storeAttachments(
-  deps: AttachmentDeps & DepsOf<typeof checkJobOwner>,
+  deps: AttachmentDeps & DepsOf<typeof checkJobOwner> & ConstructorParameters<typeof AnonymousUpload>[0],
   caller: Principal,
   jobId: string,
   body: UploadBody,
@@ -42,11 +49,21 @@ export async function storeAttachments(
   // For anyone: a repeated request without the file changes nothing.
   if (hasAttachments(job) && body.isEmpty) return;
   checkJobOwner(deps, caller, job);
+  if (hasAttachments(job)) return checkSameBytes(deps, jobId, (await body.open()).file);
+  const anonymous = caller.kind === 'anonymous' ? new AnonymousUpload(deps, job) : undefined;
+  await anonymous?.checkRoom(body.announcedBytes);
   const { file } = await body.open();
-  if (hasAttachments(job)) return checkSameBytes(deps, jobId, file);
   const hash = createHash('sha256');
-  const stored = await uploadFile(deps, attachmentsName(job.job_id), hashPieces(file, hash));
-  if (await completeAttachments(deps, job, stored)) return keepOneFile(deps, stored.filename, stored._id);
+  let stored: StoredFile;
+  let isAdded = false;
+  try {
+    const pieces = hashPieces(anonymous?.count(file) ?? file, hash);
+    stored = await uploadFile(deps, attachmentsName(job.job_id), pieces);
+    isAdded = await completeAttachments(deps, job, stored);
+  } finally {
+    if (!isAdded) await anonymous?.release();
+  }
+  if (isAdded) return keepOneFile(deps, stored.filename, stored._id);
   await removeFilesById(deps, [stored._id]);
   const now = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // The job was resubmitted meanwhile, and the new run awaits its own attachments.
@@ -68,10 +85,12 @@ export async function findAttachments(
   return named ?? findFile(deps, attachmentsName(job?.job_id ?? jobId));
 }
 
-/** @throws ApiError 422 if the job is unknown or never awaited attachments */
+/** @throws ApiError 422 if the job is unknown, never awaited attachments or ended without them */
 function checkTakesAttachments(job: WithId<AttachingJob> | undefined): WithId<AttachingJob> {
   if (job === undefined) throw new ApiError(jobsErrors.attachmentsJobUnknown);
-  if (job.job_data.attachments_status === undefined) throw new ApiError(jobsErrors.attachmentsNotAwaited);
+  const hasEnded = endedStates.includes(job.result_data.job_state);
+  if (job.job_data.attachments_status === undefined || (hasEnded && !hasAttachments(job)))
+    throw new ApiError(jobsErrors.attachmentsNotAwaited);
   return job;
 }
 
@@ -126,7 +145,7 @@ async function completeAttachments(
   stored: StoredFile,
 ): Promise<boolean> {
   const { matchedCount } = await collections.jobs.updateOne(
-    { _id: job._id, created_at: job.created_at, 'job_data.attachments_status': 'waiting' },
+    { ...filterUnended(job), 'job_data.attachments_status': 'waiting' },
     {
       $set: { 'job_data.attachments_status': 'complete', attachments_file: stored._id },
       $currentDate: { wake_at: true },

@@ -1,6 +1,7 @@
 import type { Core } from '../core/core.js';
 import { classifyDatabaseError } from '../db/classify-error.js';
 import { writeJson } from '../http/exact-json.js';
+import type { ClosedAttempt } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
@@ -17,6 +18,11 @@ export interface LateData {
   mask(masker: TextMasker | undefined): object;
 }
 
+/** Returns the last attempt at a job that the sender lost; `undefined` if it never held the job. */
+export function findLostAttempt({ job, agent }: Pick<Hold, 'job' | 'agent'>): ClosedAttempt | undefined {
+  return job?.attempts?.findLast(({ holder }) => holder === agent);
+}
+
 /**
  * Keeps what a holder sends after it lost the job with its last attempt, apart from the job's result, as far as there is
  * room; the same data sent twice are kept once. Nothing is kept of an agent that never held the job, nor of a job whose
@@ -27,7 +33,7 @@ export async function keepLate(
   { job, agent }: Hold,
   { kind, mask }: LateData,
 ): Promise<void> {
-  const lost = job?.attempts?.findLast(({ holder }) => holder === agent);
+  const lost = findLostAttempt({ job, agent });
   if (job === undefined || lost === undefined) return;
   const { collections, log, jobMasks } = deps;
   const masker = await jobMasks.findForAttempt(job.job_id, lost.attempt);

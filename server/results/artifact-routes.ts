@@ -26,9 +26,9 @@ export const artifactRoutes: readonly AnyRoute<RouteDeps>[] = [
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [jobErrors.idInvalid, leaseErrors.notHeld],
     async handle(deps, request) {
-      const upload = await request.body.open();
       const jobId = getJobId(request);
-      return presentDiscarded(deps, 'artifact', await storeArtifact(deps, request.principal, jobId, upload));
+      const isStored = await storeArtifact(deps, request.principal, jobId, request.body);
+      return presentDiscarded(deps, 'artifact', isStored);
     },
   }),
   route({

@@ -4,7 +4,7 @@ import type { StoredFile } from '../files/collections.js';
 import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
 import type { FileServices } from '../files/services.js';
 import { uploadFile } from '../files/upload-file.js';
-import type { Upload } from '../http/upload.js';
+import type { UploadBody } from '../http/upload.js';
 import { findJob } from '../job/find-job.js';
 import { artifactName } from '../job/job-files.js';
 import type { JobRecord } from '../job/job-record.js';
@@ -18,21 +18,23 @@ import { keepLateArtifact } from './keep-late-artifact.js';
  * Stores the artifact of a job. An earlier artifact can be downloaded until the new one is complete. As in Testflinger,
  * the job may be unknown: the job of a long reservation may expire before its agent is done. An artifact from the job's
  * holder counts once the job names it. That write checks the attempt, because an upload can outlast a lease.
+ * The job is looked up before the body is read.
  * @returns false if the sender lost the job or never held it: a small artifact is then stored with a lost attempt
  */
 export async function storeArtifact(
   deps: Pick<FileServices, 'collections'> & DepsOf<typeof holdJob>,
   caller: Principal,
   jobId: string,
-  { file }: Upload,
+  body: UploadBody,
 ): Promise<boolean> {
   const before = await holdJob(deps, caller, jobId, { writes: true });
   if (before.isLost) {
-    await keepLateArtifact(deps, before, file);
+    await keepLateArtifact(deps, before, body);
     return false;
   }
   const name = artifactName(before.job?.job_id ?? jobId);
   const attempt = isHeld(before) ? before.job?.lease?.attempt : undefined;
+  const { file } = await body.open();
   const stored = await uploadFile(deps, name, file, attempt);
   if (attempt === undefined) {
     await keepOneFile(deps, name);

@@ -137,6 +137,10 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
   },
   MAX_BODY_VALUES: { good: [['1000', (config) => config.maxBodyValues, 1000]], bad: ['999', 'many'] },
   MAX_UPLOAD_MIB: { good: [['1', (config) => config.maxUploadMib, 1]], bad: ['0', '10 GiB'] },
+  ANONYMOUS_UPLOAD_MIB: {
+    good: [['0', (config) => config.anonymousUploadMib, 0]],
+    bad: ['-1', '10 GiB'],
+  },
   JOB_OWNERSHIP: { good: [['record', (config) => config.jobOwnership, 'record']], bad: ['yes'] },
   AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['yes'] },
   AGENT_LEASES: { good: [['off', (config) => config.agentLeases, 'off']], bad: ['no'] },

@@ -28,7 +28,8 @@ function makeJob(n: number): JobRecord {
     };
     return makeJobRecord({ created_at, job_data: data, result_data: { job_state: 'test' }, lease });
   }
-  return makeJobRecord({ created_at, job_data: data, result_data: { job_state: state } });
+  const anonymous = n < 100 && n % 10 === 1 ? { anonymous_bytes: 1000 } : {};
+  return makeJobRecord({ created_at, job_data: data, result_data: { job_state: state }, ...anonymous });
 }
 
 async function grow({ deps }: TestServer, from: number, to: number): Promise<void> {
@@ -103,6 +104,10 @@ const statements: Record<string, HotStatement> = {
   'claims of many queues': {
     keys: [claimKeys, '_id: 1'],
     run: (server) => all((n) => claim(server, [`q${2 * n + 1}`], 'claimer')),
+  },
+  'the sum of anonymous uploads': {
+    keys: ['result_data.job_state: 1, _id: 1, anonymous_bytes: 1'],
+    run: ({ deps }) => deps.sumAnonymousBytes(),
   },
   'a cut of leases': {
     keys: ['lease.holder: 1, lease.until: 1'],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { readConfig, routes } from '../../server/areas.js';
+import { bodyTimes } from '../../server/http/body-time.js';
 import { defaultBodyLimit } from '../../server/http/parse-input.js';
 
 const page = readFileSync(new URL('../../docs/reference/compatibility.md', import.meta.url), 'utf8');
@@ -39,4 +40,9 @@ test('the limits of the page are those of the code', (t) => {
     t.is(route?.body?.limit, 16 * mebibyte - 1);
     t.true(ours.includes(`\`POST ${path}\``));
   }
+  const [, anonymous = ''] = findRow('`ANONYMOUS_UPLOAD_MIB`');
+  t.true(anonymous.includes(`${config.anonymousUploadMib} MiB`));
+  const [, times = ''] = findRow('A body has ');
+  const { baseMs, bytesPerSecond } = bodyTimes;
+  t.true(times.includes(`${baseMs / 1000} seconds, then ${bytesPerSecond / 1024} KiB a second`));
 });

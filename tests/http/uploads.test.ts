@@ -1,9 +1,6 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { request } from 'undici';
-import { limitBodyTime } from '../../server/http/body-time.js';
 import { readByteRange } from '../../server/http/byte-range.js';
 import { listen } from '../../server/process/http-server.js';
 import { agentHeaders } from '../support/jobs.js';
@@ -75,30 +72,6 @@ test('headers must arrive within a minute, and the total time of a request is no
   t.teardown(() => drain(0));
   t.is(server.headersTimeout, 60_000);
   t.is(server.requestTimeout, 0);
-});
-
-test('the connection is closed when a body does not arrive in time, unless that limit was lifted', async (t) => {
-  const server = createServer((incoming, response) => {
-    const lift = limitBodyTime(incoming, 50);
-    if (incoming.url === '/lifted') lift();
-    incoming.on('error', () => undefined).on('end', () => response.end('whole'));
-    incoming.resume();
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  t.teardown(() => server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const slowly = async function* (end: Promise<unknown>) {
-    yield Buffer.from('x');
-    await end;
-    yield Buffer.from('y');
-  };
-  const never = new Promise(() => undefined);
-  const cut = request(url, { method: 'POST', body: slowly(never) as never });
-  await t.throwsAsync(cut, { message: /other side closed|ECONNRESET|socket/i });
-  const later = new Promise((done) => setTimeout(done, 200));
-  const lifted = await request(`${url}/lifted`, { method: 'POST', body: slowly(later) as never });
-  t.is(await lifted.body.text(), 'whole');
-  t.is(await (await request(url, { method: 'POST', body: 'quick' })).body.text(), 'whole');
 });
 
 test('a Range header selects a part, the whole file, or an unsatisfiable range', (t) => {

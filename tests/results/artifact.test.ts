@@ -1,13 +1,14 @@
 import test from 'ava';
 import { request } from 'undici';
 import { bearer } from '../support/clients.js';
-import { agentHeaders, submit } from '../support/jobs.js';
+import { agentHeaders, claim, submit } from '../support/jobs.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 import {
   countFiles,
   digest,
   makeBytes,
   multipart,
+  readToEnd,
   sendRaw,
   upload,
   waitForFiles,
@@ -112,20 +113,42 @@ test('an interrupted upload does not change the earlier artifact', async (t) => 
   t.is(digest((await fetchArtifact(server, jobId)).bytes), digest(bytes));
 });
 
-test('errors are reported in this order: role, body, id, and an artifact of an unknown job is stored', async (t) => {
+test('errors are reported in this order: role, id, job, body, and an artifact of an unknown job is stored', async (t) => {
   const server = await startServer(t);
   const headers = agentHeaders(server);
   const text = 'text/plain; charset=utf-8';
   t.is((await server.request(pathOf('no-uuid'), upload(makeBytes(1), bearer(server)))).status, 403);
   t.is((await server.request(pathOf(canonical), { headers })).status, 403);
   const without = await server.request(pathOf('no-uuid'), upload(makeBytes(1), headers, 'other'));
-  t.deepEqual(await answerOf(without), [400, 'application/json', '{"message":"Bad Request","detail":{}}']);
+  t.deepEqual(await answerOf(without), [400, text, 'Invalid job id\n']);
+  const unknown = await server.request(pathOf(canonical), upload(makeBytes(1), headers, 'other'));
+  t.deepEqual(await answerOf(unknown), [400, 'application/json', '{"message":"Bad Request","detail":{}}']);
   t.deepEqual(await answerOf(await store(server, 'no-uuid', makeBytes(1))), [400, text, 'Invalid job id\n']);
   const unread = await server.request(pathOf('no-uuid'));
   t.deepEqual(await answerOf(unread), [400, text, 'Invalid job id\n']);
   t.deepEqual(await countFiles(server), [0, 0]);
   t.deepEqual(await answerOf(await store(server, canonical, makeBytes(10))), ok);
   t.is((await fetchArtifact(server, canonical.replaceAll('-', ''))).bytes.length, 10);
+});
+
+test('an invalid id and a job of another agent get a response before the body is sent', async (t) => {
+  const server = await startServer(t);
+  const enforcing = await startServer(t, {
+    settings: { AGENT_BINDING: 'enforce' },
+    database: server.deps.connection.db.databaseName,
+  });
+  const jobId = await submit(server, {});
+  await claim(server, ['q1'], 'agent-1');
+  /** Sends only the headers of an artifact. */
+  const sendHeaders = async (to: TestServer, id: string, headers: Record<string, string>) => {
+    const announced = { 'content-type': multipart.type, 'content-length': '20000000', connection: 'close' };
+    return readToEnd(await sendRaw(to, pathOf(id), { ...announced, ...headers }, ''));
+  };
+  const other = agentHeaders(server, 'agent-2');
+  t.regex(await sendHeaders(server, 'no-uuid', other), /^HTTP\/1.1 400 .*Invalid job id\n$/s);
+  t.regex(await sendHeaders(server, jobId, other), /^HTTP\/1.1 200 .*queuepass-discarded: lease-lost/is);
+  t.regex(await sendHeaders(enforcing, jobId, other), /^HTTP\/1.1 403 .*Not enough permissions on job ID/s);
+  t.deepEqual(await countFiles(server), [0, 0]);
 });
 
 test('a download of an artifact with a missing chunk is cut, and never looks complete', async (t) => {

@@ -15,6 +15,7 @@ import { BcryptPool, type CompareKind } from '../../server/auth/bcrypt-pool.js';
 import type { Clock } from '../../server/core/clock.js';
 import { openConnection } from '../../server/db/connect.js';
 import { ensureIndexes } from '../../server/db/indexes.js';
+import { type BodyTimes, bodyTimes } from '../../server/http/body-time.js';
 import { listen } from '../../server/process/http-server.js';
 import { createLog } from '../../server/process/log.js';
 
@@ -48,6 +49,8 @@ export interface TestServerOptions {
   settings?: Record<string, string>;
   clock?: Clock;
   onCompare?: (kind: CompareKind, cost: number) => void;
+  /** Replaces some of the times that bodies may take. */
+  bodyTimes?: Partial<BodyTimes>;
   /** The database of an earlier server, for a second process on the same data. */
   database?: string;
 }
@@ -76,7 +79,10 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     connection,
     log,
     ...(options.clock && { clock: options.clock }),
-    ...(bcryptPool && { overrides: { bcryptPool } }),
+    overrides: {
+      ...(bcryptPool && { bcryptPool }),
+      ...(options.bodyTimes && { bodyTimes: { ...bodyTimes, ...options.bodyTimes } }),
+    },
   });
   try {
     await prepareAreas(deps);

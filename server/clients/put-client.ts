@@ -11,6 +11,7 @@ import { checkKeyLimit } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
 import { clientErrors } from './errors.js';
+import { findLookAlike, findMisleadingText } from './look-alike-ids.js';
 import { findClientSharingNamespace, presentSecretsNamespace } from './secrets-namespace.js';
 import type { ClientServices } from './services.js';
 
@@ -75,9 +76,9 @@ async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>
     if (isDuplicateKey(error)) return 'changed meanwhile';
     throw error;
   }
-  // Checked again after the insert: two requests for ids with one namespace can both pass the first check.
+  // Checked again after the insert: two requests for similar ids can both pass the first check.
   try {
-    await checkNamespace(deps, clientId);
+    await checkOtherClients(deps, clientId);
   } catch (error) {
     await clients.deleteOne({ client_id: clientId });
     throw error;
@@ -128,13 +129,18 @@ async function checkNewClient({ deps, record, clientId, input, generateKey }: At
       'Must be 1 to 128 characters without blanks, control characters, : and /.',
     );
   }
-  await checkNamespace(deps, clientId);
+  const misleading = findMisleadingText(clientId);
+  if (misleading !== undefined) throw refuseField('client_id', misleading);
+  await checkOtherClients(deps, clientId);
 }
 
-async function checkNamespace(
+async function checkOtherClients(
   deps: Pick<AuthServices, 'collections'> & Pick<ClientServices, 'collections'>,
   clientId: string,
 ): Promise<void> {
+  const alike = await findLookAlike(deps.collections, clientId);
+  if (alike !== undefined)
+    throw refuseField('client_id', `Looks like the id of the client ${alike}; choose another id.`);
   const sharer = await findClientSharingNamespace(deps.collections, clientId);
   if (sharer !== undefined) {
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
 import type { AuthServices } from '../auth/services.js';
@@ -82,6 +83,7 @@ const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: 
 /** Stores a new client; false if another request stored it meanwhile. */
 async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<boolean> {
   const { clients } = deps.collections;
+  await waitForNextSecond(deps, clientId);
   try {
     await clients.insertOne({ ...fields, client_id: clientId });
   } catch (error) {
@@ -96,6 +98,15 @@ async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>
     throw error;
   }
   return true;
+}
+
+/** Waits for the end of the second in which a client of this id was removed: tokens of the two would else have one time. */
+async function waitForNextSecond({ collections, clock }: PutDeps, clientId: string): Promise<void> {
+  const removed = await collections.removedClients.findOne({ client_id: clientId });
+  if (removed === null) return;
+  const next = (Math.floor(removed.removed_at.getTime() / 1000) + 1) * 1000;
+  const milliseconds = next - clock.now().getTime();
+  if (milliseconds > 0) await wait(Math.min(milliseconds, 1000));
 }
 
 /** Updates the client and returns its record before; null if its role is not the one that was checked, which is then checked again. */

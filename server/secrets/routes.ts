@@ -8,7 +8,6 @@ import { secretErrors } from './errors.js';
 import { putSecret } from './put-secret.js';
 import { removeSecret } from './remove-secret.js';
 import { secretInput, secretResponse } from './secret-schema.js';
-import type { SecretServices } from './services.js';
 
 type RouteDeps = Core & DepsOf<typeof putSecret>;
 const route = routesOf<RouteDeps>();

@@ -1,8 +1,7 @@
-import { ApiError } from '../errors/api-error.js';
 import type { AnyRoute } from '../http/route.js';
 import { makePrincipal, type Principal } from '../principal/principal.js';
 import { isManagingRole, type Role } from '../principal/roles.js';
-import { authErrors } from './errors.js';
+import { checkNotRemoved } from './check-not-removed.js';
 import type { AuthServices } from './services.js';
 
 /**
@@ -19,9 +18,7 @@ export async function applyStoredRole(
   if (clientId === undefined || issuedAt === undefined || !needsStoredRole(caller, route)) return caller;
   const record = await deps.findClient(clientId);
   if (record !== undefined) return makePrincipal({ ...caller, role: record.role ?? 'contributor' }, caller);
-  const removed = { client_id: clientId, removed_at: { $gte: new Date(issuedAt * 1000) } };
-  if ((await deps.collections.removedClients.findOne(removed)) !== null)
-    throw new ApiError(authErrors.tokenExpired, { reason: 'client removed' });
+  await checkNotRemoved(deps, caller);
   return caller;
 }
 

@@ -123,7 +123,7 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     name: 'qp_client_id',
     keys: { client_id: 1 },
     options: { unique: true },
-    serves: 'access tokens of clients that have no record',
+    serves: 'access tokens of clients that were removed, on the routes that check it',
   },
   {
     collection: 'removedClients',

@@ -5,6 +5,7 @@ import type { IdentifyCaller } from '../http/serve-route.js';
 import { makePrincipal, type Principal } from '../principal/principal.js';
 import { type Role, roles } from '../principal/roles.js';
 import { applyStoredRole } from './apply-stored-role.js';
+import { checkNotRemoved } from './check-not-removed.js';
 import { authErrors } from './errors.js';
 import type { AuthServices } from './services.js';
 
@@ -29,6 +30,7 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'collections' 
       const caller = await scheme.verify(deps, credential, request);
       found(caller);
       if (scheme.isOwnership) return;
+      if (access.refusesRemoved) await checkNotRemoved(deps, caller);
       const current = await applyStoredRole(deps, caller, route);
       found(current);
       return checkRole(current, access);

@@ -1,3 +1,4 @@
+import { isLoopback } from '../config/loopback.js';
 import {
   optional,
   type ReadOptions,
@@ -119,12 +120,19 @@ function isShort(key: string): boolean {
 
 function listWarnings(config: Read): string[] {
   const warnings: string[] = [];
-  const tooShort = `under ${signingKeyBytes} bytes: an attacker can guess it and forge tokens`;
-  if (config.jwtSigningKey !== undefined && isShort(config.jwtSigningKey)) {
-    warnings.push(`JWT_SIGNING_KEY is ${tooShort}`);
+  const { jwtSigningKey: current, jwtPreviousSigningKeys: previous = [], bcryptCost } = config;
+  const weakness = current === undefined ? undefined : findKeyWeakness(current);
+  if (weakness !== undefined) warnings.push(`JWT_SIGNING_KEY is ${weakness}; ${keyHint}`);
+  for (const earlier of new Set(previous.map(findKeyWeakness))) {
+    if (earlier === undefined) continue;
+    warnings.push(
+      `JWT_PREVIOUS_SIGNING_KEYS has a key ${earlier}: remove it once its tokens have expired (10 minutes)`,
+    );
   }
-  if (config.jwtPreviousSigningKeys?.some(isShort)) {
-    warnings.push(`JWT_PREVIOUS_SIGNING_KEYS has a key ${tooShort}`);
+  if (bcryptCost < recommendedCost) {
+    warnings.push(
+      `BCRYPT_COST is ${bcryptCost}: whoever gets a copy of the database can guess client secrets fast; set it to ${recommendedCost} or more, and each client's hash is renewed at its next login`,
+    );
   }
   if (config.anonymousAccess === 'allow' && !config.oidc && isReachable(config)) {
     warnings.push(
@@ -134,9 +142,34 @@ function listWarnings(config: Read): string[] {
   return warnings;
 }
 
+/** The cost below which a start warns: the minimum that OWASP recommends. */
+const recommendedCost = 10;
+
+/** Returns why an attacker could guess a key, as the end of a sentence, or `undefined` if none is found. */
+function findKeyWeakness(key: string): string | undefined {
+  const guessable = 'an attacker can guess it and forge tokens';
+  if (isShort(key)) return `under ${signingKeyBytes} bytes: ${guessable}`;
+  return estimateEntropy(key) < minimumEntropy
+    ? `not random, such as a repeated word: ${guessable}`
+    : undefined;
+}
+
+/** Bits. The estimate is low for short keys: 16 random bytes, which are 128 bits, have about 115 when written in hex. */
+const minimumEntropy = 96;
+
+/** Estimates the bits of a text from how often each byte occurs in it. A repeated text counts once. */
+function estimateEntropy(text: string): number {
+  const bytes = Buffer.from(text);
+  let period = 1;
+  while (!bytes.subarray(period).equals(bytes.subarray(0, bytes.length - period))) period += 1;
+  const counts = new Map<number, number>();
+  for (const byte of bytes.subarray(0, period)) counts.set(byte, (counts.get(byte) ?? 0) + 1);
+  return [...counts.values()].reduce((sum, count) => sum - count * Math.log2(count / period), 0);
+}
+
 /** Returns whether other machines can reach the server, directly or through a proxy. */
 function isReachable({ listen, trustProxy }: Read): boolean {
   if (trustProxy !== 0) return true;
   if ('path' in listen) return false;
-  return !('host' in listen && /^(127\.[\d.]+|::1|localhost)$/.test(listen.host));
+  return !('host' in listen && isLoopback(listen.host));
 }

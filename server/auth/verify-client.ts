@@ -75,7 +75,9 @@ export async function verifyClient(deps: VerifyDeps, login: Login): Promise<Veri
     }
     const storing = deps.loginPrefixes.note({ clientId: record.client_id, source: login.source });
     if (storing !== undefined) await storing;
-    deps.audit({ event: 'login', outcome: 'accepted', actor: record.client_id, source: login.source });
+    const { client_id: actor } = record;
+    const { source } = login;
+    deps.audit({ event: 'login', outcome: 'accepted', actor, source, key_id: key?.key_id ?? 'secret' });
     if (key === undefined) return { record, origin: { hash_sha256: sha256(hash, 'hex') } };
     return { record, key, origin: { key_id: key.key_id } };
   }

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../core/audit.js';
 import type { Core } from '../core/core.js';
 import type { Principal } from '../principal/principal.js';
 
@@ -7,8 +8,8 @@ export function auditChange(
   { actor, source }: Principal,
   event: string,
   target: string,
-  created = false,
+  details: Pick<AuditEvent, 'created' | 'changed' | 'before' | 'after'> = {},
 ): void {
   const named = { ...(actor !== undefined && { actor }), target, source };
-  audit({ event, outcome: 'accepted', ...named, ...(created && { created }) });
+  audit({ event, outcome: 'accepted', ...named, ...details });
 }

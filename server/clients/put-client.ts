@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
 import type { AuthServices } from '../auth/services.js';
@@ -11,6 +12,8 @@ import { checkKeyLimit } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
 import { clientErrors } from './errors.js';
+import { findLookAlike, findMisleadingText } from './look-alike-ids.js';
+import { type Changes, presentChanges } from './present-changes.js';
 import { findClientSharingNamespace, presentSecretsNamespace } from './secrets-namespace.js';
 import type { ClientServices } from './services.js';
 
@@ -21,6 +24,12 @@ export interface ClientChange {
   input: ClientInput;
   /** The request also makes a key for the client, so that a new client needs no secret. */
   generateKey: boolean;
+}
+
+/** What a change did. */
+interface PutOutcome {
+  isNew: boolean;
+  changes: Changes;
 }
 
 type PutDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'> & Pick<ClientServices, 'collections'>;
@@ -46,7 +55,7 @@ const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
  * Creates or changes a client; each field of the input replaces the whole stored field.
  * @throws ApiError as the checks above; 503 when too many logins wait for a hash
  */
-export async function putClient(deps: PutDeps, change: ClientChange): Promise<'created' | 'updated'> {
+export async function putClient(deps: PutDeps, change: ClientChange): Promise<PutOutcome> {
   const { clients } = deps.collections;
   let hash: string | undefined;
   for (;;) {
@@ -59,43 +68,57 @@ export async function putClient(deps: PutDeps, change: ClientChange): Promise<'c
       ...fields,
       ...(hash !== undefined && { client_secret_hash: hash }),
     } as Partial<ClientRecord>;
-    const outcome = record === null ? await create(attempt, stored) : await update(attempt, record, stored);
-    if (outcome !== 'changed meanwhile') return outcome;
+    if (record === null) {
+      const written = { ...defaults, ...stored };
+      if (await create(attempt, written)) return { isNew: true, changes: presentChanges(null, written) };
+    } else {
+      const before = await update(attempt, record, stored);
+      if (before !== null) return { isNew: false, changes: presentChanges(before, stored) };
+    }
   }
 }
 
-type Outcome = 'created' | 'updated' | 'changed meanwhile';
+const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
 
-async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<Outcome> {
-  const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
+/** Stores a new client; false if another request stored it meanwhile. */
+async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<boolean> {
   const { clients } = deps.collections;
+  await waitForNextSecond(deps, clientId);
   try {
-    await clients.insertOne({ ...defaults, ...fields, client_id: clientId });
+    await clients.insertOne({ ...fields, client_id: clientId });
   } catch (error) {
-    if (isDuplicateKey(error)) return 'changed meanwhile';
+    if (isDuplicateKey(error)) return false;
     throw error;
   }
-  // Checked again after the insert: two requests for ids with one namespace can both pass the first check.
+  // Checked again after the insert: two requests for similar ids can both pass the first check.
   try {
-    await checkNamespace(deps, clientId);
+    await checkOtherClients(deps, clientId);
   } catch (error) {
     await clients.deleteOne({ client_id: clientId });
     throw error;
   }
-  return 'created';
+  return true;
 }
 
-/** Updates the client if it still has the role that was checked; a client whose role has changed is checked again. */
+/** Waits for the end of the second in which a client of this id was removed: tokens of the two would else have one time. */
+async function waitForNextSecond({ collections, clock }: PutDeps, clientId: string): Promise<void> {
+  const removed = await collections.removedClients.findOne({ client_id: clientId });
+  if (removed === null) return;
+  const next = (Math.floor(removed.removed_at.getTime() / 1000) + 1) * 1000;
+  const milliseconds = next - clock.now().getTime();
+  if (milliseconds > 0) await wait(Math.min(milliseconds, 1000));
+}
+
+/** Updates the client and returns its record before; null if its role is not the one that was checked, which is then checked again. */
 async function update(
   { deps, clientId }: Attempt,
   seen: ClientRecord,
   fields: Partial<ClientRecord>,
-): Promise<Outcome> {
+): Promise<ClientRecord | null> {
   // `null` matches a record without a role as well.
   const filter = { client_id: clientId, role: (seen.role ?? null) as string };
-  if (Object.keys(fields).length === 0) return 'updated';
-  const { matchedCount } = await deps.collections.clients.updateOne(filter, { $set: fields });
-  return matchedCount === 1 ? 'updated' : 'changed meanwhile';
+  if (Object.keys(fields).length === 0) return seen;
+  return deps.collections.clients.findOneAndUpdate(filter, { $set: fields });
 }
 
 function checkSecretForm({ input: { client_secret: secret }, generateKey }: Attempt): void {
@@ -128,13 +151,18 @@ async function checkNewClient({ deps, record, clientId, input, generateKey }: At
       'Must be 1 to 128 characters without blanks, control characters, : and /.',
     );
   }
-  await checkNamespace(deps, clientId);
+  const misleading = findMisleadingText(clientId);
+  if (misleading !== undefined) throw refuseField('client_id', misleading);
+  await checkOtherClients(deps, clientId);
 }
 
-async function checkNamespace(
+async function checkOtherClients(
   deps: Pick<AuthServices, 'collections'> & Pick<ClientServices, 'collections'>,
   clientId: string,
 ): Promise<void> {
+  const alike = await findLookAlike(deps.collections, clientId);
+  if (alike !== undefined)
+    throw refuseField('client_id', `Looks like the id of the client ${alike}; choose another id.`);
   const sharer = await findClientSharingNamespace(deps.collections, clientId);
   if (sharer !== undefined) {
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');

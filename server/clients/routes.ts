@@ -76,10 +76,12 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     async handle(deps, request) {
       const { params, query, body, principal: caller } = request;
       const generateKey = query.generate_key === true;
-      const outcome = await putClient(deps, { caller, clientId: params.client_id, input: body, generateKey });
-      auditChange(deps, caller, 'client_changed', params.client_id, outcome === 'created');
+      const change = { caller, clientId: params.client_id, input: body, generateKey };
+      const { isNew, changes } = await putClient(deps, change);
+      const details = isNew ? { created: true, ...changes } : changes;
+      auditChange(deps, caller, 'client_changed', params.client_id, details);
       if (!generateKey) {
-        const word = outcome === 'created' ? 'Created' : 'Updated';
+        const word = isNew ? 'Created' : 'Updated';
         return text(`${word} permissions for client '${params.client_id}'`);
       }
       const label = query.key_label === undefined ? {} : { label: query.key_label };

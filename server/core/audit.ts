@@ -15,6 +15,13 @@ export interface AuditEvent {
   reason?: string;
   /** The event made its target, instead of changing it. */
   created?: boolean;
+  /** Of a login: the id of the server-made key that the client sent, or `secret`. */
+  key_id?: string;
+  /** Of a change of a client: the names of the fields that changed. */
+  changed?: readonly string[];
+  /** Their values before and after the change, of the fields that are not secret; absent if they are very long. */
+  before?: object;
+  after?: object;
 }
 
 /** Logs a security event; the logger adds the time. */
@@ -26,7 +33,21 @@ export function createAudit(log: Logger): Audit {
   return (event) => {
     const owasp = presentOwaspEvent(event);
     // Named one by one: a spread makes the line of each login cost twice as much. Pino omits undefined fields.
-    const { event: name, outcome, actor, target, source, reason, created } = event;
-    security.info({ event: name, outcome, actor, target, source, reason, created, owasp });
+    const { event: name, outcome, actor, target, source, reason } = event;
+    const { created, key_id, changed, before, after } = event;
+    security.info({
+      event: name,
+      outcome,
+      actor,
+      target,
+      source,
+      reason,
+      created,
+      key_id,
+      changed,
+      before,
+      after,
+      owasp,
+    });
   };
 }

@@ -1,3 +1,4 @@
+import { isLoopback } from '../config/loopback.js';
 import type { ListenAddress, TrustedProxies } from '../config/setting-types.js';
 
 /** The settings that decide which host names are allowed. */
@@ -8,8 +9,6 @@ export interface HostSettings {
   allowedHosts: readonly string[];
 }
 
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
-
 /**
  * Creates the function that returns whether a request may name a host, given as in a `Host` header. Only a TCP listener
  * on a loopback address without a trusted proxy has a restriction: a web page that a person of this machine opens could
@@ -17,13 +16,13 @@ const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
  */
 export function createHostCheck(settings: HostSettings): (host: string) => boolean {
   const { listen, trustProxy, publicUrl, allowedHosts } = settings;
-  const isLoopback = 'host' in listen && loopback.test(listen.host) && trustProxy === 0;
-  if (!isLoopback || allowedHosts.includes('*')) return () => true;
+  const isRestricted = 'host' in listen && isLoopback(listen.host) && trustProxy === 0;
+  if (!isRestricted || allowedHosts.includes('*')) return () => true;
   const allowed = new Set(allowedHosts);
   if (publicUrl !== undefined) allowed.add(readName(new URL(publicUrl).host));
   return (host) => {
     const name = readName(host);
-    return loopback.test(name) || name.endsWith('.localhost') || allowed.has(name);
+    return isLoopback(name) || name.endsWith('.localhost') || allowed.has(name);
   };
 }
 

@@ -1,3 +1,4 @@
+import { isLoopback } from '../config/loopback.js';
 import { optional, type SettingProblem, setting, type ValuesOf } from '../config/setting-row.js';
 import {
   asHost,
@@ -6,6 +7,7 @@ import {
   asListenAddress,
   type ListenAddress,
 } from '../config/setting-types.js';
+import type { CoreSettings } from '../core/core.js';
 
 const rows = {
   host: setting('HOST', asHost, '127.0.0.1', 'Address to listen on.'),
@@ -63,7 +65,16 @@ export const httpSettings = {
   rows,
   derive: ({ listen, host, port }: ValuesOf<typeof rows>) => ({ listen: listen ?? { host, port } }),
   listProblems: listWorkerProblems,
+  listWarnings: listTransportWarnings,
 };
+
+/** Warns of keys and tokens on a network without encryption: no proxy is trusted, so presumably there is none. */
+function listTransportWarnings({ listen, trustProxy }: HttpSettings & CoreSettings): string[] {
+  if (!('host' in listen) || isLoopback(listen.host) || trustProxy !== 0) return [];
+  return [
+    `keys and tokens cross the network without encryption, since the server listens on ${listen.host} without TLS: put a proxy with TLS in front and set TRUST_PROXY, or listen on 127.0.0.1`,
+  ];
+}
 
 /**
  * Refuses several workers on a socket: the first process accepts connections before its workers do, so at shutdown it

@@ -2,6 +2,8 @@ import type { ObjectId } from 'mongodb';
 import { removeFilesById } from '../files/files.js';
 import type { FileServices } from '../files/services.js';
 import { artifactName, attachmentsName } from '../job/job-files.js';
+import type { JobRecord } from '../job/job-record.js';
+import { unknownJobAttempt } from '../logs/log-fragment.js';
 import type { LogServices } from '../logs/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 
@@ -33,4 +35,35 @@ export async function findJobFiles(
     .find({ filename: { $in: names } }, { projection: { _id: 1 } })
     .toArray();
   return found.map(({ _id }) => _id);
+}
+
+/**
+ * Removes what is stored under the id of a new job: the output of an expired job that had the id, and what agents sent for
+ * the id while no job had it. Anyone can choose an id, so none of it may appear as the new job's output.
+ */
+export async function clearUnknownJobOutput(
+  deps: Pick<FileServices, 'collections'> & Pick<LogServices, 'collections'>,
+  { job_id: jobId, created_at: createdAt }: Pick<JobRecord, 'job_id' | 'created_at'>,
+): Promise<void> {
+  const { logs, files } = deps.collections;
+  const artifact = artifactName(jobId);
+  const [found] = await Promise.all([
+    files
+      .find(
+        {
+          filename: { $in: [attachmentsName(jobId), artifact] },
+          $or: [{ uploadDate: { $lt: createdAt } }, { filename: artifact, attempt: { $exists: false } }],
+        },
+        { projection: { _id: 1 } },
+      )
+      .toArray(),
+    logs.deleteMany({
+      job_id: jobId,
+      $or: [{ attempt: unknownJobAttempt }, { updated_at: { $lt: createdAt } }],
+    }),
+  ]);
+  await removeFilesById(
+    deps,
+    found.map(({ _id }) => _id),
+  );
 }

@@ -14,7 +14,7 @@ import type { JobServices } from '../job/services.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { fenceLease } from '../leases/fencing.js';
 import type { Principal } from '../principal/principal.js';
-import { clearJobOutput, findJobFiles } from './clear-job-output.js';
+import { clearJobOutput, clearUnknownJobOutput, findJobFiles } from './clear-job-output.js';
 import { type ExistingJob, existingFields } from './existing-job.js';
 import { findJobIdByKey, listUnexpiredKeys, readIdempotency } from './idempotency.js';
 import { isRepeat } from './is-repeat.js';
@@ -43,9 +43,10 @@ export async function submitJob(
     // Repeats are found before the checks: the first request passed them, and what they read may have changed since.
     const repeatedId = usedKey && (await findJobIdByKey(deps, usedKey));
     if (repeatedId !== undefined) return input.job_id || repeatedId;
+    // Before the search for the job: another request's job of this id that is not found is newer than `now`.
+    const now = deps.clock.now();
     const existing =
       givenId === undefined ? undefined : await findJob<ExistingJob>(deps, givenId, existingFields);
-    const now = deps.clock.now();
     const idempotency = [
       ...(existing ? listUnexpiredKeys(existing, now) : []),
       ...(usedKey ? [usedKey] : []),
@@ -61,7 +62,9 @@ export async function submitJob(
     if (existing && (await isRepeat(deps, caller, existing, job))) return input.job_id || existing.job_id;
     for (const check of submitChecks) await check({ deps, caller, input, existing });
     const bytes = checkSize(job);
-    const jobId = existing ? await restart(deps, existing, job) : await insert(deps, job, bytes);
+    const jobId = existing
+      ? await restart(deps, existing, job)
+      : await insert(deps, job, { bytes, isChosenId: givenId !== undefined });
     if (jobId !== undefined) return input.job_id || jobId;
   }
 }
@@ -133,14 +136,20 @@ function checkSize(job: JobRecord): number {
 
 type Attaching = { attachments?: unknown } | null | undefined;
 
-/** Stores a new job and returns its id, or `undefined` if another request took the id or the key meanwhile. */
+/**
+ * Stores a new job and returns its id, or `undefined` if another request took the id or the key meanwhile. What is stored
+ * under an id that the client chose is removed twice: before, so that a process that is killed leaves nothing, and after,
+ * for what arrived in between.
+ */
 async function insert(
-  deps: Pick<JobServices, 'insertJob'>,
+  deps: Pick<JobServices, 'insertJob'> & DepsOf<typeof clearUnknownJobOutput>,
   job: JobRecord,
-  bytes: number,
+  { bytes, isChosenId }: { bytes: number; isChosenId: boolean },
 ): Promise<string | undefined> {
   try {
+    if (isChosenId) await clearUnknownJobOutput(deps, job);
     await deps.insertJob(job, bytes);
+    if (isChosenId) await clearUnknownJobOutput(deps, job);
     return job.job_id;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;

@@ -11,7 +11,7 @@ export interface LogRecord {
   log_type: string;
   phase: string;
   fragment_number: number;
-  /** The attempt that the fragment belongs to. Absent for the first attempt, 0 for a line that the server wrote. */
+  /** The attempt that the fragment belongs to. Absent for the first attempt, 0 for a line that the server wrote, -1 if no job had the id. */
   attempt?: number;
   /** When the agent made the fragment, by the agent's clock. */
   timestamp: Date;

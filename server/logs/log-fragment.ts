@@ -13,6 +13,9 @@ export type LogType = (typeof logTypes)[number];
 /** The `attempt` of lines that the server itself writes to a log. */
 export const serverAttempt = 0;
 
+/** The `attempt` of fragments that were sent when no job had their id: they never belong to a job that gets the id later. */
+export const unknownJobAttempt = -1;
+
 /** Reads the log type from a path parameter. Returns `undefined` if no log has this name. */
 export function readLogType(name: string): LogType | undefined {
   return logTypes.find((type) => type === name);

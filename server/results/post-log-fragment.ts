@@ -1,11 +1,13 @@
 import type { DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
+import { findJob } from '../job/find-job.js';
 import type { HeldJob } from '../job/held-job.js';
+import type { JobServices } from '../job/services.js';
 import { holdJob } from '../leases/hold-job.js';
 import { keepLate } from '../leases/keep-late.js';
 import type { LogRecord } from '../logs/collections.js';
 import type { FragmentKey } from '../logs/held-tails.js';
-import { type FragmentInput, type LogType, packText } from '../logs/log-fragment.js';
+import { type FragmentInput, type LogType, packText, unknownJobAttempt } from '../logs/log-fragment.js';
 import { toStoredNumber } from '../logs/log-segments.js';
 import type { LogServices } from '../logs/services.js';
 import type { Principal } from '../principal/principal.js';
@@ -16,11 +18,12 @@ import { maskTokens } from '../scrubbing/token-forms.js';
 
 /**
  * Stores one fragment of a job's log. If its number is already stored in its phase, the fragment is ignored: an agent
- * that got no response sends the same fragment again. Fragments of a job that does not exist are stored too.
+ * that got no response sends the same fragment again. As in Testflinger, fragments for an id that no job has are stored too,
+ * since the job of a long reservation can expire before its agent is done. A job that gets the id later does not have them.
  * @returns false if the sender lost the job or never held it: `keepLate` then stores the fragment with a lost attempt
  */
 export async function postLogFragment(
-  deps: Pick<LogServices, 'heldTails' | 'insertLogFragment'> & DepsOf<typeof holdJob>,
+  deps: Pick<LogServices, 'collections' | 'heldTails' | 'insertLogFragment'> & DepsOf<typeof holdJob>,
   caller: Principal,
   { jobId, logType, fragment }: { jobId: string; logType: LogType; fragment: FragmentInput },
 ): Promise<boolean> {
@@ -50,7 +53,17 @@ export async function postLogFragment(
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
   }
+  if (hold.job === undefined) await removeIfSubmitted(deps, jobId);
   return true;
+}
+
+/** Removes the fragments that were sent for an unknown id, if a job was submitted under this id meanwhile. */
+async function removeIfSubmitted(
+  deps: Pick<LogServices, 'collections'> & Pick<JobServices, 'collections'>,
+  jobId: string,
+): Promise<void> {
+  if ((await findJob(deps, jobId, { _id: 1 })) === undefined) return;
+  await deps.collections.logs.deleteMany({ job_id: jobId, attempt: unknownJobAttempt });
 }
 
 async function maskFragment(
@@ -69,7 +82,7 @@ function numberFragment(
   logType: LogType,
   sent: number,
 ): Pick<LogRecord, 'fragment_number' | 'attempt'> {
-  if (job === undefined) return { fragment_number: sent };
+  if (job === undefined) return { fragment_number: sent, attempt: unknownJobAttempt };
   const attempt = job.lease?.attempt ?? 1;
   return { fragment_number: toStoredNumber(job, logType, sent), ...(attempt > 1 && { attempt }) };
 }

@@ -16,9 +16,9 @@ import { keepLateArtifact } from './keep-late-artifact.js';
 
 /**
  * Stores the artifact of a job. An earlier artifact can be downloaded until the new one is complete. As in Testflinger,
- * the job may be unknown: the job of a long reservation may expire before its agent is done. An artifact from the job's
- * holder counts once the job names it. That write checks the attempt, because an upload can outlast a lease.
- * The job is looked up before the body is read.
+ * the job may be unknown: the job of a long reservation may expire before its agent is done. A job that gets the id later
+ * does not have that artifact. An artifact from the job's holder counts once the job names it. That write checks the
+ * attempt, because an upload can outlast a lease. The job is looked up before the body is read.
  * @returns false if the sender lost the job or never held it: a small artifact is then stored with a lost attempt
  */
 export async function storeArtifact(
@@ -38,6 +38,9 @@ export async function storeArtifact(
   const stored = await uploadFile(deps, name, file, attempt);
   if (attempt === undefined) {
     await keepOneFile(deps, name);
+    // A job that was submitted under an unknown id during the upload does not have the artifact.
+    if (before.job === undefined && (await findJob(deps, jobId, { _id: 1 })) !== undefined)
+      await removeFilesById(deps, [stored._id]);
     return true;
   }
   for (;;) {

@@ -1,4 +1,5 @@
 import type { AuthServices } from '../auth/services.js';
+import type { ClientServices } from '../clients/services.js';
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
 import type { DatabaseServices } from '../db/services.js';
@@ -12,7 +13,12 @@ import type { SecretServices } from './services.js';
 import { secretSettings } from './settings.js';
 import { surveySecrets } from './survey-secrets.js';
 
-type Needs = Core & DatabaseServices & AuthServices & ScrubbingServices & Pick<SecretServices, 'config'>;
+type Needs = Core &
+  DatabaseServices &
+  AuthServices &
+  Pick<ClientServices, 'collections'> &
+  ScrubbingServices &
+  Pick<SecretServices, 'config'>;
 
 /** The secrets area: clients store secrets for their own jobs. */
 export const secretsArea: Area<SecretServices, Needs, AnyRoute<Needs & SecretServices>> = {

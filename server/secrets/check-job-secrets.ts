@@ -1,3 +1,5 @@
+import { checkNotRemoved } from '../auth/check-not-removed.js';
+import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
@@ -12,16 +14,18 @@ const maxPaths = 1000;
 /**
  * Checks that the submitter of a job can read the secrets that the job names. `secrets` maps identifiers to paths; an
  * empty map is checked too.
- * @throws ApiError 422, in this order: no store, no client id, too many paths, unreadable paths
+ * @throws ApiError 422, in this order: no store, no client id, too many paths, unreadable paths; 401 after the first two for a
+ * client that was removed, since a later client of its id has other secrets
  */
 export async function checkJobSecrets(
-  deps: Core & Pick<SecretServices, 'secretsStore'>,
+  deps: Core & Pick<SecretServices, 'secretsStore'> & Pick<AuthServices, 'collections'>,
   caller: Principal,
   secrets: Record<string, string> | undefined,
 ): Promise<void> {
   if (secrets === undefined) return;
   if (deps.secretsStore === undefined) throw new ApiError(secretErrors.jobWithoutStore);
   if (caller.clientId === undefined) throw new ApiError(secretErrors.jobWithoutClient);
+  await checkNotRemoved(deps, caller);
   const paths = [...new Set(Object.values(secrets))];
   if (paths.length > maxPaths) {
     const reasons = { secrets: [`Longer than maximum length ${maxPaths}.`] };

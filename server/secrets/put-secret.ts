@@ -1,3 +1,7 @@
+import { checkNotRemoved } from '../auth/check-not-removed.js';
+import { authErrors } from '../auth/errors.js';
+import type { AuthServices } from '../auth/services.js';
+import type { ClientServices } from '../clients/services.js';
 import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
@@ -7,14 +11,19 @@ import { defaultExpirySeconds, type SecretInput } from './secret-schema.js';
 import type { SecretPlace } from './secrets-store.js';
 import type { SecretServices } from './services.js';
 
+type PutDeps = Core &
+  Pick<SecretServices, 'secretsStore'> &
+  Pick<AuthServices, 'collections'> &
+  Pick<ClientServices, 'collections'>;
+
 /**
  * Stores a secret of the caller, and replaces an existing one. An ephemeral secret does not expire, and neither does one
  * whose `expire_after` is null, which `testflinger-cli secret write --expire-after -1` sends.
  * @returns the expiry as the response shows it, `null` for a secret that does not expire
- * @throws ApiError 422 if an ephemeral secret has an expiry, then as `getStoreFor`; errors of the store
+ * @throws ApiError 422 if an ephemeral secret has an expiry, then as `getStoreFor`; 401 if the caller was removed meanwhile; errors of the store
  */
 export async function putSecret(
-  deps: Core & Pick<SecretServices, 'secretsStore'>,
+  deps: PutDeps,
   { caller, place, input }: { caller: Principal; place: SecretPlace; input: SecretInput },
 ): Promise<string | null> {
   const { value, ephemeral = false, expire_after: seconds = ephemeral ? null : defaultExpirySeconds } = input;
@@ -24,13 +33,25 @@ export async function putSecret(
   }
   const store = getStoreFor(deps, caller, place);
   const now = deps.clock.now();
-  if (seconds === null) {
-    await store.put(place, { value, ephemeral }, now);
-    return null;
+  const expiresAt = seconds === null ? undefined : new Date(now.getTime() + seconds * 1000);
+  await store.put(place, { value, ephemeral, ...(expiresAt && { expiresAt }) }, now);
+  try {
+    await checkStillClient(deps, caller);
+  } catch (error) {
+    await store.remove(place);
+    throw error;
   }
-  const expiresAt = new Date(now.getTime() + seconds * 1000);
-  await store.put(place, { value, ephemeral, expiresAt }, now);
-  return presentExpiry(expiresAt);
+  return expiresAt === undefined ? null : presentExpiry(expiresAt);
+}
+
+/**
+ * Checks after the write that the client was not removed meanwhile: its secrets could have been removed before the write,
+ * and a later client of the id could then read this one. The first collection has the id until the second one has it.
+ */
+async function checkStillClient(deps: PutDeps, caller: Principal): Promise<void> {
+  const ending = await deps.collections.endingClients.findOne({ _id: caller.clientId ?? '' });
+  if (ending !== null) throw new ApiError(authErrors.tokenExpired, { reason: 'client removed' });
+  await checkNotRemoved(deps, caller);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { auditChange } from '../clients/audit-client-change.js';
-import type { Core } from '../core/core.js';
+import type { Core, DepsOf } from '../core/core.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
@@ -8,13 +8,12 @@ import { secretErrors } from './errors.js';
 import { putSecret } from './put-secret.js';
 import { removeSecret } from './remove-secret.js';
 import { secretInput, secretResponse } from './secret-schema.js';
-import type { SecretServices } from './services.js';
 
-type RouteDeps = Core & Pick<SecretServices, 'secretsStore'>;
+type RouteDeps = Core & DepsOf<typeof putSecret>;
 const route = routesOf<RouteDeps>();
 
 // Error texts of these two routes list the roles in this order, and scripts may depend on it.
-const access = { roles: roleGroups.submitters, namesRolesAsListed: true };
+const access = { roles: roleGroups.submitters, namesRolesAsListed: true, refusesRemoved: true };
 const errors = [
   commonErrors.validation,
   secretErrors.storeMissing,

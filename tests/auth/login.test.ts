@@ -264,19 +264,28 @@ test.serial('every login is written to the security log, and no key or token to 
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   const tokens = readTokens(await askToken(server, `ci:${secret}`));
+  const made = await makeClientKey(server.deps, 'ci');
+  await logIn(server, 'ci', made.client_key);
   await logIn(server, 'ci', 'a wrong client secret');
   await logIn(server, 'pasted-key-as-id', secret);
   const events = server.logged.filter((line) => line.log === 'security');
-  const seen = events.map(({ event, outcome, actor, target, source, reason }) =>
-    JSON.parse(JSON.stringify({ event, outcome, actor, target, source, reason })),
+  const seen = events.map(({ event, outcome, actor, target, source, reason, key_id }) =>
+    JSON.parse(JSON.stringify({ event, outcome, actor, target, source, reason, key_id })),
   );
   const source = '127.0.0.1';
   t.deepEqual(seen, [
-    { event: 'login', outcome: 'accepted', actor: 'ci', source },
+    { event: 'login', outcome: 'accepted', actor: 'ci', source, key_id: 'secret' },
+    { event: 'login', outcome: 'accepted', actor: 'ci', source, key_id: made.key_id },
     { event: 'login', outcome: 'refused', target: 'ci', source, reason: 'wrong key' },
     { event: 'login', outcome: 'refused', source, reason: 'unknown client' },
   ]);
-  const planted = [secret, 'a wrong client secret', 'pasted-key-as-id', ...Object.values(tokens).slice(0, 1)];
+  const planted = [
+    secret,
+    made.client_key,
+    'a wrong client secret',
+    'pasted-key-as-id',
+    ...Object.values(tokens).slice(0, 1),
+  ];
   for (const text of [...planted, tokens.refresh_token ?? '?', '$2b$'])
     t.false(server.logText().includes(text), text);
 });

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { makeClientKey } from '../../server/clients/client-keys.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
-import { logIn } from '../support/logins.js';
+import { askToken, logIn } from '../support/logins.js';
 import { startServer } from '../support/start-server.js';
 import { TestClock, testNow } from '../support/tokens.js';
 
@@ -73,3 +73,28 @@ test.serial('an endless key, a secret and a manager make and remove every key', 
   }
   t.is((await call('DELETE', `/${short.key_id}`, { 'client-key': endless.client_key })).status, 204);
 });
+
+test.serial(
+  'with an access token got for a key that expires, a manager makes endless keys, and nobody else does',
+  async (t) => {
+    const { server, call, short } = await start(t);
+    const getToken = async () => {
+      const response = await askToken(server, `ci:${short.client_key}`);
+      return {
+        authorization: `Bearer ${(JSON.parse(response.body) as { access_token: string }).access_token}`,
+      };
+    };
+    for (const role of ['contributor', 'agent']) {
+      await server.deps.collections.clients.updateOne({ client_id: 'ci' }, { $set: { role } });
+      const refused = await call('POST', '', await getToken(), {});
+      t.deepEqual(
+        [refused.status, refused.body.message],
+        [403, 'Specified action requires role: admin, manager'],
+      );
+    }
+    await server.deps.collections.clients.updateOne({ client_id: 'ci' }, { $set: { role: 'manager' } });
+    t.is((await call('POST', '', { 'client-key': short.client_key }, {})).status, 403);
+    const made = await call('POST', '', await getToken(), {});
+    t.deepEqual([made.status, made.body.expires_at], [200, null]);
+  },
+);

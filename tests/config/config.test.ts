@@ -347,34 +347,6 @@ test('with an external MongoDB a signing key is required, and the error says how
   }
 });
 
-test('a signing key under 32 bytes is refused, or causes only a warning with JWT_ALLOW_SHORT_KEY', (t) => {
-  const short = 'k'.repeat(31);
-  for (const base of [{}, { MONGODB_URI: 'mongodb://h' }]) {
-    t.regex(listProblems({ ...base, JWT_SIGNING_KEY: short }).join(), /^JWT_SIGNING_KEY is under 32 bytes/);
-    const config = readConfig({ ...base, JWT_SIGNING_KEY: short, JWT_ALLOW_SHORT_KEY: 'true' });
-    t.regex(listStartWarnings(config).join(), /^JWT_SIGNING_KEY is under 32 bytes/);
-  }
-  // The length counts bytes, not characters.
-  t.deepEqual(listStartWarnings(readConfig({ JWT_SIGNING_KEY: 'ä'.repeat(16) })), []);
-  const previous = readConfig({ JWT_PREVIOUS_SIGNING_KEYS: JSON.stringify([longKey, short]) });
-  t.regex(listStartWarnings(previous).join(), /^JWT_PREVIOUS_SIGNING_KEYS has a key under 32 bytes/);
-});
-
-test('anonymous access causes a warning when other hosts can reach the server', (t) => {
-  const isWarned = (environment: Record<string, string>) =>
-    listStartWarnings(readConfig(environment)).some((warning) => warning.includes('ANONYMOUS_ACCESS=deny'));
-  for (const LISTEN of ['0.0.0.0:1', '[::]:1', '10.0.0.1:1', 'systemd', '127.0.0.1.example:1']) {
-    t.true(isWarned({ LISTEN }), LISTEN);
-    t.false(isWarned({ LISTEN, ANONYMOUS_ACCESS: 'deny' }), LISTEN);
-  }
-  for (const LISTEN of ['127.0.0.1:1', '127.1.2.3:1', '[::1]:1', 'localhost:1', '/run/x.sock']) {
-    t.false(isWarned({ LISTEN }), LISTEN);
-    t.true(isWarned({ LISTEN, TRUST_PROXY: '1' }), `${LISTEN} behind a proxy`);
-  }
-  const oidc = { OIDC_CLIENT_ID: 'a', OIDC_PROVIDER_ISSUER: 'b', WEB_SECRET_KEY: 'c' };
-  t.false(isWarned({ LISTEN: '0.0.0.0:1', ...oidc }));
-});
-
 test('several workers need a TCP port', (t) => {
   t.is(readConfig({ WORKERS: '2' }).workers, 2);
   for (const LISTEN of ['/run/x.sock', 'systemd']) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { digestStream, largeUpload, readPeakMemory } from '../support/large-file.js';
 import { makeFolder } from '../support/own-mongod.js';
@@ -31,7 +32,9 @@ export async function checkWalkthrough({ url, servers }: Site): Promise<string> 
     .replaceAll('npx queuepass', `'${node}' '${program}'`);
   const blocks = readBlocks(page).filter(({ name }) => name === '');
   const asAdmin = { QUEUEPASS_CLIENT_ID: 'testflinger-admin', QUEUEPASS_CLIENT_KEY: String(key).trim() };
-  const failed = await typeBlocks(blocks, { PATH, HOME, QUEUEPASS_SERVER: url, ...asAdmin }, makeFolder());
+  const folder = makeFolder();
+  mkdirSync(join(folder, '.queuepass'));
+  const failed = await typeBlocks(blocks, { PATH, HOME, QUEUEPASS_SERVER: url, ...asAdmin }, folder);
   assert.equal(failed, undefined);
   assert.ok(blocks.length >= 6);
   return `${blocks.length} blocks`;

@@ -12,9 +12,6 @@ import { typeBlocks } from './type-blocks.js';
  */
 const pages = ['README.md', 'docs/tutorial/first-lab.md'];
 
-/** Files that the pages tell the reader to create. */
-const made = ['agent-1', 'board-1'].flatMap((agent) => [`${agent}.json`, `${agent}.cookies`]);
-
 for (const [n, page] of pages.entries()) {
   const failed = await follow(page, n > 0);
   console.log(failed === undefined ? `walkthrough: the output of ${page} is as shown` : `${page}: ${failed}`);
@@ -29,7 +26,8 @@ async function follow(page: string, isInstalled: boolean): Promise<string | unde
   const blocks = readBlocks(readFileSync(page, 'utf8'));
   const [start, started] = blocks.filter(({ name }) => name === 'start');
   const folder = mkdtempSync(join(tmpdir(), 'queuepass-walkthrough-'));
-  const environment = { ...process.env, QUEUEPASS_DATA_DIR: join(folder, 'data'), METRICS_PORT: '0' };
+  const dataDir = join(folder, 'data');
+  const environment = { ...process.env, QUEUEPASS_DATA_DIR: dataDir, METRICS_PORT: '0' };
   const typed = start?.text ?? 'exit 1';
   const server = spawn('bash', ['-c', isInstalled ? typed.replace('npm ci && ', '') : typed], {
     env: environment,
@@ -39,7 +37,9 @@ async function follow(page: string, isInstalled: boolean): Promise<string | unde
   try {
     await waitForLine(server, started?.text.trim() ?? 'Queuepass listens on', 300_000);
     return await typeBlocks(
-      blocks.filter(({ name }) => name === ''),
+      blocks
+        .filter(({ name }) => name === '')
+        .map((block) => ({ ...block, text: block.text.replaceAll('.queuepass/', `${dataDir}/`) })),
       environment,
     );
   } finally {
@@ -49,7 +49,7 @@ async function follow(page: string, isInstalled: boolean): Promise<string | unde
       await ended;
     }
     rmSync(folder, { recursive: true, force: true });
-    for (const file of [...made, 'job.json', 'result.json']) rmSync(file, { force: true });
+    for (const file of ['job.json', 'result.json']) rmSync(file, { force: true });
   }
 }
 

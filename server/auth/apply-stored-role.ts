@@ -16,10 +16,10 @@ export async function applyStoredRole(
 ): Promise<Principal> {
   const { clientId, issuedAt } = caller;
   if (clientId === undefined || issuedAt === undefined || !needsStoredRole(caller, route)) return caller;
-  const record = await deps.findClient(clientId);
-  if (record !== undefined) return makePrincipal({ ...caller, role: record.role ?? 'contributor' }, caller);
-  await checkNotRemoved(deps, caller);
-  return caller;
+  // A new client of the id must not lend its role to a token of the removed one.
+  const [record] = await Promise.all([deps.findClient(clientId), checkNotRemoved(deps, caller)]);
+  if (record === undefined) return caller;
+  return makePrincipal({ ...caller, role: record.role ?? 'contributor' }, caller);
 }
 
 /**

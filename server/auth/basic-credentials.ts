@@ -65,3 +65,19 @@ function decodeForm({ clientId, clientKey }: ClientCredentials): ClientCredentia
     return undefined;
   }
 }
+
+/**
+ * Returns the id by which logins of a client are counted. One id can be encoded in many ways, and sent in a form or a header
+ * without encoding, so what looks encoded is decoded, also twice.
+ */
+export function presentCountedId(clientId: string): string {
+  let id = clientId;
+  for (let times = 0; times < 3; times += 1) {
+    try {
+      id = decodeURIComponent(id.replaceAll('+', ' '));
+    } catch {
+      return id.replaceAll('+', ' ');
+    }
+  }
+  return id;
+}

@@ -6,8 +6,14 @@ import { ApiError } from '../errors/api-error.js';
 import type { BcryptTask } from './bcrypt-task.js';
 import { authErrors } from './errors.js';
 
-/** Maximum number of tasks that wait for a worker; at cost 10 they take one core about four seconds. */
+/** Maximum number of tasks that wait for a worker, if they are cheap. */
 export const queueLimit = 64;
+
+/**
+ * Maximum work of the tasks that wait or run; the unit is 2^cost. It takes one core about four seconds: less than the time
+ * limit of a request, whatever the costs of the stored hashes are.
+ */
+const maxWork = 64 * 2 ** 10;
 
 /** What a compare used: a stored hash, or a dummy hash that belongs to no client. */
 export type CompareKind = 'record' | 'dummy';
@@ -15,13 +21,17 @@ export type CompareKind = 'record' | 'dummy';
 /** Minimum cost of a bcrypt hash. */
 const minCost = 4;
 
-/** Maximum cost of a dummy hash: 64 times the time of the default cost, some seconds. */
-const maxDummyCost = 16;
+/**
+ * Maximum cost of a dummy hash, unless new hashes cost more: 16 times the time of the default cost, which a request can
+ * wait for.
+ */
+const maxDummyCost = 14;
 
 /** Runs bcrypt in worker threads with a bounded queue, so that the event loop never computes a hash. */
 export class BcryptPool {
   #started: Piscina | undefined;
   readonly #dummyHash: string;
+  #work = 0;
 
   /**
    * @param cost the cost of new hashes
@@ -40,7 +50,7 @@ export class BcryptPool {
    * @throws ApiError 503 when the queue is full
    */
   async compare(secret: string, hash: string | undefined, asCost: number = this.cost): Promise<boolean> {
-    const shown = Math.min(asCost, maxDummyCost);
+    const shown = Math.min(asCost, Math.max(maxDummyCost, this.cost));
     const task: BcryptTask =
       hash === undefined
         ? { secret, hash: this.#dummyOf(shown), padding: [] }
@@ -49,10 +59,12 @@ export class BcryptPool {
             hash,
             padding: listPaddingCosts(readCost(hash), shown).map((cost) => this.#dummyOf(cost)),
           };
-    const report = () =>
-      this.onCompare(hash === undefined ? 'dummy' : 'record', Math.max(shown, readCost(task.hash)));
+    const cost = Math.max(shown, readCost(task.hash));
+    const report = () => this.onCompare(hash === undefined ? 'dummy' : 'record', cost);
     // An ambiguous secret is refused after the compare, so that it takes as long as any wrong one.
-    return ((await this.#run(task, report)) as boolean) && hash !== undefined && !isAmbiguousSecret(secret);
+    return (
+      ((await this.#run(task, cost, report)) as boolean) && hash !== undefined && !isAmbiguousSecret(secret)
+    );
   }
 
   /** Returns a hash that no secret needs to match, so that its cost can be written into the text. */
@@ -62,7 +74,7 @@ export class BcryptPool {
 
   /** Hashes a secret at the configured cost. @throws ApiError 503 when the queue is full */
   async hash(secret: string): Promise<string> {
-    return (await this.#run({ secret, cost: this.cost })) as string;
+    return (await this.#run({ secret, cost: this.cost }, this.cost)) as string;
   }
 
   /** The number of tasks that wait for a worker. */
@@ -85,10 +97,17 @@ export class BcryptPool {
     }));
   }
 
-  async #run(task: BcryptTask, onDispatch: () => void = () => undefined): Promise<unknown> {
-    if (this.#pool.queueSize >= queueLimit) throw tooManyLogins();
+  async #run(task: BcryptTask, cost: number, onDispatch: () => void = () => undefined): Promise<unknown> {
+    const { queueSize } = this.#pool;
+    const work = 2 ** cost;
+    if (queueSize >= queueLimit || (queueSize > 0 && this.#work + work > maxWork)) throw tooManyLogins();
     onDispatch();
-    return this.#pool.run(task);
+    this.#work += work;
+    try {
+      return await this.#pool.run(task);
+    } finally {
+      this.#work -= work;
+    }
   }
 }
 

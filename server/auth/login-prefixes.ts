@@ -10,7 +10,12 @@ import type { AuthCollections } from './collections.js';
 export interface LoginOrigin {
   clientId: string;
   source: string;
+  /** The ids that the login may mean, if that is not `clientId` alone. */
+  readings?: readonly string[];
 }
+
+/** Milliseconds for which a process does not store a further login of a client from an address. */
+const storedMs = 3600_000;
 
 const knownMs = 30 * daySeconds * 1000;
 
@@ -26,14 +31,14 @@ export class LoginPrefixes {
   ) {}
 
   /**
-   * Stores a login, at most once a day for each client and address; a failure does not fail the login.
+   * Stores a login, at most once an hour for each client and address; a failure does not fail the login.
    * @returns `undefined` if there is nothing to store
    */
   note(origin: LoginOrigin): Promise<void> | undefined {
     const key = `${origin.source}\0${origin.clientId}`;
     const now = this.deps.clock.now();
     const storedAt = this.#stored.get(key);
-    if (storedAt !== undefined && now.getTime() - storedAt < daySeconds * 1000) return undefined;
+    if (storedAt !== undefined && now.getTime() - storedAt < storedMs) return undefined;
     this.#stored.set(key, now.getTime());
     return this.#store(origin, now);
   }
@@ -50,9 +55,13 @@ export class LoginPrefixes {
   }
 
   /** Returns whether the client has logged in from the address's network in the last 30 days. */
-  async isKnown({ clientId, source }: LoginOrigin): Promise<boolean> {
+  async isKnown({ clientId, source, readings = [clientId] }: LoginOrigin): Promise<boolean> {
     const since = new Date(this.deps.clock.now().getTime() - knownMs);
-    const filter = { client_id: clientId, prefix: digestPrefix(source), last_login: { $gte: since } };
+    const filter = {
+      client_id: { $in: [...readings] },
+      prefix: digestPrefix(source),
+      last_login: { $gte: since },
+    };
     return (await this.deps.collections.loginPrefixes.findOne(filter)) !== null;
   }
 }

@@ -2,7 +2,7 @@ import type { Core } from '../core/core.js';
 import { sha256 } from '../crypto/digest.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
 import type { ClientRecord } from '../principal/client-record.js';
-import type { ClientCredentials } from './basic-credentials.js';
+import { type ClientCredentials, presentCountedId } from './basic-credentials.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { matchesDigest, readServerKey, type ServerKey } from './client-key-format.js';
 import type { ClientKey, TokenOrigin } from './collections.js';
@@ -236,9 +236,10 @@ async function rejectLogin(
   throw new ApiError(authErrors.loginFailed, { reason });
 }
 
-/** Returns what a login is counted by. It counts for the decoded id, since one id can be encoded in many ways. */
-function presentOrigin({ clientId, decoded, source }: Login): LoginOrigin {
-  return { clientId: decoded?.clientId ?? clientId, source };
+/** Returns what a login is counted by: one id, whichever way the client is named, and the ids that it may be. */
+function presentOrigin(login: Login): LoginOrigin {
+  const ids = listReadings(login).map(({ clientId }) => clientId);
+  return { clientId: presentCountedId(login.clientId), readings: ids, source: login.source };
 }
 
 /** Logs a refused login; it names only existing clients, since an unknown id may be a key in the wrong field. */

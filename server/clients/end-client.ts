@@ -45,7 +45,10 @@ export const endingDuty: Duty<EndDeps> = {
 };
 
 async function removeRecordAndData(deps: EndDeps, clientId: string): Promise<void> {
-  const { clients, endingClients } = deps.collections;
+  const { clients, endingClients, removedClients } = deps.collections;
+  // Before the record is gone: without both, a token of the client would keep its role.
+  const removed = { $set: { removed_at: deps.clock.now() } };
+  await removedClients.updateOne({ client_id: clientId }, removed, { upsert: true });
   await clients.deleteOne({ client_id: clientId });
   try {
     await deps.removeClientData(clientId);

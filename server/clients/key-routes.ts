@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { issueRefreshToken } from '../auth/refresh-token.js';
+import { issueRefreshToken, revokeRefreshToken } from '../auth/refresh-token.js';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
@@ -95,6 +95,11 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
       const record = await getKeyHolder(deps, request.principal, request.params.client_id);
       if (record.role !== 'agent') throw new ApiError(clientErrors.notAnAgent);
       const token = await issueRefreshToken(deps, record.client_id, false);
+      // If the client was removed in between, a later client with its id must not inherit the token.
+      if ((await deps.collections.clients.countDocuments({ client_id: record.client_id })) === 0) {
+        await revokeRefreshToken(deps, token);
+        throw new ApiError(clientErrors.notFound);
+      }
       auditChange(deps, request.principal, 'agent_token_made', record.client_id);
       return json({ refresh_token: token });
     },

@@ -136,6 +136,20 @@ test.serial('unknown and known clients share the bcrypt queue', async (t) => {
   t.is(kinds.filter((kind) => kind === 'dummy').length, ranOf(0));
 });
 
+test.serial('the bcrypt queue holds few dear comparisons, and a broken hash makes none dear', async (t) => {
+  const server = await startServer(t);
+  await addClient(server, { client_id: 'broken', client_secret_hash: '$2b$14$no hash at all' });
+  t.is(await server.deps.findDearestCost(), 4);
+  const pool = new BcryptPool(4);
+  const dear = Array.from({ length: 40 }, () => pool.compare('guess', undefined, 13));
+  const outcomes = settle(dear);
+  await nextTurn();
+  const work = availableParallelism() * 2 ** 13 + 64 * 2 ** 10;
+  t.true((pool.waiting + availableParallelism()) * 2 ** 13 <= work, `${pool.waiting} wait`);
+  await pool.close();
+  t.deepEqual((await outcomes).codes.has('busy'), true);
+});
+
 test.serial('a full bcrypt queue refuses further comparisons and does not count them', async (t) => {
   let compares = 0;
   const pool = new BcryptPool(4, () => (compares += 1));

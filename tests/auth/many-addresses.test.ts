@@ -8,7 +8,7 @@ import { presentPrefix } from '../../server/auth/login-prefixes.js';
 import { slowLoginMs } from '../../server/auth/slow-logins.js';
 import { removeClient } from '../../server/clients/remove-client.js';
 import { addClient } from '../support/clients.js';
-import { logIn } from '../support/logins.js';
+import { askToken, logIn } from '../support/logins.js';
 import { startServer, type TestServer, type TestServerOptions } from '../support/start-server.js';
 import { TestClock } from '../support/tokens.js';
 
@@ -102,6 +102,38 @@ test.serial('many guesses on a known network at once are answered busy, not run 
     addressesOf(8, () => '192.0.2.1').map((a) => from(first, a, 'ci', wrong)),
   );
   t.deepEqual(statuses.sort(), [401, 401, 401, 503, 503, 503, 503, 503]);
+});
+
+test.serial('guesses from a neighbour do not keep a client out', async (t) => {
+  const first = await start(t);
+  t.is(await from(first, '192.0.2.1', 'ci', secret), 200);
+  const server = await restart(t, first);
+  await guess(
+    server,
+    addressesOf(maxFailuresPerClient, (n) => `198.${n}.100.7`),
+  );
+  const guesses = addressesOf(8, () => '192.0.2.66').map((address) => from(server, address, 'ci', wrong));
+  t.is(await from(server, '192.0.2.1', 'ci', secret), 200);
+  await Promise.all(guesses);
+});
+
+test.serial('a client is counted and known under one id, however a login names it', async (t) => {
+  const server = await start(t);
+  await addClient(server, { client_id: 'a+b' }, secret);
+  t.is((await askToken(server, `a+b:${secret}`)).status, 200);
+  const origin = { clientId: 'a b', source: '127.0.0.1' };
+  t.false(await server.deps.loginPrefixes.isKnown(origin));
+  t.true(await server.deps.loginPrefixes.isKnown({ ...origin, readings: ['a+b', 'a b'] }));
+  for (const basic of ['a+b:wrong', 'a%2Bb:wrong', 'a%2bb:wr%6fng'])
+    t.is((await askToken(server, basic)).status, 401);
+  t.is((await logIn(server, 'a+b', wrong)).status, 401);
+  const form = { client_id: 'a+b', client_secret: wrong };
+  t.is((await askToken(server, undefined, form)).status, 401);
+  const counters = await server.deps.collections.loginFailures.find({ key: /^client:/ }).toArray();
+  t.deepEqual(
+    counters.map(({ points }) => Number(points)),
+    [5],
+  );
 });
 
 test.serial('one noisy host does not lock out its neighbours behind the same address', async (t) => {

@@ -99,11 +99,16 @@ test.serial('the pass of a removed admin has expired, and one that is issued lat
     200,
   );
   await addClient(server, { client_id: 'former', role: 'contributor' });
-  t.is(
-    (await call('GET', '/v1/client-permissions', pass))[0],
-    403,
-    'a new client of the id has its own role',
+  t.deepEqual(
+    await call('GET', '/v1/client-permissions', pass),
+    expired,
+    'also when its id has a new client',
   );
+  const old = bearer(server, { client_id: 'once', role: 'contributor' });
+  await addClient(server, { client_id: 'once' });
+  t.is((await call('DELETE', '/v1/client-permissions/once', chief))[0], 200);
+  await addClient(server, { client_id: 'once', role: 'admin' });
+  t.deepEqual(await call('GET', '/v1/client-permissions', old), expired, 'it does not get the new role');
 });
 
 test.serial('a pass of a client that has no record keeps its role', async (t) => {

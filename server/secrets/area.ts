@@ -4,6 +4,7 @@ import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { AnyRoute } from '../http/route.js';
+import type { JobServices } from '../job/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { createSecretsStore } from './create-secrets-store.js';
 import { secretErrors } from './errors.js';
@@ -17,6 +18,7 @@ type Needs = Core &
   DatabaseServices &
   AuthServices &
   Pick<ClientServices, 'collections'> &
+  JobServices &
   ScrubbingServices &
   Pick<SecretServices, 'config'>;
 

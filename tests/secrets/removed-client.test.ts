@@ -1,6 +1,7 @@
 import test from 'ava';
 import { bearer, jsonBody } from '../support/clients.js';
-import { deleteSecret, putSecret, secretsStores, submitWith } from '../support/secrets.js';
+import { claim } from '../support/jobs.js';
+import { deleteSecret, putSecret, secretsOf, secretsStores, submitWith } from '../support/secrets.js';
 import { startServer, type TestServer } from '../support/start-server.js';
 
 const expired = { message: 'Token has expired', detail: {} };
@@ -40,6 +41,21 @@ for (const [name, choose] of Object.entries(secretsStores)) {
     t.is((await submitWith(server, { A: 'a' }, headers)).status, 200);
     const refusals = server.logged.filter(({ event }) => event === 'token_refused');
     t.like(refusals[0], { actor: 'ci', reason: 'client removed' });
+  });
+
+  test(`${name}: a job of a removed client gets no secret of a new client of its id`, async (t) => {
+    const server = await startServer(t, { settings: await choose(t) });
+    await call(server, 'PUT', 'ci');
+    t.is(
+      (await putSecret(server, 'ci/a', { value: 'old' }, bearer(server, { client_id: 'ci' }))).status,
+      200,
+    );
+    t.is((await submitWith(server, { A: 'a' }, bearer(server, { client_id: 'ci' }))).status, 200);
+    await call(server, 'DELETE', 'ci');
+    await call(server, 'PUT', 'ci');
+    const headers = bearer(server, { client_id: 'ci' });
+    t.is((await putSecret(server, 'ci/a', { value: 'new' }, headers)).status, 200);
+    t.deepEqual(secretsOf(await claim(server)), { A: '' });
   });
 
   test(`${name}: a secret that is being stored while its client is removed does not stay`, async (t) => {

@@ -47,7 +47,9 @@ test('a single operation is sent as one plain command', async (t) => {
     server.sent.filter(
       (one) =>
         of.includes(one.split(' ')[1] ?? '') &&
+        // The start makes indexes, and the watch of agents reads who holds leases, in the background.
         !one.startsWith('createIndexes') &&
+        !one.startsWith('distinct') &&
         !one.startsWith('listIndexes'),
     ),
     ['insert jobs', 'find jobs', 'update jobs', 'findAndModify agents'],

@@ -2,7 +2,7 @@ import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import type { JobRecord } from '../job/job-record.js';
 import { may } from '../principal/may.js';
-import type { Principal } from '../principal/principal.js';
+import { hasNoCredentials, type Principal } from '../principal/principal.js';
 import { jobsErrors } from './errors.js';
 import type { JobsServices } from './services.js';
 
@@ -33,7 +33,7 @@ export function checkJobOwner(
   job: OwnedJob,
 ): void {
   if (may(caller, 'changeJob', { submitted_by: findJobOwner(job) })) return;
-  if (config.jobOwnership === 'enforce' || caller.kind !== 'anonymous')
+  if (config.jobOwnership === 'enforce' || !hasNoCredentials(caller))
     throw new ApiError(jobsErrors.notOwned);
   audit({
     event: 'job_ownership',

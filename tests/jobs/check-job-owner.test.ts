@@ -98,6 +98,15 @@ test('with JOB_OWNERSHIP=record a token without a client id is refused as that o
   t.false(securityEvents(server).some(({ outcome }) => outcome === 'accepted'));
 });
 
+test('with JOB_OWNERSHIP=record a cancel of a job that has ended is not logged as accepted', async (t) => {
+  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'record' } });
+  const owner = bearer(server, { client_id: 'owner' });
+  const jobId = await submit(server, {}, owner);
+  t.deepEqual(await cancel(server, jobId, owner), [200, 'OK']);
+  t.is((await cancel(server, jobId))[0], 400);
+  t.deepEqual(securityEvents(server), []);
+});
+
 test('the client of the secrets owns a job that a Testflinger server stored', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, awaiting);

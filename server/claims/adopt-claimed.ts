@@ -1,7 +1,7 @@
 import type { Core } from '../core/core.js';
-import { adoptIds } from '../job/adopt-jobs.js';
-import { findJobs } from '../job/find-job.js';
-import { readOtherCanonicalId } from '../job/job-id.js';
+import { adoptForms } from '../job/adopt-jobs.js';
+import { idFields, readOtherCanonicalId } from '../job/job-id.js';
+import { newestFirst } from '../job/newest-first.js';
 import type { JobServices } from '../job/services.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { fenceLease } from '../leases/fencing.js';
@@ -19,7 +19,7 @@ const earlierFields = {
 
 /**
  * Makes a claimed job the one live document of its id, if a Testflinger server stored it beside earlier ones after the
- * adoption of the database, and makes it findable under the canonical form of its id. As after a resubmission here, its
+ * adoption of the database, also in another form of the id, and makes it findable under the canonical form of its id. As after a resubmission here, its
  * attempts and logs continue those of the earlier document.
  * @returns the job as it is stored now; `undefined` if its id has a newer document: the claim must be undone, and the job is
  * not handed out again
@@ -30,13 +30,18 @@ export async function adoptClaimed(
 ): Promise<WaitingJob | undefined> {
   const { jobs } = deps.collections;
   const canonical_id = readOtherCanonicalId(job.job_id);
+  if (job.live === true && canonical_id === undefined) return job;
   if (canonical_id !== undefined && job.canonical_id === undefined)
-    await jobs.updateOne({ _id: job._id }, { $set: { canonical_id } });
-  if (job.live === true) return job;
-  await adoptIds(jobs, [job.job_id]);
-  const [newest, ...earlier] = await findJobs<WaitingJob>(deps, job.job_id, earlierFields);
+    await jobs.updateMany({ job_id: job.job_id, canonical_id: { $exists: false } } as object, {
+      $set: { canonical_id },
+    });
+  const canonical = canonical_id ?? job.job_id;
+  await adoptForms(jobs, canonical);
+  const [newest, ...earlier] = await findForms(deps, canonical);
   if (newest === undefined || !newest._id.equals(job._id)) return undefined;
-  const before = earlier.find(({ lease }) => lease !== undefined);
+  // A live document that was claimed before already continues the earlier ones.
+  const continues = job.live === true && (job.lease?.attempt ?? 1) > 1;
+  const before = continues ? undefined : earlier.find(({ lease }) => lease !== undefined);
   const { lease, attempts, log_segments } = before ? fenceEarlierRun(before, deps.clock.now()) : {};
   if (lease === undefined) return { ...job, live: true };
   const first = Math.max(lease.attempt + 1, job.lease?.attempt ?? 1);
@@ -53,4 +58,14 @@ export async function adoptClaimed(
     { returnDocument: 'after' },
   );
   return changed ?? undefined;
+}
+
+/** Returns the documents of an id in all its forms, the newest first. */
+async function findForms(
+  { collections }: Pick<JobServices, 'collections'>,
+  canonicalId: string,
+): Promise<readonly WaitingJob[]> {
+  const find = (field: (typeof idFields)[number]) =>
+    collections.jobs.find<WaitingJob>({ [field]: canonicalId }, { projection: earlierFields }).toArray();
+  return newestFirst((await Promise.all(idFields.map(find))).flat());
 }

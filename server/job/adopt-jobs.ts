@@ -2,8 +2,9 @@ import type { Collection, Db, ObjectId, WithId } from 'mongodb';
 import type { AdoptionStep, Survey } from '../core/adoption.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { containsLong } from '../schema/long.js';
-import { readOtherCanonicalId } from './job-id.js';
+import { idFields, readOtherCanonicalId } from './job-id.js';
 import type { JobRecord } from './job-record.js';
+import { newestFirst } from './newest-first.js';
 
 /** The counts of one adoption. */
 export interface Adopted {
@@ -49,8 +50,8 @@ export async function adoptJobs(
   }
 }
 
-/** Marks the documents of some ids. */
-export async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
+/** Marks the documents of some ids, each in its stored form. */
+async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted> {
   const found = await jobs
     .find({ job_id: { $in: [...jobIds] } }, { projection: { job_id: 1, created_at: 1, live: 1 } })
     .sort({ job_id: 1, created_at: -1, _id: -1 })
@@ -61,14 +62,34 @@ export async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<A
   const writes = [...byId.values()].flatMap(([newest, ...older]) => {
     sum.live += newest?.live ? 0 : 1;
     sum.superseded += older.length;
-    // Older documents come first: the unique index allows only one live document per id.
-    return [
-      ...older.map(({ _id }) => mark(_id, { $set: { superseded: true }, $unset: { live: true } })),
-      ...(newest && !newest.live ? [mark(newest._id, { $set: { live: true } })] : []),
-    ];
+    return markDocuments(newest, older);
   });
-  if (writes.length > 0) await jobs.bulkWrite(writes as never, { ordered: true }).catch(ignoreDuplicate);
+  await writeMarks(jobs, writes);
   return sum;
+}
+
+/**
+ * Marks the documents of one id, which may be stored in several forms of it. Those in another form than the canonical one
+ * must have `canonical_id`.
+ */
+export async function adoptForms(jobs: Jobs, canonicalId: string): Promise<void> {
+  const projection = { job_id: 1, created_at: 1, live: 1 };
+  const find = (field: (typeof idFields)[number]) =>
+    jobs.find<Found>({ [field]: canonicalId }, { projection }).toArray();
+  const [newest, ...older] = newestFirst((await Promise.all(idFields.map(find))).flat());
+  await writeMarks(jobs, markDocuments(newest, older));
+}
+
+/** Older documents come first: the unique index allows only one live document per id. */
+function markDocuments(newest: Found | undefined, older: readonly Found[]): object[] {
+  return [
+    ...older.map(({ _id }) => mark(_id, { $set: { superseded: true }, $unset: { live: true } })),
+    ...(newest && !newest.live ? [mark(newest._id, { $set: { live: true } })] : []),
+  ];
+}
+
+async function writeMarks(jobs: Jobs, writes: readonly object[]): Promise<void> {
+  if (writes.length > 0) await jobs.bulkWrite(writes as never, { ordered: true }).catch(ignoreDuplicate);
 }
 
 function mark(_id: ObjectId, update: object): object {
@@ -86,7 +107,10 @@ const notCanonical = {
   canonical_id: { $exists: false },
 } as const;
 
-/** Adds `canonical_id` to jobs whose id has a canonical form that differs, so that requests find them. */
+/**
+ * Adds `canonical_id` to jobs whose id has a canonical form that differs, so that requests find them. Of several forms of one
+ * id, the newest document stays live.
+ */
 async function addCanonicalIds(jobs: Jobs): Promise<number> {
   let added = 0;
   for await (const { _id, job_id: stored } of jobs.find(notCanonical as object, {
@@ -95,6 +119,7 @@ async function addCanonicalIds(jobs: Jobs): Promise<number> {
     const canonical_id = readOtherCanonicalId(stored);
     if (canonical_id === undefined) continue;
     await jobs.updateOne({ _id }, { $set: { canonical_id } });
+    await adoptForms(jobs, canonical_id);
     added += 1;
   }
   return added;

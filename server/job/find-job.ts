@@ -4,7 +4,7 @@ import type { JobRecord } from './job-record.js';
 import { compareNewest, newestFirst } from './newest-first.js';
 import type { JobServices } from './services.js';
 
-type Dated = Pick<JobRecord, 'created_at'>;
+type Dated = Pick<JobRecord, 'created_at' | 'live'>;
 
 /**
  * Returns the job with an id, or `undefined`. If an older database holds duplicates of the id, returns the newest one.
@@ -16,26 +16,35 @@ export async function findJob<Found extends Partial<JobRecord> = JobRecord>(
   jobId: string,
   projection?: Document,
 ): Promise<WithId<Found> | undefined> {
-  const projected = projection && { projection: { ...projection, created_at: 1 } };
+  const projected = projection && { projection: { ...projection, _id: 1, created_at: 1, live: 1 } };
+  let newest: (WithId<Found> & WithId<Dated>) | undefined;
+  let isLive = false;
   for (const field of idFields) {
-    let newest: (WithId<Found> & WithId<Dated>) | undefined;
     // Without a sort, which MongoDB could answer with the index of `created_at`, through the whole collection.
     const found = collections.jobs.find<WithId<Found> & WithId<Dated>>({ [field]: jobId }, projected);
-    for await (const job of found) if (newest === undefined || compareNewest(job, newest) < 0) newest = job;
-    if (newest !== undefined) return newest;
+    for await (const job of found) {
+      isLive ||= job.live === true;
+      if (newest === undefined || compareNewest(job, newest) < 0) newest = job;
+    }
+    if (isLive) break;
   }
-  return undefined;
+  return newest;
 }
 
-/** Returns all documents of a job id, the newest first. @param projection must contain `created_at` */
+/**
+ * Returns all documents of a job id, the newest first. If a live one has the canonical id, those with another form of the id
+ * are older, and are left out.
+ * @param projection must contain `created_at` and `live`
+ */
 export async function findJobs<Found extends Dated>(
   { collections }: Pick<JobServices, 'collections'>,
   jobId: string,
   projection: Document,
 ): Promise<readonly WithId<Found>[]> {
+  const found: WithId<Found>[] = [];
   for (const field of idFields) {
-    const found = await collections.jobs.find<WithId<Found>>({ [field]: jobId }, { projection }).toArray();
-    if (found.length > 0) return newestFirst(found);
+    found.push(...(await collections.jobs.find<WithId<Found>>({ [field]: jobId }, { projection }).toArray()));
+    if (found.some(({ live }) => live === true)) break;
   }
-  return [];
+  return newestFirst(found);
 }

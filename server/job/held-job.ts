@@ -11,6 +11,7 @@ export type HeldJob = WithId<
     | 'job_id'
     | 'canonical_id'
     | 'created_at'
+    | 'live'
     | 'result_data'
     | 'job_data'
     | 'lease'
@@ -25,6 +26,7 @@ export const heldFields = {
   job_id: 1,
   canonical_id: 1,
   created_at: 1,
+  live: 1,
   'result_data.job_state': 1,
   'job_data.job_queue': 1,
   'job_data.global_timeout': 1,
@@ -48,9 +50,10 @@ export function findHeldBatch(
   const [findStored, findCanonical] = [findBy('job_id'), findBy('canonical_id')];
   return async (jobIds) => {
     const found = await findStored(jobIds);
-    const missing = jobIds.filter((_, n) => found[n]?.length === 0);
-    const others = missing.length === 0 ? [] : await findCanonical(missing);
-    const byId = new Map(missing.map((jobId, n) => [jobId, others[n] ?? []]));
-    return found.map((jobs, n) => newestFirst(jobs.length > 0 ? jobs : (byId.get(jobIds[n] ?? '') ?? [])));
+    // A live document with the canonical id is newer than all documents with another form of the id.
+    const others = jobIds.filter((_, n) => !found[n]?.some(({ live }) => live === true));
+    const foundOthers = others.length === 0 ? [] : await findCanonical(others);
+    const byId = new Map(others.map((jobId, n) => [jobId, foundOthers[n] ?? []]));
+    return found.map((jobs, n) => newestFirst([...jobs, ...(byId.get(jobIds[n] ?? '') ?? [])]));
   };
 }

@@ -1,4 +1,7 @@
-/** The fields that a job is looked up by, in this order: nearly every stored id is canonical. */
+/**
+ * The fields that a job is looked up by, in this order: nearly every stored id is canonical. The second one is read unless
+ * the first one finds a live document.
+ */
 export const idFields = ['job_id', 'canonical_id'] as const;
 
 /** Returns the canonical form of a stored job id if it differs from the stored one. */

@@ -6,6 +6,7 @@ import { type AnyRoute, routesOf } from '../http/route.js';
 import { uploadSchema } from '../http/upload.js';
 import { jobErrors } from '../job/errors.js';
 import { getJobId } from '../job/get-job-id.js';
+import { leaseErrors } from '../leases/errors.js';
 import { holdJob } from '../leases/hold-job.js';
 import { roleGroups } from '../principal/roles.js';
 import { jobsErrors } from './errors.js';
@@ -57,10 +58,10 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
       204: { description: 'The job has no attachments.', content: 'none' },
       304: { description: 'The copy that the client has is current.', content: 'none' },
     },
-    errors: [jobErrors.idInvalid, httpErrors.rangeNotSatisfiable],
+    errors: [jobErrors.idInvalid, leaseErrors.notHeld, httpErrors.rangeNotSatisfiable],
     async handle(deps, request) {
       const jobId = getJobId(request);
-      await holdJob(deps, request.principal, jobId, { writes: false });
+      await holdJob(deps, request.principal, jobId, { writes: false, forHolder: true });
       const file = await findAttachments(deps, jobId);
       return file === undefined ? empty() : presentFile(deps, file, 'application/gzip', request);
     },

@@ -9,7 +9,7 @@ import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
-import { checkJobOwner, type OwnedJob, ownedFields } from './check-job-owner.js';
+import { checkJobOwner, logUnownedChange, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
 const cancelledFields = {
@@ -29,7 +29,8 @@ export async function cancelJob(
   deps: Pick<JobServices, 'collections'> &
     Pick<ScrubbingServices, 'jobMasks'> &
     DepsOf<typeof removeFilesSoon> &
-    DepsOf<typeof checkJobOwner>,
+    DepsOf<typeof checkJobOwner> &
+    DepsOf<typeof logUnownedChange>,
   caller: Principal,
   jobId: string,
 ): Promise<void> {
@@ -38,7 +39,7 @@ export async function cancelJob(
     created_at: 1,
   });
   if (found === undefined) throw new ApiError(jobsErrors.alreadyEnded);
-  checkJobOwner(deps, caller, found);
+  const isUnowned = checkJobOwner(deps, caller, found);
   const job = await deps.collections.jobs.findOneAndUpdate(
     // Only the run that was checked: another client may have resubmitted the job meanwhile.
     { _id: found._id, created_at: found.created_at, ...filterAllowing('cancel') },
@@ -46,6 +47,7 @@ export async function cancelJob(
     { projection: cancelledFields, ...byId },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
+  if (isUnowned) logUnownedChange(deps, caller, found);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job))
     await deps.jobMasks.expireSoon(found.job_id);

@@ -2,7 +2,7 @@ import type { Core } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import type { JobRecord } from '../job/job-record.js';
 import { may } from '../principal/may.js';
-import type { Principal } from '../principal/principal.js';
+import { hasNoCredentials, type Principal } from '../principal/principal.js';
 import { jobsErrors } from './errors.js';
 import type { JobsServices } from './services.js';
 
@@ -23,23 +23,22 @@ export function findJobOwner({ submitted_by: submitter, job_data: data }: OwnedJ
 
 /**
  * Checks that the caller may cancel a job or send its attachments: its submitter, a manager or an admin may; anyone may if
- * the submitter was anonymous. With `JOB_OWNERSHIP=record`, a request without credentials is accepted and logged, because
- * stock CLIs older than June 2026 send none with these requests.
+ * the submitter was anonymous. With `JOB_OWNERSHIP=record`, a request without credentials is accepted too, because stock
+ * CLIs older than June 2026 send none with these requests.
+ * @returns true for such a request, which is then logged with `logUnownedChange`
  * @throws ApiError 403 if the caller may not
  */
 export function checkJobOwner(
-  { audit, config }: Core & Pick<JobsServices, 'config'>,
+  { config }: Pick<JobsServices, 'config'>,
   caller: Principal,
   job: OwnedJob,
-): void {
-  if (may(caller, 'changeJob', { submitted_by: findJobOwner(job) })) return;
-  if (config.jobOwnership === 'enforce' || caller.kind !== 'anonymous')
-    throw new ApiError(jobsErrors.notOwned);
-  audit({
-    event: 'job_ownership',
-    outcome: 'accepted',
-    target: job.job_id,
-    source: caller.source,
-    reason: jobsErrors.notOwned.code,
-  });
+): boolean {
+  if (may(caller, 'changeJob', { submitted_by: findJobOwner(job) })) return false;
+  if (config.jobOwnership === 'enforce' || !hasNoCredentials(caller)) throw new ApiError(jobsErrors.notOwned);
+  return true;
+}
+
+/** Logs a change of a job that only `JOB_OWNERSHIP=record` accepts. */
+export function logUnownedChange({ audit }: Core, { source }: Principal, { job_id: target }: OwnedJob): void {
+  audit({ event: 'job_ownership', outcome: 'accepted', target, source, reason: jobsErrors.notOwned.code });
 }

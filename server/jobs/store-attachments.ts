@@ -16,7 +16,7 @@ import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
 import { AnonymousUpload, filterUnended } from './anonymous-uploads.js';
-import { checkJobOwner, type OwnedJob, ownedFields } from './check-job-owner.js';
+import { checkJobOwner, logUnownedChange, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
 type AttachmentDeps = Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>;
@@ -48,7 +48,7 @@ export async function storeAttachments(
   const job = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // For anyone: a repeated request without the file changes nothing.
   if (hasAttachments(job) && body.isEmpty) return;
-  checkJobOwner(deps, caller, job);
+  if (checkJobOwner(deps, caller, job)) logUnownedChange(deps, caller, job);
   if (hasAttachments(job)) return checkSameBytes(deps, jobId, (await body.open()).file);
   const anonymous = caller.kind === 'anonymous' ? new AnonymousUpload(deps, job) : undefined;
   await anonymous?.checkRoom(body.announcedBytes);

@@ -34,3 +34,13 @@ export function classifyWriter(
     last.attempt === lease?.attempt;
   return isReturnable ? 'returnable' : 'lost';
 }
+
+/**
+ * Whether a job waits for a claim, so that no agent may write to it yet. A job that waits because the agent lost it is
+ * not one while the agent may have it back.
+ * @param agent absent for a sender without a name
+ */
+export function awaitsClaim(job: ClassifiedJob, agent: string | undefined): boolean {
+  if (job.lease?.holder !== undefined || job.result_data.job_state !== 'waiting') return false;
+  return agent === undefined || classifyWriter(job, agent) !== 'returnable';
+}

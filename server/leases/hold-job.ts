@@ -7,7 +7,7 @@ import type { Principal } from '../principal/principal.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
 import { refuseOrLog } from './agent-binding.js';
-import { classifyWriter } from './classify-writer.js';
+import { awaitsClaim, classifyWriter } from './classify-writer.js';
 import { leaseErrors } from './errors.js';
 import { fenceLease } from './fencing.js';
 import { findHeldJob, findHeldJobWithResult } from './find-held-job.js';
@@ -32,15 +32,21 @@ export interface Hold {
  * writes to a running job without a holder, from an older database, becomes its holder. An agent is its name and the client
  * that claimed the job; a lease without a client gets that of the first write.
  * @param options.writes false for a request that only reads
+ * @param options.forHolder whether only the holder may send the request; true for every write
  * @param options.withResult read the job's statuses and device too
- * @throws ApiError 403 with `AGENT_BINDING=enforce`, for a write to a job of another agent, and for every request in the
- * name of an agent whose job another client claimed
+ * @throws ApiError 403 with `AGENT_BINDING=enforce`, for a write to a job that still waits for a claim, for a write or a
+ * read for the holder about a job of another agent, and for every request in the name of an agent whose job another client
+ * claimed
  */
 export async function holdJob(
   deps: DepsOf<typeof findHeldJob> & DepsOf<typeof settle>,
   caller: Principal,
   jobId: string,
-  { writes, withResult = false }: { writes: boolean; withResult?: boolean },
+  {
+    writes,
+    forHolder = writes,
+    withResult = false,
+  }: { writes: boolean; forHolder?: boolean; withResult?: boolean },
 ): Promise<Hold> {
   const agent = deps.config.agentLeases === 'on' ? caller.agentName : undefined;
   const find = withResult ? findHeldJobWithResult : findHeldJob;
@@ -49,7 +55,8 @@ export async function holdJob(
     if (job === undefined) return { job, isLost: false, agent };
     if (agent === undefined) {
       const holder = job.lease?.holder;
-      if (writes && holder !== undefined && holder !== caller.agentName)
+      const isOthers = holder !== undefined && holder !== caller.agentName;
+      if ((forHolder && isOthers) || (writes && awaitsClaim(job, caller.agentName)))
         refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
       else checkHolderClient(deps, caller, job);
       if (!writes || !isUnbound(job, caller)) return { job, isLost: false, agent };
@@ -60,9 +67,10 @@ export async function holdJob(
     checkHolderClient(deps, caller, job, !writes || standing !== 'lost');
     if (standing === 'lost') return { job, isLost: true, agent };
     if (standing === 'foreign') {
-      if (writes) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, false);
+      if (forHolder) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, !writes);
       return { job, isLost: writes, agent };
     }
+    if (writes && awaitsClaim(job, agent)) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
     if (await settle(deps, caller, job, { agent, standing, writes })) return { job, isLost: false, agent };
   }
 }

@@ -61,3 +61,8 @@ export function makePrincipal(identity: Identity, { source, requestId, agentName
   if (isAgent && agentName !== undefined) principal.agentName = agentName;
   return principal;
 }
+
+/** Whether a request had no credentials. A token without a client id is one, although its caller is anonymous. */
+export function hasNoCredentials({ kind, issuedAt }: Principal): boolean {
+  return kind === 'anonymous' && issuedAt === undefined;
+}

@@ -11,6 +11,7 @@ import { queueCollections, queueIndexes } from './collections.js';
 import { queueErrors } from './errors.js';
 import { queueRoutes } from './routes.js';
 import type { QueueServices } from './services.js';
+import { surveyQueues } from './survey-queues.js';
 import { surveyWaitTimes } from './survey-wait-times.js';
 
 type Needs = Core &
@@ -28,7 +29,7 @@ export const queuesArea: Area<QueueServices, Needs, AnyRoute<Needs & QueueServic
   indexes: queueIndexes,
   errors: queueErrors,
   routes: queueRoutes,
-  surveys: { queue_wait_times: surveyWaitTimes },
+  surveys: { queues: surveyQueues, queue_wait_times: surveyWaitTimes },
   createServices: ({ collections: { restrictedQueues }, batching }) => ({
     findRestriction: batching.batched(findBatch(restrictedQueues, 'queue_name')),
   }),

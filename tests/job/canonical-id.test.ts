@@ -100,7 +100,7 @@ test('a job of another id form takes attachments, a position, a cancel and a res
   t.is(await files.countDocuments(), 0);
 });
 
-test('the stored canonical id comes first, and doctor counts the others', async (t) => {
+test('the newest form of an id comes first, and doctor counts those that are not canonical', async (t) => {
   const server = await startServer(t);
   const { db } = server.deps.connection;
   const canonical = randomUUID();
@@ -123,4 +123,83 @@ test('the stored canonical id comes first, and doctor counts the others', async 
     together.map((found) => found.map(({ job_id: jobId }) => jobId)),
     [[canonical], []],
   );
+});
+
+for (const [form, write] of Object.entries(forms)) {
+  test(`an agent's data reach the job that it claimed, whose id is stored ${form} beside a complete job with the canonical id`, async (t) => {
+    const server = await startServer(t);
+    const { jobs } = server.deps.collections;
+    const canonical = await submit(server);
+    const stored = write(canonical);
+    t.is((await claim(server, ['q1'], 'agent-0'))?.['job_id'], canonical);
+    await sendResult(server, 'agent-0', canonical, { status: { test: 1 }, job_state: 'complete' });
+    await storeElsewhere(server, stored);
+    t.is((await claim(server))?.['job_id'], stored);
+    t.is((await sendLog(server, 'agent-1', inPath(stored), 0, 'second run\n')).status, 200);
+    const end = { status: { test: 7 }, job_state: 'complete' };
+    t.false((await sendResult(server, 'agent-1', inPath(stored), end)).isDiscarded);
+    for (const name of [canonical, inPath(stored)])
+      t.deepEqual(
+        await readResult(server, name),
+        { test_status: 7, job_state: 'complete', test_output: 'second run\n' },
+        name,
+      );
+    t.true((await sendResult(server, 'agent-0', canonical, { status: { test: 2 } })).isDiscarded);
+    t.like(await jobs.findOne({ job_id: canonical }), {
+      superseded: true,
+      result_data: { status: { test: 1 } },
+    });
+    t.like(await jobs.findOne({ job_id: stored }), {
+      canonical_id: canonical,
+      live: true,
+      lease: { holder: 'agent-1', attempt: 2, first: 2 },
+      result_data: { status: { test: 7 }, job_state: 'complete' },
+    });
+  });
+}
+
+test('a claimed job with the canonical id supersedes an earlier one whose id is stored in another form', async (t) => {
+  const server = await startServer(t);
+  const { jobs } = server.deps.collections;
+  const canonical = randomUUID();
+  const stored = canonical.toUpperCase();
+  await storeElsewhere(server, stored);
+  t.is((await claim(server, ['q1'], 'agent-0'))?.['job_id'], stored);
+  await storeElsewhere(server, canonical);
+  t.is((await claim(server))?.['job_id'], canonical);
+  t.true((await sendResult(server, 'agent-0', canonical, { job_state: 'test' })).isDiscarded);
+  t.false((await sendResult(server, 'agent-1', canonical, { job_state: 'setup' })).isDiscarded);
+  t.is((await readResult(server, canonical))['job_state'], 'setup');
+  t.like(await jobs.findOne({ job_id: stored }), { superseded: true, result_data: { job_state: 'running' } });
+});
+
+test('a job that is older than one with another form of its id is not handed out once that one was adopted or claimed', async (t) => {
+  for (const adopted of [true, false]) {
+    const server = await startServer(t);
+    const { jobs } = server.deps.collections;
+    const canonical = randomUUID();
+    const stored = canonical.toUpperCase();
+    await storeElsewhere(server, canonical);
+    const newer = await storeElsewhere(server, stored);
+    await jobs.updateOne({ _id: newer }, { $set: { job_priority: 1 } });
+    if (adopted) await migrate(server.deps.connection.db, adoptionTables);
+    t.is((await claim(server))?.['job_id'], stored);
+    t.is(await claim(server), undefined);
+    t.is((await readResult(server, canonical))['job_state'], 'running');
+  }
+});
+
+test('a job that is claimed again continues its own attempts, not those of an earlier form of its id', async (t) => {
+  const server = await startServer(t);
+  const { jobs } = server.deps.collections;
+  const canonical = await submit(server);
+  await claim(server, ['q1'], 'agent-0');
+  await sendResult(server, 'agent-0', canonical, { job_state: 'complete' });
+  const stored = canonical.toUpperCase();
+  await storeElsewhere(server, stored);
+  await claim(server, ['q1'], 'agent-1');
+  const again = { 'result_data.job_state': 'waiting' };
+  await jobs.updateOne({ job_id: stored }, { $set: again, $unset: { 'lease.holder': true } });
+  t.is((await claim(server, ['q1'], 'agent-2'))?.['job_id'], stored);
+  t.like((await jobs.findOne({ job_id: stored }))?.lease, { holder: 'agent-2', attempt: 3, first: 2 });
 });

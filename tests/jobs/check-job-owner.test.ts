@@ -89,6 +89,24 @@ test('with JOB_OWNERSHIP=record a request without credentials is accepted and lo
   }
 });
 
+test('with JOB_OWNERSHIP=record a token without a client id is refused as that of another client', async (t) => {
+  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'record' } });
+  const jobId = await submit(server, awaiting, bearer(server, { client_id: 'owner' }));
+  const nobody = bearer(server, { client_id: undefined as never, role: 'contributor' });
+  t.deepEqual(await attach(server, jobId, nobody), notOwned);
+  t.deepEqual(await cancel(server, jobId, nobody), notOwned);
+  t.false(securityEvents(server).some(({ outcome }) => outcome === 'accepted'));
+});
+
+test('with JOB_OWNERSHIP=record a cancel of a job that has ended is not logged as accepted', async (t) => {
+  const server = await startServer(t, { settings: { JOB_OWNERSHIP: 'record' } });
+  const owner = bearer(server, { client_id: 'owner' });
+  const jobId = await submit(server, {}, owner);
+  t.deepEqual(await cancel(server, jobId, owner), [200, 'OK']);
+  t.is((await cancel(server, jobId))[0], 400);
+  t.deepEqual(securityEvents(server), []);
+});
+
 test('the client of the secrets owns a job that a Testflinger server stored', async (t) => {
   const server = await startServer(t);
   const jobId = await submit(server, awaiting);

@@ -48,6 +48,75 @@ test('with AGENT_BINDING=enforce an agent can write only to a job that it holds'
   );
 });
 
+/** The same requests, and a provision log about the job. */
+function reportsAbout(jobId: string, headers: Record<string, string>): [string, [string, RequestInit]][] {
+  const log = jsonBody({ job_id: jobId, exit_code: 0 }, headers);
+  return [
+    ...Object.entries(writesTo(jobId, headers)),
+    ['end', [`/v1/result/${jobId}`, jsonBody({ job_state: 'complete' }, headers)]],
+    ['provision log', ['/v1/agents/provision_logs/agent-1', log]],
+  ];
+}
+
+for (const leases of ['on', 'off']) {
+  for (const named of ['with', 'without']) {
+    test(`with AGENT_BINDING=enforce an agent ${named} a name cannot write to a job that waits for a claim (AGENT_LEASES=${leases})`, async (t) => {
+      const server = await startServer(t, { settings: { ...enforce.settings, AGENT_LEASES: leases } });
+      const { jobs, logs, files, agents, provisionLogs } = server.deps.collections;
+      await agents.insertOne({ name: 'agent-1' });
+      const jobId = await submit(server);
+      const before = await jobs.findOne({ job_id: jobId });
+      const { authorization, cookie } = agentHeaders(server) as { authorization: string; cookie: string };
+      const reports = reportsAbout(jobId, { authorization, ...(named === 'with' && { cookie }) });
+      for (const [name, [path, init]] of reports) {
+        const response = await server.request(path, init);
+        t.is(response.status, 403, name);
+        t.deepEqual(await response.json(), { message: 'Not enough permissions on job ID', detail: {} }, name);
+      }
+      t.deepEqual(await jobs.findOne({ job_id: jobId }), before);
+      for (const collection of [logs, files, provisionLogs]) t.is(await collection.countDocuments(), 0);
+      t.deepEqual(
+        bindingEvents(server),
+        reports.map(() => ['refused', 'job_not_held']),
+      );
+    });
+  }
+}
+
+test('by default a write to a job that waits for a claim is stored and logged once', async (t) => {
+  for (const name of ['result', 'log', 'artifact']) {
+    const server = await startServer(t);
+    const jobId = await submit(server);
+    const [path, init] = writesTo(jobId, agentHeaders(server))[name] as [string, RequestInit];
+    t.is((await server.request(path, init)).status, 200, name);
+    t.deepEqual(bindingEvents(server), [['accepted', 'job_not_held']], name);
+  }
+});
+
+for (const leases of ['on', 'off']) {
+  test(`the attachments of a job that another agent holds are refused with AGENT_BINDING=enforce, else sent and logged (AGENT_LEASES=${leases})`, async (t) => {
+    for (const binding of ['enforce', 'record']) {
+      const server = await startServer(t, { settings: { AGENT_BINDING: binding, AGENT_LEASES: leases } });
+      const jobId = await submit(server);
+      const path = `/v1/job/${jobId}/attachments`;
+      const statusFor = async (headers: Record<string, string>) =>
+        (await server.request(path, { headers })).status;
+      t.is(await statusFor(agentHeaders(server, 'agent-2')), 204, 'while the job waits');
+      await claim(server, ['q1'], 'agent-1');
+      t.is(await statusFor(agentHeaders(server, 'agent-1')), 204);
+      t.deepEqual(bindingEvents(server), []);
+      const refused = binding === 'enforce';
+      t.is(await statusFor(agentHeaders(server, 'agent-2')), refused ? 403 : 204);
+      t.is(await statusFor(bearer(server, { client_id: 'nameless', role: 'agent' })), refused ? 403 : 204);
+      const outcome = refused ? 'refused' : 'accepted';
+      t.deepEqual(bindingEvents(server), [
+        [outcome, 'job_not_held'],
+        [outcome, 'job_not_held'],
+      ]);
+    }
+  });
+}
+
 test('by default a write of an agent that does not hold the job returns 200 and has no effect; with AGENT_LEASES=off it is stored and logged', async (t) => {
   const leased = await startServer(t);
   const held = await submit(leased);

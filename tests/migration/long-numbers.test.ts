@@ -97,7 +97,7 @@ test('priorities of all types are compared as MongoDB sorts them', async (t) => 
   );
 });
 
-test('doctor counts jobs and clients with 64-bit integers', async (t) => {
+test('doctor counts jobs, clients and queues with 64-bit integers', async (t) => {
   const server = await startServer(t);
   await server.deps.collections.jobs.insertMany([
     storedJob(ids[0], large),
@@ -106,10 +106,20 @@ test('doctor counts jobs and clients with 64-bit integers', async (t) => {
   await submit(server, { job_priority: 0 });
   await addClient(server, { client_id: 'old', max_priority: { '*': large } as never });
   await addClient(server, { client_id: 'new', max_priority: { '*': 2 ** 53 - 1 } });
+  await server.deps.collections.queues.insertMany([
+    { name: 'q1', images: { a: { serial: [large] } } },
+    { name: 'q2', images: { a: { serial: [2 ** 40] } } },
+    { name: 'q3' },
+  ]);
+  const images = (await server.request('/v1/agents/images/q1')).text();
+  t.is(await images, '{"a":{"serial":[1234567890123456789]}}');
   const findings = await surveyDatabase(server.deps.connection.db, adoptionTables);
   const notesOf = (name: string) => findings.find(({ collection }) => collection === name)?.notes;
   t.deepEqual(notesOf('jobs'), [
     '2 have integers of more than 53 bits, which are kept and returned with all their digits',
+  ]);
+  t.deepEqual(notesOf('queues'), [
+    '1 have images with integers of more than 53 bits, which are kept and returned with all their digits',
   ]);
   t.deepEqual(notesOf('client_permissions'), ['1 have a limit beyond 2^53-1, which counts as 2^53-1']);
 });

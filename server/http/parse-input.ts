@@ -4,7 +4,7 @@ import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
 import { createFormCounter, createJsonCounter } from './count-values.js';
-import { needsExactParse, parseExactly } from './exact-json.js';
+import { correctNumbers, hasFreeMap } from './exact-json.js';
 import { readBody } from './read-body.js';
 import type { AnyRoute } from './route.js';
 
@@ -79,7 +79,7 @@ function parseJson(text: string, schema: AnyBody['schema']): unknown {
     throw new ApiError(commonErrors.badRequest, { cause });
   }
   if (isDeeperThan(value, nestingLimit)) throw refuse('json', { _schema: ['Nested too deeply.'] });
-  return needsExactParse(text, schema) ? parseExactly(text) : value;
+  return hasFreeMap(schema) ? correctNumbers(text, value) : value;
 }
 
 function parseForm(text: string, { schema, repeatedError }: AnyBody): unknown {

@@ -82,7 +82,7 @@ const ansiLetters: Readonly<Record<string, string>> = {
 };
 
 /**
- * Lists the ways in which shells write a text between their quotes, as `set -x` and `printf %q` do: each `'` as `'\''`
+ * Lists the ways in which shells write a text between their quotes, as `set -x` does: each `'` as `'\''`
  * (bash, zsh) or `'"'"'` (BusyBox, Python's `shlex.quote`), and bash's `$'...'`, which it uses for control characters,
  * with non-ASCII bytes as they are or, in the locale C, as `\303\251`.
  */

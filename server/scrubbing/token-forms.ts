@@ -10,10 +10,10 @@ const tokenStart = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVC';
 /**
  * Matches a token of three base64url parts, or a key that the server generated. A truncated last part matches too,
  * because a masker may have held back its end. The header's length is limited; otherwise every token start in a long
- * run of base64url characters would scan the run to its end.
+ * run of base64url characters would scan the run to its end. `{20,}` would overflow the stack on a long run.
  */
 const tokens = new RegExp(
-  `${tokenStart}[\\w-]{0,256}\\.[\\w-]+\\.[\\w-]+|${serverKeyPrefix}[a-z0-9]{12}_[\\w-]{20,}`,
+  `${tokenStart}[\\w-]{0,256}\\.[\\w-]+\\.[\\w-]+|${serverKeyPrefix}[a-z0-9]{12}_[\\w-]{20}[\\w-]*`,
   'g',
 );
 

@@ -47,5 +47,6 @@ export interface SecretsStore {
 
 /** Whether a text is a valid secret path (v1 contract, section 5). */
 export function isSecretPath(path: string): boolean {
-  return /^[a-zA-Z0-9_-]+(\/[a-zA-Z0-9_-]+)*$/.test(path);
+  // A group for each part would overflow the stack on a path of several megabytes.
+  return /^[a-zA-Z0-9_/-]+$/.test(path) && !`/${path}/`.includes('//');
 }

@@ -86,3 +86,7 @@ test('texts that are almost tokens are searched quickly', (t) => {
     t.true(performance.now() - started < 1000);
   }
 });
+
+test('a text of many megabytes that begins like a key is masked', (t) => {
+  t.is(maskTokens(`${makeServerKey().text}${'a'.repeat(15_000_000)} end`), '*** end');
+});

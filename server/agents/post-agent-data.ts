@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { DepsOf } from '../core/core.js';
 import { readJobId } from '../job/job-id.js';
+import { phases } from '../job/phases.js';
 import type { JobServices } from '../job/services.js';
 import { bindAgentName, checkAgentName, isBoundToOther, refuseOrLog } from '../leases/agent-binding.js';
 import { cutLeasesOfIdle } from '../leases/cut-leases.js';
@@ -72,10 +73,19 @@ async function maskAgentData(
   name: string,
   input: AgentInput,
 ): Promise<AgentInput> {
-  // Nearly all reports have neither log nor comment, so the job need not be read.
-  if (!input.log?.length && !input.comment) return maskFields(input, undefined);
+  // Nearly all reports have a state alone, so the job need not be read.
+  if (!hasFreeText(input)) return maskFields(input, undefined);
   const record = await deps.collections.agents.findOne({ name }, { projection: { job_id: 1 } });
   const jobId = readJobId(input.job_id || record?.job_id || '');
   const job = jobId === undefined ? undefined : await findHeldJob(deps, jobId, name);
   return maskFields(input, await findMasker(deps, job, name));
+}
+
+/** The states that stock agents report. Any other text could be a secret. */
+const stockStates = new Set<string>([...phases, 'waiting', 'offline', 'maintenance', 'restart']);
+
+function hasFreeText({ log, comment, location, identifier, provision_type, state }: AgentInput): boolean {
+  if (log?.length) return true;
+  const texts = [comment, location, identifier, provision_type];
+  return texts.some(Boolean) || (state !== undefined && !stockStates.has(state));
 }

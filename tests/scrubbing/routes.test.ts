@@ -123,6 +123,10 @@ test('a secret is masked in results, logs, events, provision logs and agent data
   });
   const agent = await server.deps.collections.agents.findOne({ name: 'a' });
   t.deepEqual([agent?.log, agent?.comment], [['ran with ***', 'second'], 'on ***']);
+  for (const field of ['location', 'identifier', 'provision_type', 'state'] as const) {
+    await asAgent(server, 'a', '/v1/agents/data/a', { job_id: jobId, [field]: `at ${secret}` });
+    t.is((await server.deps.collections.agents.findOne({ name: 'a' }))?.[field], 'at ***', field);
+  }
   t.like(await server.deps.collections.provisionLogs.findOne({ name: 'a' }), {
     provision_log: [{ detail: 'with ***.' }],
   });

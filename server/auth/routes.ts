@@ -52,7 +52,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
       mode: 'form',
-      repeatedError: authErrors.invalidRequest,
+      formError: authErrors.invalidRequest,
       schema: openObject({
         grant_type: formField,
         client_id: formField,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
+import type { ErrorRow } from '../errors/error-row.js';
 import { isDeeperThan, type NestedReasons, readInput } from '../schema/schema.js';
 import { createFormCounter, createJsonCounter } from './count-values.js';
 import { correctNumbers, hasFreeMap } from './exact-json.js';
@@ -29,13 +30,23 @@ export async function parseBody(
   maxValues: number,
 ): Promise<unknown> {
   if (spec === undefined) return undefined;
-  const text = isOfMode(request.headers['content-type'], spec.mode)
-    ? await readText(request, spec, maxValues)
-    : '';
-  const value = spec.mode === 'json' ? parseJson(text, spec.schema) : parseForm(text, spec);
-  const reading = readInput(spec.schema, value);
-  if (!reading.ok) throw refuse('json', reading.errors);
-  return reading.value;
+  const isSent = isOfMode(request.headers['content-type'], spec.mode);
+  try {
+    const text = isSent ? await readText(request, spec, maxValues) : '';
+    const value = spec.mode === 'json' ? parseJson(text, spec.schema) : parseForm(text, spec);
+    const reading = readInput(spec.schema, value);
+    if (!reading.ok) throw refuse('json', reading.errors);
+    return reading.value;
+  } catch (error) {
+    throw isSent ? presentFormError(error, spec.formError) : error;
+  }
+}
+
+/** Returns the error of a form that cannot be read as the route wants it; any other error as it is. */
+function presentFormError(error: unknown, row: ErrorRow | undefined): unknown {
+  if (row === undefined || !(error instanceof ApiError) || ![400, 413, 422].includes(error.status))
+    return error;
+  return error.row === row ? error : new ApiError(row, { headers: error.headers, reason: error.code });
 }
 
 /** Reads a request's query with the route's schema. @throws ApiError 422 or the route's `queryError` */
@@ -82,11 +93,11 @@ function parseJson(text: string, schema: AnyBody['schema']): unknown {
   return hasFreeMap(schema) ? correctNumbers(text, value) : value;
 }
 
-function parseForm(text: string, { schema, repeatedError }: AnyBody): unknown {
+function parseForm(text: string, { schema, formError }: AnyBody): unknown {
   const fields = new URLSearchParams(text);
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  if (repeatedError !== undefined && known.some((name) => fields.getAll(name).length > 1))
-    throw new ApiError(repeatedError);
+  if (formError !== undefined && known.some((name) => fields.getAll(name).length > 1))
+    throw new ApiError(formError);
   return Object.fromEntries(fields);
 }
 

@@ -29,8 +29,11 @@ interface BodySpec<B extends z.ZodType> {
   schema: B;
   /** Maximum bytes; default 1 MiB. For `multipart` it is always `MAX_UPLOAD_MIB`. */
   limit?: number;
-  /** For `form`: the error for a field of the schema that is sent more than once; without it, the last value counts. */
-  repeatedError?: ErrorRow;
+  /**
+   * For `form`: the error for every form that cannot be read, and for a field of the schema that is sent more than once.
+   * Without it, forms have the errors of other bodies, and the last value counts.
+   */
+  formError?: ErrorRow;
 }
 
 /** One successful response, for the OpenAPI document. */

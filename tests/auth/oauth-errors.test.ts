@@ -34,6 +34,29 @@ test.serial('a repeated parameter is invalid_request, whatever its values are', 
   t.is((await sendForm(server, `${good}&unknown=1&unknown=2`)).status, 200, 'unknown parameters are ignored');
 });
 
+test.serial('a form that cannot be read is invalid_request', async (t) => {
+  const server = await startServer(t, { settings: { MAX_BODY_VALUES: '2000' } });
+  const good = new URLSearchParams(form).toString();
+  const send = async (body: string | Uint8Array) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return readAnswer(
+      await server.request('/v1/oauth2/token', { method: 'POST', headers, body: body as string }),
+    );
+  };
+  t.deepEqual(
+    await send(`${good}&x=${'y'.repeat(1024 * 1024)}`),
+    refused(400, 'invalid_request'),
+    'too long',
+  );
+  t.deepEqual(
+    await send(`${good}${'&x=1'.repeat(2000)}`),
+    refused(400, 'invalid_request'),
+    'too many fields',
+  );
+  const notUtf8 = new Uint8Array([...Buffer.from(`${good}&x=`), 0xff]);
+  t.deepEqual(await send(notUtf8), refused(400, 'invalid_request'), 'not UTF-8');
+});
+
 test.serial(
   'a blocked login by form gets 429 in the form of OAuth, and one without a form the v1 body',
   async (t) => {

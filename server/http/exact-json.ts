@@ -30,12 +30,13 @@ const maxLongLength = 20;
  * parsed again only if it has such a number; its time does not depend on how long the numbers are.
  */
 export function correctNumbers(text: string, value: unknown): unknown {
-  // A string of the body could be equal to a marker that a client can guess.
-  const marker = randomUUID();
+  let marker = '';
   const longs: Long[] = [];
   const corrected = replaceNumbers(text, (number) => {
     const exact = readNumber(number);
     if (typeof exact === 'number') return exact === Infinity ? infinite : undefined;
+    // A string of the body could be equal to a marker that a client can guess.
+    marker ||= randomUUID();
     return `"${marker}${longs.push(exact) - 1}"`;
   });
   if (corrected === text) return value;

@@ -15,7 +15,7 @@ const findHighest = [
 
 /**
  * Creates the function that returns the highest bcrypt cost of all stored hashes, and `minimum` if it is higher. A failed
- * login takes as long as a hash of that cost, so that its time does not tell which clients exist. It reads all clients at
+ * login takes as long as a hash of that cost, so that its time does not show which clients exist. It reads all clients at
  * most once a minute, and only when logins fail.
  */
 export function createDearestCost(clients: Collection<ClientRecord>, minimum: number): () => Promise<number> {

@@ -131,7 +131,7 @@ function listWarnings(config: Read): string[] {
   }
   if (bcryptCost < recommendedCost) {
     warnings.push(
-      `BCRYPT_COST is ${bcryptCost}: whoever gets a copy of the database can guess client secrets fast; set it to ${recommendedCost} or more, and each client's hash is renewed at its next login`,
+      `BCRYPT_COST is ${bcryptCost}: anyone with a copy of the database can guess client secrets fast; set it to ${recommendedCost} or more, and each client's hash is renewed at its next login`,
     );
   }
   if (config.anonymousAccess === 'allow' && !config.oidc && isReachable(config)) {

@@ -1,16 +1,6 @@
 import test from 'ava';
 import { readConfig } from '../../server/areas.js';
-import { ConfigError } from '../../server/config/config-error.js';
-
-function listProblems(environment: Record<string, string>): readonly string[] {
-  try {
-    readConfig(environment);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-}
+import { listProblems } from '../support/config-problems.js';
 
 test('OIDC is on only with all three of its settings, and a part of them is a problem', (t) => {
   const oidc = { OIDC_CLIENT_ID: 'id', OIDC_PROVIDER_ISSUER: 'https://issuer', WEB_SECRET_KEY: 'key' };

@@ -2,26 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type Config, listStartWarnings, readConfig, settingRows } from '../../server/areas.js';
-import { ConfigError } from '../../server/config/config-error.js';
 import { asText } from '../../server/config/setting-types.js';
 import { openConnection } from '../../server/db/connect.js';
 import { findMongodbUri } from '../../server/db/mongodb-uri.js';
+import { listProblems } from '../support/config-problems.js';
 import { makeFolder } from '../support/own-mongod.js';
 
 const longKey = 'a signing key of more than thirty-two bytes';
 const masterKey = Buffer.alloc(96, 1).toString('base64');
 const vaultToken = { TESTFLINGER_VAULT_TOKEN: 'token' };
 const own = { MONGODB_URI: 'mongodb://db.example', JWT_SIGNING_KEY: longKey };
-
-function listProblems(environment: Record<string, string>): readonly string[] {
-  try {
-    readConfig(environment);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-}
 
 function writeTemporary(content: string | Buffer): string {
   const file = join(makeFolder(), 'setting');

@@ -1,19 +1,9 @@
 import test from 'ava';
 import { listStartWarnings, readConfig } from '../../server/areas.js';
-import { ConfigError } from '../../server/config/config-error.js';
+import { listProblems } from '../support/config-problems.js';
 
 const longKey = 'V1dQc2YyN0tHbHVuU2RzbGZqTGVXcXh6dEFpUm9t';
 const warningsOf = (environment: Record<string, string>) => listStartWarnings(readConfig(environment));
-
-function listProblems(environment: Record<string, string>): readonly string[] {
-  try {
-    readConfig(environment);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-}
 
 test("the default start, and one with a random key of one's own, prints no warning", (t) => {
   t.deepEqual(warningsOf({}), []);
@@ -70,7 +60,7 @@ test('a signing key that is not random causes a warning, also among the previous
 
 test('a bcrypt cost under 10 causes a warning', (t) => {
   t.deepEqual(warningsOf({ BCRYPT_COST: '9' }), [
-    "BCRYPT_COST is 9: whoever gets a copy of the database can guess client secrets fast; set it to 10 or more, and each client's hash is renewed at its next login",
+    "BCRYPT_COST is 9: anyone with a copy of the database can guess client secrets fast; set it to 10 or more, and each client's hash is renewed at its next login",
   ]);
   t.deepEqual(warningsOf({ BCRYPT_COST: '10' }), []);
 });

@@ -1,7 +1,7 @@
 import type { Core } from '../core/core.js';
 import { adoptForms } from '../job/adopt-jobs.js';
-import { idFields, readOtherCanonicalId } from '../job/job-id.js';
-import { newestFirst } from '../job/newest-first.js';
+import { findForms } from '../job/find-job.js';
+import { readOtherCanonicalId } from '../job/job-id.js';
 import type { JobServices } from '../job/services.js';
 import { fenceEarlierRun } from '../leases/fence-earlier-run.js';
 import { fenceLease } from '../leases/fencing.js';
@@ -37,7 +37,7 @@ export async function adoptClaimed(
     });
   const canonical = canonical_id ?? job.job_id;
   await adoptForms(jobs, canonical);
-  const [newest, ...earlier] = await findForms(deps, canonical);
+  const [newest, ...earlier] = await findForms<WaitingJob>(jobs, canonical, earlierFields);
   if (newest === undefined || !newest._id.equals(job._id)) return undefined;
   // A live document that was claimed before already continues the earlier ones.
   const continues = job.live === true && (job.lease?.attempt ?? 1) > 1;
@@ -58,14 +58,4 @@ export async function adoptClaimed(
     { returnDocument: 'after' },
   );
   return changed ?? undefined;
-}
-
-/** Returns the documents of an id in all its forms, the newest first. */
-async function findForms(
-  { collections }: Pick<JobServices, 'collections'>,
-  canonicalId: string,
-): Promise<readonly WaitingJob[]> {
-  const find = (field: (typeof idFields)[number]) =>
-    collections.jobs.find<WaitingJob>({ [field]: canonicalId }, { projection: earlierFields }).toArray();
-  return newestFirst((await Promise.all(idFields.map(find))).flat());
 }

@@ -3,7 +3,7 @@ import { writeJson } from './exact-json.js';
 import type { Reply } from './reply.js';
 
 /** Minimum characters of each chunk but the last; a shorter response is sent at once, with its length. */
-const minChunkChars = 64 * 1024;
+const minChunkChars = 16 * 1024;
 
 /**
  * Returns a JSON response with status 200, made from pieces of JSON text. A long response is streamed and never held in
@@ -36,14 +36,15 @@ export async function* jsonListPieces(items: AsyncIterable<unknown>): AsyncGener
   yield before === '[' ? '[]' : ']';
 }
 
-/** Joins pieces into chunks; every chunk but the last has 64 Ki characters or more. */
+/** Joins pieces into chunks; every chunk but the last has `minChunkChars` or more. */
 async function* gather(pieces: AsyncIterable<string>): AsyncGenerator<string, undefined> {
   let gathered = '';
   for await (const piece of pieces) {
     gathered += piece;
     if (gathered.length < minChunkChars) continue;
-    yield gathered;
+    const chunk = gathered;
     gathered = '';
+    yield chunk;
   }
   if (gathered !== '') yield gathered;
   return undefined;

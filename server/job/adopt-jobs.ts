@@ -2,9 +2,9 @@ import type { Collection, Db, ObjectId, WithId } from 'mongodb';
 import type { AdoptionStep, Survey } from '../core/adoption.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { containsLong } from '../schema/long.js';
-import { idFields, readOtherCanonicalId } from './job-id.js';
+import { findForms } from './find-job.js';
+import { readOtherCanonicalId } from './job-id.js';
 import type { JobRecord } from './job-record.js';
-import { newestFirst } from './newest-first.js';
 
 /** The counts of one adoption. */
 export interface Adopted {
@@ -18,7 +18,7 @@ export interface Adopted {
 const batchSize = 1000;
 
 type Jobs = Collection<JobRecord>;
-type Found = Pick<WithId<JobRecord>, '_id' | 'job_id' | 'created_at'> & { live?: true };
+type Found = WithId<Pick<JobRecord, 'job_id' | 'created_at' | 'live'>>;
 
 /** Jobs that another server stored and that no adoption has marked. */
 const notAdopted = { live: { $exists: false }, superseded: { $exists: false } } as const;
@@ -73,10 +73,8 @@ async function adoptIds(jobs: Jobs, jobIds: readonly string[]): Promise<Adopted>
  * must have `canonical_id`.
  */
 export async function adoptForms(jobs: Jobs, canonicalId: string): Promise<void> {
-  const projection = { job_id: 1, created_at: 1, live: 1 };
-  const find = (field: (typeof idFields)[number]) =>
-    jobs.find<Found>({ [field]: canonicalId }, { projection }).toArray();
-  const [newest, ...older] = newestFirst((await Promise.all(idFields.map(find))).flat());
+  const found = await findForms<Found>(jobs, canonicalId, { job_id: 1, created_at: 1, live: 1 });
+  const [newest, ...older] = found;
   await writeMarks(jobs, markDocuments(newest, older));
 }
 

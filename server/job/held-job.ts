@@ -1,6 +1,6 @@
 import type { Collection, WithId } from 'mongodb';
 import { findAllBatch } from '../db/batched-reads.js';
-import type { idFields } from './job-id.js';
+import { filterOtherForms, readJobId } from './job-id.js';
 import type { JobRecord } from './job-record.js';
 import { newestFirst } from './newest-first.js';
 
@@ -45,15 +45,21 @@ export const heldFields = {
 export function findHeldBatch(
   jobs: Collection<JobRecord>,
 ): (jobIds: readonly string[]) => Promise<readonly (readonly HeldJob[])[]> {
-  const findBy = (field: (typeof idFields)[number]) =>
-    findAllBatch<JobRecord, HeldJob>(jobs, field, { projection: heldFields });
-  const [findStored, findCanonical] = [findBy('job_id'), findBy('canonical_id')];
+  const findStored = findAllBatch<JobRecord, HeldJob>(jobs, 'job_id', { projection: heldFields });
   return async (jobIds) => {
     const found = await findStored(jobIds);
     // A live document with the canonical id is newer than all documents with another form of the id.
     const others = jobIds.filter((_, n) => !found[n]?.some(({ live }) => live === true));
-    const foundOthers = others.length === 0 ? [] : await findCanonical(others);
-    const byId = new Map(others.map((jobId, n) => [jobId, foundOthers[n] ?? []]));
-    return found.map((jobs, n) => newestFirst([...jobs, ...(byId.get(jobIds[n] ?? '') ?? [])]));
+    const otherForms = others.length === 0 ? [] : await findOtherForms(jobs, others);
+    return found.map((jobs, n) => {
+      const forms = others.includes(jobIds[n] ?? '')
+        ? otherForms.filter((job) => readJobId(job.job_id) === jobIds[n])
+        : [];
+      return newestFirst([...jobs, ...forms]);
+    });
   };
+}
+
+function findOtherForms(jobs: Collection<JobRecord>, jobIds: readonly string[]): Promise<HeldJob[]> {
+  return jobs.find<HeldJob>(filterOtherForms(jobIds), { projection: heldFields }).toArray();
 }

@@ -1,8 +1,20 @@
 /**
- * The fields that a job is looked up by, in this order: nearly every stored id is canonical. The second one is read unless
- * the first one finds a live document.
+ * Matches documents whose stored id is another form of one of some canonical ids. A Testflinger server stores an id as it was
+ * sent; `canonical_id` is added when the database is adopted and at the claim, and finds every form. Before that, a form
+ * whose letters are of one case is found.
  */
-export const idFields = ['job_id', 'canonical_id'] as const;
+export function filterOtherForms(jobIds: readonly string[]): object {
+  return {
+    $or: [{ canonical_id: { $in: jobIds } }, { job_id: { $in: jobIds.flatMap(listOtherForms) } }],
+  };
+}
+
+function listOtherForms(canonical: string): string[] {
+  const bare = canonical.replaceAll('-', '');
+  return [canonical, canonical.toUpperCase(), bare, bare.toUpperCase()]
+    .flatMap((form) => [form, `{${form}}`, `urn:uuid:${form}`])
+    .filter((form) => form !== canonical);
+}
 
 /** Returns the canonical form of a stored job id if it differs from the stored one. */
 export function readOtherCanonicalId(stored: unknown): string | undefined {

@@ -4,7 +4,6 @@ import type { JobRecord } from '../job/job-record.js';
 export type ExistingJob = Pick<
   JobRecord,
   | 'job_id'
-  | 'canonical_id'
   | 'created_at'
   | 'started_at'
   | 'submitted_by'
@@ -18,7 +17,6 @@ export type ExistingJob = Pick<
 /** The projection that reads an `ExistingJob`: of its data and results only what decides who may restart it, and how. */
 export const existingFields = {
   job_id: 1,
-  canonical_id: 1,
   created_at: 1,
   started_at: 1,
   submitted_by: 1,

@@ -2,7 +2,7 @@ import { type Filter, type FindCursor, ObjectId, type WithId } from 'mongodb';
 import type { z } from 'zod';
 import type { Hint } from '../db/index-hint.js';
 import { presentDate } from '../http/present-date.js';
-import { readJobId } from '../job/job-id.js';
+import { filterOtherForms, readJobId } from '../job/job-id.js';
 import type { JobRecord } from '../job/job-record.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
@@ -100,9 +100,7 @@ async function addStoredIds(
 ): Promise<JobSearch> {
   if (!search.job_id?.length) return search;
   const ids = search.job_id.map((id) => readJobId(id) ?? id);
-  const others = await collections.jobs
-    .find({ canonical_id: { $in: ids } }, { projection: { job_id: 1 } })
-    .toArray();
+  const others = await collections.jobs.find(filterOtherForms(ids), { projection: { job_id: 1 } }).toArray();
   return { ...search, job_id: [...ids, ...others.map(({ job_id: stored }) => stored)] };
 }
 

@@ -6,7 +6,7 @@ import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { findJob } from '../job/find-job.js';
-import { readJobId } from '../job/job-id.js';
+import { readJobId, readOtherCanonicalId } from '../job/job-id.js';
 import type { JobRecord, UsedIdempotencyKey } from '../job/job-record.js';
 import type { JobInput } from '../job/job-schema.js';
 import { stateAfter } from '../job/job-state.js';
@@ -55,7 +55,7 @@ export async function submitJob(
       input,
       caller,
       jobId: existing?.job_id ?? givenId ?? randomUUID(),
-      canonicalId: existing?.canonical_id,
+      canonicalId: readOtherCanonicalId(existing?.job_id),
       idempotency,
       now,
     });

@@ -26,6 +26,9 @@ const EMAIL = new RegExp(
 );
 const MAX_EMAIL_LENGTH = 320;
 
+// Node parses an authority of some MB for a second; no host is longer than 253 characters.
+const ABSOLUTE_URL = /^(?:https?|ftps?):\/\/[^/?#]{1,2048}(?:[/?#]|$)/i;
+
 // With hyphens and colons or without them, and a fraction after a point or a comma: what Python's `fromisoformat` reads.
 const DATE = String.raw`(\d{4})(?:-(\d{1,2})-(\d{1,2})|(\d{2})(\d{2}))`;
 const SECONDS = String.raw`(\d{1,2})(?:[.,](\d{1,6})\d*)?`;
@@ -90,7 +93,7 @@ export function url(): z.ZodType<string> {
   return leaf({ type: 'string', format: 'uri' }, (value) => {
     if (typeof value !== 'string') return NOT_TEXT;
     if (!value.isWellFormed()) return LONE_SURROGATE;
-    const fits = /^(?:https?|ftps?):\/\/[^/?#]/i.test(value) && !/\s/.test(value) && URL.canParse(value);
+    const fits = ABSOLUTE_URL.test(value) && !/\s/.test(value) && URL.canParse(value);
     return fits ? value : NOT_URL;
   });
 }

@@ -84,7 +84,8 @@ const ansiLetters: Readonly<Record<string, string>> = {
 /**
  * Lists the ways in which shells write a text between their quotes, as `set -x` does: each `'` as `'\''`
  * (bash, zsh) or `'"'"'` (BusyBox, Python's `shlex.quote`), and bash's `$'...'`, which it uses for control characters,
- * with non-ASCII bytes as they are or, in the locale C, as `\303\251`.
+ * with non-ASCII bytes as they are or, in the locale C, as `\303\251`. Also without quotes, with a backslash before
+ * each special character (bash's `printf %q`, Ruby's `Shellwords`).
  */
 export function listShellForms(text: string): string[] {
   const byRun = text.replace(/'+/g, (quotes) => `'"${quotes}"'`);
@@ -98,6 +99,8 @@ export function listShellForms(text: string): string[] {
     text.endsWith("'") ? byRun.slice(0, -1) : byRun,
     ansi,
     ansi.replace(/[^\x00-\x7f]/gu, toOctal),
+    text.replace(/[ !"$&'()*,;<>?[\\\]^`{|}]/g, '\\$&'),
+    text.replace(/[^\w.,:+/@\x80-\uffff-]/g, '\\$&'),
   ];
 }
 

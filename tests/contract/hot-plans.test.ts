@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import type { Document } from 'mongodb';
 import { indexTable } from '../../server/areas.js';
@@ -89,6 +90,10 @@ const statements: Record<string, HotStatement> = {
   'an agent reads its job': {
     keys: ['job_id: 1'],
     run: (server, [id = '']) => server.request(`/v1/result/${id}`),
+  },
+  'a job of an unknown id': {
+    keys: ['job_id: 1', 'canonical_id: 1'],
+    run: ({ deps }) => deps.findHeldJobs(randomUUID()),
   },
   'a search by ids': {
     keys: ['job_id: 1', 'canonical_id: 1'],

@@ -100,6 +100,29 @@ test('a job of another id form takes attachments, a position, a cancel and a res
   t.is(await files.countDocuments(), 0);
 });
 
+for (const [form, write] of Object.entries(forms)) {
+  test(`a job that another server stored ${form} is found before anybody claims it`, async (t) => {
+    const server = await startServer(t);
+    const canonical = randomUUID();
+    await storeElsewhere(server, write(canonical));
+    t.is(await (await server.request(`/v1/job/${canonical}/position`)).text(), '0');
+    const [held] = await server.deps.findHeldJobs(canonical);
+    t.is(held?.job_id, write(canonical));
+    const together = await Promise.all([randomUUID(), canonical].map((id) => server.deps.findHeldJobs(id)));
+    t.deepEqual(together, [[], [held]] as typeof together);
+    const manager = bearer(server, { client_id: 'boss', role: 'manager' });
+    t.is(await submit(server, { job_id: canonical }, manager), canonical);
+    t.like(await server.deps.collections.jobs.findOne({}), {
+      job_id: write(canonical),
+      canonical_id: canonical,
+    });
+    const cancel = { method: 'POST', body: '{"action":"cancel"}', headers: agentHeaders(server) };
+    const headers = { ...manager, 'content-type': 'application/json' };
+    t.is((await server.request(`/v1/job/${canonical}/action`, { ...cancel, headers })).status, 200);
+    t.is(await claim(server), undefined);
+  });
+}
+
 test('the newest form of an id comes first, and doctor counts those that are not canonical', async (t) => {
   const server = await startServer(t);
   const { db } = server.deps.connection;

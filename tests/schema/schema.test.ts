@@ -206,6 +206,7 @@ test('URLs must be absolute, with the scheme http, https or ftp, and are kept as
     'http://a b',
     'http://a.b/\n',
     'javascript:0',
+    `http://${'a'.repeat(2049)}/`,
   ]) {
     t.deepEqual(read(url(), sent), ['Not a valid URL.'], sent);
   }

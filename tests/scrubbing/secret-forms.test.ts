@@ -98,28 +98,37 @@ test('each line of four characters or more has its own forms, with any line brea
   t.true(listSecretForms('    ').includes('    '), 'unless the secret has only spaces');
 });
 
-test('a secret is found as bash prints it with set -x', (t) => {
-  const values = [
-    "it's a 'q' \\ x",
-    "''a''",
-    'tab\there',
-    'e\u001bx\u0001\u007f\u00e9$`"',
-    "li'ne 1\nli'ne 2\u0002",
-    "quote'",
-  ];
-  for (const value of values) {
-    for (const locale of ['C', 'C.UTF-8']) {
-      const { stderr } = spawnSync('bash', ['-c', 'set -x; : "$1"', '_', value], {
-        encoding: 'utf8',
-        env: { PATH: process.env.PATH, LC_ALL: locale },
-      });
-      t.true(
-        listSecretForms(value).some((form) => form.length >= value.length && stderr.includes(form)),
-        stderr,
-      );
+const bashPrints = {
+  'with set -x': 'set -x; : "$1"',
+  'with printf %q': 'printf %q "$1" >&2',
+};
+
+for (const [how, script] of Object.entries(bashPrints)) {
+  test(`a secret is found as bash prints it ${how}`, (t) => {
+    const values = [
+      "it's a 'q' \\ x",
+      "''a''",
+      'tab\there',
+      'e\u001bx\u0001\u007f\u00e9$`"',
+      "li'ne 1\nli'ne 2\u0002",
+      "quote'",
+      'pa ss$w',
+      '#a!b"c#d&e(f)g*h,i;j<k>l?m[n]o^p`q{r|s}t~u%v@w+x=y:z/.-_\u00e9',
+    ];
+    for (const value of values) {
+      for (const locale of ['C', 'C.UTF-8']) {
+        const { stderr } = spawnSync('bash', ['-c', script, '_', value], {
+          encoding: 'utf8',
+          env: { PATH: process.env.PATH, LC_ALL: locale },
+        });
+        t.true(
+          listSecretForms(value).some((form) => form.length >= value.length && stderr.includes(form)),
+          stderr,
+        );
+      }
     }
-  }
-});
+  });
+}
 
 test('a secret is masked without its outer white space too, in each form', (t) => {
   const forms = listSecretForms(' \tpass word\n\n');

@@ -45,7 +45,7 @@ export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServic
   routes: claimRoutes,
   createServices(deps) {
     const { collections, clock, config, log, metrics } = deps;
-    const claimHints = createIndexHints(collections.jobs, claimIndexes, { waiting: 'qp_claim' });
+    const claimHints = createIndexHints(collections.jobs, claimIndexes, { waiting: 'qp_waiting' });
     const contention = new ClaimContention({ collections, clock });
     const jobWaiters = new JobWaiters();
     metrics.beforeScrape.push(() => metrics.waitingRequests.set({ for: 'job' }, jobWaiters.count));

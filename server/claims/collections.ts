@@ -1,5 +1,6 @@
 import type { Collection, ObjectId } from 'mongodb';
 import { type IndexRow, nameIndexes } from '../core/index-row.js';
+import { endedStates } from '../job/job-state.js';
 
 /** How long jobs of a queue waited for an agent. */
 export interface QueueWaitTimes {
@@ -27,16 +28,20 @@ export const claimCollections = {
 export const claimIndexes: readonly IndexRow<keyof ClaimCollections | 'jobs'>[] = [
   {
     collection: 'jobs',
-    name: 'qp_claim',
+    name: 'qp_waiting',
+    // MongoDB walks over deleted entries until it meets a live one. `waiting` comes first, so that entries of ended jobs
+    // follow the last waiting one: without them each look would walk back over all jobs that were taken before.
     keys: {
-      'result_data.job_state': 1,
+      'result_data.job_state': -1,
       'job_data.job_queue': 1,
       job_priority: -1,
       created_at: 1,
       _id: 1,
     },
+    options: { partialFilterExpression: { 'result_data.job_state': { $in: ['waiting', ...endedStates] } } },
     serves:
-      'claims: the first waiting job of each queue; position: the waiting jobs before a job; search by state; metrics: waiting jobs by queue',
+      'claims: the first waiting job of each queue; position: the waiting jobs before a job; search by the states of waiting and ended jobs; metrics: waiting jobs by queue. A phase moves no entry',
+    replaces: ['qp_claim'],
   },
   ...nameIndexes('queueWaitTimes' as const, 'the wait times of a queue'),
 ];

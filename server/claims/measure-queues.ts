@@ -14,7 +14,7 @@ interface Waiting {
   oldest: Date;
 }
 
-/** Reads index entries only: state, queue and age are all in `qp_claim`. */
+/** Reads index entries only: state, queue and age are all in `qp_waiting`. */
 export const waitingByQueue: Document[] = [
   { $match: { 'result_data.job_state': 'waiting' } },
   { $group: { _id: '$job_data.job_queue', waiting: { $sum: 1 }, oldest: { $min: '$created_at' } } },

@@ -14,7 +14,13 @@ export async function findHeads(
     { $match: { 'result_data.job_state': 'waiting', 'job_data.job_queue': { $in: [...new Set(queues)] } } },
     // In this order MongoDB skips from queue to queue.
     {
-      $sort: { 'result_data.job_state': 1, 'job_data.job_queue': 1, job_priority: -1, created_at: 1, _id: 1 },
+      $sort: {
+        'result_data.job_state': -1,
+        'job_data.job_queue': 1,
+        job_priority: -1,
+        created_at: 1,
+        _id: 1,
+      },
     },
     { $group: { _id: '$job_data.job_queue', job: { $first: '$$ROOT' } } },
   ];

@@ -40,7 +40,10 @@ export const jobsArea: Area<JobsServices, Needs, AnyRoute<Needs & JobsServices>>
   errors: jobsErrors,
   quirks: jobsQuirks,
   createServices({ batching, collections: { jobs } }) {
-    const jobsHints = createIndexHints(jobs, jobsIndexes, { anonymousBytes: 'qp_anonymous_bytes' });
+    const jobsHints = createIndexHints(jobs, jobsIndexes, {
+      anonymousBytes: 'qp_anonymous_bytes',
+      inProgress: 'qp_in_progress',
+    });
     const sum = batching.batched<undefined, number>(async (callers) => {
       const bytes = await sumWaitingBytes(jobs, jobsHints.anonymousBytes);
       return callers.map(() => bytes);

@@ -1,4 +1,5 @@
 import type { IndexRow } from '../core/index-row.js';
+import { inProgress } from './state-filter.js';
 
 /** The indexes of jobs that submits and the search need. */
 export const jobsIndexes: readonly IndexRow<'jobs'>[] = [
@@ -8,6 +9,13 @@ export const jobsIndexes: readonly IndexRow<'jobs'>[] = [
     keys: { 'idempotency.key': 1 },
     options: { unique: true, partialFilterExpression: { 'idempotency.key': { $exists: true } } },
     serves: 'one job per Idempotency-Key',
+  },
+  {
+    collection: 'jobs',
+    name: 'qp_in_progress',
+    keys: { created_at: 1, _id: 1 },
+    options: { partialFilterExpression: inProgress },
+    serves: 'search by phases, and the active jobs. A phase moves no entry',
   },
   {
     collection: 'jobs',

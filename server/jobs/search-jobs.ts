@@ -4,9 +4,10 @@ import type { Hint } from '../db/index-hint.js';
 import { presentDate } from '../http/present-date.js';
 import { filterOtherForms, readJobId } from '../job/job-id.js';
 import type { JobRecord } from '../job/job-record.js';
-import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 import { integer, listOf, oneOf, openObject, text } from '../schema/schema.js';
+import type { JobsServices } from './services.js';
+import { filterStates } from './state-filter.js';
 
 /** States that a search accepts: Testflinger's, in its order, then the other states that jobs have. */
 const searchStates = [
@@ -46,42 +47,50 @@ export interface FoundJob {
   job_state: string;
 }
 
+/** What a search needs. */
+export type SearchDeps = Pick<JobServices, 'collections' | 'jobHints'> & Pick<JobsServices, 'jobsHints'>;
+
 type Found = WithId<Pick<JobRecord, 'job_id' | 'created_at' | 'result_data'>>;
 
 /** Yields the jobs of a search, oldest first, with one database batch in memory at a time. */
-export async function* streamJobs(
-  deps: Pick<JobServices, 'collections' | 'jobHints'>,
-  search: JobSearch,
-): AsyncGenerator<FoundJob> {
-  const found = await findJobs(deps, search);
-  try {
-    for await (const job of found) yield presentFound(job);
-  } finally {
-    await found.close();
-  }
+export async function* streamJobs(deps: SearchDeps, search: JobSearch): AsyncGenerator<FoundJob> {
+  for await (const job of mergeById(await findJobs(deps, search))) yield presentFound(job);
 }
 
 /** Returns one page of a search, and the cursor of the next page if there is one. */
 export async function listJobPage(
-  deps: Pick<JobServices, 'collections' | 'jobHints'>,
+  deps: SearchDeps,
   search: JobSearch,
   limit: number,
 ): Promise<{ jobs: FoundJob[]; next: string | undefined }> {
-  const found = await (await findJobs(deps, search, limit + 1)).toArray();
+  const found: Found[] = [];
+  for await (const job of mergeById(await findJobs(deps, search, limit + 1))) {
+    found.push(job);
+    if (found.length > limit) break;
+  }
   const page = found.slice(0, limit);
   const next = found.length > limit ? page.at(-1)?._id.toHexString() : undefined;
   return { jobs: page.map(presentFound), next };
 }
 
-/** Finds jobs by `_id`. Ids are looked up in their own index: by the order alone MongoDB could read the whole collection. */
-function findJobs(
-  { collections, jobHints }: Pick<JobServices, 'collections' | 'jobHints'>,
+/**
+ * Finds jobs with one statement for each index that answers a part of the search, each sorted by `_id`. Ids are looked up in
+ * their own index: by the order alone MongoDB could read the whole collection.
+ */
+async function findJobs(
+  { collections, jobHints, jobsHints }: SearchDeps,
   search: JobSearch,
   limit = 0,
-): Promise<FindCursor<Found>> {
-  const find = async (hint: Hint) => {
+): Promise<readonly FindCursor<Found>[]> {
+  const parts = filterSearched(await addStoredIds({ collections }, search));
+  const findPart = ({ filter, isInProgress }: SearchPart) => {
+    if (search.job_id?.length) return jobHints.jobId.use((hint) => find(filter, hint));
+    // MongoDB does not consider an index of which only the filter is in the query.
+    return isInProgress ? jobsHints.inProgress.use((hint) => find(filter, hint)) : find(filter, {});
+  };
+  const find = async (filter: Filter<JobRecord>, hint: Hint) => {
     const cursor = collections.jobs
-      .find(filterSearched(await addStoredIds({ collections }, search)), hint)
+      .find(filter, hint)
       .project<Found>({ job_id: 1, created_at: 1, 'result_data.job_state': 1 })
       .sort({ _id: 1 })
       .limit(limit)
@@ -90,7 +99,30 @@ function findJobs(
     await cursor.hasNext();
     return cursor;
   };
-  return search.job_id?.length ? jobHints.jobId.use(find) : find({});
+  return Promise.all(parts.map(findPart));
+}
+
+/** Yields the jobs of cursors that are sorted by `_id`, in this order. */
+async function* mergeById(cursors: readonly FindCursor<Found>[]): AsyncGenerator<Found> {
+  try {
+    const heads = await Promise.all(cursors.map((cursor) => cursor.next()));
+    for (;;) {
+      const first = heads.reduce(
+        (least, job) => (least && job && compareIds(job, least) > 0 ? least : (job ?? least)),
+        null,
+      );
+      if (first === null) return;
+      yield first;
+      const place = heads.indexOf(first);
+      heads[place] = (await cursors[place]?.next()) ?? null;
+    }
+  } finally {
+    await Promise.all(cursors.map((cursor) => cursor.close()));
+  }
+}
+
+function compareIds({ _id: one }: Found, { _id: other }: Found): number {
+  return Buffer.compare(one.id, other.id);
 }
 
 /** Adds the stored ids of jobs that another server stored under an id that is not in canonical form. */
@@ -104,27 +136,28 @@ async function addStoredIds(
   return { ...search, job_id: [...ids, ...others.map(({ job_id: stored }) => stored)] };
 }
 
-/** Returns the filter of a search. A job must match the tags, the states and the ids, each of them if given. */
-export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobSearch): Filter<JobRecord> {
-  const states = state?.length ? filterStates(state) : undefined;
-  return {
-    ...(tags?.length && { 'job_data.tags': match === 'all' ? { $all: tags } : { $in: tags } }),
-    ...(states && { 'result_data.job_state': states }),
-    ...(ids?.length && { job_id: { $in: [...ids] } }),
-    ...(cursor !== undefined && { _id: { $gt: ObjectId.createFromHexString(cursor) } }),
-  } as Filter<JobRecord>;
+/** A part of a search. */
+export interface SearchPart {
+  filter: Filter<JobRecord>;
+  /** The filter holds that of `qp_in_progress`. */
+  isInProgress: boolean;
 }
 
 /**
- * `completed` and `complete` are the same state, which agents write as `complete`. `active` is every state that has not
- * ended.
+ * Returns the parts of a search, of which each job matches at most one. A job must match the tags, the states and the ids,
+ * each of them if given.
  */
-function filterStates(states: readonly string[]): object {
-  const named = new Set(states);
-  if (named.has('complete')) named.add('completed');
-  if (named.has('completed')) named.add('complete');
-  if (named.has('active')) return { $nin: endedStates.filter((state) => !named.has(state)) };
-  return { $in: [...named] };
+export function filterSearched({ tags, match, state, job_id: ids, cursor }: JobSearch): SearchPart[] {
+  const others = {
+    ...(tags?.length && { 'job_data.tags': match === 'all' ? { $all: tags } : { $in: tags } }),
+    ...(ids?.length && { job_id: { $in: [...ids] } }),
+    ...(cursor !== undefined && { _id: { $gt: ObjectId.createFromHexString(cursor) } }),
+  };
+  const states: object[] = state?.length ? filterStates(state) : [{}];
+  return states.map((one) => ({
+    filter: { ...one, ...others } as Filter<JobRecord>,
+    isInProgress: '$or' in one,
+  }));
 }
 
 function presentFound({ job_id, created_at, result_data }: Found): FoundJob {

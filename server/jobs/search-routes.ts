@@ -3,11 +3,10 @@ import type { Core } from '../core/core.js';
 import { jsonListPieces, streamJson } from '../http/json-stream.js';
 import { json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
-import type { JobServices } from '../job/services.js';
 import { roleGroups } from '../principal/roles.js';
-import { type JobSearch, listJobPage, searchQuery, streamJobs } from './search-jobs.js';
+import { type JobSearch, listJobPage, type SearchDeps, searchQuery, streamJobs } from './search-jobs.js';
 
-type RouteDeps = Core & Pick<JobServices, 'collections' | 'jobHints'>;
+type RouteDeps = Core & SearchDeps;
 const route = routesOf<RouteDeps>();
 
 const path = '/v1/job/search';

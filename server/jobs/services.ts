@@ -6,5 +6,5 @@ export interface JobsServices {
   config: JobsSettings;
   /** Sums the bytes that anonymous callers have sent for the jobs that wait: one statement for all calls of a moment. */
   sumAnonymousBytes(): Promise<number>;
-  jobsHints: { anonymousBytes: IndexHint };
+  jobsHints: Record<'anonymousBytes' | 'inProgress', IndexHint>;
 }

@@ -38,7 +38,7 @@ export const leasesArea: Area<LeaseServices, Needs> = {
   createServices(deps) {
     const { collections, clock, log, batching } = deps;
     const leaseHints = createIndexHints(collections.jobs, leaseIndexes, {
-      holder: 'qp_lease_holder',
+      holder: 'qp_leases_of_holder',
       lostHolders: 'qp_lost_holders',
     });
     return {

@@ -57,10 +57,11 @@ export const leaseIndexes: readonly IndexRow<keyof LeaseCollections | 'jobs'>[] 
   },
   {
     collection: 'jobs',
-    name: 'qp_lease_holder',
-    keys: { 'lease.holder': 1, 'lease.until': 1 },
+    name: 'qp_leases_of_holder',
+    keys: { 'lease.holder': 1 },
     options: { partialFilterExpression: { 'lease.until': { $exists: true } } },
-    serves: 'the leases of an agent that asks for another job',
+    serves: 'the leases of an agent that asks for another job. A renewal moves no entry',
+    replaces: ['qp_lease_holder'],
   },
   {
     collection: 'jobs',

@@ -47,8 +47,9 @@ export const queueIndexes: readonly IndexRow<keyof QueueCollections | 'jobs'>[] 
   },
   {
     collection: 'jobs',
-    name: 'qp_queue',
-    keys: { 'job_data.job_queue': 1, created_at: 1 },
+    name: 'qp_queue_jobs',
+    keys: { 'job_data.job_queue': 1, _id: 1 },
     serves: 'the jobs of a queue, in all states, oldest first',
+    replaces: ['qp_queue'],
   },
 ];

@@ -17,7 +17,7 @@ export async function listQueueJobs(
   const jobs = collections.jobs.find({ 'job_data.job_queue': queue } as object, {
     projection: { _id: 0, job_id: 1, created_at: 1, 'result_data.job_state': 1 },
     batchSize: 1000,
-    sort: { created_at: 1 },
+    sort: { _id: 1 },
     timeoutMS: batchTimeoutMs,
     timeoutMode: 'iteration',
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import type { Document } from 'mongodb';
 import { indexTable } from '../../server/areas.js';
@@ -64,7 +65,7 @@ interface HotStatement {
   run(server: TestServer, held: readonly string[]): Promise<unknown>;
 }
 
-const claimKeys = 'result_data.job_state: 1, job_data.job_queue: 1, job_priority: -1, created_at: 1, _id: 1';
+const claimKeys = 'result_data.job_state: -1, job_data.job_queue: 1, job_priority: -1, created_at: 1, _id: 1';
 const all = <T>(make: (n: number) => Promise<T>) => Promise.all(times(heldCount, make));
 
 /** The statements about jobs that requests wait for, and those of every sweep. */
@@ -115,7 +116,7 @@ const statements: Record<string, HotStatement> = {
     run: ({ deps }) => deps.sumAnonymousBytes(),
   },
   'a cut of leases': {
-    keys: ['lease.holder: 1, lease.until: 1'],
+    keys: ['lease.holder: 1'],
     run: ({ deps }) => deps.cutLeasesOf(agentOf(1)),
   },
   'the sweep': { keys: ['lease.until: 1'], run: ({ deps }) => findExpired(deps, new Date(0)) },
@@ -181,7 +182,7 @@ for (const cache of ['cold', 'filled while the collection was small']) {
   );
 }
 
-test('a statement that hints a partial index holds the filter of the index word for word', async (t) => {
+test('a statement that hints a partial index holds the filter of the index word for word, or a value that it lists', async (t) => {
   const server = await startRecording(t);
   const hinted: { name: string; filter: Document }[] = [];
   server.deps.connection.client.on('commandStarted', ({ command }) => {
@@ -194,12 +195,14 @@ test('a statement that hints a partial index holds the filter of the index word 
   await grow(server, 0, 100);
   for (const { run } of Object.values(statements)) await run(server, held);
   const names = new Set(hinted.map(({ name }) => name));
-  for (const name of ['qp_claim', 'qp_lease_holder', 'qp_lost_holders', '_id_'])
+  for (const name of ['qp_waiting', 'qp_leases_of_holder', 'qp_lost_holders', '_id_'])
     t.true(names.has(name), name);
   for (const { name, filter } of hinted) {
     const row = indexTable.find((one) => one.collection === 'jobs' && one.name === name);
-    for (const [field, condition] of Object.entries(row?.options?.partialFilterExpression ?? {}))
-      t.deepEqual(filter[field], condition, `${name}: ${field}`);
+    for (const [field, condition] of Object.entries(row?.options?.partialFilterExpression ?? {})) {
+      const isListed = (condition as { $in?: unknown[] }).$in?.includes(filter[field]) === true;
+      t.true(isListed || isDeepStrictEqual(filter[field], condition), `${name}: ${field}`);
+    }
   }
 });
 
@@ -208,10 +211,10 @@ test('a claim works on after its index was renamed or dropped', async (t) => {
   const { jobs } = server.deps.collections;
   await grow(server, 0, 10);
   t.truthy(await claim(server, ['busy']));
-  await jobs.dropIndex('qp_claim');
+  await jobs.dropIndex('qp_waiting');
   t.truthy(await claim(server, ['busy']));
-  const row = indexTable.find(({ name }) => name === 'qp_claim');
-  await jobs.createIndex(row?.keys ?? {}, { name: 'of_an_operator' });
+  const row = indexTable.find(({ name }) => name === 'qp_waiting');
+  await jobs.createIndex(row?.keys ?? {}, { name: 'of_an_operator', ...row?.options });
   t.truthy(await claim(server, ['busy']));
   t.is(await claim(server, ['empty']), undefined);
 });

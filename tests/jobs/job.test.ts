@@ -113,7 +113,7 @@ test('a position is counted in the claim index only, without reading a job', asy
   for (const range of ranges) {
     const counting = [{ $match: range }, { $group: { _id: 1, n: { $sum: 1 } } }];
     const plan = JSON.stringify(await jobs.aggregate(counting).explain('executionStats'));
-    t.regex(plan, /"indexName":"qp_claim"/);
+    t.regex(plan, /"indexName":"qp_waiting"/);
     t.notRegex(plan, /"stage":"(FETCH|COLLSCAN|SORT)"/);
     t.regex(plan, /"totalDocsExamined":0/);
     counted += await jobs.countDocuments(range);

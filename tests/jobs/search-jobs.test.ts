@@ -169,14 +169,19 @@ test('without a limit the whole list is streamed', async (t) => {
   t.is((await server.request('/v1/job/search', { method: 'HEAD' })).status, 200);
 });
 
-/** Returns the winning plan as text, and the number of keys that it examined. */
+/** Returns the winning plans as text, and the number of keys that they examined. */
 async function explain(server: TestServer, query: Parameters<typeof filterSearched>[0], limit?: number) {
-  const cursor = server.deps.collections.jobs.find(filterSearched(query)).sort({ _id: 1 });
-  if (limit !== undefined) cursor.limit(limit);
-  const explained = (await cursor.explain('executionStats')) as Document;
+  const explained = await Promise.all(
+    filterSearched(query).map(async ({ filter, isInProgress }) => {
+      const hint = isInProgress ? await server.deps.jobsHints.inProgress.load() : {};
+      const cursor = server.deps.collections.jobs.find(filter, hint).sort({ _id: 1 });
+      if (limit !== undefined) cursor.limit(limit);
+      return cursor.explain('executionStats') as Promise<Document>;
+    }),
+  );
   return {
-    plan: JSON.stringify(explained.queryPlanner.winningPlan),
-    keys: explained.executionStats.totalKeysExamined as number,
+    plan: JSON.stringify(explained.map(({ queryPlanner }) => queryPlanner.winningPlan)),
+    keys: explained.reduce((sum, { executionStats }) => sum + executionStats.totalKeysExamined, 0) as number,
   };
 }
 
@@ -194,9 +199,47 @@ test('searches use indexes, and examine few more keys than they return jobs', as
   t.regex(byTags.plan, /"qp_tags"/);
   t.true(byTags.keys <= 30, `${byTags.keys} keys`);
   const byState = await explain(server, { state: ['waiting'] });
-  t.regex(byState.plan, /"qp_claim"/);
+  t.regex(byState.plan, /"qp_waiting"/);
   t.true(byState.keys <= 10, `${byState.keys} keys`);
   const active = await explain(server, { state: ['active'] });
-  t.regex(active.plan, /"qp_claim"/);
+  t.regex(active.plan, /"qp_waiting".*"qp_in_progress"/);
+  t.notRegex(active.plan, /COLLSCAN|"_id_"/);
   t.true(active.keys <= 20, `${active.keys} keys`);
+  const byPhase = await explain(server, { state: ['test', 'setup', 'complete'] }, 10);
+  t.regex(byPhase.plan, /"qp_in_progress"/);
+});
+
+test('a search for active jobs and for phases finds exactly what a look at each job finds', async (t) => {
+  const server = await startServer(t);
+  const stored = [
+    '',
+    'a',
+    'waiting',
+    'running',
+    'setup',
+    'test',
+    'cleanup',
+    'cancelled',
+    'complete',
+    'completed',
+  ];
+  const states = [...stored, 'complete1', 'cancelled ', 'waiting room', 'zzz', '\u{10ffff}'];
+  await insertJobs(server, 5 * states.length, (n) => ({ state: states[n % states.length] as string }));
+  const ended = ['cancelled', 'complete', 'completed'];
+  const wanted: [string, (state: string) => boolean][] = [
+    ['active', (state) => !ended.includes(state)],
+    ['waiting', (state) => state === 'waiting'],
+    ['running', (state) => state === 'running'],
+    ['complete', (state) => state === 'complete' || state === 'completed'],
+    ['active&state=cancelled', (state) => !state.startsWith('complete') || state === 'complete1'],
+    ['test&state=cancelled&state=waiting', (state) => ['test', 'cancelled', 'waiting'].includes(state)],
+  ];
+  for (const [query, matches] of wanted) {
+    const found = await search(server, `?state=${query}`);
+    t.deepEqual(
+      found.map(({ job_state }) => job_state).sort(),
+      states.flatMap((state) => (matches(state) ? Array<string>(5).fill(state) : [])).sort(),
+      query,
+    );
+  }
 });

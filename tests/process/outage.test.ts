@@ -52,7 +52,7 @@ test('a server survives a missing, a killed and an unresponsive MongoDB without 
   await withClient(mongo.uri, async (client) => {
     const { clients, clientKeys, jobs } = openCollections(client.db());
     await waitUntil(async () =>
-      (await jobs.indexes().catch(() => [])).some(({ name }) => name === 'qp_claim'),
+      (await jobs.indexes().catch(() => [])).some(({ name }) => name === 'qp_waiting'),
     );
     t.is(await clients.countDocuments(), 0, 'no client is created');
     await clients.insertOne({ client_id: 'lab-ci', role: 'contributor' });

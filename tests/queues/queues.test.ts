@@ -82,10 +82,10 @@ test.serial(
     );
     t.is(listed[0]?.created_at, '1970-01-01T00:00:01Z');
     const explained = await jobs
-      .find({ 'job_data.job_queue': 'long' } as object, { sort: { created_at: 1 } })
+      .find({ 'job_data.job_queue': 'long' } as object, { sort: { _id: 1 } })
       .explain('executionStats');
     const plan = JSON.stringify((explained.queryPlanner as { winningPlan: object }).winningPlan);
-    t.regex(plan, /"indexName":"qp_queue"/);
+    t.regex(plan, /"indexName":"qp_queue_jobs"/);
     t.notRegex(plan, /"SORT"|COLLSCAN/);
     t.is((explained.executionStats as { totalDocsExamined: number }).totalDocsExamined, 1500);
   },

@@ -67,13 +67,26 @@ export async function renewLease(
   return matchedCount === 1;
 }
 
-/** As `startLease`, for a job that may have ended: then its lease stays unchanged. */
+/**
+ * As `startLease`, for a job that may have ended, or whose lease may not be due: then its lease stays unchanged, so that
+ * the write moves no entry of the index of leases. A lease that is longer than one of this state is shortened.
+ */
 export function renewUnlessEnded(deps: LeaseDeps, state: unknown): Document {
+  if (deps.config.agentLeases === 'off') return {};
+  const length = holderKinds.agent.leaseLength(deps.config, state);
   const isEnded = { $in: ['$result_data.job_state', [...endedStates]] };
+  const half = typeof length === 'number' ? length / 2 : { $divide: [length, 2] };
+  const isFresh = {
+    $and: [
+      { $gt: ['$lease.until', timeAfter(deps.clock, half)] },
+      { $lte: ['$lease.until', timeAfter(deps.clock, length)] },
+      { $ne: ['$lease.cut', true] },
+    ],
+  };
   return Object.fromEntries(
     Object.entries(startLease(deps, state)).map(([field, value]) => [
       field,
-      { $cond: [isEnded, { $ifNull: [`$${field}`, '$$REMOVE'] }, value] },
+      { $cond: [{ $or: [isEnded, isFresh] }, { $ifNull: [`$${field}`, '$$REMOVE'] }, value] },
     ]),
   );
 }

@@ -11,6 +11,7 @@ import type { WaitingJob } from './claimer.js';
 const earlierFields = {
   created_at: 1,
   started_at: 1,
+  phase_times: 1,
   'result_data.job_state': 1,
   'job_data.test_data.secrets': 1,
   lease: 1,

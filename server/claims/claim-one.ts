@@ -57,6 +57,7 @@ export async function claimOne(
       'lease.claim_token': '$$REMOVE',
       ...startLease({ clock, config }, state),
       started_at: clock.inDatabase,
+      phase_times: '$$REMOVE',
     },
   };
   const job = await claimHints.waiting.use((hint) =>

@@ -30,6 +30,7 @@ export async function takeJobs(
     'lease.claim_token': token,
     ...startLease({ clock, config }, state),
     started_at: startedAt,
+    phase_times: '$$REMOVE',
   };
   const pairs = [...chosen];
   const writes = Array.from({ length: Math.ceil(pairs.length / maxInStatement) }, (_, n) =>

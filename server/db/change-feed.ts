@@ -10,6 +10,10 @@ export interface ChangeFeedOptions<Change> {
   /** The pipeline of the stream: MongoDB does not send the changes that it filters out. */
   pipeline: Document[];
   log: Logger;
+  /** Milliseconds after which MongoDB answers that nothing changed; by default MongoDB's own, one second. */
+  awaitMs?: number;
+  /** What happens while the stream is not available, for the log. */
+  whileLost?: string;
   onChange(change: Change): void;
   /** Called when changes may have been missed or cannot be followed now: waiting requests must query the database. */
   onGap(): void;
@@ -27,6 +31,8 @@ interface FeedRun {
   resolveOpened(): void;
   isLive: boolean;
   isStopped: boolean;
+  /** When MongoDB last answered, by the process's steady clock. */
+  heardAt: number;
   stream: { close(): Promise<void> } | undefined;
 }
 
@@ -46,6 +52,12 @@ export class ChangeFeed<Change> {
   /** Whether a stream is open now. */
   get isLive(): boolean {
     return this.#run?.isLive === true;
+  }
+
+  /** Whether every change that is older than `ms` milliseconds has been reported. */
+  isCurrent(ms: number): boolean {
+    const run = this.#run;
+    return run?.isLive === true && performance.now() - run.heardAt < ms;
   }
 
   /** Resolves once every further change is reported, by `onChange` or by `onGap`, until `release` is called. */
@@ -78,7 +90,14 @@ export class ChangeFeed<Change> {
   #begin(): FeedRun {
     let resolveOpened = (): void => undefined;
     const opened = new Promise<void>((resolve) => (resolveOpened = resolve));
-    const run: FeedRun = { opened, resolveOpened, isLive: false, isStopped: false, stream: undefined };
+    const run: FeedRun = {
+      opened,
+      resolveOpened,
+      isLive: false,
+      isStopped: false,
+      heardAt: 0,
+      stream: undefined,
+    };
     void this.#followUntilStopped(run);
     return run;
   }
@@ -99,9 +118,13 @@ export class ChangeFeed<Change> {
   }
 
   async #follow(run: FeedRun): Promise<void> {
-    const { collection, pipeline, onChange, onGap } = this.options;
-    const stream = collection.watch<never, ChangeStreamDocument>(pipeline);
+    const { collection, pipeline, awaitMs, onChange, onGap } = this.options;
+    const stream = collection.watch<never, ChangeStreamDocument>(pipeline, {
+      ...(awaitMs !== undefined && { maxAwaitTimeMS: awaitMs }),
+    });
     run.stream = stream;
+    // The token changes with each answer, also with an empty one.
+    stream.on('resumeTokenChanged', () => (run.heardAt = performance.now()));
     try {
       const first = await stream.tryNext();
       if (run.isStopped) return;
@@ -116,15 +139,12 @@ export class ChangeFeed<Change> {
   }
 
   #logFailure(error: unknown): void {
-    const { log, name } = this.options;
+    const { log, name, whileLost = 'waiting requests poll once a second' } = this.options;
     // MongoDB's code for a change stream on a standalone server.
     if (error instanceof MongoServerError && error.code === 40573) {
-      log.warn({ feed: name }, 'MongoDB is not a replica set: waiting requests poll once a second');
+      log.warn({ feed: name }, `MongoDB is not a replica set: ${whileLost}`);
     } else {
-      log.warn(
-        { err: error, feed: name },
-        'the change stream is not available: waiting requests poll once a second',
-      );
+      log.warn({ err: error, feed: name }, `the change stream is not available: ${whileLost}`);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ObjectId } from 'mongodb';
+import type { Phase } from './phases.js';
 
 /** Who holds a job in progress. The attempt is the fencing token of the holder's writes. */
 export interface Lease {
@@ -20,6 +21,9 @@ export interface Lease {
   first?: number;
 }
 
+/** The database's times at which an attempt first entered its phases. */
+export type PhaseTimes = Partial<Record<Phase, Date>>;
+
 /** An attempt that ended without a result of its own, and the data that its holder had sent until then. */
 export interface ClosedAttempt {
   attempt: number;
@@ -27,6 +31,8 @@ export interface ClosedAttempt {
   /** The client that held the attempt. */
   client_id?: string;
   started_at?: Date;
+  /** When it entered each phase. */
+  phase_times?: PhaseTimes;
   ended_at: Date;
   reason: 'lease_expired' | 'resubmitted';
   /** The state that the job was in. */
@@ -82,6 +88,10 @@ export interface JobRecord {
   superseded?: true;
   created_at: Date;
   started_at?: Date;
+  /** When this attempt entered each phase; absent before the first one. */
+  phase_times?: PhaseTimes;
+  /** When the job was completed, cancelled or lost for good. */
+  ended_at?: Date;
   job_priority: number;
   job_data: Record<string, unknown> & {
     job_queue: string;

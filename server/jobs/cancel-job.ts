@@ -1,10 +1,11 @@
-import type { DepsOf } from '../core/core.js';
+import type { Core, DepsOf } from '../core/core.js';
 import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
 import { removeFilesSoon } from '../files/files.js';
 import { findJob } from '../job/find-job.js';
 import type { JobRecord } from '../job/job-record.js';
 import { filterAllowing, stateAfter } from '../job/job-state.js';
+import { noteEnded } from '../job/job-times.js';
 import type { JobServices } from '../job/services.js';
 import type { Principal } from '../principal/principal.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
@@ -26,7 +27,8 @@ const cancelledFields = {
  * @throws ApiError 403 if the caller may not change it, 400 if it has ended or does not exist
  */
 export async function cancelJob(
-  deps: Pick<JobServices, 'collections'> &
+  deps: Pick<Core, 'clock'> &
+    Pick<JobServices, 'collections'> &
     Pick<ScrubbingServices, 'jobMasks'> &
     DepsOf<typeof removeFilesSoon> &
     DepsOf<typeof checkJobOwner> &
@@ -43,7 +45,7 @@ export async function cancelJob(
   const job = await deps.collections.jobs.findOneAndUpdate(
     // Only the run that was checked: another client may have resubmitted the job meanwhile.
     { _id: found._id, created_at: found.created_at, ...filterAllowing('cancel') },
-    { $set: { 'result_data.job_state': stateAfter('cancel') } },
+    [{ $set: { 'result_data.job_state': stateAfter('cancel'), ...noteEnded(deps.clock) } }],
     { projection: cancelledFields, ...byId },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);

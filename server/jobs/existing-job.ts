@@ -6,6 +6,7 @@ export type ExistingJob = Pick<
   | 'job_id'
   | 'created_at'
   | 'started_at'
+  | 'phase_times'
   | 'submitted_by'
   | 'lease'
   | 'attempts'
@@ -19,11 +20,13 @@ export const existingFields = {
   job_id: 1,
   created_at: 1,
   started_at: 1,
+  phase_times: 1,
   submitted_by: 1,
   lease: 1,
   'attempts.attempt': 1,
   'attempts.holder': 1,
   'attempts.started_at': 1,
+  'attempts.phase_times': 1,
   'attempts.ended_at': 1,
   'attempts.state': 1,
   'attempts.masked': 1,

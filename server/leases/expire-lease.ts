@@ -119,6 +119,7 @@ function giveUp(deps: Core, job: ExpiredJob, phase: Phase): Document {
   const known = { $cond: [{ $eq: [{ $type: status }, 'object'] }, status, {}] };
   return {
     'result_data.job_state': stateAfter('give_up'),
+    ended_at: deps.clock.inDatabase,
     'result_data.status': { $mergeObjects: [known, { [phase]: lostStatus }] },
     ...noHolder,
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
@@ -141,6 +142,7 @@ async function lose(
     'result_data.device_info': '$$REMOVE',
     artifact_file: '$$REMOVE',
     started_at: '$$REMOVE',
+    phase_times: '$$REMOVE',
     wake_at: '$$NOW',
     ...noHolder,
     'lease.losses': { $add: [{ $ifNull: ['$lease.losses', 0] }, 1] },
@@ -168,6 +170,7 @@ function closeAttempt({ clock }: Core, job: ExpiredJob, withResult: boolean): Do
       status: '$result_data.status',
       device_info: '$result_data.device_info',
       artifact_file: '$artifact_file',
+      phase_times: '$phase_times',
     }),
   };
   const attempts = { $concatArrays: [{ $ifNull: ['$attempts', []] }, [entry]] };

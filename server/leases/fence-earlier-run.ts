@@ -3,7 +3,10 @@ import { closeLogs } from '../logs/log-segments.js';
 import { namesSecrets } from '../scrubbing/job-masks.js';
 
 /** The part of a job that its next run needs. */
-type EarlierRun = Pick<JobRecord, 'lease' | 'attempts' | 'result_data' | 'started_at' | 'job_data'>;
+type EarlierRun = Pick<
+  JobRecord,
+  'lease' | 'attempts' | 'result_data' | 'started_at' | 'phase_times' | 'job_data'
+>;
 
 /** Maximum number of attempts of earlier runs that are kept, to fence their holders. */
 const maxAttemptsKept = 10;
@@ -29,7 +32,7 @@ export function fenceEarlierRun(
 
 /** The attempt that ends with the run, when somebody holds it. */
 function listHeld(seen: EarlierRun, now: Date): ClosedAttempt[] {
-  const { lease, result_data: result, started_at: startedAt } = seen;
+  const { lease, result_data: result, started_at: startedAt, phase_times: phaseTimes } = seen;
   if (lease?.holder === undefined) return [];
   const { attempt, holder, client_id } = lease;
   return [
@@ -38,6 +41,7 @@ function listHeld(seen: EarlierRun, now: Date): ClosedAttempt[] {
       holder,
       ...(client_id !== undefined && { client_id }),
       ...(startedAt && { started_at: startedAt }),
+      ...(phaseTimes && { phase_times: phaseTimes }),
       ended_at: now,
       reason: 'resubmitted',
       state: result.job_state,
@@ -48,12 +52,13 @@ function listHeld(seen: EarlierRun, now: Date): ClosedAttempt[] {
 
 /** The attempt without its results, which belonged to the earlier run. */
 function forget(closed: ClosedAttempt): ClosedAttempt {
-  const { attempt, holder, client_id, started_at, ended_at, state, masked } = closed;
+  const { attempt, holder, client_id, started_at, phase_times, ended_at, state, masked } = closed;
   return {
     attempt,
     holder,
     ...(client_id !== undefined && { client_id }),
     ...(started_at && { started_at }),
+    ...(phase_times && { phase_times }),
     ended_at,
     reason: 'resubmitted',
     state,

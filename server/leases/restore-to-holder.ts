@@ -47,6 +47,7 @@ export async function restoreToHolder(
           'result_data.device_info': ofLast('device_info'),
           artifact_file: ofLast('artifact_file'),
           started_at: ofLast('started_at'),
+          phase_times: ofLast('phase_times'),
           'lease.holder': { $literal: agent },
           'lease.client_id': ofLast('client_id'),
           'lease.losses': { $subtract: ['$lease.losses', 1] },

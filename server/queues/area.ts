@@ -9,6 +9,7 @@ import type { JobServices } from '../job/services.js';
 import type { LeaseServices } from '../leases/services.js';
 import { queueCollections, queueIndexes } from './collections.js';
 import { queueErrors } from './errors.js';
+import { RestrictionMemory } from './restriction-memory.js';
 import { queueRoutes } from './routes.js';
 import type { QueueServices } from './services.js';
 import { surveyQueues } from './survey-queues.js';
@@ -30,7 +31,9 @@ export const queuesArea: Area<QueueServices, Needs, AnyRoute<Needs & QueueServic
   errors: queueErrors,
   routes: queueRoutes,
   surveys: { queues: surveyQueues, queue_wait_times: surveyWaitTimes },
-  createServices: ({ collections: { restrictedQueues }, batching }) => ({
+  createServices: ({ collections: { restrictedQueues }, batching, log }) => ({
     findRestriction: batching.batched(findBatch(restrictedQueues, 'queue_name')),
+    restrictionMemory: new RestrictionMemory(restrictedQueues, log),
   }),
+  stop: ({ restrictionMemory }) => restrictionMemory.close(),
 };

@@ -12,12 +12,12 @@ export interface RestrictedQueueOwners {
   owners: string[];
 }
 
-/** Whether the queue accepts jobs only from its owners. */
+/** Whether the queue accepts jobs only from its owners. Nearly always from memory, which may be one second old. */
 export async function isRestricted(
-  deps: Pick<QueueServices, 'findRestriction'>,
+  deps: Pick<QueueServices, 'findRestriction' | 'restrictionMemory'>,
   queue: string,
 ): Promise<boolean> {
-  return (await deps.findRestriction(queue)) !== undefined;
+  return deps.restrictionMemory.isRestricted(queue) ?? (await deps.findRestriction(queue)) !== undefined;
 }
 
 /** Finds the restricted queues among `queues` (default: all queues), by name, each with its owners' client ids. */
@@ -61,7 +61,7 @@ export async function getRestrictedQueue(
 export async function addQueueOwner(
   deps: Pick<AuthServices, 'collections'> &
     Pick<LeaseServices, 'collections'> &
-    Pick<QueueServices, 'collections'>,
+    Pick<QueueServices, 'collections' | 'restrictionMemory'>,
   queue: string,
   clientId: string | undefined,
 ): Promise<void> {
@@ -83,7 +83,7 @@ export async function addQueueOwner(
  * @throws ApiError 404 queue not restricted, 400 no client id, 404 client not an owner
  */
 export async function removeQueueOwner(
-  deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
+  deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections' | 'restrictionMemory'>,
   queue: string,
   clientId: string | undefined,
 ): Promise<void> {
@@ -96,16 +96,23 @@ export async function removeQueueOwner(
   if ((await clients.findOne({ allowed_queues: queue })) !== null) return;
   // An owner that was added in the meantime has a new restriction document, which must stay.
   await restrictedQueues.deleteMany({ _id: { $in: seenIds } });
+  deps.restrictionMemory.remove(seenIds);
 }
 
 /**
  * Restricts a queue with a new document for each added owner. So a request that removes the last owner at the same time
  * deletes only the older documents.
  */
-async function restrict(deps: Pick<QueueServices, 'collections'>, queue: string): Promise<void> {
+async function restrict(
+  deps: Pick<QueueServices, 'collections' | 'restrictionMemory'>,
+  queue: string,
+): Promise<void> {
+  const { restrictedQueues } = deps.collections;
   const earlierIds = await findRestrictionIds(deps, queue);
-  await deps.collections.restrictedQueues.insertOne({ queue_name: queue });
-  await deps.collections.restrictedQueues.deleteMany({ _id: { $in: earlierIds } });
+  const { insertedId } = await restrictedQueues.insertOne({ queue_name: queue });
+  deps.restrictionMemory.add(insertedId, queue);
+  await restrictedQueues.deleteMany({ _id: { $in: earlierIds } });
+  deps.restrictionMemory.remove(earlierIds);
 }
 
 async function findRestrictionIds(

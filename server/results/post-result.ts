@@ -3,6 +3,7 @@ import type { Core, DepsOf } from '../core/core.js';
 import { byId } from '../db/index-hint.js';
 import type { JobRecord } from '../job/job-record.js';
 import { endedStates, expressionAllowing } from '../job/job-state.js';
+import { noteEnded, noteEntered } from '../job/job-times.js';
 import type { JobServices } from '../job/services.js';
 import { fenceLease } from '../leases/fencing.js';
 import { type Hold, holdJob, noteAdoption } from '../leases/hold-job.js';
@@ -62,7 +63,7 @@ async function write(
 ): Promise<boolean> {
   const { matchedCount } = await deps.collections.jobs.updateOne(
     guardHold(hold),
-    [{ $set: { ...changeResult(input), ...changeLease(deps, caller, hold, input) } }],
+    [{ $set: { ...changeResult(deps, input), ...changeLease(deps, caller, hold, input) } }],
     byId,
   );
   return matchedCount === 1;
@@ -95,7 +96,7 @@ async function writeAsHolder(
   // A job that has not ended enters the reported phase with this write, whatever state it was in: that phase counts.
   const state = input.job_state === undefined ? nextState(input) : { $literal: input.job_state };
   const lease = isEnd(input) ? endLease : renewUnlessEnded(deps, state);
-  const update = [{ $set: { ...changeResult(input), ...lease } }];
+  const update = [{ $set: { ...changeResult(deps, input), ...lease } }];
   return deps.updateHeldJob({ jobId, holder: agent, clientId, update }, JSON.stringify(input).length);
 }
 
@@ -104,13 +105,14 @@ function guardHold({ job, agent }: Hold): Filter<JobRecord> {
   return { _id: job?._id, ...(agent !== undefined && fenceLease(job?.lease)) } as Filter<JobRecord>;
 }
 
-function changeResult(input: ResultInput): Document {
+function changeResult({ clock }: Pick<Core, 'clock'>, input: ResultInput): Document {
   const { job_state: state, ...fields } = input;
   const set: Document = {};
   // Literals, because MongoDB reads a text that begins with a dollar sign as a field name.
   for (const [field, value] of Object.entries(fields)) set[`result_data.${field}`] = { $literal: value };
-  if (state !== undefined) set['result_data.job_state'] = nextState(input);
-  return set;
+  if (state === undefined) return set;
+  set['result_data.job_state'] = nextState(input);
+  return Object.assign(set, isEnd(input) ? noteEnded(clock) : noteEntered(clock, state));
 }
 
 /** Returns the changes of the lease. An agent that reports the phase of a job without a holder becomes its holder. */

@@ -9,11 +9,13 @@ import type { LeaseServices } from '../leases/services.js';
 import type { LogServices } from '../logs/services.js';
 import type { QueueServices } from '../queues/services.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
+import { AgentMemory } from './agent-memory.js';
 import { agentCollections, agentIndexes } from './collections.js';
 import { agentErrors, agentQuirks } from './errors.js';
 import { agentRoutes } from './routes.js';
 import type { AgentServices } from './services.js';
-import { updateAgents } from './update-agents.js';
+import { updateAgents, withoutLog } from './update-agents.js';
+import { createWriteMarker } from './write-marks.js';
 
 type Needs = Core &
   DatabaseServices &
@@ -25,8 +27,6 @@ type Needs = Core &
   QueueServices &
   Pick<AgentServices, 'collections'>;
 
-const withoutLog = { projection: { log: 0, recent_provisions: 0 } } as const;
-
 /** The agents area: what agents report about themselves, their queues and their provisions. */
 export const agentsArea: Area<AgentServices, Needs, AnyRoute<Needs & AgentServices>> = {
   name: 'agents',
@@ -35,8 +35,17 @@ export const agentsArea: Area<AgentServices, Needs, AnyRoute<Needs & AgentServic
   errors: agentErrors,
   quirks: agentQuirks,
   routes: agentRoutes,
-  createServices: ({ collections: { agents }, batching }) => ({
-    findAgentRecord: batching.batched(findBatch(agents, 'name', withoutLog)),
-    updateAgent: batching.batched((changes) => updateAgents(agents, changes)),
-  }),
+  createServices({ collections, batching, log }) {
+    const { agents } = collections;
+    const createWriteMark = createWriteMarker();
+    return {
+      findAgentRecord: batching.batched(findBatch(agents, 'name', { projection: withoutLog })),
+      updateAgent: batching.batched((changes) => updateAgents(agents, createWriteMark, changes)),
+      createWriteMark,
+      agentMemory: new AgentMemory(collections, log),
+    };
+  },
+  async stop({ agentMemory }) {
+    await agentMemory.close();
+  },
 };

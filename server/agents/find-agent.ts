@@ -4,32 +4,64 @@ import type { AgentRecord } from '../leases/collections.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
 import type { QueueServices } from '../queues/services.js';
 import type { AgentServices } from './services.js';
+import { shownFields } from './shown-fields.js';
 
-/** Fields of an agent's record that the API shows. Its log is not among them. */
-const shownFields = [
-  'name',
-  'state',
-  'queues',
-  'location',
-  'provision_type',
-  'job_id',
-  'comment',
-  'identifier',
-  'provision_streak_type',
-  'provision_streak_count',
-] as const satisfies readonly (keyof AgentRecord)[];
+type Deps = Pick<AuthServices, 'collections'> &
+  Pick<QueueServices, 'collections' | 'restrictionMemory'> &
+  Pick<AgentServices, 'findAgentRecord' | 'agentMemory'>;
+
+/** An agent as the API shows it. */
+export type ShownAgent = Record<string, unknown>;
 
 /** Finds an agent by name, in the form that the API shows. Returns `undefined` if it does not exist. */
-export async function findAgent(
-  deps: Pick<AuthServices, 'collections'> &
-    Pick<QueueServices, 'collections'> &
-    Pick<AgentServices, 'findAgentRecord'>,
-  name: string,
-): Promise<Record<string, unknown> | undefined> {
+export async function findAgent(deps: Deps, name: string): Promise<ShownAgent | undefined> {
   const record = await deps.findAgentRecord(name);
-  if (record === undefined) return undefined;
-  const restricted = await findRestrictedQueues(deps, record.queues ?? []);
-  return presentAgent(record, Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners])));
+  return record && presentAgent(record, await findOwners(deps, record));
+}
+
+/** What an agent gets about itself. */
+export interface OwnAgent {
+  agent: ShownAgent | undefined;
+  /** The newest write in `agent` as the agent's cookie must name it, if it names another now. */
+  newMark?: string | undefined;
+}
+
+/** In the cookie: the write was only read, so it is not known to be durable. */
+const readPrefix = '~';
+
+/**
+ * Finds an agent for itself: from memory if that contains the write that the agent's cookie names, else from the database.
+ * So an agent never gets less than it wrote or got before, through whichever process.
+ * @param known the value of its cookie
+ */
+export async function findOwnAgent(deps: Deps, name: string, known = ''): Promise<OwnAgent> {
+  const isRead = known.startsWith(readPrefix);
+  const mark = isRead ? known.slice(readPrefix.length) : known;
+  let record = deps.agentMemory.find(name, mark);
+  let newMark = record?.write_mark;
+  if (record === undefined) {
+    const addToMemory = deps.agentMemory.beginRead();
+    record = await deps.findAgentRecord(name);
+    if (record === undefined) return { agent: undefined };
+    addToMemory(record, isRead ? undefined : mark);
+    // Without a mark, as another program left it, no memory can be as new.
+    const { write_mark: found = '' } = record;
+    newMark = found === mark && known !== '' ? known : readPrefix + found;
+  }
+  // An agent was never told of a restriction, so what it gets may be one second old.
+  const isFree = deps.restrictionMemory.areUnrestricted(record.queues ?? []);
+  const agent = presentAgent(record, isFree ? {} : await findOwners(deps, record));
+  return { agent, newMark: newMark === known ? undefined : newMark };
+}
+
+/** Finds the owners of those of an agent's queues that are restricted. */
+async function findOwners(
+  deps: Pick<AuthServices, 'collections'> & Pick<QueueServices, 'collections'>,
+  { queues }: AgentRecord,
+): Promise<Record<string, string[]>> {
+  if (!queues?.length) return {};
+  const restricted = await findRestrictedQueues(deps, queues);
+  return Object.fromEntries(restricted.map(({ queue, owners }) => [queue, owners]));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { LeaseServices } from '../leases/services.js';
 import { findRestrictedQueues } from '../queues/restricted-queues.js';
 import type { QueueServices } from '../queues/services.js';
 import { presentAgent } from './find-agent.js';
+import { withoutLog } from './update-agents.js';
 
 /** Lists all agents, by name, in the form that the API shows. */
 export async function listAgents(
@@ -11,7 +12,7 @@ export async function listAgents(
     Pick<QueueServices, 'collections'>,
 ): Promise<Record<string, unknown>[]> {
   const agents = await deps.collections.agents
-    .find({}, { projection: { log: 0, recent_provisions: 0 } })
+    .find({}, { projection: withoutLog })
     .sort({ name: 1 })
     .toArray();
   const queues = new Set(agents.flatMap((agent) => agent.queues ?? []));

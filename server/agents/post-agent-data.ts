@@ -38,31 +38,39 @@ type AgentInput = z.output<typeof agentInput>;
 /**
  * Merges an agent's report into its record. Log lines are appended, and the last 100 are kept. The first client that
  * reports under an agent's name binds the name.
+ * @returns the mark of the write
  * @throws ApiError 403 if the name is bound to another client and `AGENT_BINDING` is `enforce`
  */
 export async function postAgentData(
   deps: Pick<LeaseServices, 'cutLeasesOf'> &
-    Pick<AgentServices, 'updateAgent'> &
+    Pick<AgentServices, 'updateAgent' | 'agentMemory'> &
     DepsOf<typeof noteAgentReport> &
     DepsOf<typeof maskAgentData>,
   caller: Principal,
   name: string,
   input: AgentInput,
-): Promise<void> {
+): Promise<string> {
   // Without enforcement, the update below returns the binding, so that a heartbeat needs one round trip only.
   if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
-  const { log, ...fields } = await maskAgentData(deps, name, input);
+  const { log, ...reported } = await maskAgentData(deps, name, input);
   const update = {
-    $set: fields as Record<string, string | string[]>,
+    $set: reported as Record<string, string | string[]>,
     $currentDate: { updated_at: true as const },
     ...(log !== undefined && { $push: { log: { $each: log, $slice: -maxLogLines } } }),
   };
-  const before = await deps.updateAgent({ name, update }, JSON.stringify(input).length);
+  const addToMemory = deps.agentMemory.beginRead();
+  const {
+    mark,
+    record,
+    fields: agent,
+  } = await deps.updateAgent({ name, update }, JSON.stringify(input).length);
+  if (record !== undefined) addToMemory(record, mark);
   await cutLeasesOfIdle(deps, name, input.state);
-  await noteAgentReport(deps, caller, name, input.job_id ?? before?.job_id);
-  if (caller.kind !== 'agent') return;
-  if (before?.bound_to === undefined) await bindAgentName(deps, caller, name);
-  else if (isBoundToOther(before, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
+  await noteAgentReport(deps, caller, name, input.job_id ?? agent?.job_id);
+  if (caller.kind !== 'agent') return mark;
+  if (agent?.bound_to === undefined) await bindAgentName(deps, caller, name);
+  else if (isBoundToOther(agent, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
+  return mark;
 }
 
 /** Masks the secrets of the job that the agent works on in the texts of its report. */

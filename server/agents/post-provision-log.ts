@@ -25,22 +25,28 @@ const repeatWindowMs = 60_000;
 /**
  * Adds a provision to an agent's log, which keeps the last 100, and to its streak of passed or failed provisions. Each
  * of the two writes detects a repeated request itself, so a request that was interrupted between them can be repeated.
+ * @returns the mark of the write to the agent's record
  * @throws ApiError 404 if no agent has this name; nothing is stored then
  */
 export async function postProvisionLog(
-  { collections }: Pick<LeaseServices, 'collections'> & Pick<AgentServices, 'collections'>,
+  {
+    collections,
+    createWriteMark,
+  }: Pick<LeaseServices, 'collections'> & Pick<AgentServices, 'collections' | 'createWriteMark'>,
   agent: string,
   input: ProvisionLogInput,
-): Promise<void> {
-  const { matchedCount } = await collections.agents.updateOne({ name: agent }, updateStreak(input));
+): Promise<string> {
+  const mark = createWriteMark();
+  const { matchedCount } = await collections.agents.updateOne({ name: agent }, updateStreak(input, mark));
   if (matchedCount === 0) throw new ApiError(agentErrors.notFound);
   await bulkUpsert(collections.provisionLogs, [
     { updateOne: { filter: { name: agent }, update: updateLog(input), upsert: true } },
   ]);
+  return mark;
 }
 
 /** Updates an agent's streak. It is one atomic update, so that concurrent reports are all counted. */
-function updateStreak(input: ProvisionLogInput): Document[] {
+function updateStreak(input: ProvisionLogInput, mark: string): Document[] {
   const outcome = input.exit_code === 0 ? 'pass' : 'fail';
   const entry = { ...asEntry(input, ['job_id', 'exit_code']), at: '$$NOW' };
   const isRepeated = hasSameProvision(input, '$recent_provisions', 'at');
@@ -66,6 +72,8 @@ function updateStreak(input: ProvisionLogInput): Document[] {
         provision_streak_count: keepIfRepeated('$provision_streak_count', count),
         recent_provisions: keepIfRepeated('$recent_provisions', append('$recent_provisions', entry)),
         updated_at: '$$NOW',
+        write_mark: { $literal: mark },
+        revision: { $add: [{ $ifNull: ['$revision', 0] }, 1] },
       },
     },
   ];

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { presentAgentCookie } from '../auth/agent-cookie.js';
+import {
+  agentCookieName,
+  agentWriteCookieName,
+  presentAgentCookie,
+  presentWriteCookie,
+} from '../auth/agent-cookie.js';
 import type { DepsOf } from '../core/core.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
@@ -19,13 +24,13 @@ import {
   readImages,
 } from './advertised-queues.js';
 import { agentErrors } from './errors.js';
-import { findAgent } from './find-agent.js';
+import { findAgent, findOwnAgent, type OwnAgent } from './find-agent.js';
 import { listAgents } from './list-agents.js';
 import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 import type { AgentServices } from './services.js';
 
-type RouteDeps = Pick<AgentServices, 'collections'> &
+type RouteDeps = Pick<AgentServices, 'collections' | 'createWriteMark'> &
   DepsOf<typeof postAgentData> &
   DepsOf<typeof checkAgentName> &
   DepsOf<typeof holdJob> &
@@ -49,7 +54,8 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/agents/data/{agent_name}',
     family: 'v1',
     summary: 'Report data of an agent',
-    description: 'The response sets a cookie that identifies the agent in its later requests.',
+    description:
+      'The response sets two cookies that the agent sends in its later requests: `agent_name` identifies it, and `agent_write` names this write, so that the agent reads its own writes.',
     access: { roles: roleGroups.reporters },
     body: { mode: 'json', schema: agentInput },
     answers: {
@@ -58,8 +64,9 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     errors: [leaseErrors.agentNameBound],
     async handle(deps, request) {
       const { params, body, secure } = request;
-      await postAgentData(deps, request.principal, params.agent_name, body);
-      return json({ status: 'OK' }, { 'Set-Cookie': presentAgentCookie(params.agent_name, secure) });
+      const mark = await postAgentData(deps, request.principal, params.agent_name, body);
+      const cookies = [presentAgentCookie(params.agent_name, secure), presentWriteCookie(mark, secure)];
+      return json({ status: 'OK' }, { 'Set-Cookie': cookies });
     },
   }),
   route({
@@ -68,16 +75,29 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get the data of an agent',
     access: { roles: roleGroups.everyRole },
+    cookies: {
+      [agentCookieName]: 'Set by POST /v1/agents/data/{agent_name}.',
+      [agentWriteCookieName]:
+        'The newest write to its data that an agent knows. Set by the POST, and by this route if it returns a newer one.',
+    },
     answers: {
       200: { description: 'The agent.', content: agentResponse },
       404: { description: 'No agent has this name.', content: z.strictObject({}) },
     },
     async handle(deps, request) {
-      const { params } = request;
-      const agent = await findAgent(deps, params.agent_name);
-      await noteAgentReport(deps, request.principal, params.agent_name, agent?.job_id as string | undefined);
+      const { params, principal, secure } = request;
+      const { agent_name: name } = params;
+      const { agent, newMark }: OwnAgent =
+        principal.agentName === name
+          ? await findOwnAgent(deps, name, request.cookie(agentWriteCookieName))
+          : { agent: await findAgent(deps, name) };
+      await noteAgentReport(deps, principal, name, agent?.job_id as string | undefined);
       // An empty object, because the stock agent reads its fields before its first report.
-      return agent === undefined ? { ...json({}), status: 404 } : json(agent);
+      if (agent === undefined) return { ...json({}), status: 404 };
+      return json(
+        agent,
+        newMark === undefined ? undefined : { 'Set-Cookie': presentWriteCookie(newMark, secure) },
+      );
     },
   }),
   route({
@@ -163,8 +183,9 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
       const masker = await findMasker(deps, hold?.job, params.agent_name);
       const { detail } = body;
       const masked = { ...body, ...(detail !== undefined && { detail: maskText(detail, masker) }) };
-      await postProvisionLog(deps, params.agent_name, masked);
-      return text('OK');
+      const mark = await postProvisionLog(deps, params.agent_name, masked);
+      if (request.principal.agentName !== params.agent_name) return text('OK');
+      return text('OK', { 'Set-Cookie': presentWriteCookie(mark, request.secure) });
     },
   }),
 ];

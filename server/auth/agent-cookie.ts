@@ -10,7 +10,19 @@ export const agentCookieName = 'agent_name';
  */
 export function presentAgentCookie(name: string, secure: boolean): string {
   const value = /^[A-Za-z0-9._~-]+$/.test(name) ? name : encodeURIComponent(name);
-  return `${agentCookieName}=${value}; HttpOnly; Path=/; SameSite=Strict${secure ? '; Secure' : ''}`;
+  return presentCookie(agentCookieName, value, secure);
+}
+
+/** Name of the cookie with the mark of the newest write to its record that an agent knows. It proves nothing. */
+export const agentWriteCookieName = 'agent_write';
+
+/** Returns the `Set-Cookie` value of such a mark, whose characters need no encoding. */
+export function presentWriteCookie(mark: string, secure: boolean): string {
+  return presentCookie(agentWriteCookieName, mark, secure);
+}
+
+function presentCookie(name: string, value: string, secure: boolean): string {
+  return `${name}=${value}; HttpOnly; Path=/; SameSite=Strict${secure ? '; Secure' : ''}`;
 }
 
 /** Reads the agent's name from the cookie of a caller with the role agent; a value that is not valid percent-encoding is the name itself. */

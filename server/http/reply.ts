@@ -16,18 +16,19 @@ export interface Reply {
     | 'text/javascript; charset=utf-8'
     | 'application/gzip'
     | 'application/x-tar';
-  headers?: Record<string, string>;
+  /** A list is sent as several headers of one name. */
+  headers?: Record<string, string | string[]>;
   /** Undoes the handler's work when the client disconnects before the response is sent. */
   undoIfUnsent?: () => Promise<void>;
 }
 
 /** Returns a JSON response with status 200. */
-export function json(value: unknown, headers?: Record<string, string>): Reply {
+export function json(value: unknown, headers?: Reply['headers']): Reply {
   return { status: 200, body: writeJson(value), type: 'application/json', ...(headers && { headers }) };
 }
 
 /** Returns a plain text response with status 200. */
-export function text(body: string, headers?: Record<string, string>): Reply {
+export function text(body: string, headers?: Reply['headers']): Reply {
   return { status: 200, body, type: 'text/plain; charset=utf-8', ...(headers && { headers }) };
 }
 

@@ -54,6 +54,8 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   principal: Principal;
   /** One header's value, or `undefined`; header names are lower case. */
   header(name: string): string | undefined;
+  /** The value of a cookie, or `undefined`. */
+  cookie(name: string): string | undefined;
   /** The client uses https, as a trusted proxy reports. */
   secure: boolean;
   /** Returns whether the client has closed the connection and could not receive a response. */

@@ -88,6 +88,7 @@ function makeRequest(
     principal: state.principal as Principal,
     secure: state.address.secure,
     header: (name) => readHeader(ctx, name),
+    cookie: (name) => ctx.cookies.get(name),
     isGone: () => ctx.req.socket.destroyed,
     onGone(listener) {
       // A connection that is already closed emits no further event.

@@ -21,6 +21,10 @@ export interface AgentRecord {
   updated_at?: Date;
   /** When the agent last sent a request, to the minute. */
   seen_at?: Date;
+  /** Identifies the last write of a report or a provision; never shown. */
+  write_mark?: string;
+  /** The number of such writes; never shown. */
+  revision?: number;
 }
 
 /** The collection of those who hold jobs. */

@@ -33,9 +33,9 @@ export interface SessionOptions {
 /** Statuses after which python-requests' retry adapter sends again, in the stock clients' configuration. */
 const retried = [500, 502, 503, 504];
 
-/** The HTTP behaviour that the stock agent and CLI share: python-requests' headers, retries, and one cookie. */
+/** The HTTP behaviour that the stock agent and CLI share: python-requests' headers, retries and cookies. */
 export class StockSession {
-  cookie: string | undefined;
+  readonly cookies = new Map<string, string>();
   accessToken: string | undefined;
   /** The calls so far, in order, as `METHOD path`. */
   readonly calls: string[] = [];
@@ -55,7 +55,9 @@ export class StockSession {
       accept: '*/*',
       connection: 'keep-alive',
       ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
-      ...(this.cookie && { cookie: this.cookie }),
+      ...(this.cookies.size > 0 && {
+        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+      }),
       ...(typeof json === 'string' && { 'content-type': 'application/json' }),
       ...headers,
     };
@@ -102,8 +104,10 @@ export class StockSession {
   }
 
   #read(answer: TryAnswer): Answer {
-    const set = [answer.headers['set-cookie'] ?? []].flat()[0];
-    if (set) this.cookie = set.split(';')[0];
+    for (const set of [answer.headers['set-cookie'] ?? []].flat()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      this.cookies.set(name, value);
+    }
     const text = answer.bytes.toString('utf8');
     return {
       status: answer.statusCode,

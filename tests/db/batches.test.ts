@@ -41,7 +41,8 @@ test('a single operation is sent as one plain command', async (t) => {
   await services.findHeldJobs(job.job_id);
   const update = [{ $set: { job_priority: 1 } }];
   t.false(await services.updateHeldJob({ jobId: job.job_id, holder: 'nobody', update }));
-  t.is(await services.updateAgent({ name: 'agent-1', update: { $set: { state: 'x' } } }), null);
+  const updated = await services.updateAgent({ name: 'agent-1', update: { $set: { state: 'x' } } });
+  t.like(updated.record, { name: 'agent-1', state: 'x', revision: 1, write_mark: updated.mark });
   const of = ['jobs', 'agents'];
   t.deepEqual(
     server.sent.filter(

@@ -6,7 +6,9 @@ import { noJob, refused, type SpecRow, send, testRows, text } from '../../suppor
 import type { TestServer } from '../../support/start-server.js';
 
 const statusOk = { status: 200, body: { status: 'OK' } };
-const cookie = { 'set-cookie': 'agent_name=cookie; HttpOnly; Path=/; SameSite=Strict' };
+const cookie = {
+  'set-cookie': /^agent_name=cookie; HttpOnly; Path=\/; SameSite=Strict, agent_write=[^;]+; HttpOnly/,
+};
 
 /** Posts as the agent with that name. */
 const post = (server: TestServer, path: string, body: unknown, name = 'a') =>

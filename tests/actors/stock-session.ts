@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
+import { CookieJar } from './cookie-jar.js';
 
 /** A response as the actors read it. */
 export interface Answer {
@@ -33,9 +34,9 @@ export interface SessionOptions {
 /** Statuses after which python-requests' retry adapter sends again, in the stock clients' configuration. */
 const retried = [500, 502, 503, 504];
 
-/** The HTTP behaviour that the stock agent and CLI share: python-requests' headers, retries, and one cookie. */
+/** The HTTP behaviour that the stock agent and CLI share: python-requests' headers, retries and cookies. */
 export class StockSession {
-  cookie: string | undefined;
+  readonly cookies = new CookieJar();
   accessToken: string | undefined;
   /** The calls so far, in order, as `METHOD path`. */
   readonly calls: string[] = [];
@@ -55,7 +56,7 @@ export class StockSession {
       accept: '*/*',
       connection: 'keep-alive',
       ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
-      ...(this.cookie && { cookie: this.cookie }),
+      ...(this.cookies.header && { cookie: this.cookies.header }),
       ...(typeof json === 'string' && { 'content-type': 'application/json' }),
       ...headers,
     };
@@ -102,8 +103,7 @@ export class StockSession {
   }
 
   #read(answer: TryAnswer): Answer {
-    const set = [answer.headers['set-cookie'] ?? []].flat()[0];
-    if (set) this.cookie = set.split(';')[0];
+    this.cookies.read(answer.headers['set-cookie']);
     const text = answer.bytes.toString('utf8');
     return {
       status: answer.statusCode,

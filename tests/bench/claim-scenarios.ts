@@ -83,6 +83,9 @@ function claim(callers: number, depth: number, isDeep = false): Scenario {
   };
 }
 
+/** The name of the row for claims behind jobs whose attachments were not sent yet. */
+export const awaitingRow = 'claim, 8 callers, past 10,000 that await attachments';
+
 /** The agent that claims behind jobs that it cannot claim. It holds earlier jobs, so each claim cuts a lease first. */
 const excludedAgent = 'excluded';
 

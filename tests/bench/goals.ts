@@ -1,9 +1,10 @@
 import { batchedRoutes, batchedRow } from './batching-scenarios.js';
-import { claimRow } from './claim-scenarios.js';
+import { awaitingRow, claimRow } from './claim-scenarios.js';
 import { healthRow, healthUnderBodiesRow } from './hostile-scenarios.js';
 import type { Measured } from './load.js';
 import type { SlowReaders } from './slow-readers.js';
 import type { Waiting } from './waiting.js';
+import { limitRow, msEach, wholeJobsRow } from './whole-job-scenarios.js';
 
 /** Access to the measurements of a run. */
 export interface Results {
@@ -51,6 +52,13 @@ export function compareWithGoals(results: Results): Goal[] {
   const across = results.waiting(2);
   const slow = results.slowReaders();
   return [
+    minimumGoal('whole jobs, relative to their limit', 0.5, ratio(wholeJobsRow, limitRow)),
+    maximumGoal(
+      "mongod's processor time of a whole job, relative to that of the limit",
+      1.5,
+      msEach(row(wholeJobsRow), 'mongod') / msEach(row(limitRow), 'mongod'),
+      'times',
+    ),
     minimumGoal(
       'claims, 8 callers, relative to bare `findOneAndUpdate`',
       0.8,
@@ -65,6 +73,11 @@ export function compareWithGoals(results: Results): Goal[] {
       `claims at ${deepest.toLocaleString('en')} waiting jobs, relative to claims at 100`,
       0.8,
       ratio(claimRow(8, deepest), claimRow(8, 100)),
+    ),
+    minimumGoal(
+      'claims past 10,000 jobs that await attachments, relative to claims at 100',
+      0.8,
+      ratio(awaitingRow, claimRow(8, 100)),
     ),
     minimumGoal(
       'claims from two servers, relative to claims from one',

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { presentTable } from '../../docs/pages/markdown.js';
 import type { Goal } from './goals.js';
-import type { Cores } from './load.js';
+import type { Cores, Measured } from './load.js';
 import type { Transfer } from './transfer.js';
 import type { Waiting } from './waiting.js';
+import { msEach } from './whole-job-scenarios.js';
 
 /** The load average before the first row. If the machine was busy, the rates are too low. */
 const loadBefore = loadavg()[0] as number;
@@ -24,6 +25,29 @@ export function presentGoals(goals: readonly Goal[]): string {
   return presentTable(
     ['goal', 'target', 'measured', 'result'],
     goals.map(({ what, wanted, measured, isMet }) => [what, wanted, measured, isMet ? 'met' : '**missed**']),
+  );
+}
+
+/** The table of whole jobs and their limit. */
+export function presentWholeJobs(rows: readonly (readonly [name: string, measured: Measured])[]): string {
+  if (rows.length === 0) return '';
+  return presentTable(
+    [
+      '',
+      'jobs a second',
+      'requests or commands a job',
+      'requests or commands a second',
+      'median ms',
+      'processor ms a job: server',
+      'mongod',
+      'load',
+    ],
+    rows.map(([name, measured]) => {
+      const { rate, requestsEach = 1, p50 } = measured;
+      const ms = (['servers', 'mongod', 'load'] as const).map((part) => msEach(measured, part).toFixed(1));
+      const requests = [requestsEach.toFixed(1), Math.round(rate * requestsEach).toLocaleString('en')];
+      return [name, rate.toFixed(1), ...requests, p50.toFixed(0), ...ms];
+    }),
   );
 }
 
@@ -71,7 +95,7 @@ export function presentTransfers(transfers: readonly Transfer[]): string {
 /** The whole page. */
 export function presentPage(
   rounds: number,
-  parts: { rows: string; goals: string; waiting: string; files: string },
+  parts: { rows: string; goals: string; wholeJobs: string; waiting: string; files: string },
 ): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
@@ -104,6 +128,15 @@ same load runs for a moment.
 
 Claims run while the named number of jobs waits in the queue, plus up to one batch of 400 (1,600 with 64 callers). The last column
 is measured too: it shows how many of the ${cpus().length} cores each part used.
+
+## Whole jobs
+
+${parts.wholeJobs}
+
+A whole job is every call of the stock CLI and the stock agent from the CLI's login to the end of the job, without the pauses
+between them, with six phases, ten log fragments and an artifact of 100 KB. The *limit* is the least that the bare driver needs
+to store the same: one command for each change that is acknowledged, no reads, no HTTP, and only the indexes that find and
+remove the documents. It runs in the process of the load generator, with as many jobs at once.
 
 ## Growth
 

@@ -12,6 +12,7 @@ import {
   presentPage,
   presentTransfers,
   presentWaiting,
+  presentWholeJobs,
 } from './performance-page.js';
 import { drawPlot, type Line } from './plots.js';
 import { watchProcessors } from './processor-time.js';
@@ -19,6 +20,7 @@ import { createSetting } from './setting.js';
 import { measureSlowReaders, type SlowReaders } from './slow-readers.js';
 import { type Transfer, transferFile } from './transfer.js';
 import { measureWaiting, type Waiting } from './waiting.js';
+import { limitRow, wholeJobsRow } from './whole-job-scenarios.js';
 
 /**
  * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]` runs every scenario in several rounds, so that other work on
@@ -57,6 +59,7 @@ try {
   }
   process.stderr.write('\n');
   console.log(presentRows());
+  console.log(`\n${presentWholeJobs(wholeJobs())}`);
   if (isWhole) {
     printStep('growing numbers of callers');
     growth = await measureGrowth(setting, quick);
@@ -86,6 +89,7 @@ if (isWhole) {
   const parts = {
     rows: presentRows(),
     goals,
+    wholeJobs: presentWholeJobs(wholeJobs()),
     waiting: presentWaiting(waiting),
     files: presentTransfers(transfers),
   };
@@ -129,6 +133,13 @@ function presentRows(): string {
       ];
     }),
   );
+}
+
+/** The medians of whole jobs and their limit, as far as they were measured. */
+function wholeJobs(): [name: string, measured: Measured][] {
+  return [limitRow, wholeJobsRow]
+    .filter((name) => measured.has(name))
+    .map((name) => [name, medianOf(roundsOf(name))]);
 }
 
 function printStep(what: string): void {

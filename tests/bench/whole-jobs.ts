@@ -14,10 +14,15 @@ const jobsOfAgent = 6;
 /** What whole jobs use of a build. */
 export type WholeJobsTarget = Pick<Build, 'server' | 'client' | 'agentRefreshToken'>;
 
+/** The phases for which a whole job has data. Stock agents report the others too. */
+export const dataPhases: readonly string[] = ['provision', 'test'];
+
 /** How many polls may find no job, although one waits for each agent, before the benchmark fails. */
 const maxEmptyPolls = 20;
 
-const attachments = gzipSync(randomBytes(4096));
+/** Attachments of 4 KB. */
+export const attachments = gzipSync(randomBytes(4096));
+
 /** An artifact of 100 KB, which does not compress. */
 export const artifact = gzipSync(randomBytes(100_000));
 

@@ -24,7 +24,7 @@ function listChildren(pid: number): number[] {
 }
 
 /** Returns a function that reads the processor time of the load, the servers and mongod. */
-export async function watchProcessors({ dataDir }: Setting): Promise<() => Cores> {
+export async function watchProcessors({ dataDir }: Pick<Setting, 'dataDir'>): Promise<() => Cores> {
   const [mongodPid = 0] = await findPids(dataDir, 'mongod');
   // The embedded mongod may be a descendant of this process.
   const isChild = isDescendant(mongodPid, process.pid);

@@ -3,7 +3,7 @@ import type { Churn } from './churn.js';
 import { wakeRow } from './churn-rows.js';
 import { type Goal, maximumGoal, minimumGoal } from './goal.js';
 import { median } from './load.js';
-import { msEach } from './whole-job-scenarios.js';
+import { msEach } from './processor-time.js';
 
 /** The goals under churn: every rate near that of a fresh database, and wakes as fast. */
 export function listChurnGoals({ taken, deleted, rows }: Churn): Goal[] {

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import { type BenchMongod, startBenchMongod } from './bench-mongod.js';
 import { entryOf, startBuild } from './compared-build.js';
 import { type ComparedRow, comparedRows } from './compared-rows.js';
-import { type Measured, median } from './load.js';
+import { type Measured, median, processorTime } from './load.js';
+import { msEach, watchProcessors } from './processor-time.js';
 
 /**
  * `npx tsx tests/bench/compare-builds.ts FOLDER [--rounds=N] [--only=TEXT]`: compares this tree's build with that of
@@ -58,6 +59,7 @@ async function compare({ folders, rounds, rows }: Comparison, ending: AbortContr
   try {
     mongod = await startBenchMongod((error) => ending.abort(error));
     const { uri: mongodbUri } = mongod;
+    processorTime.read = await watchProcessors(mongod);
     for (let round = 1; round <= rounds; round += roundsPerStart) {
       // New processes every few rounds: two processes of one build can differ by a tenth for as long as they run.
       const closing = new AbortController();
@@ -88,14 +90,25 @@ function ratiosOf({ here, there }: Rounds): number[] {
   return here.map(({ rate }, i) => rate / (there[i]?.rate ?? NaN));
 }
 
-/** The line of a row: the median rates, and the median and the range of the ratios. */
+/** The lines of a row: the median rates, the median and range of the ratios, and the processor time of one turn. */
 function presentRow({ name }: ComparedRow, rounds: Rounds): string {
-  const rate = (side: Side) => presentRate(median(rounds[side].map((measured) => measured.rate)));
+  const medianBySide = (read: (measured: Measured) => number) => ({
+    here: median(rounds.here.map(read)),
+    there: median(rounds.there.map(read)),
+  });
+  const rate = medianBySide((measured) => measured.rate);
   const ratios = ratiosOf(rounds);
   const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
   const each = rounds.here[0]?.requestsEach;
   const requests = each === undefined ? '' : `, ${each.toFixed(1)} requests each`;
-  return `${name}: ${rate('here')} a second here, ${rate('there')} there; ratio ${median(ratios).toFixed(2)}, rounds ${spread}${requests}`;
+  const processor = (['servers', 'mongod'] as const).map((part) => {
+    const { here, there } = medianBySide((measured) => msEach(measured, part));
+    return `${part} ${here.toFixed(2)} here, ${there.toFixed(2)} there`;
+  });
+  return [
+    `${name}: ${presentRate(rate.here)} a second here, ${presentRate(rate.there)} there; ratio ${median(ratios).toFixed(2)}, rounds ${spread}${requests}`,
+    `  processor ms each: ${processor.join('; ')}`,
+  ].join('\n');
 }
 
 const presentRate = (rate: number) => rate.toFixed(rate < 100 ? 1 : 0);

@@ -5,9 +5,10 @@ import { awaitingRow, claimRow } from './claim-scenarios.js';
 import { type Goal, maximumGoal, minimumGoal } from './goal.js';
 import { healthRow, healthUnderBodiesRow } from './hostile-scenarios.js';
 import type { Measured } from './load.js';
+import { msEach } from './processor-time.js';
 import type { SlowReaders } from './slow-readers.js';
 import type { Waiting } from './waiting.js';
-import { limitRow, msEach, wholeJobsRow } from './whole-job-scenarios.js';
+import { limitRow, wholeJobsRow } from './whole-job-scenarios.js';
 import { bareKoaRow } from './yardsticks.js';
 
 /** The least acknowledged write. */

@@ -2,9 +2,9 @@ import { cpus } from 'node:os';
 import { presentTable } from '../../docs/pages/markdown.js';
 import type { Goal } from './goal.js';
 import type { Cores, Measured } from './load.js';
+import { msEach } from './processor-time.js';
 import type { Transfer } from './transfer.js';
 import type { Waiting } from './waiting.js';
-import { msEach } from './whole-job-scenarios.js';
 
 /** What limits a row, judged by the number of cores that each part used. */
 export function nameBottleneck({ load, servers, mongod }: Cores): string {

@@ -1,6 +1,5 @@
 import { type Build, makeClients } from './compared-build.js';
 import { measureJobLimit } from './job-limit.js';
-import type { Measured } from './load.js';
 import { json, type Scenario } from './scenario.js';
 import { type Setting, signLongToken } from './setting.js';
 import { measureWholeJobs } from './whole-jobs.js';
@@ -37,8 +36,3 @@ export const wholeJobScenarios: readonly Scenario[] = [
     },
   },
 ];
-
-/** Milliseconds of processor time of one call, such as one whole job, by the part that used it. */
-export function msEach(measured: Measured, part: 'load' | 'servers' | 'mongod'): number {
-  return (measured.cores[part] * 1000) / measured.rate;
-}

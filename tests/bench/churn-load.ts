@@ -4,7 +4,8 @@ import { readSeconds } from './processor-time.js';
 import { makeStoredJob } from './setting.js';
 
 const takenBatch = 1000;
-const deletedBatch = 10_000;
+const insertBatch = 10_000;
+const maxBlock = 100_000;
 const leaseMs = 900_000;
 
 /**
@@ -29,12 +30,20 @@ export async function takeJobs(db: Db, queue: string, count: number): Promise<vo
   }
 }
 
-/** Stores and deletes jobs of other queues, of which half sort before every measured queue and half behind it. */
+/**
+ * Stores and deletes jobs of two other queues, of which one sorts before every measured queue and one behind it. Many jobs
+ * are stored before they are deleted, because MongoDB soon removes the index entries of a small number.
+ */
 export async function deleteJobs(db: Db, count: number): Promise<void> {
   const jobs = db.collection('jobs');
-  for (let left = count, n = 0; left > 0; left -= deletedBatch, n += 1) {
-    const queue = `${n % 2 === 0 ? 'a' : 'z'}-deleted-${n}`;
-    await jobs.insertMany(Array.from({ length: Math.min(left, deletedBatch) }, () => makeStoredJob(queue)));
+  const block = Math.min(maxBlock, Math.ceil(count / 2));
+  for (let left = count, n = 0; left > 0; left -= block, n += 1) {
+    const queue = n % 2 === 0 ? 'a-others' : 'z-others';
+    for (let missing = Math.min(left, block); missing > 0; missing -= insertBatch) {
+      await jobs.insertMany(
+        Array.from({ length: Math.min(missing, insertBatch) }, () => makeStoredJob(queue)),
+      );
+    }
     await jobs.deleteMany({ 'result_data.job_state': 'waiting', 'job_data.job_queue': queue });
   }
 }

@@ -76,10 +76,8 @@ async function churn(
   const client = new MongoClient(mongod.uri, { writeConcern: { w: 'majority', journal: true } });
   try {
     const db = client.db('bench');
-    report(`deleting ${deleted.toLocaleString('en')} jobs`);
-    await deleteJobs(db, deleted);
-    report(`taking ${taken.toLocaleString('en')} jobs`);
-    await takeJobs(db, churnedQueue, taken);
+    report(`taking ${taken.toLocaleString('en')} and deleting ${deleted.toLocaleString('en')} jobs`);
+    await Promise.all([takeJobs(db, churnedQueue, taken), deleteJobs(db, deleted)]);
     report('reading the events of these writes');
     await waitForEvents(build.server.pid);
   } finally {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
+import { CookieJar } from './cookie-jar.js';
 
 /** A response as the actors read it. */
 export interface Answer {
@@ -35,7 +36,7 @@ const retried = [500, 502, 503, 504];
 
 /** The HTTP behaviour that the stock agent and CLI share: python-requests' headers, retries and cookies. */
 export class StockSession {
-  readonly cookies = new Map<string, string>();
+  readonly cookies = new CookieJar();
   accessToken: string | undefined;
   /** The calls so far, in order, as `METHOD path`. */
   readonly calls: string[] = [];
@@ -55,9 +56,7 @@ export class StockSession {
       accept: '*/*',
       connection: 'keep-alive',
       ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
-      ...(this.cookies.size > 0 && {
-        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-      }),
+      ...(this.cookies.header && { cookie: this.cookies.header }),
       ...(typeof json === 'string' && { 'content-type': 'application/json' }),
       ...headers,
     };
@@ -104,10 +103,7 @@ export class StockSession {
   }
 
   #read(answer: TryAnswer): Answer {
-    for (const set of [answer.headers['set-cookie'] ?? []].flat()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
-      this.cookies.set(name, value);
-    }
+    this.cookies.read(answer.headers['set-cookie']);
     const text = answer.bytes.toString('utf8');
     return {
       status: answer.statusCode,

@@ -4,6 +4,7 @@ import { hostileScenarios } from './hostile-scenarios.js';
 import { readScenarios } from './read-scenarios.js';
 import type { Scenario } from './scenario.js';
 import { tokenScenarios } from './token-scenarios.js';
+import { wholeJobScenarios } from './whole-job-scenarios.js';
 import { workerScenarios } from './worker-scenarios.js';
 import { yardsticks } from './yardsticks.js';
 
@@ -16,4 +17,5 @@ export const allScenarios: readonly Scenario[] = [
   ...readScenarios,
   ...hostileScenarios,
   ...workerScenarios,
+  ...wholeJobScenarios,
 ];

@@ -83,14 +83,27 @@ function claim(callers: number, depth: number, isDeep = false): Scenario {
   };
 }
 
+/** The name of the row for claims behind jobs whose attachments were not sent yet. */
+export const awaitingRow = 'claim, 8 callers, past 10,000 that await attachments';
+
 /** The agent that claims behind jobs that it cannot claim. It holds earlier jobs, so each claim cuts a lease first. */
 const excludedAgent = 'excluded';
 
 /** A priority above that of all other jobs. */
 const aheadPriority = 1000;
 
-/** Claims from a queue in which `count` jobs of a higher priority cannot be claimed. */
-function claimPast(what: string, count: number, fields: (job: Record<string, unknown>) => object): Scenario {
+const asExcludedAgent = ({ agent }: Setting) => ({ ...agent, cookie: `agent_name=${excludedAgent}` });
+
+/**
+ * Claims from a queue in which `count` jobs of a higher priority cannot be claimed.
+ * @param claimer the headers of the agent of the next claim
+ */
+function claimPast(
+  what: string,
+  count: number,
+  fields: (job: Record<string, unknown>) => object,
+  claimer = asExcludedAgent,
+): Scenario {
   const queue = `past-${what}`.replaceAll(' ', '-');
   let stored: Promise<unknown> | undefined;
   return {
@@ -105,8 +118,7 @@ function claimPast(what: string, count: number, fields: (job: Record<string, unk
       const load = loadOf(8, quick);
       await topUp(setting, queue, 100 + load.requests);
       return measure(load, async () => {
-        const headers = { ...setting.agent, cookie: `agent_name=${excludedAgent}` };
-        const { status } = await send(setting.server, 'GET', `/v1/job?queue=${queue}`, headers);
+        const { status } = await send(setting.server, 'GET', `/v1/job?queue=${queue}`, claimer(setting));
         if (status !== 200) throw new Error('no job was waiting');
       });
     },
@@ -141,7 +153,12 @@ export const claimScenarios: readonly Scenario[] = [
   claim(8, 10_000),
   claim(8, 100_000),
   claim(8, 1_000_000, true),
-  claimPast('that await attachments', 10_000, (job) => withData(job, { attachments_status: 'waiting' })),
+  claimPast(
+    'that await attachments',
+    10_000,
+    (job) => withData(job, { attachments_status: 'waiting' }),
+    newAgent,
+  ),
   claimPast('that exclude the agent', 1000, (job) => withData(job, { exclude_agents: [excludedAgent] })),
   claimPast('just taken', 50_000, () => ({ result_data: { job_state: 'running' } })),
   {

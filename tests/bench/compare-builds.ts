@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import { type BenchMongod, startBenchMongod } from './bench-mongod.js';
 import { entryOf, startBuild } from './compared-build.js';
 import { type ComparedRow, comparedRows } from './compared-rows.js';
-import { median } from './load.js';
+import { type Measured, median, processorTime } from './load.js';
+import { msEach, watchProcessors } from './processor-time.js';
 
 /**
  * `npx tsx tests/bench/compare-builds.ts FOLDER [--rounds=N] [--only=TEXT]`: compares this tree's build with that of
@@ -48,16 +49,17 @@ function readArguments(): Comparison {
 /** Number of rounds that the same processes run. */
 const roundsPerStart = 4;
 
-/** The requests per second of one row, by side, one for each round. */
-type Rates = Record<Side, number[]>;
+/** The measurements of one row, by side, one for each round. */
+type Rounds = Record<Side, Measured[]>;
 
 /** Measures every row; an abort of `ending` kills the servers, and the next request to one then fails. */
 async function compare({ folders, rounds, rows }: Comparison, ending: AbortController): Promise<void> {
-  const rates = new Map<ComparedRow, Rates>(rows.map((row) => [row, { here: [], there: [] }]));
+  const rowRounds = new Map<ComparedRow, Rounds>(rows.map((row) => [row, { here: [], there: [] }]));
   let mongod: BenchMongod | undefined;
   try {
     mongod = await startBenchMongod((error) => ending.abort(error));
     const { uri: mongodbUri } = mongod;
+    processorTime.read = await watchProcessors(mongod);
     for (let round = 1; round <= rounds; round += roundsPerStart) {
       // New processes every few rounds: two processes of one build can differ by a tenth for as long as they run.
       const closing = new AbortController();
@@ -65,12 +67,12 @@ async function compare({ folders, rounds, rows }: Comparison, ending: AbortContr
       const start = (side: Side) =>
         startBuild({ folder: folders[side], mongodbUri, database: `bench_${side}`, signal });
       const builds = { here: await start('here'), there: await start('there') };
-      for (const [row, measured] of rates) {
+      for (const [row, measured] of rowRounds) {
         for (const side of sides) await row.run(builds[side]);
         for (let turn = round; turn < round + roundsPerStart && turn <= rounds; turn += 1) {
           // The order alternates, since the first of two may find the caches cold.
           const order = turn % 2 === 1 ? sides : sides.toReversed();
-          for (const side of order) measured[side].push((await row.run(builds[side])).rate);
+          for (const side of order) measured[side].push(await row.run(builds[side]));
           const ratio = ratiosOf(measured).at(-1)?.toFixed(2);
           reportProgress(`round ${turn} of ${rounds}, ${row.name}: ratio ${ratio}`);
         }
@@ -81,19 +83,32 @@ async function compare({ folders, rounds, rows }: Comparison, ending: AbortContr
     ending.abort();
     await mongod?.stop();
   }
-  for (const [row, measured] of rates) console.log(presentRow(row, measured));
+  for (const [row, measured] of rowRounds) console.log(presentRow(row, measured));
 }
 
-function ratiosOf({ here, there }: Rates): number[] {
-  return here.map((rate, i) => rate / (there[i] ?? NaN));
+function ratiosOf({ here, there }: Rounds): number[] {
+  return here.map(({ rate }, i) => rate / (there[i]?.rate ?? NaN));
 }
 
-/** The line of a row: the median rates, and the median and the range of the ratios. */
-function presentRow({ name }: ComparedRow, rates: Rates): string {
-  const rate = (side: Side) => presentRate(median(rates[side]));
-  const ratios = ratiosOf(rates);
+/** The lines of a row: the median rates, the median and range of the ratios, and the processor time of one turn. */
+function presentRow({ name }: ComparedRow, rounds: Rounds): string {
+  const medianBySide = (read: (measured: Measured) => number) => ({
+    here: median(rounds.here.map(read)),
+    there: median(rounds.there.map(read)),
+  });
+  const rate = medianBySide((measured) => measured.rate);
+  const ratios = ratiosOf(rounds);
   const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
-  return `${name}: ${rate('here')} a second here, ${rate('there')} there; ratio ${median(ratios).toFixed(2)}, rounds ${spread}`;
+  const each = rounds.here[0]?.requestsEach;
+  const requests = each === undefined ? '' : `, ${each.toFixed(1)} requests each`;
+  const processor = (['servers', 'mongod'] as const).map((part) => {
+    const { here, there } = medianBySide((measured) => msEach(measured, part));
+    return `${part} ${here.toFixed(2)} here, ${there.toFixed(2)} there`;
+  });
+  return [
+    `${name}: ${presentRate(rate.here)} a second here, ${presentRate(rate.there)} there; ratio ${median(ratios).toFixed(2)}, rounds ${spread}${requests}`,
+    `  processor ms each: ${processor.join('; ')}`,
+  ].join('\n');
 }
 
 const presentRate = (rate: number) => rate.toFixed(rate < 100 ? 1 : 0);

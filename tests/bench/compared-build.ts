@@ -54,7 +54,7 @@ export async function startBuild({ folder, mongodbUri, database, signal }: Build
 }
 
 /** Makes a contributor and a client for agents. */
-async function makeClients(
+export async function makeClients(
   server: Target,
   admin: Record<string, string>,
 ): Promise<Pick<Build, 'client' | 'agentRefreshToken'>> {

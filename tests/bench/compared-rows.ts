@@ -3,7 +3,8 @@ import { type Measured, measure } from './load.js';
 import { send } from './processes.js';
 import { json } from './scenario.js';
 import { grantToken, seedToken } from './token-scenarios.js';
-import { measureWholeJobs, wholeJobAgents } from './whole-jobs.js';
+import { variedRows } from './varied-rows.js';
+import { measureWholeJobs } from './whole-jobs.js';
 
 /** One thing by which builds are compared. */
 export interface ComparedRow {
@@ -50,7 +51,11 @@ export const comparedRows: readonly ComparedRow[] = [
         await grantToken(server, client.id, client.secret);
       }),
   },
-  { name: `whole jobs, ${wholeJobAgents} stock agents`, run: measureWholeJobs },
+  ...variedRows,
+  ...[8, 16].map((agents) => ({
+    name: `whole jobs, ${agents} stock agents`,
+    run: (build: Build) => measureWholeJobs(build, agents),
+  })),
 ];
 
 /** In a lab hundreds of agents take one job after the other, so each claim is made by an agent of its own. */

@@ -6,6 +6,8 @@ export interface Measured {
   p99: number;
   /** The cores that each part used during the measurement. */
   cores: Cores;
+  /** Mean number of requests of one call; absent if a call is one request. */
+  requestsEach?: number;
 }
 
 /** The duration and concurrency of a measurement. */

@@ -1,78 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { presentTable } from '../../docs/pages/markdown.js';
-import type { Goal } from './goals.js';
-import type { Cores } from './load.js';
-import type { Transfer } from './transfer.js';
-import type { Waiting } from './waiting.js';
 
 /** The load average before the first row. If the machine was busy, the rates are too low. */
 const loadBefore = loadavg()[0] as number;
 
-/** What limits a row, judged by the number of cores that each part used. */
-export function nameBottleneck({ load, servers, mongod }: Cores): string {
-  const shares = `server ${servers.toFixed(2)}, mongod ${mongod.toFixed(2)}, load ${load.toFixed(2)}`;
-  const busy = load + servers + mongod;
-  if (busy > 0.85 * cpus().length) return `the cores (${shares})`;
-  if (servers > 0.9) return `the server's event loop (${shares})`;
-  if (load > 0.9) return `the load's own process (${shares})`;
-  return `waiting for answers and commits (${shares})`;
-}
-
-/** The table of goals and results. */
-export function presentGoals(goals: readonly Goal[]): string {
-  return presentTable(
-    ['goal', 'target', 'measured', 'result'],
-    goals.map(({ what, wanted, measured, isMet }) => [what, wanted, measured, isMet ? 'met' : '**missed**']),
-  );
-}
-
-/** The table of the cost of waiting claims. */
-export function presentWaiting(rows: readonly Waiting[]): string {
-  return presentTable(
-    [
-      'servers',
-      'parked claims',
-      'KiB each',
-      '% of a core idle',
-      '% of a core renewing',
-      'wake p50 ms',
-      'wake p99 ms',
-      'burst of 1,000, ms',
-      'wakes a second',
-    ],
-    rows.map((row) => [
-      String(row.servers),
-      row.waiters.toLocaleString('en'),
-      row.kibEach.toFixed(1),
-      row.idlePercent.toFixed(1),
-      row.renewingPercent?.toFixed(1) ?? '',
-      row.wakeP50.toFixed(1),
-      row.wakeP99.toFixed(1),
-      row.burstMs.toFixed(0),
-      Math.round(row.burstRate).toLocaleString('en'),
-    ]),
-  );
-}
-
-/** The table of the cost of large files. */
-export function presentTransfers(transfers: readonly Transfer[]): string {
-  return presentTable(
-    ['one file', 'seconds', 'MiB a second', 'peak resident memory of the server, MiB'],
-    transfers.map(({ what, seconds, mibPerSecond, peakMib }) => [
-      what,
-      seconds.toFixed(1),
-      String(Math.round(mibPerSecond)),
-      String(peakMib),
-    ]),
-  );
+/** The tables of the page. */
+export interface PageParts {
+  rows: string;
+  goals: string;
+  wholeJobs: string;
+  churn: string;
+  waiting: string;
+  files: string;
 }
 
 /** The whole page. */
-export function presentPage(
-  rounds: number,
-  parts: { rows: string; goals: string; waiting: string; files: string },
-): string {
+export function presentPage(rounds: number, parts: PageParts): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const busy =
@@ -91,6 +34,9 @@ ${busy}
 
 ${parts.goals}
 
+Goals of speed are ratios within this run, since rates differ by ten times between machines. Goals of memory are in bytes, which
+do not depend on the machine's speed.
+
 [Performance goals](../explanation/speed-goals.md) describes what was tried for the goals that are missed.
 [Scaling](../explanation/scaling.md) describes what fails first as labs grow.
 
@@ -104,6 +50,24 @@ same load runs for a moment.
 
 Claims run while the named number of jobs waits in the queue, plus up to one batch of 400 (1,600 with 64 callers). The last column
 is measured too: it shows how many of the ${cpus().length} cores each part used.
+
+## Whole jobs
+
+${parts.wholeJobs}
+
+A whole job is every call of the stock CLI and the stock agent from the CLI's login to the end of the job, without the pauses
+between them, with six phases, ten log fragments and an artifact of 100 KB. The *limit* is the least that the bare driver needs
+to store the same: one command for each change that is acknowledged, no reads, no HTTP, and only the indexes that find and
+remove the documents. It runs in the process of the load generator, with as many jobs at once.
+
+## Under churn
+
+${parts.churn}
+
+Each row runs right after other jobs came and went, in turns with a fresh database in another MongoDB. Jobs were taken from the
+measured queue and are still running, and jobs of other queues were stored and deleted. MongoDB keeps entries of deleted and
+changed documents in its indexes for some time, and a search may walk over them. A wake is the time from the response of a submit
+to the response of the claim that was parked before; its ratio is that of the medians.
 
 ## Growth
 

@@ -45,16 +45,23 @@ export async function startTarget(
   return { url, pool, pid: child.pid as number, warnings, stop: () => child.kill('SIGKILL') };
 }
 
-/** One request; the response's body as text. @throws Error for a status other than `expected`. */
+/** A response: its status, its body as text, and the cookies that it sets. */
+export interface Received {
+  status: number;
+  text: string;
+  setCookie: string | string[] | undefined;
+}
+
+/** One request and its response. @throws Error for a status other than `expected`. */
 export async function send(
   { pool }: Target,
   method: 'GET' | 'POST' | 'PUT',
   path: string,
   headers: Record<string, string> = {},
   body?: string,
-): Promise<{ status: number; text: string }> {
+): Promise<Received> {
   const answer = await pool.request({ method, path, headers, ...(body !== undefined && { body }) });
   const text = await answer.body.text();
   if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
-  return { status: answer.statusCode, text };
+  return { status: answer.statusCode, text, setCookie: answer.headers['set-cookie'] };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { findPids } from '../support/own-mongod.js';
-import type { Cores } from './load.js';
+import type { Cores, Measured } from './load.js';
 import type { Setting } from './setting.js';
 
 /** Clock ticks per second in `/proc`, the same on every Linux. */
@@ -24,7 +24,7 @@ function listChildren(pid: number): number[] {
 }
 
 /** Returns a function that reads the processor time of the load, the servers and mongod. */
-export async function watchProcessors({ dataDir }: Setting): Promise<() => Cores> {
+export async function watchProcessors({ dataDir }: Pick<Setting, 'dataDir'>): Promise<() => Cores> {
   const [mongodPid = 0] = await findPids(dataDir, 'mongod');
   // The embedded mongod may be a descendant of this process.
   const isChild = isDescendant(mongodPid, process.pid);
@@ -45,4 +45,9 @@ function isDescendant(pid: number, ancestor: number): boolean {
 /** The sum of some numbers. */
 export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** Milliseconds of processor time of one call, such as one whole job, by the part that used it. */
+export function msEach(measured: Measured, part: keyof Cores): number {
+  return (measured.cores[part] * 1000) / measured.rate;
 }

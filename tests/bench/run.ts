@@ -2,33 +2,39 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { presentTable } from '../../docs/pages/markdown.js';
 import { allScenarios } from './all-scenarios.js';
+import { type Churn, measureChurn } from './churn.js';
+import { listChurnGoals, presentChurn } from './churn-page.js';
 import { claimRow } from './claim-scenarios.js';
 import { compareWithGoals, type Results } from './goals.js';
 import { measureGrowth } from './growth.js';
 import { type Measured, median, medianOf, processorTime } from './load.js';
+import { type PageParts, presentPage } from './performance-page.js';
 import {
   nameBottleneck,
   presentGoals,
-  presentPage,
   presentTransfers,
   presentWaiting,
-} from './performance-page.js';
+  presentWholeJobs,
+} from './performance-tables.js';
 import { drawPlot, type Line } from './plots.js';
 import { watchProcessors } from './processor-time.js';
 import { createSetting } from './setting.js';
 import { measureSlowReaders, type SlowReaders } from './slow-readers.js';
 import { type Transfer, transferFile } from './transfer.js';
 import { measureWaiting, type Waiting } from './waiting.js';
+import { limitRow, wholeJobsRow } from './whole-job-scenarios.js';
 
 /**
  * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]` runs every scenario in several rounds, so that other work on
  * the machine affects all of them. A ratio compares two rows of the same round. `--quick` runs one short round. `--deep`
  * adds claims among 1,000,000 waiting jobs. `--only` runs the rows whose name contains the text, and the rows that they
- * are compared with. Without `--quick` and `--only` the program writes tables and plots to docs/reference.
+ * are compared with. `--churn[=N]` only compares a fresh database with one from which N jobs (1,000,000) were deleted and
+ * N/10 taken. Without `--quick`, `--only` and `--churn` the program writes tables and plots to docs/reference.
  */
 const quick = process.argv.includes('--quick');
 const deep = process.argv.includes('--deep');
 const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const churnWord = process.argv.find((word) => /^--churn(=|$)/.test(word));
 const rounds = quick ? 1 : 3;
 const isWhole = only === undefined;
 const wanted = allScenarios.filter(({ name, isDeep }) => name.includes(only ?? '') && (deep || !isDeep));
@@ -39,8 +45,14 @@ const waiting: Waiting[] = [];
 let transfers: Transfer[] = [];
 let slowReaders: SlowReaders | undefined;
 let growth: Line[] = [];
+let churn: Churn | undefined;
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+if (churnWord !== undefined) {
+  const result = await measureChurn(Number(churnWord.split('=')[1] ?? 1_000_000), printStep);
+  console.log(`\n${presentChurn(result)}\n\n${presentGoals(listChurnGoals(result))}`);
+  process.exit(0);
+}
 const setting = await createSetting(quick ? 10 : 60);
 try {
   processorTime.read = await watchProcessors(setting);
@@ -57,6 +69,7 @@ try {
   }
   process.stderr.write('\n');
   console.log(presentRows());
+  console.log(`\n${presentWholeJobs(wholeJobs())}`);
   if (isWhole) {
     printStep('growing numbers of callers');
     growth = await measureGrowth(setting, quick);
@@ -75,26 +88,30 @@ try {
 }
 
 if (isWhole) {
+  churn = await measureChurn(quick ? 10_000 : 1_000_000, printStep);
   const results: Results = {
     has: (name) => measured.has(name),
     row: (name) => medianOf(roundsOf(name)),
     ratio,
     slowReaders: () => slowReaders,
+    churn: () => churn,
     waiting: (servers) => waiting.find((row) => row.servers === servers),
   };
   const goals = presentGoals(compareWithGoals(results));
   const parts = {
     rows: presentRows(),
     goals,
+    wholeJobs: presentWholeJobs(wholeJobs()),
+    churn: presentChurn(churn),
     waiting: presentWaiting(waiting),
     files: presentTransfers(transfers),
   };
-  console.log(['', parts.goals, parts.waiting, parts.files].join('\n\n'));
+  console.log(['', parts.goals, parts.churn, parts.waiting, parts.files].join('\n\n'));
   if (!quick) writePage(parts);
 }
 process.exit(0);
 
-function writePage(parts: Parameters<typeof presentPage>[1]): void {
+function writePage(parts: PageParts): void {
   const write = (file: string, text: string) =>
     writeFileSync(new URL(`../../docs/reference/${file}`, import.meta.url), text);
   write('performance.md', presentPage(rounds, parts));
@@ -129,6 +146,13 @@ function presentRows(): string {
       ];
     }),
   );
+}
+
+/** The medians of whole jobs and their limit, as far as they were measured. */
+function wholeJobs(): [name: string, measured: Measured][] {
+  return [limitRow, wholeJobsRow]
+    .filter((name) => measured.has(name))
+    .map((name) => [name, medianOf(roundsOf(name))]);
 }
 
 function printStep(what: string): void {

@@ -5,35 +5,60 @@ import { StockCli } from '../actors/stock-cli.js';
 import type { Build } from './compared-build.js';
 import { type Measured, measure } from './load.js';
 
-/** How many agents run jobs at once. */
-export const wholeJobAgents = 8;
+/** Two agents serve each queue. */
+const agentsOfQueue = 2;
 
-/** Each queue is served by two of the agents. */
-const queueCount = wholeJobAgents / 2;
+/** Number of jobs that each agent runs in a measurement. */
+const jobsOfAgent = 6;
+
+/** What whole jobs use of a build. */
+export type WholeJobsTarget = Pick<Build, 'server' | 'client' | 'agentRefreshToken'>;
+
+/** The phases for which a whole job has data. Stock agents report the others too. */
+export const dataPhases: readonly string[] = ['provision', 'test'];
 
 /** How many polls may find no job, although one waits for each agent, before the benchmark fails. */
 const maxEmptyPolls = 20;
 
-const attachments = gzipSync(randomBytes(4096));
-const artifact = gzipSync(randomBytes(65_536));
+/** Attachments of 4 KB. */
+export const attachments = gzipSync(randomBytes(4096));
 
-const queueOf = (agent: number) => `rack-${agent % queueCount}`;
+/** An artifact of 100 KB, which does not compress. */
+export const artifact = gzipSync(randomBytes(100_000));
+
+const queueOf = (agent: number) => `rack-${Math.floor(agent / agentsOfQueue)}`;
 
 /**
  * Jobs a second, each with all calls of the stock CLI and the stock agent from the CLI's login to the job's end, without
  * the pauses between them. Every second job has attachments. Agents start before the measurement.
  */
-export async function measureWholeJobs(build: Build): Promise<Measured> {
-  const agents = await Promise.all(Array.from({ length: wholeJobAgents }, (_, n) => startAgent(build, n)));
-  return measure({ callers: wholeJobAgents, requests: 6 * wholeJobAgents }, (n, caller) =>
-    runWholeJob(build, agents[caller] as StockAgent, { queue: queueOf(caller), hasAttachments: n % 2 === 0 }),
+export async function measureWholeJobs(
+  build: WholeJobsTarget,
+  agentCount: number,
+  jobsEach = jobsOfAgent,
+): Promise<Measured> {
+  const agents = await Promise.all(Array.from({ length: agentCount }, (_, n) => startAgent(build, n)));
+  let jobs = 0;
+  let requests = 0;
+  const measured = await measure(
+    { callers: agentCount, requests: jobsEach * agentCount },
+    async (n, caller) => {
+      const how = { queue: queueOf(caller), hasAttachments: n % 2 === 0 };
+      const sent = await runWholeJob(build, agents[caller] as StockAgent, how);
+      requests += sent;
+      jobs += 1;
+    },
   );
+  return { ...measured, requestsEach: requests / jobs };
 }
 
-/** A failed request ends the benchmark and is not sent again, since a retry would show as a slow build. */
-const sessionOf = ({ server }: Build) => ({ url: server.url, backoffMs: [] });
+/**
+ * A request is sent once more without a pause, since the server may close an idle connection at the moment of its next
+ * request. A request that fails twice ends the benchmark: more retries would show as a slow build.
+ */
+const sessionOf = ({ server }: WholeJobsTarget) => ({ url: server.url, backoffMs: [0] });
 
-async function startAgent(build: Build, n: number): Promise<StockAgent> {
+async function startAgent(build: WholeJobsTarget, n: number): Promise<StockAgent> {
   const agent = new StockAgent({
     ...sessionOf(build),
     name: `stock-${n}`,
@@ -45,12 +70,16 @@ async function startAgent(build: Build, n: number): Promise<StockAgent> {
   return agent;
 }
 
-/** The job that the agent runs may be that of the other caller of the queue, which then runs this one. */
+/**
+ * Runs one job and returns the number of its requests. The job that the agent runs may be that of the other caller of
+ * the queue, which then runs this one.
+ */
 async function runWholeJob(
-  build: Build,
+  build: WholeJobsTarget,
   agent: StockAgent,
   { queue, hasAttachments }: { queue: string; hasAttachments: boolean },
-): Promise<void> {
+): Promise<number> {
+  const before = agent.session.calls.length;
   const { id: clientId, serverMadeKey: clientKey } = build.client;
   const cli = new StockCli({ ...sessionOf(build), clientId, clientKey });
   await cli.start();
@@ -62,6 +91,7 @@ async function runWholeJob(
   const { next } = await cli.poll(id);
   await agent.run(await claim(agent), artifact);
   await cli.poll(id, next);
+  return cli.session.calls.length + agent.session.calls.length - before;
 }
 
 async function claim(agent: StockAgent): Promise<AgentJob> {

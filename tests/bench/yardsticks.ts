@@ -33,6 +33,7 @@ const bareInsert = (callers: number): Scenario =>
 export const yardsticks: readonly Scenario[] = [
   bareKoa(1),
   bareKoa(16),
+  bareKoa(64),
   bareRead(1),
   bareRead(16),
   bareRead(64),

@@ -1,5 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ChangeStreamDocument, type Collection, type Document, MongoServerError } from 'mongodb';
+import {
+  type AbstractCursor,
+  type ChangeStreamDocument,
+  type Collection,
+  type Document,
+  MongoServerError,
+} from 'mongodb';
 import type { Logger } from 'pino';
 
 /** What a feed watches, and the functions that it calls. */
@@ -10,6 +16,11 @@ export interface ChangeFeedOptions<Change> {
   /** The pipeline of the stream: MongoDB does not send the changes that it filters out. */
   pipeline: Document[];
   log: Logger;
+  /**
+   * Milliseconds to wait after the changes that arrived, so that the next request to MongoDB returns several; without it,
+   * nearly each change costs a request. For changes that nobody waits for.
+   */
+  pauseMs?: number;
   onChange(change: Change): void;
   /** Called when changes may have been missed or cannot be followed now: waiting requests must query the database. */
   onGap(): void;
@@ -99,7 +110,7 @@ export class ChangeFeed<Change> {
   }
 
   async #follow(run: FeedRun): Promise<void> {
-    const { collection, pipeline, onChange, onGap } = this.options;
+    const { collection, pipeline, pauseMs, onChange, onGap } = this.options;
     const stream = collection.watch<never, ChangeStreamDocument>(pipeline);
     run.stream = stream;
     try {
@@ -109,7 +120,10 @@ export class ChangeFeed<Change> {
       run.resolveOpened();
       onGap();
       if (first !== null) onChange(first as Change);
-      for await (const change of stream) onChange(change as Change);
+      for await (const change of stream) {
+        onChange(change as Change);
+        if (pauseMs !== undefined && isDrained(stream)) await wait(pauseMs, undefined, { ref: false });
+      }
     } finally {
       await stream.close().catch(() => undefined);
     }
@@ -127,4 +141,9 @@ export class ChangeFeed<Change> {
       );
     }
   }
+}
+
+/** Whether the stream has returned all changes of its last response. The driver's types hide the cursor. */
+function isDrained(stream: object): boolean {
+  return (stream as { cursor?: AbstractCursor }).cursor?.bufferedCount() === 0;
 }

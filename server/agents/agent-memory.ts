@@ -8,6 +8,13 @@ import { shownFields } from './shown-fields.js';
 /** Milliseconds without a request of an agent after which the change stream is released. */
 const idleMs = 60_000;
 
+/**
+ * Milliseconds for which events are collected. A read that comes before the event of its agent's write reads the database, and
+ * adds the record itself. Two servers and eight busy agents made 440 reads and requests for events without a pause, 190 with
+ * 20 ms, and 230 with 100 ms.
+ */
+const pauseMs = 20;
+
 const eventFields = [...shownFields, 'updated_at', 'write_mark', 'revision'] as const;
 
 /**
@@ -53,6 +60,7 @@ export class AgentMemory {
       collection: agents as never,
       pipeline,
       log,
+      pauseMs,
       onChange: (event) => this.#records.apply(event),
       onGap: () => this.#records.clear(),
     });

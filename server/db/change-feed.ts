@@ -1,5 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ChangeStreamDocument, type Collection, type Document, MongoServerError } from 'mongodb';
+import {
+  type AbstractCursor,
+  type ChangeStreamDocument,
+  type Collection,
+  type Document,
+  MongoServerError,
+} from 'mongodb';
 import type { Logger } from 'pino';
 
 /** What a feed watches, and the functions that it calls. */
@@ -14,6 +20,11 @@ export interface ChangeFeedOptions<Change> {
   awaitMs?: number;
   /** What happens while the stream is not available, for the log. */
   whileLost?: string;
+  /**
+   * Milliseconds to wait after the changes that arrived, so that the next request to MongoDB returns several; without it,
+   * nearly each change costs a request. For changes that nobody waits for.
+   */
+  pauseMs?: number;
   onChange(change: Change): void;
   /** Called when changes may have been missed or cannot be followed now: waiting requests must query the database. */
   onGap(): void;
@@ -118,7 +129,7 @@ export class ChangeFeed<Change> {
   }
 
   async #follow(run: FeedRun): Promise<void> {
-    const { collection, pipeline, awaitMs, onChange, onGap } = this.options;
+    const { collection, pipeline, awaitMs, pauseMs, onChange, onGap } = this.options;
     const stream = collection.watch<never, ChangeStreamDocument>(pipeline, {
       ...(awaitMs !== undefined && { maxAwaitTimeMS: awaitMs }),
     });
@@ -132,7 +143,10 @@ export class ChangeFeed<Change> {
       run.resolveOpened();
       onGap();
       if (first !== null) onChange(first as Change);
-      for await (const change of stream) onChange(change as Change);
+      for await (const change of stream) {
+        onChange(change as Change);
+        if (pauseMs !== undefined && isDrained(stream)) await wait(pauseMs, undefined, { ref: false });
+      }
     } finally {
       await stream.close().catch(() => undefined);
     }
@@ -147,4 +161,9 @@ export class ChangeFeed<Change> {
       log.warn({ err: error, feed: name }, `the change stream is not available: ${whileLost}`);
     }
   }
+}
+
+/** Whether the stream has returned all changes of its last response. The driver's types hide the cursor. */
+function isDrained(stream: object): boolean {
+  return (stream as { cursor?: AbstractCursor }).cursor?.bufferedCount() === 0;
 }

@@ -110,6 +110,7 @@ class ModelProcess {
   /** Runs the server's own code for an agent that reads its data. */
   find(cookie: string | undefined) {
     const deps = {
+      restrictionMemory: { areUnrestricted: () => true },
       agentMemory: {
         find: (name: string, mark: string) => {
           const found = this.isLive ? this.records.find(name, mark) : undefined;

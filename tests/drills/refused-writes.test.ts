@@ -61,12 +61,17 @@ test.serial(
     await people.claim('agent-1', 'held');
     const acknowledged = [held];
     let pieces = 0;
+    let results = 0;
 
     const agent = passOf('agent-1', 'agent');
     const requests: Record<string, () => [path: string, init?: RequestInit]> = {
       submit: () => ['/v1/job', jsonBody({ job_queue: 'q1' }, passOf('ci', 'contributor'))],
       claim: () => ['/v1/job?queue=q1', { headers: passOf('agent-2', 'agent') }],
-      result: () => [`/v1/result/${held}`, jsonBody({ status: { setup: 0 }, job_state: 'test' }, agent)],
+      // Another status each time: MongoDB accepts a write that changes nothing.
+      result: () => [
+        `/v1/result/${held}`,
+        jsonBody({ status: { setup: results++ }, job_state: 'test' }, agent),
+      ],
       log: () => {
         const piece = makeFragment({ fragment_number: pieces, log_data: `piece ${pieces}\n` });
         return [`/v1/result/${held}/log/output`, jsonBody(piece, agent)];

@@ -6,7 +6,7 @@ import type { DatabaseServices } from '../db/services.js';
 import { jobAdoption, jobIdAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
 import { jobErrors } from './errors.js';
-import { findHeldBatch } from './held-job.js';
+import { findHeldBatch, heldFields, heldFieldsWithResult } from './held-job.js';
 import type { JobRecord } from './job-record.js';
 import type { JobServices } from './services.js';
 
@@ -22,7 +22,8 @@ export const jobArea: Area<JobServices, Needs> = {
   adoption: [jobAdoption, jobIdAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
-    findHeldJobs: batching.batched(findHeldBatch(jobs)),
+    findHeldJobs: batching.batched(findHeldBatch(jobs, heldFields)),
+    findHeldResults: batching.batched(findHeldBatch(jobs, heldFieldsWithResult)),
     jobHints: createIndexHints(jobs, jobIndexes, { jobId: 'qp_job_id' }),
     countJobs: batching.sharedCount(jobs),
   }),

@@ -31,24 +31,6 @@ export async function findJob<Found extends Partial<JobRecord> = JobRecord>(
   return newest;
 }
 
-/**
- * Returns all documents of a job id, the newest first. If a live one has the canonical id, those with another form of the id
- * are older, and are left out.
- * @param projection must contain `created_at` and `live`
- */
-export async function findJobs<Found extends Dated>(
-  { collections }: Pick<JobServices, 'collections'>,
-  jobId: string,
-  projection: Document,
-): Promise<readonly WithId<Found>[]> {
-  const found: WithId<Found>[] = [];
-  for (const filter of idFilters(jobId)) {
-    found.push(...(await collections.jobs.find<WithId<Found>>(filter, { projection }).toArray()));
-    if (found.some(({ live }) => live === true)) break;
-  }
-  return newestFirst(found);
-}
-
 /** Returns all documents of a job id in all its forms, also beside a live one with the canonical id, the newest first. */
 export async function findForms<Found extends Dated>(
   jobs: Collection<JobRecord>,

@@ -14,6 +14,8 @@ export interface JobServices {
    * jobs of the same moment. There is one, but for ids that a Testflinger server stored more than once.
    */
   findHeldJobs(jobId: string): Promise<readonly HeldJob[]>;
+  /** The same, with the job's statuses and device. */
+  findHeldResults(jobId: string): Promise<readonly HeldJob[]>;
   /** The hint of statements that find jobs by id, which MongoDB could answer with another index. */
   jobHints: { jobId: IndexHint };
   /** Counts jobs, one count at a time. */

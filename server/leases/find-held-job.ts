@@ -1,5 +1,4 @@
-import { findJobs } from '../job/find-job.js';
-import { type HeldJob, heldFields } from '../job/held-job.js';
+import type { HeldJob } from '../job/held-job.js';
 import { endedStates } from '../job/job-state.js';
 import type { JobServices } from '../job/services.js';
 
@@ -18,12 +17,11 @@ export async function findHeldJob(
 
 /** The same, with the job's statuses and device. */
 export async function findHeldJobWithResult(
-  deps: Pick<JobServices, 'collections'>,
+  { findHeldResults }: Pick<JobServices, 'findHeldResults'>,
   jobId: string,
   agent: string | undefined,
 ): Promise<HeldJob | undefined> {
-  const { 'result_data.job_state': _state, ...others } = heldFields;
-  return chooseHeld(await findJobs<HeldJob>(deps, jobId, { ...others, result_data: 1 }), agent);
+  return chooseHeld(await findHeldResults(jobId), agent);
 }
 
 function chooseHeld(jobs: readonly HeldJob[], agent: string | undefined): HeldJob | undefined {

@@ -39,7 +39,7 @@ export interface Hold {
  * claimed
  */
 export async function holdJob(
-  deps: DepsOf<typeof findHeldJob> & DepsOf<typeof settle>,
+  deps: DepsOf<typeof findHeldJob> & DepsOf<typeof findHeldJobWithResult> & DepsOf<typeof settle>,
   caller: Principal,
   jobId: string,
   {

@@ -47,6 +47,7 @@ export async function measureChurn(deleted: number, report: (step: string) => vo
   const start = async (): Promise<Side> => {
     const mongod = await startBenchMongod((error) => ending.abort(error));
     mongods.push(mongod);
+    await keepHistory(mongod);
     return { mongod, build: await startServer(mongod, ending.signal) };
   };
   try {
@@ -61,6 +62,20 @@ export async function measureChurn(deleted: number, report: (step: string) => vo
   } finally {
     ending.abort();
     for (const mongod of mongods) await mongod.stop();
+  }
+}
+
+/** The seconds for which MongoDB keeps deleted entries by default, as the MongoDB of an operator does; ours keeps none. */
+const defaultHistorySeconds = 300;
+
+async function keepHistory({ uri }: BenchMongod): Promise<void> {
+  const client = new MongoClient(uri);
+  try {
+    await client
+      .db('admin')
+      .command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: defaultHistorySeconds });
+  } finally {
+    await client.close();
   }
 }
 

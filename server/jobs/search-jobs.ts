@@ -99,10 +99,13 @@ async function findJobs(
     await cursor.hasNext();
     return cursor;
   };
-  return Promise.all(parts.map(findPart));
+  const cursors: FindCursor<Found>[] = [];
+  // One after the other: a job that is claimed meanwhile is then found twice, and not missed.
+  for (const part of parts) cursors.push(await findPart(part));
+  return cursors;
 }
 
-/** Yields the jobs of cursors that are sorted by `_id`, in this order. */
+/** Yields the jobs of cursors that are sorted by `_id`, in this order, each once. */
 async function* mergeById(cursors: readonly FindCursor<Found>[]): AsyncGenerator<Found> {
   try {
     const heads = await Promise.all(cursors.map((cursor) => cursor.next()));
@@ -113,8 +116,8 @@ async function* mergeById(cursors: readonly FindCursor<Found>[]): AsyncGenerator
       );
       if (first === null) return;
       yield first;
-      const place = heads.indexOf(first);
-      heads[place] = (await cursors[place]?.next()) ?? null;
+      for (const [place, cursor] of cursors.entries())
+        if (heads[place]?._id.equals(first._id)) heads[place] = await cursor.next();
     }
   } finally {
     await Promise.all(cursors.map((cursor) => cursor.close()));

@@ -48,7 +48,7 @@ export async function findOwnAgent(deps: Deps, name: string, known = ''): Promis
     const { write_mark: found = '' } = record;
     newMark = found === mark && known !== '' ? known : readPrefix + found;
   }
-  // An agent was never told of a restriction, so what it gets may be one second old.
+  // As at a submit, a restriction may be one second old.
   const isFree = deps.restrictionMemory.areUnrestricted(record.queues ?? []);
   const agent = presentAgent(record, isFree ? {} : await findOwners(deps, record));
   return { agent, newMark: newMark === known ? undefined : newMark };

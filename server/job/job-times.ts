@@ -27,6 +27,6 @@ export function noteEntered(clock: Pick<Clock, 'inDatabase'>, state: string): Do
 export function noteEnded(clock: Pick<Clock, 'inDatabase'>): Document {
   const hasEnded = { $in: ['$result_data.job_state', [...endedStates]] };
   return {
-    ended_at: { $cond: [hasEnded, { $ifNull: ['$ended_at', clock.inDatabase] }, clock.inDatabase] },
+    ended_at: { $cond: [hasEnded, { $ifNull: ['$ended_at', '$$REMOVE'] }, clock.inDatabase] },
   };
 }

@@ -100,8 +100,14 @@ async function findJobs(
     return cursor;
   };
   const cursors: FindCursor<Found>[] = [];
-  // One after the other: a job that is claimed meanwhile is then found twice, and not missed.
-  for (const part of parts) cursors.push(await findPart(part));
+  // The first part again at the end: a job that moves from one part to the other meanwhile is then found twice, and not missed.
+  const statements = parts.length > 1 ? [...parts, ...parts.slice(0, 1)] : parts;
+  try {
+    for (const part of statements) cursors.push(await findPart(part));
+  } catch (error) {
+    await Promise.all(cursors.map((cursor) => cursor.close()));
+    throw error;
+  }
   return cursors;
 }
 

@@ -49,7 +49,7 @@ export const queueIndexes: readonly IndexRow<keyof QueueCollections | 'jobs'>[] 
     collection: 'jobs',
     name: 'qp_queue_jobs',
     keys: { 'job_data.job_queue': 1, _id: 1 },
-    serves: 'the jobs of a queue, in all states, oldest first',
+    serves: 'the jobs of a queue, in all states, in the order of their first submission',
     replaces: ['qp_queue'],
   },
 ];

@@ -8,7 +8,7 @@ import type { JobServices } from '../job/services.js';
 const batchTimeoutMs = 30_000;
 
 /**
- * Lists the jobs of a queue in all states, oldest first. Many jobs are streamed; the status is 204 if there are none.
+ * Lists the jobs of a queue in all states, in the order of their first submission. Many jobs are streamed; the status is 204 if there are none.
  */
 export async function listQueueJobs(
   { collections }: Pick<JobServices, 'collections'>,

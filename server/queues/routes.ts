@@ -86,7 +86,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'List the jobs of a queue with their states',
     access: { roles: roleGroups.submitters },
     answers: {
-      200: { description: 'The jobs, oldest first.', content: z.array(queueJob) },
+      200: { description: 'The jobs, in the order of their first submission.', content: z.array(queueJob) },
       204: { description: 'The queue has no jobs.', content: 'none' },
     },
     async handle(deps, { params }) {

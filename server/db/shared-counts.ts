@@ -15,7 +15,7 @@ export class SharedCounts<T extends Document> {
     this.#counts = new Batcher({
       maxItems: 1,
       run: ([filter = {}]) => {
-        this.#waiting.delete(EJSON.stringify(filter));
+        this.#waiting.delete(presentKey(filter));
         return collection.countDocuments(filter).then((count) => [count]);
       },
     });
@@ -26,7 +26,7 @@ export class SharedCounts<T extends Document> {
    * @throws ApiError 503 if too many counts are queued, or this one waited too long
    */
   count(filter: Filter<T>): Promise<number> {
-    const key = EJSON.stringify(filter);
+    const key = presentKey(filter);
     const shared = this.#waiting.get(key);
     if (shared) return shared;
     const counted = this.#counts.add(filter);
@@ -40,4 +40,9 @@ export class SharedCounts<T extends Document> {
   settle(): Promise<void> {
     return this.#counts.settle();
   }
+}
+
+/** Writes a filter as a key. Relaxed, 64-bit integers would lose digits, and different ranges share one count. */
+function presentKey(filter: object): string {
+  return EJSON.stringify(filter, { relaxed: false });
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
+import { Long } from 'mongodb';
 import { groupByChange } from '../../server/db/batched-writes.js';
 import { isDuplicateKey } from '../../server/db/classify-error.js';
 import type { JobRecord } from '../../server/job/job-record.js';
@@ -224,6 +225,16 @@ test('simultaneous counts read each range once', async (t) => {
     wanted.map((priority) => 10 * (3 - priority)),
   );
   t.is(counts, 4);
+});
+
+test('counts of ranges that differ in the last digit of a 64-bit integer are two counts', async (t) => {
+  const { deps } = await startServer(t);
+  const large = Long.fromString('1234567890123456789');
+  await deps.collections.jobs.insertOne(makeJobRecord({ job_priority: large as unknown as number }));
+  const counts = [large.sub(1), large, large.sub(1)].map((bound) =>
+    deps.countJobs({ job_priority: { $gt: bound } } as object),
+  );
+  t.deepEqual(await Promise.all(counts), [1, 0, 1]);
 });
 
 test('one statement cuts the leases of agents that ask for another job at once', async (t) => {

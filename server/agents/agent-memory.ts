@@ -44,9 +44,6 @@ const pipeline: Document[] = [
 /** Maximum milliseconds since MongoDB last answered the stream: a silent connection must not keep old records alive. */
 const maxLagMs = 1000;
 
-/** Milliseconds after which MongoDB answers that nothing changed. Several answers fit into the maximum lag. */
-const awaitMs = 400;
-
 /** Adds a record that was read from the database to the memory, if nothing was forgotten since the read began. */
 export type AddAgent = (record: WithId<AgentRecord>, acknowledged: string | undefined) => void;
 
@@ -67,7 +64,7 @@ export class AgentMemory {
       pipeline,
       log,
       pauseMs,
-      awaitMs,
+      maxLagMs,
       onChange: (event) => this.#records.apply(event),
       onGap: () => this.#records.clear(),
     });
@@ -81,7 +78,7 @@ export class AgentMemory {
   /** Returns the record of an agent if it contains the write with this mark. The caller must not change it. */
   find(name: string, mark: string): WithId<AgentRecord> | undefined {
     this.#keepOpen();
-    return this.#feed.isCurrent(maxLagMs) ? this.#records.find(name, mark) : undefined;
+    return this.#feed.isCurrent ? this.#records.find(name, mark) : undefined;
   }
 
   /** Call it before a read, or before a write that returns the record. @returns a function that adds the record */

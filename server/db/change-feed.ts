@@ -16,8 +16,8 @@ export interface ChangeFeedOptions<Change> {
   /** The pipeline of the stream: MongoDB does not send the changes that it filters out. */
   pipeline: Document[];
   log: Logger;
-  /** Milliseconds after which MongoDB answers that nothing changed; by default MongoDB's own, one second. */
-  awaitMs?: number;
+  /** Milliseconds of silence after which `isCurrent` is false. MongoDB answers more often, also when nothing changed. */
+  maxLagMs?: number;
   /** What happens while the stream is not available, for the log. */
   whileLost?: string;
   /**
@@ -32,6 +32,9 @@ export interface ChangeFeedOptions<Change> {
 
 /** Milliseconds between two calls of `onGap` while changes cannot be followed. */
 const pollMs = 1000;
+
+/** The part of the maximum lag after which MongoDB answers that nothing changed: two answers fit into it. */
+const answerShare = 0.4;
 
 /** Milliseconds for which an unused feed stays open. */
 const idleTimeoutMs = 60_000;
@@ -65,10 +68,11 @@ export class ChangeFeed<Change> {
     return this.#run?.isLive === true;
   }
 
-  /** Whether every change that is older than `ms` milliseconds has been reported. */
-  isCurrent(ms: number): boolean {
+  /** Whether a stream is open, and every change that is older than `maxLagMs` has been reported. */
+  get isCurrent(): boolean {
+    const { maxLagMs = Infinity } = this.options;
     const run = this.#run;
-    return run?.isLive === true && performance.now() - run.heardAt < ms;
+    return run?.isLive === true && performance.now() - run.heardAt < maxLagMs;
   }
 
   /** Resolves once every further change is reported, by `onChange` or by `onGap`, until `release` is called. */
@@ -129,9 +133,9 @@ export class ChangeFeed<Change> {
   }
 
   async #follow(run: FeedRun): Promise<void> {
-    const { collection, pipeline, awaitMs, pauseMs, onChange, onGap } = this.options;
+    const { collection, pipeline, maxLagMs, pauseMs, onChange, onGap } = this.options;
     const stream = collection.watch<never, ChangeStreamDocument>(pipeline, {
-      ...(awaitMs !== undefined && { maxAwaitTimeMS: awaitMs }),
+      ...(maxLagMs !== undefined && { maxAwaitTimeMS: answerShare * maxLagMs }),
     });
     run.stream = stream;
     // The token changes with each answer, also with an empty one.

@@ -9,7 +9,6 @@ export type HeldJob = WithId<
   Pick<
     JobRecord,
     | 'job_id'
-    | 'canonical_id'
     | 'created_at'
     | 'live'
     | 'result_data'
@@ -24,7 +23,6 @@ export type HeldJob = WithId<
 /** The projection that reads a `HeldJob`. */
 export const heldFields = {
   job_id: 1,
-  canonical_id: 1,
   created_at: 1,
   live: 1,
   'result_data.job_state': 1,

@@ -116,11 +116,8 @@ async function* mergeById(cursors: readonly FindCursor<Found>[]): AsyncGenerator
   try {
     const heads = await Promise.all(cursors.map((cursor) => cursor.next()));
     for (;;) {
-      const first = heads.reduce(
-        (least, job) => (least && job && compareIds(job, least) > 0 ? least : (job ?? least)),
-        null,
-      );
-      if (first === null) return;
+      const [first] = heads.filter((job) => job !== null).sort(compareIds);
+      if (first === undefined) return;
       yield first;
       for (const [place, cursor] of cursors.entries())
         if (heads[place]?._id.equals(first._id)) heads[place] = await cursor.next();

@@ -83,10 +83,15 @@ export function renewUnlessEnded(deps: LeaseDeps, state: unknown): Document {
       { $ne: ['$lease.cut', true] },
     ],
   };
-  return Object.fromEntries(
-    Object.entries(startLease(deps, state)).map(([field, value]) => [
-      field,
-      { $cond: [{ $or: [isEnded, isFresh] }, { $ifNull: [`$${field}`, '$$REMOVE'] }, value] },
-    ]),
-  );
+  return {
+    'lease.until': {
+      $cond: [
+        { $or: [isEnded, isFresh] },
+        { $ifNull: ['$lease.until', '$$REMOVE'] },
+        timeAfter(deps.clock, length),
+      ],
+    },
+    // A fresh lease is not cut.
+    'lease.cut': { $cond: [isEnded, { $ifNull: ['$lease.cut', '$$REMOVE'] }, '$$REMOVE'] },
+  };
 }

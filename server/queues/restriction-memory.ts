@@ -6,9 +6,6 @@ import type { QueueCollections } from './collections.js';
 /** Maximum milliseconds by which the memory may be behind the database. Then it is not used. */
 const maxLagMs = 1000;
 
-/** Milliseconds after which MongoDB answers that nothing changed. Several answers fit into the maximum lag. */
-const awaitMs = 400;
-
 /** The part of a change that the pipeline keeps. */
 interface RestrictionChange {
   operationType: string;
@@ -44,7 +41,7 @@ export class RestrictionMemory {
       collection: collection as never,
       pipeline: [{ $project: { operationType: 1, documentKey: 1, queue: '$fullDocument.queue_name' } }],
       log,
-      awaitMs,
+      maxLagMs,
       whileLost: 'each submit reads the restricted queues',
       onGap: () => this.#forget(),
       onChange: (change) => this.#follow(change),
@@ -82,7 +79,7 @@ export class RestrictionMemory {
   }
 
   #isKnown(): boolean {
-    if (this.#names !== undefined && this.#feed.isCurrent(maxLagMs)) return true;
+    if (this.#names !== undefined && this.#feed.isCurrent) return true;
     if (!this.#isAcquired) {
       this.#isAcquired = true;
       void this.#feed.acquire();

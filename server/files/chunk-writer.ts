@@ -6,7 +6,9 @@ export const chunkSize = 255 * 1024;
 
 /** Chunks in one insert: 4 MiB. */
 const batchChunks = 16;
-const bufferSize = batchChunks * chunkSize;
+
+/** Bytes of the first buffer. It grows with the file, since the memory of a whole chunk would cost more than a small file. */
+const firstBufferSize = 8 * 1024;
 
 /**
  * Milliseconds for which chunks stay after their file has expired, so that MongoDB never removes the chunks of a file
@@ -15,14 +17,15 @@ const bufferSize = batchChunks * chunkSize;
 const chunkGraceMs = 5 * 60 * 1000;
 
 /**
- * Writes the chunks of one file: while one insert runs, the next buffer is filled, so it uses two buffers of 4 MiB.
- * Unlike in plain GridFS, each chunk has its own date, so the chunks of an upload whose process was killed expire too.
+ * Writes the chunks of one file: while one insert runs, the next chunks are filled, so it uses 8 MiB at most. Unlike in plain
+ * GridFS, each chunk has its own date, so the chunks of an upload whose process was killed expire too.
  */
 export class ChunkWriter {
   readonly #uploadDate: Date;
-  #filling: Buffer = Buffer.allocUnsafeSlow(bufferSize);
+  #chunk: Buffer = Buffer.allocUnsafeSlow(firstBufferSize);
   #used = 0;
-  #spare: Buffer | undefined;
+  #full: Buffer[] = [];
+  #spare: Buffer[] = [];
   #pendingInsert: Promise<void> = Promise.resolve();
   #sentChunks = 0;
   #sentBytes = 0;
@@ -37,17 +40,20 @@ export class ChunkWriter {
   /** Adds bytes to the file; resolves when there is room for more. @throws the error of an earlier insert */
   async write(piece: Uint8Array): Promise<void> {
     for (let copied = 0; copied < piece.length; ) {
-      const part = piece.subarray(copied, copied + bufferSize - this.#used);
-      this.#filling.set(part, this.#used);
+      this.#makeRoom(piece.length - copied);
+      const part = piece.subarray(copied, copied + this.#chunk.length - this.#used);
+      this.#chunk.set(part, this.#used);
       this.#used += part.length;
       copied += part.length;
-      if (this.#used === bufferSize) await this.#send();
+      if (this.#used === chunkSize) await this.#finishChunk();
     }
   }
 
   /** Writes the remaining bytes and returns the file's length in bytes once all of them are stored. */
   async end(): Promise<number> {
-    if (this.#used > 0) await this.#send();
+    if (this.#used > 0) this.#full.push(this.#chunk.subarray(0, this.#used));
+    this.#used = 0;
+    if (this.#full.length > 0) await this.#send();
     await this.#pendingInsert;
     return this.#sentBytes;
   }
@@ -57,31 +63,45 @@ export class ChunkWriter {
     await this.#pendingInsert.catch(() => undefined);
   }
 
+  /** Makes the buffer of the current chunk larger, if it is full: to twice its size or what is needed, at most a chunk. */
+  #makeRoom(bytes: number): void {
+    const { length } = this.#chunk;
+    if (this.#used < length) return;
+    const larger =
+      this.#spare.pop() ??
+      Buffer.allocUnsafeSlow(Math.min(chunkSize, Math.max(2 * length, this.#used + bytes)));
+    larger.set(this.#chunk.subarray(0, this.#used));
+    this.#chunk = larger;
+  }
+
+  /** Begins the next chunk, and sends the full ones if they make a batch. */
+  async #finishChunk(): Promise<void> {
+    this.#full.push(this.#chunk);
+    this.#used = 0;
+    if (this.#full.length === batchChunks) await this.#send();
+    this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkSize);
+  }
+
   async #send(): Promise<void> {
     await this.#pendingInsert;
-    const full = this.#filling;
-    const insert = this.#insert(full.subarray(0, this.#used));
-    this.#pendingInsert = insert.then(() => {
-      this.#spare = full;
+    const batch = this.#full;
+    this.#full = [];
+    this.#pendingInsert = this.#insert(batch).then(() => {
+      this.#spare = batch;
     });
     // The next write throws its error.
     this.#pendingInsert.catch(() => undefined);
-    this.#filling = this.#spare ?? Buffer.allocUnsafeSlow(bufferSize);
-    this.#spare = undefined;
-    this.#used = 0;
   }
 
-  async #insert(bytes: Buffer): Promise<void> {
-    const batch: StoredChunk[] = [];
-    for (let start = 0; start < bytes.length; start += chunkSize) {
-      batch.push({
+  async #insert(batch: readonly Buffer[]): Promise<void> {
+    this.#sentBytes += batch.reduce((sum, { length }) => sum + length, 0);
+    await this.chunks.insertMany(
+      batch.map((data) => ({
         files_id: this.file._id,
         n: this.#sentChunks++,
-        data: bytes.subarray(start, start + chunkSize),
+        data,
         uploadDate: this.#uploadDate,
-      });
-    }
-    this.#sentBytes += bytes.length;
-    await this.chunks.insertMany(batch);
+      })),
+    );
   }
 }

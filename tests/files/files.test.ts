@@ -47,6 +47,15 @@ test('files with lengths around a chunk and a batch are read back unchanged by t
   t.deepEqual(await countFiles(server), [lengths.length, chunks]);
 });
 
+test('pieces of any size make the same file', async (t) => {
+  const { deps } = await startFiles(t);
+  const bytes = makeBytes(2 * chunk + 5);
+  for (const size of [97, 8 * 1024, 8 * 1024 + 1, chunk - 1, chunk + 1]) {
+    const file = await uploadFile(deps, `p${size}`, inPieces(bytes, size));
+    t.is(digest(await buffer(downloadFile(deps, file))), digest(bytes), `${size}`);
+  }
+});
+
 test('a piece larger than a batch is stored whole', async (t) => {
   const { deps } = await startFiles(t);
   const bytes = makeBytes(10_000_001);

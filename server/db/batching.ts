@@ -12,8 +12,9 @@ export class Batching {
   /** Returns a function that runs small reads or writes of one kind in batches. */
   batched<Item, Outcome>(
     run: BatcherOptions<Item, Outcome>['run'],
+    limits: Pick<BatcherOptions<Item, Outcome>, 'maxItems'> = {},
   ): (item: Item, bytes?: number) => Promise<Outcome> {
-    const batcher = new Batcher<Item, Outcome>({ run, isDisabled: this.isDisabled });
+    const batcher = new Batcher<Item, Outcome>({ run, isDisabled: this.isDisabled, ...limits });
     this.#all.push(batcher);
     return (item, bytes) => batcher.add(item, bytes);
   }

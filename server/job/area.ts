@@ -6,7 +6,8 @@ import type { DatabaseServices } from '../db/services.js';
 import { jobAdoption, jobIdAdoption, surveyJobs } from './adopt-jobs.js';
 import { jobCollections, jobIndexes } from './collections.js';
 import { jobErrors } from './errors.js';
-import { findHeldBatch, heldFields, heldFieldsWithResult } from './held-job.js';
+import { findJobsBatch, findProjectedBatch } from './find-jobs-batch.js';
+import { heldFields, heldFieldsWithResult } from './held-job.js';
 import type { JobRecord } from './job-record.js';
 import type { JobServices } from './services.js';
 
@@ -22,8 +23,9 @@ export const jobArea: Area<JobServices, Needs> = {
   adoption: [jobAdoption, jobIdAdoption],
   createServices: ({ collections: { jobs }, batching }) => ({
     insertJob: batching.batched<JobRecord, void>((records) => insertBatch(jobs, records)),
-    findHeldJobs: batching.batched(findHeldBatch(jobs, heldFields)),
-    findHeldResults: batching.batched(findHeldBatch(jobs, heldFieldsWithResult)),
+    findJobs: batching.batched(findProjectedBatch(jobs)),
+    findHeldJobs: batching.batched(findJobsBatch(jobs, heldFields)),
+    findHeldResults: batching.batched(findJobsBatch(jobs, heldFieldsWithResult)),
     jobHints: createIndexHints(jobs, jobIndexes, { jobId: 'qp_job_id' }),
     countJobs: batching.sharedCount(jobs),
   }),

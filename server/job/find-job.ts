@@ -1,50 +1,34 @@
 import type { Collection, Document, WithId } from 'mongodb';
 import { filterOtherForms } from './job-id.js';
 import type { JobRecord } from './job-record.js';
-import { compareNewest, newestFirst } from './newest-first.js';
+import { newestFirst } from './newest-first.js';
 import type { JobServices } from './services.js';
 
-type Dated = Pick<JobRecord, 'created_at' | 'live'>;
+/** A projection for callers that ask whether a job exists. */
+export const idOnly = {};
 
 /**
  * Returns the job with an id, or `undefined`. If an older database holds duplicates of the id, returns the newest one.
+ * Callers at the same moment can get the same object, so none may change it.
  * @param jobId in canonical form
- * @param projection the fields to read; all of them by default
+ * @param projection the fields to read, the same object at each call; all fields by default
  */
 export async function findJob<Found extends Partial<JobRecord> = JobRecord>(
-  { collections }: Pick<JobServices, 'collections'>,
+  { findJobs }: Pick<JobServices, 'findJobs'>,
   jobId: string,
   projection?: Document,
 ): Promise<WithId<Found> | undefined> {
-  const projected = projection && { projection: { ...projection, _id: 1, created_at: 1, live: 1 } };
-  let newest: (WithId<Found> & WithId<Dated>) | undefined;
-  let isLive = false;
-  for (const filter of idFilters(jobId)) {
-    // Without a sort, which MongoDB could answer with the index of `created_at`, through the whole collection.
-    const found = collections.jobs.find<WithId<Found> & WithId<Dated>>(filter, projected);
-    for await (const job of found) {
-      isLive ||= job.live === true;
-      if (newest === undefined || compareNewest(job, newest) < 0) newest = job;
-    }
-    if (isLive) break;
-  }
-  return newest;
+  const [newest] = await findJobs({ jobId, projection });
+  return newest as WithId<Found> | undefined;
 }
 
 /** Returns all documents of a job id in all its forms, also beside a live one with the canonical id, the newest first. */
-export async function findForms<Found extends Dated>(
+export async function findForms<Found extends Pick<JobRecord, 'created_at' | 'live'>>(
   jobs: Collection<JobRecord>,
   canonicalId: string,
   projection: Document,
 ): Promise<readonly WithId<Found>[]> {
   const find = (filter: object) => jobs.find<WithId<Found>>(filter, { projection }).toArray();
-  return newestFirst((await Promise.all(idFilters(canonicalId).map(find))).flat());
-}
-
-/**
- * The filters that a job is looked up by, in this order: nearly every stored id is canonical. The second one is used unless
- * the first one finds a live document.
- */
-function idFilters(jobId: string): readonly object[] {
-  return [{ job_id: jobId }, filterOtherForms([jobId])];
+  const filters = [{ job_id: canonicalId }, filterOtherForms([canonicalId])];
+  return newestFirst((await Promise.all(filters.map(find))).flat());
 }

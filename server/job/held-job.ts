@@ -1,8 +1,5 @@
-import type { Collection, Document, WithId } from 'mongodb';
-import { findAllBatch } from '../db/batched-reads.js';
-import { filterOtherForms, readJobId } from './job-id.js';
+import type { WithId } from 'mongodb';
 import type { JobRecord } from './job-record.js';
-import { newestFirst } from './newest-first.js';
 
 /** The part of a job that leases, logs and masks need. */
 export type HeldJob = WithId<
@@ -43,24 +40,3 @@ const { 'result_data.job_state': _state, ...others } = heldFields;
 
 /** The projection that reads a `HeldJob` with its statuses and device. */
 export const heldFieldsWithResult = { ...others, result_data: 1 } as const;
-
-/** Makes the `run` of a batcher that finds all documents of each job id, the newest first. */
-export function findHeldBatch(
-  jobs: Collection<JobRecord>,
-  projection: Document,
-): (jobIds: readonly string[]) => Promise<readonly (readonly HeldJob[])[]> {
-  const findStored = findAllBatch<JobRecord, HeldJob>(jobs, 'job_id', { projection });
-  return async (jobIds) => {
-    const found = await findStored(jobIds);
-    // A live document with the canonical id is newer than all documents with another form of the id.
-    const others = jobIds.filter((_, n) => !found[n]?.some(({ live }) => live === true));
-    const otherForms =
-      others.length === 0 ? [] : await jobs.find<HeldJob>(filterOtherForms(others), { projection }).toArray();
-    return found.map((jobs, n) => {
-      const forms = others.includes(jobIds[n] ?? '')
-        ? otherForms.filter((job) => readJobId(job.job_id) === jobIds[n])
-        : [];
-      return newestFirst([...jobs, ...forms]);
-    });
-  };
-}

@@ -9,7 +9,7 @@ export function newestFirst<T extends Dated>(documents: readonly T[]): readonly 
 }
 
 /** Compares two documents of one job id; the result is negative if `one` is the newer one. */
-export function compareNewest(one: Dated, other: Dated): number {
+function compareNewest(one: Dated, other: Dated): number {
   return readTime(other) - readTime(one) || (one._id.toHexString() > other._id.toHexString() ? -1 : 1);
 }
 

@@ -28,7 +28,7 @@ const cancelledFields = {
  */
 export async function cancelJob(
   deps: Pick<Core, 'clock'> &
-    Pick<JobServices, 'collections'> &
+    Pick<JobServices, 'collections' | 'findJobs'> &
     Pick<ScrubbingServices, 'jobMasks'> &
     DepsOf<typeof removeFilesSoon> &
     DepsOf<typeof checkJobOwner> &
@@ -36,10 +36,7 @@ export async function cancelJob(
   caller: Principal,
   jobId: string,
 ): Promise<void> {
-  const found = await findJob<OwnedJob & Pick<JobRecord, 'created_at'>>(deps, jobId, {
-    ...ownedFields,
-    created_at: 1,
-  });
+  const found = await findJob<OwnedJob & Pick<JobRecord, 'created_at'>>(deps, jobId, ownedFields);
   if (found === undefined) throw new ApiError(jobsErrors.alreadyEnded);
   const isUnowned = checkJobOwner(deps, caller, found);
   const job = await deps.collections.jobs.findOneAndUpdate(

@@ -21,7 +21,7 @@ const placeFields = {
  * @throws ApiError 410 if the job has started or does not exist
  */
 export async function getJobPosition(
-  deps: Pick<JobServices, 'collections' | 'countJobs'>,
+  deps: Pick<JobServices, 'findJobs' | 'countJobs'>,
   jobId: string,
 ): Promise<number> {
   const job = await findJob<PlacedJob>(deps, jobId, placeFields);

@@ -12,7 +12,7 @@ import type { ExistingJob } from './existing-job.js';
  * are anonymous and have the same body, and the job still waits. A client that names itself restarts its job instead.
  */
 export async function isRepeat(
-  deps: Pick<JobServices, 'collections'>,
+  deps: Pick<JobServices, 'findJobs'>,
   caller: Principal,
   existing: ExistingJob,
   job: JobRecord,

@@ -19,17 +19,20 @@ import { AnonymousUpload, filterUnended } from './anonymous-uploads.js';
 import { checkJobOwner, logUnownedChange, type OwnedJob, ownedFields } from './check-job-owner.js';
 import { jobsErrors } from './errors.js';
 
-type AttachmentDeps = Core & Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>;
+type AttachmentDeps = Core &
+  Pick<FileServices, 'collections'> &
+  Pick<JobServices, 'collections' | 'findJobs'>;
 
 /** The part of a job that shows whether it awaits attachments, and who owns it. */
 type AttachingJob = OwnedJob & Pick<JobRecord, 'created_at' | 'result_data'>;
 
 const attachingFields = {
   ...ownedFields,
-  created_at: 1,
   'job_data.attachments_status': 1,
   'result_data.job_state': 1,
 };
+
+const fileFields = { attachments_file: 1 };
 
 /**
  * Stores the attachments that a job awaits. The write that adds them to the job also makes the job claimable. If several
@@ -73,14 +76,11 @@ export async function storeAttachments(
 
 /** Returns the stored attachments of a job, or `undefined`. */
 export async function findAttachments(
-  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
+  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'findJobs'>,
   jobId: string,
 ): Promise<StoredFile | undefined> {
   const { files } = deps.collections;
-  const job = await findJob<Pick<JobRecord, 'job_id' | 'attachments_file'>>(deps, jobId, {
-    job_id: 1,
-    attachments_file: 1,
-  });
+  const job = await findJob<Pick<JobRecord, 'job_id' | 'attachments_file'>>(deps, jobId, fileFields);
   const named = job?.attachments_file && (await files.findOne({ _id: job.attachments_file }));
   return named ?? findFile(deps, attachmentsName(job?.job_id ?? jobId));
 }

@@ -34,7 +34,7 @@ export interface JobSubmission {
  * @throws ApiError for the first check that fails
  */
 export async function submitJob(
-  deps: Core & Pick<JobServices, 'insertJob'> & DepsOf<typeof restart> & SubmitCheckDeps,
+  deps: Core & Pick<JobServices, 'insertJob' | 'findJobs'> & DepsOf<typeof restart> & SubmitCheckDeps,
   { caller, input, idempotencyKey }: JobSubmission,
 ): Promise<string> {
   const givenId = input.job_id ? readJobId(input.job_id) : undefined;

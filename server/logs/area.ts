@@ -7,6 +7,7 @@ import { logAdoption, surveyLogs } from './adopt-logs.js';
 import { type LogRecord, logCollections, logIndexes } from './collections.js';
 import { HeldTails } from './held-tails.js';
 import type { LogServices } from './services.js';
+import { createSmallLogReader } from './small-logs.js';
 
 type Needs = Core &
   Pick<DatabaseServices, 'batching'> &
@@ -22,6 +23,7 @@ export const logsArea: Area<LogServices, Needs> = {
   adoption: [logAdoption],
   createServices: ({ collections: { logs }, batching, maskSealer }) => ({
     heldTails: new HeldTails(logs, maskSealer),
+    findSmallLog: createSmallLogReader(logs, batching),
     insertLogFragment: batching.batched<LogRecord, void>((fragments) => insertBatch(logs, fragments)),
   }),
 };

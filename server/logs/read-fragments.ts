@@ -1,4 +1,4 @@
-import type { Filter, WithId } from 'mongodb';
+import type { Collection, Document, Filter, FindCursor, FindOptions, WithId } from 'mongodb';
 import type { JobRecord, LogSegment } from '../job/job-record.js';
 import { type Phase } from '../job/phases.js';
 import type { LogRecord } from './collections.js';
@@ -105,44 +105,70 @@ export async function* readFragments(
   logType?: LogType,
   range: FragmentRange = {},
 ): AsyncGenerator<Fragment> {
-  const cursor = collections.logs.find<FragmentHead>(filterFragments(owner, logType, range), {
-    projection: headFields,
+  const cursor = findHeads(collections.logs, filterFragments(owner, logType, range), inlineLength, {
     batchSize: batchFragments,
-    sort: { log_type: 1, phase: 1, fragment_number: 1 },
-    timeoutMS: batchTimeoutMs,
     timeoutMode: 'iteration',
   });
   let before: FragmentHead | undefined;
-  for await (const record of cursor) {
-    if (before !== undefined && isSame(before, record)) continue;
-    before = record;
-    const { log_type, phase, fragment_number } = record;
-    const fragment = { logType: log_type, phase, number: fragment_number };
-    if (record.length <= inlineLength) yield { ...fragment, text: unpackText(record) };
-    else for await (const text of readSlices(collections, record._id)) yield { ...fragment, text };
+  for await (const head of cursor) {
+    if (isRepeated(head, before)) continue;
+    before = head;
+    if (head.length <= inlineLength) yield presentHead(head, unpackText(head));
+    else for await (const text of readSlices(collections, head._id)) yield presentHead(head, text);
   }
 }
 
-type FragmentHead = WithId<
-  Pick<LogRecord, 'log_type' | 'phase' | 'fragment_number' | 'log_data' | 'replaced'>
+/** A fragment as it is first read: with its text only if that is short. */
+export type FragmentHead = WithId<
+  Pick<LogRecord, 'job_id' | 'log_type' | 'phase' | 'fragment_number' | 'log_data' | 'replaced'>
 > & {
   /** Code points of the whole text. */
   length: number;
 };
 
+/**
+ * Finds fragments by job, log, phase and number.
+ * @param inline the code points of a text that comes with its head; a longer text is empty
+ */
+export function findHeads(
+  logs: Collection<LogRecord>,
+  filter: Filter<LogRecord>,
+  inline: number,
+  options: Pick<FindOptions, 'batchSize' | 'limit' | 'timeoutMode'>,
+): FindCursor<FragmentHead> {
+  return logs.find<FragmentHead>(filter, {
+    ...options,
+    projection: headFieldsOf(inline),
+    sort: { job_id: 1, log_type: 1, phase: 1, fragment_number: 1 },
+    timeoutMS: batchTimeoutMs,
+  });
+}
+
+/** Whether a fragment is the second copy of the one before it, as a Testflinger server may have stored it. */
+export function isRepeated(head: FragmentHead, before: FragmentHead | undefined): boolean {
+  return before !== undefined && isSame(before, head);
+}
+
+/** A fragment with its text, or a part of it. */
+export function presentHead({ log_type, phase, fragment_number }: FragmentHead, text: string): Fragment {
+  return { logType: log_type, phase, number: fragment_number, text };
+}
+
 /** The text of a fragment. Other servers may have stored something else, on which the operators of texts fail. */
 const storedText = { $cond: [{ $eq: [{ $type: '$log_data' }, 'string'] }, '$log_data', ''] };
 
-const isInline = { $lte: [{ $strLenCP: storedText }, inlineLength] };
-
-const headFields = {
-  log_type: 1,
-  phase: 1,
-  fragment_number: 1,
-  length: { $strLenCP: storedText },
-  log_data: { $cond: [isInline, storedText, ''] },
-  replaced: { $cond: [isInline, '$replaced', '$$REMOVE'] },
-};
+function headFieldsOf(inline: number): Document {
+  const isInline = { $lte: [{ $strLenCP: storedText }, inline] };
+  return {
+    job_id: 1,
+    log_type: 1,
+    phase: 1,
+    fragment_number: 1,
+    length: { $strLenCP: storedText },
+    log_data: { $cond: [isInline, storedText, ''] },
+    replaced: { $cond: [isInline, '$replaced', '$$REMOVE'] },
+  };
+}
 
 /** Reads a long text in parts; nothing more if its fragment is removed meanwhile. */
 async function* readSlices(
@@ -198,6 +224,7 @@ function filterLate({ attempt, ...starts }: LogSegment): object[] {
 function isSame(one: FragmentHead, other: FragmentHead): boolean {
   return (
     one.fragment_number === other.fragment_number &&
+    one.job_id === other.job_id &&
     one.phase === other.phase &&
     one.log_type === other.log_type &&
     one.length === other.length &&

@@ -8,6 +8,7 @@ import { holdJob } from '../leases/hold-job.js';
 import { logTypes } from '../logs/log-fragment.js';
 import { type LogOwner, readFragments } from '../logs/read-fragments.js';
 import type { LogServices } from '../logs/services.js';
+import { findWholeLog } from '../logs/small-logs.js';
 import type { Principal } from '../principal/principal.js';
 import { isJsonMap } from '../schema/set-own.js';
 import { escapeText } from './get-log.js';
@@ -21,7 +22,7 @@ const textFields = new Set(phases.flatMap((phase) => logTypes.map((type) => `${p
  * agent that lost the job, `job_state` is `cancelled`.
  */
 export async function getResult(
-  deps: Pick<LogServices, 'collections'> & DepsOf<typeof holdJob>,
+  deps: Pick<LogServices, 'collections' | 'findSmallLog'> & DepsOf<typeof holdJob>,
   caller: Principal,
   jobId: string,
 ): Promise<Reply> {
@@ -45,14 +46,15 @@ function presentFields({ status, device_info, job_state }: Record<string, unknow
 }
 
 async function* resultPieces(
-  deps: Pick<LogServices, 'collections'>,
+  deps: Pick<LogServices, 'collections' | 'findSmallLog'>,
   job: LogOwner,
   fields: Record<string, unknown>,
 ): AsyncGenerator<string> {
   yield writeJson(fields).slice(0, -1);
   const separator = Object.keys(fields).length > 0 ? ',' : '';
   let open = '';
-  for await (const { logType, phase, text } of readFragments(deps, job)) {
+  const fragments = (await findWholeLog(deps, job)) ?? readFragments(deps, job);
+  for await (const { logType, phase, text } of fragments) {
     const field = `${phase}_${logType}`;
     if (!textFields.has(field)) continue;
     if (field !== open) {

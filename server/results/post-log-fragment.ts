@@ -1,6 +1,6 @@
 import type { DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
-import { findJob } from '../job/find-job.js';
+import { findJob, idOnly } from '../job/find-job.js';
 import type { HeldJob } from '../job/held-job.js';
 import type { JobServices } from '../job/services.js';
 import { holdJob } from '../leases/hold-job.js';
@@ -23,7 +23,9 @@ import { maskTokens } from '../scrubbing/token-forms.js';
  * @returns false if the sender lost the job or never held it: `keepLate` then stores the fragment with a lost attempt
  */
 export async function postLogFragment(
-  deps: Pick<LogServices, 'collections' | 'heldTails' | 'insertLogFragment'> & DepsOf<typeof holdJob>,
+  deps: Pick<LogServices, 'collections' | 'heldTails' | 'insertLogFragment'> &
+    Pick<JobServices, 'findJobs'> &
+    DepsOf<typeof holdJob>,
   caller: Principal,
   { jobId, logType, fragment }: { jobId: string; logType: LogType; fragment: FragmentInput },
 ): Promise<boolean> {
@@ -59,10 +61,10 @@ export async function postLogFragment(
 
 /** Removes the fragments that were sent for an unknown id, if a job was submitted under this id meanwhile. */
 async function removeIfSubmitted(
-  deps: Pick<LogServices, 'collections'> & Pick<JobServices, 'collections'>,
+  deps: Pick<LogServices, 'collections'> & Pick<JobServices, 'findJobs'>,
   jobId: string,
 ): Promise<void> {
-  if ((await findJob(deps, jobId, { _id: 1 })) === undefined) return;
+  if ((await findJob(deps, jobId, idOnly)) === undefined) return;
   await deps.collections.logs.deleteMany({ job_id: jobId, attempt: unknownJobAttempt });
 }
 

@@ -5,7 +5,7 @@ import { findFile, keepOneFile, removeFilesById } from '../files/files.js';
 import type { FileServices } from '../files/services.js';
 import { uploadFile } from '../files/upload-file.js';
 import type { UploadBody } from '../http/upload.js';
-import { findJob } from '../job/find-job.js';
+import { findJob, idOnly } from '../job/find-job.js';
 import { artifactName } from '../job/job-files.js';
 import type { JobRecord } from '../job/job-record.js';
 import type { JobServices } from '../job/services.js';
@@ -13,6 +13,8 @@ import { fenceLease } from '../leases/fencing.js';
 import { type Hold, holdJob } from '../leases/hold-job.js';
 import type { Principal } from '../principal/principal.js';
 import { keepLateArtifact } from './keep-late-artifact.js';
+
+const fileFields = { artifact_file: 1 };
 
 /**
  * Stores the artifact of a job. An earlier artifact can be downloaded until the new one is complete. As in Testflinger,
@@ -22,7 +24,7 @@ import { keepLateArtifact } from './keep-late-artifact.js';
  * @returns false if the sender lost the job or never held it: a small artifact is then stored with a lost attempt
  */
 export async function storeArtifact(
-  deps: Pick<FileServices, 'collections'> & DepsOf<typeof holdJob>,
+  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'findJobs'> & DepsOf<typeof holdJob>,
   caller: Principal,
   jobId: string,
   body: UploadBody,
@@ -39,7 +41,7 @@ export async function storeArtifact(
   if (attempt === undefined) {
     await keepOneFile(deps, name);
     // A job that was submitted under an unknown id during the upload does not have the artifact.
-    if (before.job === undefined && (await findJob(deps, jobId, { _id: 1 })) !== undefined)
+    if (before.job === undefined && (await findJob(deps, jobId, idOnly)) !== undefined)
       await removeFilesById(deps, [stored._id]);
     return true;
   }
@@ -55,14 +57,11 @@ export async function storeArtifact(
 
 /** Finds the artifact of a job: the file that the job names, or else the newest file with the artifact's name. */
 export async function findArtifact(
-  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'collections'>,
+  deps: Pick<FileServices, 'collections'> & Pick<JobServices, 'findJobs'>,
   jobId: string,
 ): Promise<StoredFile | undefined> {
   const { files } = deps.collections;
-  const job = await findJob<Pick<JobRecord, 'job_id' | 'artifact_file'>>(deps, jobId, {
-    job_id: 1,
-    artifact_file: 1,
-  });
+  const job = await findJob<Pick<JobRecord, 'job_id' | 'artifact_file'>>(deps, jobId, fileFields);
   const named = job?.artifact_file && (await files.findOne({ _id: job.artifact_file }));
   if (named) return named;
   const newest = await findFile(deps, artifactName(job?.job_id ?? jobId));

@@ -16,7 +16,7 @@ const watchedFields = { job_id: 1, 'result_data.job_state': 1, log_segments: 1 }
 
 /** Waits until the state of a job changes. Returns at once if the job has ended or does not exist. */
 export async function waitForState(
-  deps: Pick<JobServices, 'collections'> & Pick<ResultServices, 'jobTopics'>,
+  deps: Pick<JobServices, 'findJobs'> & Pick<ResultServices, 'jobTopics'>,
   jobId: string,
   wait: Pick<WaitOptions, 'seconds' | 'onGone'>,
 ): Promise<void> {
@@ -32,9 +32,7 @@ export async function waitForState(
 
 /** Waits until a log has a fragment in the range, or its job ends. */
 export async function waitForFragment(
-  deps: Pick<JobServices, 'collections'> &
-    Pick<LogServices, 'collections'> &
-    Pick<ResultServices, 'jobTopics'>,
+  deps: Pick<JobServices, 'findJobs'> & Pick<LogServices, 'collections'> & Pick<ResultServices, 'jobTopics'>,
   { jobId, logType, range }: { jobId: string; logType: LogType; range: FragmentRange },
   wait: Pick<WaitOptions, 'seconds' | 'onGone'>,
 ): Promise<void> {
@@ -53,7 +51,7 @@ export async function waitForFragment(
 
 /** Finds a job. Returns `undefined` if it has ended or does not exist. */
 async function findUnfinished(
-  deps: Pick<JobServices, 'collections'>,
+  deps: Pick<JobServices, 'findJobs'>,
   jobId: string,
 ): Promise<WithId<WatchedJob> | undefined> {
   const job = await findJob<WatchedJob>(deps, jobId, watchedFields);

@@ -209,6 +209,26 @@ test('if an older database has several documents with one job id, the newest is 
   t.deepEqual(await deps.findHeldJobs(randomUUID()), []);
 });
 
+test('jobs that are read at once with two projections take two commands, and each caller gets its own fields', async (t) => {
+  const server = await startRecording(t);
+  const { findJobs, insertJob } = server.deps;
+  const jobs = times(10, (n) => makeJobRecord({ job_priority: n }));
+  await Promise.all(jobs.map((job) => insertJob(job)));
+  server.sent.length = 0;
+  const [priority, data] = [{ job_priority: 1 }, { job_data: 1 }];
+  const found = await Promise.all(
+    [...jobs, ...jobs].map(({ job_id: jobId }, n) =>
+      findJobs({ jobId, projection: n < 10 ? priority : data }),
+    ),
+  );
+  found.forEach(([job], n) => {
+    const stored = jobs[n % 10];
+    t.is(job?.job_id, stored?.job_id);
+    t.deepEqual([job?.job_priority, job?.job_data], n < 10 ? [n, undefined] : [undefined, stored?.job_data]);
+  });
+  t.is(server.sent.filter((one) => one === 'find jobs').length, 2);
+});
+
 test('simultaneous counts read each range once', async (t) => {
   const { count, deps } = await startRecording(t);
   const jobs = times(40, (n) => makeJobRecord({ job_priority: n % 4 }));

@@ -84,17 +84,19 @@ test('a client that disconnects before its wait begins leaves no waiting request
   const server = await startServer(t);
   const jobId = await submit(server);
   const { jobs } = server.deps.collections;
-  const find = jobs.find.bind(jobs) as (...given: unknown[]) => AsyncIterable<never>;
+  const find = jobs.find.bind(jobs) as (...given: unknown[]) => { toArray(): Promise<unknown[]> };
   const leaving = new AbortController();
   let isRead = false;
   Object.assign(jobs, {
-    async *find(...given: unknown[]) {
-      Object.assign(jobs, { find });
-      leaving.abort();
-      await until(t, () => gone);
-      isRead = true;
-      yield* find(...given);
-    },
+    find: (...given: unknown[]) => ({
+      async toArray() {
+        Object.assign(jobs, { find });
+        leaving.abort();
+        await until(t, () => gone);
+        isRead = true;
+        return find(...given).toArray();
+      },
+    }),
   });
   let gone = false;
   const headers = { ...bearer(server), prefer: 'wait=30' };

@@ -18,15 +18,13 @@ const pauseMs = 20;
 const eventFields = [...shownFields, 'updated_at', 'write_mark', 'revision'] as const;
 
 /**
- * Keeps the events small, and drops those that change nothing that is shown: when agents were seen, and the binding of a
- * name. A record that was just inserted is added to the memory when its agent first reads it.
+ * Keeps the events small, and drops those that only say when agents were seen. A record that was just inserted is added to the memory when its agent first reads it.
  */
 const pipeline: Document[] = [
   {
     $match: {
       operationType: { $ne: 'insert' },
       'updateDescription.updatedFields.seen_at': { $exists: false },
-      'updateDescription.updatedFields.bound_to': { $exists: false },
     },
   },
   {

@@ -35,12 +35,14 @@ export const agentsArea: Area<AgentServices, Needs, AnyRoute<Needs & AgentServic
   errors: agentErrors,
   quirks: agentQuirks,
   routes: agentRoutes,
-  createServices({ collections, batching, log }) {
+  createServices({ collections, batching, findHolder, log }) {
     const { agents } = collections;
     const createWriteMark = createWriteMarker();
     return {
       findAgentRecord: batching.batched(findBatch(agents, 'name', { projection: withoutLog })),
-      updateAgent: batching.batched((changes) => updateAgents(agents, createWriteMark, changes)),
+      updateAgent: batching.batched((changes) =>
+        updateAgents({ collections, findHolder }, createWriteMark, changes),
+      ),
       createWriteMark,
       agentMemory: new AgentMemory(collections, log),
     };

@@ -1,3 +1,4 @@
+import type { WithId } from 'mongodb';
 import type { AuthServices } from '../auth/services.js';
 import { presentDate } from '../http/present-date.js';
 import type { AgentRecord } from '../leases/collections.js';
@@ -30,20 +31,33 @@ export interface OwnAgent {
 const readPrefix = '~';
 
 /**
+ * Returns the record of an agent from memory, if that contains the write that the agent's cookie names.
+ * @param known the value of its cookie
+ */
+export function findRemembered(
+  { agentMemory }: Pick<AgentServices, 'agentMemory'>,
+  name: string,
+  known = '',
+): WithId<AgentRecord> | undefined {
+  return agentMemory.find(name, readMark(known));
+}
+
+const readMark = (known: string) => (known.startsWith(readPrefix) ? known.slice(readPrefix.length) : known);
+
+/**
  * Finds an agent for itself: from memory if that contains the write that the agent's cookie names, else from the database.
  * So an agent never gets less than it wrote or got before, through whichever process.
  * @param known the value of its cookie
  */
 export async function findOwnAgent(deps: Deps, name: string, known = ''): Promise<OwnAgent> {
-  const isRead = known.startsWith(readPrefix);
-  const mark = isRead ? known.slice(readPrefix.length) : known;
-  let record = deps.agentMemory.find(name, mark);
+  const mark = readMark(known);
+  let record = findRemembered(deps, name, known);
   let newMark = record?.write_mark;
   if (record === undefined) {
     const addToMemory = deps.agentMemory.beginRead();
     record = await deps.findAgentRecord(name);
     if (record === undefined) return { agent: undefined };
-    addToMemory(record, isRead ? undefined : mark);
+    addToMemory(record, mark === known ? mark : undefined);
     // Without a mark, as another program left it, no memory can be as new.
     const { write_mark: found = '' } = record;
     newMark = found === mark && known !== '' ? known : readPrefix + found;

@@ -8,11 +8,12 @@ import { cutLeasesOfIdle } from '../leases/cut-leases.js';
 import { leaseErrors } from '../leases/errors.js';
 import { findHeldJob } from '../leases/find-held-job.js';
 import { noteAgentReport } from '../leases/note-agent-report.js';
-import type { LeaseServices } from '../leases/services.js';
+import type { HolderRecord, LeaseServices } from '../leases/services.js';
 import type { Principal } from '../principal/principal.js';
 import { listOf, object, text } from '../schema/schema.js';
 import { findMasker, maskFields } from '../scrubbing/mask-input.js';
 import type { ScrubbingServices } from '../scrubbing/services.js';
+import { findRemembered } from './find-agent.js';
 import type { AgentServices } from './services.js';
 
 /** Maximum number of stored lines of an agent's log. */
@@ -35,6 +36,14 @@ export const agentInput = object({
 
 type AgentInput = z.output<typeof agentInput>;
 
+/** A report of an agent. */
+export interface AgentReport {
+  name: string;
+  /** The newest write to its data that the agent knows, as its cookie names it. */
+  known: string | undefined;
+  input: AgentInput;
+}
+
 /**
  * Merges an agent's report into its record. Log lines are appended, and the last 100 are kept. The first client that
  * reports under an agent's name binds the name.
@@ -42,17 +51,17 @@ type AgentInput = z.output<typeof agentInput>;
  * @throws ApiError 403 if the name is bound to another client and `AGENT_BINDING` is `enforce`
  */
 export async function postAgentData(
-  deps: Pick<LeaseServices, 'cutLeasesOf'> &
+  deps: Pick<LeaseServices, 'collections' | 'cutLeasesOf'> &
     Pick<AgentServices, 'updateAgent' | 'agentMemory'> &
     DepsOf<typeof noteAgentReport> &
     DepsOf<typeof maskAgentData>,
   caller: Principal,
-  name: string,
-  input: AgentInput,
+  { name, known, input }: AgentReport,
 ): Promise<string> {
+  const remembered = findRemembered(deps, name, known);
   // Without enforcement, the update below returns the binding, so that a heartbeat needs one round trip only.
   if (deps.config.agentBinding === 'enforce') await checkAgentName(deps, caller, name);
-  const { log, ...reported } = await maskAgentData(deps, name, input);
+  const { log, ...reported } = await maskAgentData(deps, name, { input, remembered });
   const update = {
     $set: reported as Record<string, string | string[]>,
     $currentDate: { updated_at: true as const },
@@ -63,7 +72,7 @@ export async function postAgentData(
     mark,
     record,
     fields: agent,
-  } = await deps.updateAgent({ name, update }, JSON.stringify(input).length);
+  } = await deps.updateAgent({ name, update, remembered }, JSON.stringify(input).length);
   if (record !== undefined) addToMemory(record, mark);
   await cutLeasesOfIdle(deps, name, input.state);
   await noteAgentReport(deps, caller, name, input.job_id ?? agent?.job_id);
@@ -77,14 +86,14 @@ export async function postAgentData(
 async function maskAgentData(
   deps: Pick<JobServices, 'findHeldJobs'> &
     Pick<ScrubbingServices, 'jobMasks'> &
-    Pick<LeaseServices, 'collections'>,
+    Pick<LeaseServices, 'findHolder'>,
   name: string,
-  input: AgentInput,
+  { input, remembered }: { input: AgentInput; remembered: HolderRecord | undefined },
 ): Promise<AgentInput> {
   // Nearly all reports have a state alone, so the job need not be read.
   if (!hasFreeText(input)) return maskFields(input, undefined);
-  const record = await deps.collections.agents.findOne({ name }, { projection: { job_id: 1 } });
-  const jobId = readJobId(input.job_id || record?.job_id || '');
+  const record = input.job_id ? input : (remembered ?? (await deps.findHolder(name)));
+  const jobId = readJobId(record?.job_id ?? '');
   const job = jobId === undefined ? undefined : await findHeldJob(deps, jobId, name);
   return maskFields(input, await findMasker(deps, job, name));
 }

@@ -13,6 +13,7 @@ import { checkAgentName } from '../leases/agent-binding.js';
 import { leaseErrors } from '../leases/errors.js';
 import { holdJob } from '../leases/hold-job.js';
 import { noteAgentReport } from '../leases/note-agent-report.js';
+import type { LeaseServices } from '../leases/services.js';
 import { roleGroups } from '../principal/roles.js';
 import { findMasker, maskText } from '../scrubbing/mask-input.js';
 import {
@@ -30,7 +31,8 @@ import { agentInput, postAgentData } from './post-agent-data.js';
 import { postProvisionLog, provisionLogInput } from './post-provision-log.js';
 import type { AgentServices } from './services.js';
 
-type RouteDeps = Pick<AgentServices, 'collections' | 'createWriteMark'> &
+type RouteDeps = Pick<LeaseServices, 'collections'> &
+  Pick<AgentServices, 'collections' | 'createWriteMark'> &
   DepsOf<typeof postAgentData> &
   DepsOf<typeof checkAgentName> &
   DepsOf<typeof holdJob> &
@@ -64,7 +66,12 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     errors: [leaseErrors.agentNameBound],
     async handle(deps, request) {
       const { params, body, secure } = request;
-      const mark = await postAgentData(deps, request.principal, params.agent_name, body);
+      const known = request.cookie(agentWriteCookieName);
+      const mark = await postAgentData(deps, request.principal, {
+        name: params.agent_name,
+        known,
+        input: body,
+      });
       const cookies = [presentAgentCookie(params.agent_name, secure), presentWriteCookie(mark, secure)];
       return json({ status: 'OK' }, { 'Set-Cookie': cookies });
     },

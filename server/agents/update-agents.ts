@@ -1,13 +1,15 @@
 import type { AnyBulkWriteOperation, Collection, UpdateFilter, WithId } from 'mongodb';
-import { findBatch } from '../db/batched-reads.js';
 import { countMatched, groupByChange, readOutcomes } from '../db/batched-writes.js';
 import type { AgentRecord } from '../leases/collections.js';
+import type { HolderRecord, LeaseServices } from '../leases/services.js';
 import { addMark } from './write-marks.js';
 
 /** An update of an agent's record. The record is created if it does not exist. */
 export interface AgentChange {
   name: string;
   update: UpdateFilter<AgentRecord>;
+  /** The record before the update, if it is known: then it is not read. */
+  remembered?: HolderRecord | undefined;
 }
 
 /** The outcome of an update. */
@@ -18,7 +20,7 @@ export interface AgentUpdate {
    * Fields of the record after the update; with several changes at once, from before or after it, and `undefined` if there
    * was no record.
    */
-  fields: Pick<AgentRecord, 'bound_to' | 'job_id'> | undefined;
+  fields: HolderRecord | undefined;
   /** The record after this update, without its log; absent with several changes at once. */
   record?: WithId<AgentRecord>;
 }
@@ -26,15 +28,13 @@ export interface AgentUpdate {
 /** The projection of a record without the fields that only grow with its reports. */
 export const withoutLog = { log: 0, recent_provisions: 0 } as const;
 
-const projection = { name: 1, bound_to: 1, job_id: 1 };
-
 /**
  * Applies changes to agents' records with one command; it is the `run` function of a batcher. MongoDB returns the
  * record only for a single change, so several are read in parallel with the write. No change affects `bound_to`, so its
  * value is the same before and after.
  */
 export async function updateAgents(
-  agents: Collection<AgentRecord>,
+  { collections: { agents }, findHolder }: Pick<LeaseServices, 'collections' | 'findHolder'>,
   createMark: () => string,
   changes: readonly AgentChange[],
 ): Promise<readonly (AgentUpdate | Error)[]> {
@@ -50,7 +50,7 @@ export async function updateAgents(
   }
   const [outcomes, previous] = await Promise.all([
     writeAll(agents, createMark, changes),
-    findBatch(agents, 'name', { projection })(changes.map(({ name }) => name)),
+    Promise.all(changes.map(async ({ name, remembered }) => remembered ?? findHolder(name))),
   ]);
   return outcomes.map((outcome, i) =>
     typeof outcome === 'string' ? { mark: outcome, fields: previous[i] } : outcome,

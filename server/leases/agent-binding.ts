@@ -11,18 +11,18 @@ import type { LeaseServices } from './services.js';
  * @throws ApiError 403 with `AGENT_BINDING=enforce`
  */
 export async function checkAgentName(
-  deps: Core & Pick<LeaseServices, 'collections' | 'config'>,
+  deps: Core & Pick<LeaseServices, 'findHolder' | 'config'>,
   caller: Principal,
   name: string,
 ): Promise<void> {
   if (caller.kind !== 'agent') return;
-  const agent = await deps.collections.agents.findOne({ name }, { projection: { bound_to: 1 } });
+  const agent = await deps.findHolder(name);
   if (isBoundToOther(agent, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
 }
 
 /** Whether the name belongs to another client than the caller. */
 export function isBoundToOther(
-  agent: Pick<AgentRecord, 'bound_to'> | null,
+  agent: Pick<AgentRecord, 'bound_to'> | undefined,
   { clientId }: Principal,
 ): boolean {
   return agent?.bound_to !== undefined && agent.bound_to !== clientId;

@@ -1,5 +1,6 @@
 import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
+import { findBatch } from '../db/batched-reads.js';
 import { createIndexHints } from '../db/index-hint.js';
 import type { DatabaseServices } from '../db/services.js';
 import type { JobServices } from '../job/services.js';
@@ -25,6 +26,8 @@ type Needs = Core &
   LogServices &
   Pick<LeaseServices, 'config' | 'collections' | 'metrics'>;
 
+const holderFields = { name: 1, bound_to: 1, job_id: 1 };
+
 /** Leases: who holds a job, for how long, and what happens when a holder is lost. */
 export const leasesArea: Area<LeaseServices, Needs> = {
   name: 'leases',
@@ -44,6 +47,7 @@ export const leasesArea: Area<LeaseServices, Needs> = {
     return {
       leaseHints,
       agentWatch: new AgentWatch(collections, clock, log),
+      findHolder: batching.batched(findBatch(collections.agents, 'name', { projection: holderFields })),
       updateHeldJob: batching.batched((updates) => updateHeldJobs(collections.jobs, updates)),
       cutLeasesOf: batching.batched((names) => cutLeasesTogether({ ...deps, leaseHints }, names)),
     };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { bearer, jsonBody } from '../support/clients.js';
 import { type HeldStream, holdStream } from '../support/held-stream.js';
@@ -79,6 +80,38 @@ test('an idle poll of an agent sends no command about agents to the database', a
     t.is((await agent.call(server, '/v1/job?queue=q1')).status, 204);
   });
   t.is(await polls, 0);
+});
+
+test('a report with a log reads the job of its agent only if the agent is not remembered', async (t) => {
+  const { server, agent } = await startRemembering(t);
+  const countFinds = (run: () => Promise<unknown>) => server.count('find agents', run);
+  await agent.post(server, { job_id: randomUUID() });
+  t.is(await countFinds(() => agent.post(server, { log: ['a line'] })), 0);
+  agent.cookies.delete('agent_write');
+  t.is(await countFinds(() => agent.post(server, { log: ['a line'] })), 1);
+});
+
+test('a report through a server whose stream lags is masked by the job that the agent reported before', async (t) => {
+  const { first, second, streams } = await startTwo(t);
+  const agent = new Agent(t);
+  await agent.post(second, { state: 'waiting' });
+  await agent.read(second);
+  for (const stream of streams) stream.hold();
+  const jobId = randomUUID();
+  await agent.post(first, { job_id: jobId });
+  const steps: string[] = [];
+  const { findHeldJobs, updateAgent } = second.deps;
+  second.deps.findHeldJobs = (id) => {
+    steps.push(id);
+    return findHeldJobs(id);
+  };
+  second.deps.updateAgent = (change) => {
+    steps.push('write');
+    return updateAgent(change);
+  };
+  await agent.post(second, { log: ['a line'] });
+  for (const stream of streams) stream.release();
+  t.deepEqual(steps.slice(0, 2), [jobId, 'write']);
 });
 
 test('a server that starts later answers from memory after one read', async (t) => {

@@ -45,7 +45,10 @@ export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServic
   routes: claimRoutes,
   createServices(deps) {
     const { collections, clock, config, log, metrics } = deps;
-    const claimHints = createIndexHints(collections.jobs, claimIndexes, { waiting: 'qp_waiting' });
+    const claimHints = createIndexHints(collections.jobs, claimIndexes, {
+      waiting: 'qp_waiting',
+      claimable: 'qp_claimable',
+    });
     const contention = new ClaimContention({ collections, clock });
     const jobWaiters = new JobWaiters();
     metrics.beforeScrape.push(() => metrics.waitingRequests.set({ for: 'job' }, jobWaiters.count));
@@ -60,7 +63,7 @@ export const claimsArea: Area<ClaimServices, Needs, AnyRoute<Needs & ClaimServic
     };
   },
   start({ claimHints }) {
-    void claimHints.waiting.load();
+    for (const hint of Object.values(claimHints)) void hint.load();
   },
   endWaits({ jobWaiters }) {
     jobWaiters.end();

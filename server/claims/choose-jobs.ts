@@ -105,7 +105,7 @@ async function findCandidates(
   const lists = await Promise.all(
     parts.map((part) => {
       const filter = isOneAgent ? filterClaimable({ queues: part, agent }) : filterWaiting(part);
-      return claimHints.waiting.use((hint) =>
+      return claimHints.claimable.use((hint) =>
         collections.jobs.find(filter, { sort: claimOrder, limit, ...hint }).toArray(),
       );
     }),

@@ -6,6 +6,7 @@ import type { JobServices } from '../job/services.js';
 import { setHolder, startLease } from '../leases/renew-lease.js';
 import type { LeaseServices } from '../leases/services.js';
 import type { Claimer, WaitingJob } from './claimer.js';
+import { awaitsNothing } from './collections.js';
 import type { ClaimServices } from './services.js';
 
 /** What the claims of a process need. */
@@ -27,7 +28,7 @@ export function filterWaiting(queues: readonly string[]): Filter<JobRecord> {
     'result_data.job_state': 'waiting',
     // One queue by equality, since `$in` of one makes MongoDB plan a merge of sorted branches.
     'job_data.job_queue': names.length === 1 ? names[0] : { $in: names },
-    'job_data.attachments_status': { $ne: 'waiting' },
+    ...awaitsNothing,
     // An older document of an id that has a newer one, from an existing database.
     superseded: { $ne: true },
   } as Filter<JobRecord>;
@@ -60,7 +61,7 @@ export async function claimOne(
       phase_times: '$$REMOVE',
     },
   };
-  const job = await claimHints.waiting.use((hint) =>
+  const job = await claimHints.claimable.use((hint) =>
     collections.jobs.findOneAndUpdate(filterClaimable(claimer), [update], {
       sort: claimOrder,
       returnDocument: 'after',

@@ -16,7 +16,7 @@ export interface ClaimServices {
   /** Claims, served together with others of the same moment. */
   claims: Batcher<Claimer, WaitingJob | undefined>;
   /** The hint of statements that find waiting jobs. */
-  claimHints: { waiting: IndexHint };
+  claimHints: { waiting: IndexHint; claimable: IndexHint };
   contention: ClaimContention;
   jobWaiters: JobWaiters;
   claimableFeed: ClaimableFeed;

@@ -20,6 +20,9 @@ const agentOf = (n: number) => `agent-${n}`;
 function makeJob(n: number): JobRecord {
   const state = n % 5 < 3 ? 'waiting' : 'complete';
   const created_at = new Date(Date.now() - 3_600_000 + n);
+  // No job of this queue has its attachments.
+  if (n % 5 === 2)
+    return makeJobRecord({ created_at, job_data: { job_queue: 'late', attachments_status: 'waiting' } });
   const data = { job_queue: n % 2 === 0 ? 'busy' : `q${n % 20}` };
   if (n % 50 === 4) {
     const lease = {
@@ -103,6 +106,14 @@ const statements: Record<string, HotStatement> = {
   },
   'a claim': { keys: [claimKeys], run: (server) => claim(server, ['busy', 'q1'], 'claimer') },
   'a claim that finds nothing': { keys: [claimKeys], run: (server) => claim(server, ['empty'], 'claimer') },
+  'a claim past jobs that await attachments': {
+    keys: [claimKeys],
+    run: (server) => claim(server, ['late'], 'claimer'),
+  },
+  'claims past jobs that await attachments': {
+    keys: [claimKeys],
+    run: (server) => all((n) => claim(server, ['late', `empty-${n}`], 'claimer')),
+  },
   'claims of one moment': {
     keys: [claimKeys, '_id: 1'],
     run: (server) => all(() => claim(server, ['busy'], 'claimer')),
@@ -187,7 +198,8 @@ test('a statement that hints a partial index holds the filter of the index word 
   const hinted: { name: string; filter: Document }[] = [];
   server.deps.connection.client.on('commandStarted', ({ command }) => {
     for (const one of [command, ...((command['updates'] as Document[] | undefined) ?? [])]) {
-      const filter = (one['filter'] ?? one['query'] ?? one['q']) as Document | undefined;
+      const match = (one['pipeline'] as Document[] | undefined)?.[0]?.['$match'] as unknown;
+      const filter = (one['filter'] ?? one['query'] ?? one['q'] ?? match) as Document | undefined;
       if (typeof one['hint'] === 'string' && filter) hinted.push({ name: one['hint'], filter });
     }
   });
@@ -195,7 +207,7 @@ test('a statement that hints a partial index holds the filter of the index word 
   await grow(server, 0, 100);
   for (const { run } of Object.values(statements)) await run(server, held);
   const names = new Set(hinted.map(({ name }) => name));
-  for (const name of ['qp_waiting', 'qp_leases_of_holder', 'qp_lost_holders', '_id_'])
+  for (const name of ['qp_waiting', 'qp_claimable', 'qp_leases_of_holder', 'qp_lost_holders', '_id_'])
     t.true(names.has(name), name);
   for (const { name, filter } of hinted) {
     const row = indexTable.find((one) => one.collection === 'jobs' && one.name === name);
@@ -209,11 +221,11 @@ test('a statement that hints a partial index holds the filter of the index word 
 test('a claim works on after its index was renamed or dropped', async (t) => {
   const server = await startRecording(t);
   const { jobs } = server.deps.collections;
-  await grow(server, 0, 10);
+  await grow(server, 0, 20);
   t.truthy(await claim(server, ['busy']));
-  await jobs.dropIndex('qp_waiting');
+  await jobs.dropIndex('qp_claimable');
   t.truthy(await claim(server, ['busy']));
-  const row = indexTable.find(({ name }) => name === 'qp_waiting');
+  const row = indexTable.find(({ name }) => name === 'qp_claimable');
   await jobs.createIndex(row?.keys ?? {}, { name: 'of_an_operator', ...row?.options });
   t.truthy(await claim(server, ['busy']));
   t.is(await claim(server, ['empty']), undefined);

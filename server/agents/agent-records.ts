@@ -66,7 +66,7 @@ export class AgentRecords {
   add(record: WithId<AgentRecord>, epoch: number, acknowledged: string | undefined): void {
     const { write_mark: mark, revision, name } = record;
     if (epoch !== this.#epoch || typeof mark !== 'string' || typeof revision !== 'number') return;
-    const id = record._id.toHexString();
+    const id = record._id.toString();
     const entry = this.#entries.get(id);
     if (mark !== acknowledged && !entry?.marks.includes(mark)) return;
     if (!isSmall(record)) return;
@@ -83,7 +83,7 @@ export class AgentRecords {
   apply({ operationType, documentKey, fields = {}, removed = [] }: AgentEvent): void {
     const { write_mark: mark, revision } = fields;
     if (documentKey === undefined) return this.clear();
-    const id = documentKey._id.toHexString();
+    const id = documentKey._id.toString();
     // A removal, or a write of something else than this server.
     if (operationType !== 'update' || mark === undefined || revision === undefined || removed.length > 0)
       return this.#forget(id);

@@ -33,8 +33,8 @@ export interface ChangeFeedOptions<Change> {
 /** Milliseconds between two calls of `onGap` while changes cannot be followed. */
 const pollMs = 1000;
 
-/** The part of the maximum lag after which MongoDB answers that nothing changed: two answers fit into it. */
-const answerShare = 0.4;
+/** The part of the maximum lag after which MongoDB answers that nothing changed: three answers fit into it. */
+const answerShare = 0.3;
 
 /** Milliseconds for which an unused feed stays open. */
 const idleTimeoutMs = 60_000;
@@ -45,7 +45,10 @@ interface FeedRun {
   resolveOpened(): void;
   isLive: boolean;
   isStopped: boolean;
-  /** When MongoDB last answered, by the process's steady clock. */
+  /**
+   * When the newest answer of MongoDB was asked for, by the process's steady clock: an answer may wait in the socket while the
+   * process is stopped.
+   */
   heardAt: number;
   stream: { close(): Promise<void> } | undefined;
 }
@@ -138,8 +141,13 @@ export class ChangeFeed<Change> {
       ...(maxLagMs !== undefined && { maxAwaitTimeMS: answerShare * maxLagMs }),
     });
     run.stream = stream;
-    // The token changes with each answer, also with an empty one.
-    stream.on('resumeTokenChanged', () => (run.heardAt = performance.now()));
+    let askedAt = performance.now();
+    // The token changes with each change, and with an empty answer. After the last change of an answer the next one is asked for.
+    stream.on('resumeTokenChanged', () => {
+      if (!isDrained(stream)) return;
+      run.heardAt = askedAt;
+      askedAt = performance.now();
+    });
     try {
       const first = await stream.tryNext();
       if (run.isStopped) return;

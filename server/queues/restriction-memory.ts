@@ -60,13 +60,13 @@ export class RestrictionMemory {
 
   /** Adds a restriction that this process has stored. */
   add(id: ObjectId, queue: string): void {
-    this.#change(() => this.#names?.set(id.toHexString(), queue));
+    this.#change(() => this.#names?.set(id.toString(), queue));
   }
 
   /** Removes restrictions that this process has deleted. */
   remove(ids: readonly ObjectId[]): void {
     this.#change(() => {
-      for (const id of ids.map((one) => one.toHexString())) {
+      for (const id of ids.map((one) => one.toString())) {
         this.#names?.delete(id);
         this.#lifted.add(id);
       }
@@ -111,14 +111,14 @@ export class RestrictionMemory {
       .toArray();
     if (this.#load !== load) return;
     this.#load = undefined;
-    this.#names = new Map(found.map(({ _id, queue_name: queue }) => [_id.toHexString(), queue]));
+    this.#names = new Map(found.map(({ _id, queue_name: queue }) => [_id.toString(), queue]));
     this.#change(() => {
       for (const change of load.changes) change();
     });
   }
 
   #follow({ operationType, documentKey, queue }: RestrictionChange): void {
-    const id = documentKey?._id.toHexString();
+    const id = documentKey?._id.toString();
     if (id !== undefined && operationType === 'delete') {
       this.#change(() => {
         this.#names?.delete(id);

@@ -12,6 +12,8 @@ export interface PageParts {
   churn: string;
   waiting: string;
   files: string;
+  /** What was found about plans at 1,000,000 jobs; `undefined` if it was not checked. */
+  plans: string | undefined;
 }
 
 /** The whole page. */
@@ -87,5 +89,13 @@ queue: its time is from the first submit to the response of the last claim. *Idl
 ## Large files
 
 ${parts.files}
-`;
+${
+  parts.plans === undefined
+    ? ''
+    : `
+## Plans
+
+${parts.plans}
+`
+}`;
 }

@@ -27,7 +27,7 @@ import { limitRow, wholeJobsRow } from './whole-job-scenarios.js';
 /**
  * `npm run bench [-- --quick] [-- --deep] [-- --only=TEXT]` runs every scenario in several rounds, so that other work on
  * the machine affects all of them. A ratio compares two rows of the same round. `--quick` runs one short round. `--deep`
- * adds claims among 1,000,000 waiting jobs. `--only` runs the rows whose name contains the text, and the rows that they
+ * adds claims among 1,000,000 waiting jobs, and the test of plans at that size. `--only` runs the rows whose name contains the text, and the rows that they
  * are compared with. `--churn[=N]` only compares a fresh database with one from which N jobs (1,000,000) were deleted and
  * N/10 taken. Without `--quick`, `--only` and `--churn` the program writes tables and plots to docs/reference.
  */
@@ -105,11 +105,22 @@ if (isWhole) {
     churn: presentChurn(churn),
     waiting: presentWaiting(waiting),
     files: presentTransfers(transfers),
+    plans: deep ? checkDeepPlans() : undefined,
   };
   console.log(['', parts.goals, parts.churn, parts.waiting, parts.files].join('\n\n'));
   if (!quick) writePage(parts);
 }
 process.exit(0);
+
+/** Runs the test of plans with a collection of 1,000,000 jobs. @throws if a statement uses another index than its own */
+function checkDeepPlans(): string {
+  printStep('plans at 1,000,000 jobs');
+  execFileSync('npx', ['tsx', 'tests/support/run-ava.ts', 'tests/contract/hot-plans.test.ts'], {
+    env: { ...process.env, DEEP_PLANS: '1' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return 'Each hot statement about jobs used its own index at 10, 10,000, 100,000 and 1,000,000 jobs, with a cold plan cache and with one that was filled while the collection was small (`tests/contract/hot-plans.test.ts`).';
+}
 
 function writePage(parts: PageParts): void {
   const write = (file: string, text: string) =>

@@ -3,6 +3,7 @@ import type { Area } from '../core/area.js';
 import type { Core } from '../core/core.js';
 import { Batching } from './batching.js';
 import { DatabaseClock } from './database-clock.js';
+import { warnOfHistory } from './history-window.js';
 import { databaseMetrics } from './metrics.js';
 import type { DatabaseServices } from './services.js';
 import { databaseSettings } from './settings.js';
@@ -24,6 +25,7 @@ export const databaseArea: Area<DatabaseServices> = {
     if (await isStandalone(connection.db)) {
       log.warn('MongoDB is not a replica set: requests that wait for a job or a result poll once a second');
     }
+    await warnOfHistory(connection.db, log);
   },
   async stop({ connection, clock, batching }) {
     if (clock instanceof DatabaseClock) clock.stop();

@@ -38,16 +38,20 @@ interface Side {
  * Takes `deleted / 10` jobs from the measured queue and deletes `deleted` jobs of other queues, and then measures the rows
  * without a pause, in turns with a fresh database, so that a disturbance of the machine meets both. The fresh database is
  * in another MongoDB, whose cache and history the churn does not touch.
+ * @param load.historySeconds the seconds for which MongoDB keeps deleted entries: 300 by default, and 0 in the embedded one
  * @param report is called with the name of each step
  */
-export async function measureChurn(deleted: number, report: (step: string) => void): Promise<Churn> {
+export async function measureChurn(
+  { deleted, historySeconds }: { deleted: number; historySeconds: number },
+  report: (step: string) => void,
+): Promise<Churn> {
   const taken = Math.round(deleted / 10);
   const ending = new AbortController();
   const mongods: BenchMongod[] = [];
   const start = async (): Promise<Side> => {
     const mongod = await startBenchMongod((error) => ending.abort(error));
     mongods.push(mongod);
-    await keepHistory(mongod);
+    await keepHistory(mongod, historySeconds);
     return { mongod, build: await startServer(mongod, ending.signal) };
   };
   try {
@@ -65,15 +69,10 @@ export async function measureChurn(deleted: number, report: (step: string) => vo
   }
 }
 
-/** The seconds for which MongoDB keeps deleted entries by default, as the MongoDB of an operator does; ours keeps none. */
-const defaultHistorySeconds = 300;
-
-async function keepHistory({ uri }: BenchMongod): Promise<void> {
+async function keepHistory({ uri }: BenchMongod, seconds: number): Promise<void> {
   const client = new MongoClient(uri);
   try {
-    await client
-      .db('admin')
-      .command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: defaultHistorySeconds });
+    await client.db('admin').command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: seconds });
   } finally {
     await client.close();
   }

@@ -69,7 +69,9 @@ ${parts.churn}
 Each row runs right after other jobs came and went, in turns with a fresh database in another MongoDB. Jobs were taken from the
 measured queue and are still running, and jobs of other queues were stored and deleted. MongoDB keeps entries of deleted and
 changed documents in its indexes for some time, and a search may walk over them. A wake is the time from the response of a submit
-to the response of the claim that was parked before; its ratio is that of the medians.
+to the response of the claim that was parked before; its ratio is that of the medians. MongoDB keeps no history here, as the
+embedded one and the how-to guides set it; [with its default of 300 s](../explanation/speed-goals.md#after-many-jobs-came-and-went)
+polls and wakes are slower.
 
 ## Growth
 

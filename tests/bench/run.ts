@@ -29,12 +29,15 @@ import { limitRow, wholeJobsRow } from './whole-job-scenarios.js';
  * the machine affects all of them. A ratio compares two rows of the same round. `--quick` runs one short round. `--deep`
  * adds claims among 1,000,000 waiting jobs, and the test of plans at that size. `--only` runs the rows whose name contains the text, and the rows that they
  * are compared with. `--churn[=N]` only compares a fresh database with one from which N jobs (1,000,000) were deleted and
- * N/10 taken. Without `--quick`, `--only` and `--churn` the program writes tables and plots to docs/reference.
+ * N/10 taken; `--history=SECONDS` is how long MongoDB keeps deleted entries, 0 by default. Without `--quick`, `--only` and `--churn` the program writes tables and plots to docs/reference.
  */
 const quick = process.argv.includes('--quick');
 const deep = process.argv.includes('--deep');
 const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
 const churnWord = process.argv.find((word) => /^--churn(=|$)/.test(word));
+const historySeconds = Number(
+  process.argv.find((word) => word.startsWith('--history='))?.slice('--history='.length) ?? 0,
+);
 const rounds = quick ? 1 : 3;
 const isWhole = only === undefined;
 const wanted = allScenarios.filter(({ name, isDeep }) => name.includes(only ?? '') && (deep || !isDeep));
@@ -49,7 +52,10 @@ let churn: Churn | undefined;
 
 execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 if (churnWord !== undefined) {
-  const result = await measureChurn(Number(churnWord.split('=')[1] ?? 1_000_000), printStep);
+  const result = await measureChurn(
+    { deleted: Number(churnWord.split('=')[1] ?? 1_000_000), historySeconds },
+    printStep,
+  );
   console.log(`\n${presentChurn(result)}\n\n${presentGoals(listChurnGoals(result))}`);
   process.exit(0);
 }
@@ -88,7 +94,7 @@ try {
 }
 
 if (isWhole) {
-  churn = await measureChurn(quick ? 10_000 : 1_000_000, printStep);
+  churn = await measureChurn({ deleted: quick ? 10_000 : 1_000_000, historySeconds }, printStep);
   const results: Results = {
     has: (name) => measured.has(name),
     row: (name) => medianOf(roundsOf(name)),

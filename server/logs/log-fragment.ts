@@ -68,3 +68,11 @@ export function unpackText({ log_data, replaced }: Pick<LogRecord, 'log_data' | 
 export function skipReplaced(replaced: Binary, count: number): Binary {
   return new Binary(Buffer.from(replaced.value()).subarray(count * bytesPerUnit));
 }
+
+/** A log fragment, or a part of a long one, with its original text. */
+export interface Fragment {
+  logType: string;
+  phase: string;
+  number: number;
+  text: string;
+}

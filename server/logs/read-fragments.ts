@@ -2,7 +2,14 @@ import type { Collection, Document, Filter, FindCursor, FindOptions, WithId } fr
 import type { JobRecord, LogSegment } from '../job/job-record.js';
 import { type Phase } from '../job/phases.js';
 import type { LogRecord } from './collections.js';
-import { type LogType, logTypes, serverAttempt, skipReplaced, unpackText } from './log-fragment.js';
+import {
+  type Fragment,
+  type LogType,
+  logTypes,
+  serverAttempt,
+  skipReplaced,
+  unpackText,
+} from './log-fragment.js';
 import type { LogServices } from './services.js';
 
 /** Fragments in one batch, and the code points of each that come with it: together at most 512 KiB. */
@@ -29,14 +36,6 @@ export interface FragmentRange {
 
 /** The job whose log is read. `log_segments` is absent if the job itself has expired and only its log remains. */
 export type LogOwner = Pick<JobRecord, 'job_id' | 'log_segments'>;
-
-/** A log fragment, or a part of a long one, with its original text. */
-export interface Fragment {
-  logType: string;
-  phase: string;
-  number: number;
-  text: string;
-}
 
 /**
  * Finds the highest stored number of each phase of a log, of the fragments in the range. The map omits phases without

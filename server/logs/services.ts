@@ -1,6 +1,6 @@
 import type { LogCollections, LogRecord } from './collections.js';
 import type { HeldTails } from './held-tails.js';
-import type { Fragment } from './read-fragments.js';
+import type { Fragment } from './log-fragment.js';
 
 /** The services that the logs area adds to the dependencies of functions. */
 export interface LogServices {

@@ -2,15 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Collection } from 'mongodb';
 import type { Batching } from '../db/batching.js';
 import type { LogRecord } from './collections.js';
-import { unpackText } from './log-fragment.js';
-import {
-  type Fragment,
-  type FragmentHead,
-  findHeads,
-  isRepeated,
-  type LogOwner,
-  presentHead,
-} from './read-fragments.js';
+import { type Fragment, unpackText } from './log-fragment.js';
+import { type FragmentHead, findHeads, isRepeated, type LogOwner, presentHead } from './read-fragments.js';
 import type { LogServices } from './services.js';
 
 /** Maximum fragments of a small log, and the code points of each. */

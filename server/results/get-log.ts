@@ -4,14 +4,8 @@ import type { Reply } from '../http/reply.js';
 import { findJob } from '../job/find-job.js';
 import { type Phase, phases } from '../job/phases.js';
 import type { JobServices } from '../job/services.js';
-import { type LogType } from '../logs/log-fragment.js';
-import {
-  type Fragment,
-  type FragmentRange,
-  findLastNumbers,
-  type LogOwner,
-  readFragments,
-} from '../logs/read-fragments.js';
+import { type Fragment, type LogType } from '../logs/log-fragment.js';
+import { type FragmentRange, findLastNumbers, type LogOwner, readFragments } from '../logs/read-fragments.js';
 import type { LogServices } from '../logs/services.js';
 import { findWholeLog } from '../logs/small-logs.js';
 import { dateTime, integer, object, oneOf } from '../schema/schema.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { Batching } from '../../server/db/batching.js';
-import { type Fragment, readFragments } from '../../server/logs/read-fragments.js';
+import type { Fragment } from '../../server/logs/log-fragment.js';
+import { readFragments } from '../../server/logs/read-fragments.js';
 import { createSmallLogReader } from '../../server/logs/small-logs.js';
 import { submit } from '../support/jobs.js';
 import { startRecording, times } from '../support/recorded-commands.js';

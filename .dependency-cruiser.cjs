@@ -9,6 +9,7 @@ const floors = [
   ['db'],
   ['files', 'periodic', 'mongod', 'hub'],
   ['http'],
+  ['audit'],
   ['auth'],
   ['clients'],
   ['job'],

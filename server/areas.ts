@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { agentsArea } from './agents/area.js';
 import { createApiPageArea } from './api-page/area.js';
+import { auditArea } from './audit/area.js';
 import { authArea } from './auth/area.js';
 import { claimsArea } from './claims/area.js';
 import { clientsArea } from './clients/area.js';
@@ -51,6 +52,7 @@ const areaList = [
   mongodArea,
   hubArea,
   httpArea,
+  auditArea,
   authArea,
   clientsArea,
   jobArea,
@@ -206,7 +208,7 @@ export function createDeps({ config, connection, log, clock, overrides = {} }: P
     connection,
     log,
     clock: clock ?? new DatabaseClock(connection.db),
-    audit: createAudit(log),
+    audit: createAudit(log, (event) => deps.auditTrail.store(event)),
     collections: openCollections(connection.db),
     metrics: { ...createMetrics(registry, metricRows), registry, beforeScrape: [] },
     removeClientData: (clientId: string) => removeClientData(deps, clientId),

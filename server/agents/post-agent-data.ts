@@ -78,7 +78,7 @@ export async function postAgentData(
   await noteAgentReport(deps, caller, name, input.job_id ?? agent?.job_id);
   if (caller.kind !== 'agent') return mark;
   if (agent?.bound_to === undefined) await bindAgentName(deps, caller, name);
-  else if (isBoundToOther(agent, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
+  else if (isBoundToOther(agent, caller)) await refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
   return mark;
 }
 

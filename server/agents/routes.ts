@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditChange } from '../audit/audit-change.js';
 import {
   agentCookieName,
   agentWriteCookieName,
@@ -59,20 +60,21 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'The response sets two cookies that the agent sends in its later requests: `agent_name` identifies it, and `agent_write` names this write, so that the agent reads its own writes.',
     access: { roles: roleGroups.reporters },
+    audit: ['agent_changed'],
     body: { mode: 'json', schema: agentInput },
     answers: {
       200: { description: 'The data is stored.', content: z.strictObject({ status: z.literal('OK') }) },
     },
     errors: [leaseErrors.agentNameBound],
     async handle(deps, request) {
-      const { params, body, secure } = request;
+      const { params, body, principal, secure } = request;
+      const { agent_name: name } = params;
       const known = request.cookie(agentWriteCookieName);
-      const mark = await postAgentData(deps, request.principal, {
-        name: params.agent_name,
-        known,
-        input: body,
-      });
-      const cookies = [presentAgentCookie(params.agent_name, secure), presentWriteCookie(mark, secure)];
+      const mark = await postAgentData(deps, principal, { name, known, input: body });
+      // Agents report all the time; a change by anybody else is that of an operator.
+      if (principal.kind !== 'agent')
+        await auditChange(deps, principal, 'agent_changed', name, { changed: Object.keys(body) });
+      const cookies = [presentAgentCookie(name, secure), presentWriteCookie(mark, secure)];
       return json({ status: 'OK' }, { 'Set-Cookie': cookies });
     },
   }),
@@ -82,6 +84,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get the data of an agent',
     access: { roles: roleGroups.everyRole },
+    audit: { none: 'a read changes nothing' },
     cookies: {
       [agentCookieName]: 'Set by POST /v1/agents/data/{agent_name}.',
       [agentWriteCookieName]:
@@ -113,6 +116,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'List all agents',
     access: readers,
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The agents, by name.', content: z.array(agentResponse) } },
     async handle(deps) {
       return json(await listAgents(deps));
@@ -124,6 +128,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Advertise queues with their descriptions',
     access: reporters,
+    audit: { none: 'agents repeat it at each start' },
     body: { mode: 'json', schema: queuesInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     async handle(deps, { body }) {
@@ -137,6 +142,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'List the advertised queues with their descriptions',
     access: readers,
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The queues.', content: z.record(z.string(), z.string()) } },
     async handle(deps) {
       return json(await readAdvertisedQueues(deps));
@@ -148,6 +154,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Replace the images of queues',
     access: reporters,
+    audit: { none: 'agents repeat it at each start' },
     body: { mode: 'json', schema: imagesInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     async handle(deps, { body }) {
@@ -161,6 +168,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get the images of a queue',
     access: readers,
+    audit: { none: 'a read changes nothing' },
     answers: {
       200: {
         description: 'The provision data of each image; `{}` for an unknown queue.',
@@ -178,6 +186,7 @@ export const agentRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Report the result of a provision',
     description: 'Repeated reports of the same job and exit code within a minute count once.',
     access: { roles: roleGroups.agents },
+    audit: { none: 'the provision log records it' },
     body: { mode: 'json', schema: provisionLogInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [leaseErrors.agentNameBound, leaseErrors.notHeld, agentErrors.notFound],

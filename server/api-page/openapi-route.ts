@@ -14,6 +14,7 @@ export function createOpenApiRoute(describe: () => ApiDescription): AnyRoute<Cor
     family: 'own',
     summary: 'Get this document',
     access: 'public',
+    audit: { none: 'a read changes nothing' },
     answers: {
       200: { description: 'The OpenAPI 3.1 document.', content: z.looseObject({ openapi: z.string() }) },
     },

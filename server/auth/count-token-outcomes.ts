@@ -44,7 +44,7 @@ export function countTokenOutcomes({ tokenOutcomes }: AuthServices['metrics'], w
       const reason = outcome === 'accepted' ? 'none' : (reasons.get(event.reason ?? '') ?? 'other');
       tokenOutcomes.inc({ credential, outcome, reason });
     }
-    write(event);
+    return write(event);
   };
 }
 

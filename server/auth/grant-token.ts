@@ -111,11 +111,11 @@ export async function grantByRefreshToken(
     if (record === undefined) throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client gone' });
     if (await hasOriginEnded(deps, stored, record))
       throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'key gone' });
-    deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
+    await deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });
     return presentToken(signAccessToken(deps, record));
   } catch (error) {
     if (error instanceof ApiError) {
-      deps.audit({ event: 'refresh', outcome: 'refused', source, reason: error.reason ?? error.code });
+      await deps.audit({ event: 'refresh', outcome: 'refused', source, reason: error.reason ?? error.code });
     }
     throw error;
   }

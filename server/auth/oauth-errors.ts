@@ -38,7 +38,7 @@ export async function presentOAuthErrors<T>(
     const reason = error.reason ?? error.code;
     // The new row has no security event, since most errors of a login have written theirs.
     if (error.row.audit !== undefined)
-      deps.audit({ event: error.row.audit, outcome: 'refused', source, reason });
+      await deps.audit({ event: error.row.audit, outcome: 'refused', source, reason });
     throw new ApiError(row, { headers: error.headers, cause: error.cause ?? error, reason });
   }
 }

@@ -31,6 +31,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get an access token for a client id and key',
     access: 'public',
+    audit: ['login'],
     headers: { 'client-key': "The client's key." },
     answers: { 200: { description: 'The signed JWT.', content: 'text' } },
     errors: [authErrors.loginFailed, authErrors.tooManyAttempts, authErrors.busy],
@@ -49,6 +50,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`. With `grant_type=refresh_token` and a `refresh_token`, the client gets an access token only. A request with a `grant_type`, or with a client id or key in the form, gets errors in the form of RFC 6749, section 5.2.',
     access: 'public',
+    audit: ['login'],
     headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
       mode: 'form',
@@ -92,6 +94,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get an access token for a refresh token',
     access: 'public',
+    audit: ['refresh'],
     body: { mode: 'json', schema: refreshTokenBody },
     answers: { 200: { description: 'The access token.', content: tokenAnswer } },
     errors: [authErrors.refreshTokenInvalid, authErrors.refreshTokenRevoked, authErrors.refreshTokenExpired],
@@ -106,6 +109,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Revoke a refresh token',
     access: { roles: roleGroups.admins },
+    audit: ['token_revoked'],
     body: { mode: 'json', schema: refreshTokenBody },
     answers: {
       200: {
@@ -114,14 +118,16 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
       },
     },
     errors: [authErrors.refreshTokenNotFound, authErrors.refreshTokenAlreadyRevoked],
-    async handle(deps, { body, principal: { actor, source } }) {
+    async handle(deps, { body, principal: { actor, kind, source, requestId } }) {
       const revoked = await revokeRefreshToken(deps, body.refresh_token);
-      deps.audit({
+      await deps.audit({
         event: 'token_revoked',
         outcome: 'accepted',
         ...(actor !== undefined && { actor }),
+        actor_kind: kind,
         target: revoked.client_id,
         source,
+        request_id: requestId,
       });
       return json({ status: 'OK' });
     },

@@ -77,7 +77,7 @@ export async function verifyClient(deps: VerifyDeps, login: Login): Promise<Veri
     if (storing !== undefined) await storing;
     const { client_id: actor } = record;
     const { source } = login;
-    deps.audit({ event: 'login', outcome: 'accepted', actor, source, key_id: key?.key_id ?? 'secret' });
+    await deps.audit({ event: 'login', outcome: 'accepted', actor, source, key_id: key?.key_id ?? 'secret' });
     if (key === undefined) return { record, origin: { hash_sha256: sha256(hash, 'hex') } };
     return { record, key, origin: { key_id: key.key_id } };
   }
@@ -253,5 +253,5 @@ async function logRefusal(
   const known = await deps.collections.clients.find(filter, { projection: { client_id: 1 } }).toArray();
   const target = ids.find((id) => known.some(({ client_id }) => client_id === id));
   const named = target === undefined ? {} : { target };
-  deps.audit({ event: 'login', outcome: 'refused', ...named, source: login.source, reason });
+  await deps.audit({ event: 'login', outcome: 'refused', ...named, source: login.source, reason });
 }

@@ -37,6 +37,7 @@ export const claimRoutes: readonly AnyRoute<ClaimRouteDeps>[] = [
     description:
       'The agent is known by its cookie. Highest priority first, then the oldest; one job goes to one agent. With `Prefer: wait=N` the response comes as soon as there is a job, within N seconds.',
     access: { roles: roleGroups.agents },
+    audit: { none: 'the job records its holder' },
     query: openObject({ queue: listOf(text()).optional() }),
     repeated: ['queue'],
     cookies: { [agentCookieName]: 'Set by POST /v1/agents/data/{agent_name}.' },

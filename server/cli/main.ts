@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config-error.js';
 import { StartError } from '../errors/start-error.js';
 import { addAdminCommands } from './admin-commands.js';
 import { addAgentCommands } from './agent-commands.js';
+import { addAuditCommand } from './audit-command.js';
 import { CliError } from './cli-error.js';
 import { addClientCommands } from './client-commands.js';
 import { addJobCommands } from './job-commands.js';
@@ -52,6 +53,7 @@ export function createProgram(): Command {
   addTokenCommand(program);
   addSecretsCommands(program.command('secrets').description('the master key of stored secrets'));
   addAdminCommands(program.command('admin').description('the key of the built-in admin client'));
+  addAuditCommand(program);
   addMigrationCommands(program);
   return program;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditChange } from '../audit/audit-change.js';
 import { issueRefreshToken, revokeRefreshToken } from '../auth/refresh-token.js';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
@@ -7,7 +8,6 @@ import { empty, json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { roleGroups } from '../principal/roles.js';
 import { object } from '../schema/schema.js';
-import { auditChange } from './audit-client-change.js';
 import { listClientKeys, makeClientKey, removeClientKey } from './client-keys.js';
 import { checkMayRemoveKey } from './client-rights.js';
 import { keyAnswer, keyInput, madeKeyAnswer } from './client-schema.js';
@@ -34,6 +34,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Create a key for a client',
     description: 'A client that sends a key that expires gets only keys that expire no later.',
     access,
+    audit: ['client_key_made'],
     body: { mode: 'json', schema: keyInput },
     answers: { 200: { description: 'The key. It is returned only once.', content: madeKeyAnswer } },
     errors: [...holderErrors, clientErrors.keyOutlives, clientErrors.tooManyKeys],
@@ -41,7 +42,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     async handle(deps, request) {
       const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
       const made = await makeClientKey(deps, clientId, request.body, request.principal);
-      auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`);
+      await auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`);
       return json(made);
     },
   }),
@@ -51,6 +52,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'own',
     summary: "List a client's keys, without their secrets",
     access,
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The keys, the oldest first.', content: z.array(keyAnswer) } },
     errors: holderErrors,
     async handle(deps, { params, principal: caller }) {
@@ -65,13 +67,19 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: "Remove a client's key, which stops working at once",
     description: 'A client that sends a key that expires can remove only that key.',
     access,
+    audit: ['client_key_removed'],
     answers: { 204: { description: 'The key is removed.', content: 'none' } },
     errors: [...holderErrors, clientErrors.keyOfOwner, clientErrors.keyNotFound],
     async handle(deps, request) {
       const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
       checkMayRemoveKey(request.principal, request.params.key_id);
       await removeClientKey(deps, clientId, request.params.key_id);
-      auditChange(deps, request.principal, 'client_key_removed', `${clientId} ${request.params.key_id}`);
+      await auditChange(
+        deps,
+        request.principal,
+        'client_key_removed',
+        `${clientId} ${request.params.key_id}`,
+      );
       return empty();
     },
   }),
@@ -82,6 +90,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Create a refresh token that never expires for a client with the role agent',
     description: 'The stock agent reads such a token from a file, which `queuepass agent add` writes.',
     access: { roles: roleGroups.managers },
+    audit: ['agent_token_made'],
     body: { mode: 'json', schema: object({}) },
     answers: {
       200: {
@@ -100,7 +109,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
         await revokeRefreshToken(deps, token);
         throw new ApiError(clientErrors.notFound);
       }
-      auditChange(deps, request.principal, 'agent_token_made', record.client_id);
+      await auditChange(deps, request.principal, 'agent_token_made', record.client_id);
       return json({ refresh_token: token });
     },
   }),

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { auditChange } from '../audit/audit-change.js';
 import { authErrors } from '../auth/errors.js';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { json, text } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { roleGroups } from '../principal/roles.js';
-import { auditChange } from './audit-client-change.js';
 import { makeClientKey } from './client-keys.js';
 import { clientAnswer, clientInput, clientQuery, madeClientAnswer } from './client-schema.js';
 import { clientErrors } from './errors.js';
@@ -28,6 +28,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'List all clients with their permissions',
     access: { roles: roleGroups.managers },
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The clients, sorted by id.', content: z.array(clientAnswer) } },
     async handle(deps) {
       const records = await deps.collections.clients.find().sort({ client_id: 1 }).toArray();
@@ -40,6 +41,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get a client with its permissions',
     access: { roles: roleGroups.managers },
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The client.', content: clientAnswer } },
     errors: [clientErrors.notFound],
     async handle(deps, { params }) {
@@ -54,6 +56,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'With `generate_key=true` the server also makes a key for the client and returns JSON; otherwise it returns plain text.',
     access: { roles: roleGroups.managers },
+    audit: ['client_changed', 'client_key_made'],
     query: clientQuery,
     body: { mode: 'json', schema: clientInput },
     answers: {
@@ -79,14 +82,14 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
       const change = { caller, clientId: params.client_id, input: body, generateKey };
       const { isNew, changes } = await putClient(deps, change);
       const details = isNew ? { created: true, ...changes } : changes;
-      auditChange(deps, caller, 'client_changed', params.client_id, details);
+      await auditChange(deps, caller, 'client_changed', params.client_id, details);
       if (!generateKey) {
         const word = isNew ? 'Created' : 'Updated';
         return text(`${word} permissions for client '${params.client_id}'`);
       }
       const label = query.key_label === undefined ? {} : { label: query.key_label };
       const made = await makeClientKey(deps, params.client_id, label);
-      auditChange(deps, request.principal, 'client_key_made', params.client_id);
+      await auditChange(deps, request.principal, 'client_key_made', params.client_id);
       return json({ client_id: params.client_id, key_id: made.key_id, client_key: made.client_key });
     },
   }),
@@ -96,11 +99,12 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Remove a client with its refresh tokens, keys and secrets',
     access: { roles: roleGroups.admins },
+    audit: ['client_removed'],
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [clientErrors.notFound, clientErrors.adminFixed],
     async handle(deps, request) {
       await removeClient(deps, request.params.client_id);
-      auditChange(deps, request.principal, 'client_removed', request.params.client_id);
+      await auditChange(deps, request.principal, 'client_removed', request.params.client_id);
       return text('OK');
     },
   }),

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { auditChange } from '../audit/audit-change.js';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { empty, json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { roleGroups } from '../principal/roles.js';
-import { auditChange } from './audit-client-change.js';
 import { tokenAnswer } from './client-schema.js';
 import { listClientTokens, revokeClientToken } from './client-tokens.js';
 import { clientErrors } from './errors.js';
@@ -24,6 +24,7 @@ export const tokenRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'own',
     summary: "List a client's refresh tokens that work, without the tokens themselves",
     access,
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The tokens, the oldest first.', content: z.array(tokenAnswer) } },
     errors: holderErrors,
     async handle(deps, { params, principal: caller }) {
@@ -38,12 +39,13 @@ export const tokenRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'A client that sends a key that expires can revoke only the tokens that it got with that key.',
     access,
+    audit: ['token_revoked'],
     answers: { 204: { description: 'The refresh token is revoked.', content: 'none' } },
     errors: [...holderErrors, clientErrors.tokenOfOwner, clientErrors.tokenNotFound],
     async handle(deps, { params, principal: caller }) {
       const { client_id: clientId } = await getModifiableClient(deps, caller, params.client_id);
       await revokeClientToken(deps, caller, { clientId, tokenId: params.token_id });
-      auditChange(deps, caller, 'token_revoked', clientId);
+      await auditChange(deps, caller, 'token_revoked', clientId);
       return empty();
     },
   }),

@@ -9,9 +9,12 @@ export interface AuditEvent {
   outcome: 'accepted' | 'refused';
   /** Client id of the caller; absent for an unknown or anonymous caller. */
   actor?: string;
+  /** The kind of the caller, such as `agent`; `client` by default if there is an actor. */
+  actor_kind?: string;
   /** What the event is about: a client id, a key id, a queue. */
   target?: string;
   source?: string;
+  request_id?: string;
   reason?: string;
   /** The event made its target, instead of changing it. */
   created?: boolean;
@@ -24,11 +27,18 @@ export interface AuditEvent {
   after?: object;
 }
 
-/** Logs a security event; the logger adds the time. */
-export type Audit = (event: AuditEvent) => void;
+/**
+ * Logs a security event and stores it. Await it before a success is answered; it resolves at once for a refusal.
+ * @throws the error of the database, if a success cannot be stored
+ */
+export type Audit = (event: AuditEvent) => Promise<void>;
 
-/** Makes an `Audit` that logs lines marked `"log": "security"`, with the event's OWASP name as `owasp`. */
-export function createAudit(log: Logger): Audit {
+/**
+ * Makes an `Audit` that logs lines marked `"log": "security"`, with the event's OWASP name as `owasp`; the logger adds the
+ * time.
+ * @param store stores the event
+ */
+export function createAudit(log: Logger, store: Audit): Audit {
   const security = withoutRedaction(log).child({ log: 'security' });
   return (event) => {
     const owasp = presentOwaspEvent(event);
@@ -49,5 +59,6 @@ export function createAudit(log: Logger): Audit {
       after,
       owasp,
     });
+    return store(event);
   };
 }

@@ -31,20 +31,30 @@ const rows: Readonly<Record<string, Partial<Record<NamedEvent['outcome'], Row>>>
 /** Every other refusal, such as that of a token, a role, a push or an agent. */
 const refusal: Row = ['authz_fail', 'actor,target'];
 
+/** Returns the name of a security event in the OWASP Logging Vocabulary; `undefined` if that has none. */
+export function findOwaspName(event: NamedEvent): string | undefined {
+  const name = findRow(event)?.[0];
+  return event.event === 'client_changed' && event.created === true ? 'user_created' : name;
+}
+
+function findRow({ event, outcome }: NamedEvent): Row | undefined {
+  return rows[event]?.[outcome] ?? (outcome === 'refused' ? refusal : undefined);
+}
+
 /**
  * Returns the name of a security event with its ids, as in `authn_login_success:ID` or `authz_fail:ID,RESOURCE`, so that
  * rules written for a Testflinger server find it. An unknown id is `unknown`.
  */
 export function presentOwaspEvent(event: NamedEvent): string | undefined {
-  const row = rows[event.event]?.[event.outcome] ?? (event.outcome === 'refused' ? refusal : undefined);
+  const row = findRow(event);
   if (row === undefined) return undefined;
-  const [name, ids] = row;
+  const [, ids] = row;
+  const name = findOwaspName(event);
   const actor = presentId(event.actor);
   if (ids === 'actor') return `${name}:${actor}`;
   // The target of a request that names nobody is its route, which is not an id.
   if (ids === 'target') return `${name}:${presentId(isRoute(event.target) ? undefined : event.target)}`;
-  const isNew = event.event === 'client_changed' && event.created === true;
-  return `${isNew ? 'user_created' : name}:${actor},${presentId(event.target)}`;
+  return `${name}:${actor},${presentId(event.target)}`;
 }
 
 function isRoute(target: string | undefined): boolean {

@@ -17,6 +17,7 @@ export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get a greeting, which stock agents check before each poll',
     access: 'public',
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'A text that starts with `Testflinger Server`.', content: 'text' } },
     handle: () => text('Testflinger Server (Queuepass)'),
   }),
@@ -26,6 +27,7 @@ export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'own',
     summary: 'Check that the process serves requests',
     access: 'public',
+    audit: { none: 'a read changes nothing' },
     alsoAtRoot: true,
     answers: { 200: { description: 'The process serves requests.', content: ok } },
     handle: () => json({ status: 'OK' }),
@@ -36,6 +38,7 @@ export const healthRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'own',
     summary: 'Check that MongoDB is reachable and writable',
     access: 'public',
+    audit: { none: 'a read changes nothing' },
     alsoAtRoot: true,
     answers: { 200: { description: 'MongoDB is reachable and writable.', content: ok } },
     async handle(deps) {

@@ -32,7 +32,7 @@ export function createErrorHandler(
         const details = cause === undefined ? { code } : { err: cause };
         deps.log.error({ request_id: requestId, ...details }, error.message);
       }
-      logRefusal(deps, error, ctx);
+      await logRefusal(deps, error, ctx);
       const family = byName.get(route?.family ?? '') ?? findFamilyOf(pathOf(ctx, deps), families);
       writeReply(ctx, presentError(family, error, ctx.state as RequestState));
       const challenge = error.status === 401 && route ? challengeOf(route, schemes) : undefined;
@@ -53,13 +53,13 @@ function pathOf(ctx: Context, { config: { basePath } }: Core): string {
 }
 
 /** Writes the security event that the error's row names; logins write their own. */
-function logRefusal({ audit }: Core, error: ApiError, ctx: Context): void {
+async function logRefusal({ audit }: Core, error: ApiError, ctx: Context): Promise<void> {
   if (error.row.audit === undefined) return;
   const { principal, address, route } = ctx.state as RequestState;
-  audit({
+  await audit({
     event: error.row.audit,
     outcome: 'refused',
-    ...(principal?.actor !== undefined && { actor: principal.actor }),
+    ...(principal?.actor !== undefined && { actor: principal.actor, actor_kind: principal.kind }),
     // The route and not the path, since clients put keys in paths by mistake.
     ...(route && { target: nameOfRoute(route) }),
     source: address.source,

@@ -88,6 +88,8 @@ export interface Route<
   summary: string;
   description?: string;
   access: 'public' | Access;
+  /** The security events of a success, by their names in the code, or why it has none. A refusal has its own. */
+  audit: readonly string[] | { none: string };
   query?: Q;
   /** The error for an invalid query, with the reasons as its `detail`; default `validation` (422). */
   queryError?: ErrorRow;

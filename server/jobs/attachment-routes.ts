@@ -25,6 +25,7 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'From then on, agents can claim the job. A repeated upload, also one without a body, changes nothing.',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'the job records them' },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [
@@ -47,6 +48,7 @@ export const attachmentRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Download the attachments of a job, or a part of them',
     access: { roles: roleGroups.agents },
+    audit: { none: 'a read changes nothing' },
     headers: {
       range: 'The part to send, such as `bytes=1000-`, to resume a download (RFC 9110 section 14.2).',
       'if-range': 'The `ETag` that the file must have for a part to be sent.',

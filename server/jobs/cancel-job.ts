@@ -1,3 +1,4 @@
+import { auditChange } from '../audit/audit-change.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { byId } from '../db/index-hint.js';
 import { ApiError } from '../errors/api-error.js';
@@ -46,7 +47,8 @@ export async function cancelJob(
     { projection: cancelledFields, ...byId },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
-  if (isUnowned) logUnownedChange(deps, caller, found);
+  if (isUnowned) await logUnownedChange(deps, caller, found);
+  await auditChange(deps, caller, 'job_cancelled', found.job_id);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job))
     await deps.jobMasks.expireSoon(found.job_id);

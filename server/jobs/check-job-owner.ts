@@ -39,6 +39,16 @@ export function checkJobOwner(
 }
 
 /** Logs a change of a job that only `JOB_OWNERSHIP=record` accepts. */
-export function logUnownedChange({ audit }: Core, { source }: Principal, { job_id: target }: OwnedJob): void {
-  audit({ event: 'job_ownership', outcome: 'accepted', target, source, reason: jobsErrors.notOwned.code });
+export function logUnownedChange(
+  { audit }: Core,
+  { source }: Principal,
+  { job_id: target }: OwnedJob,
+): Promise<void> {
+  return audit({
+    event: 'job_ownership',
+    outcome: 'accepted',
+    target,
+    source,
+    reason: jobsErrors.notOwned.code,
+  });
 }

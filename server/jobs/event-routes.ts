@@ -22,6 +22,7 @@ export const eventRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Forward the events of a job to its webhook',
     description: "The response has the status and the text of the webhook's response.",
     access: { roles: roleGroups.agents },
+    audit: { none: 'the job records it' },
     body: { mode: 'json', schema: eventsInput },
     answers: { 200: { description: "The text of the webhook's response.", content: 'text' } },
     errors: [

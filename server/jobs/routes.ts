@@ -51,6 +51,7 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Submit a job',
     access: submitters,
+    audit: { none: 'the job records its submitter' },
     headers: {
       'idempotency-key':
         'Makes retries safe: a request with the same key and body within a day returns the same job.',
@@ -82,6 +83,7 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'After a claim, `lease` names the holder, and `attempts` lists the attempts that ended without a result.',
     access: submitters,
+    audit: { none: 'a read changes nothing' },
     answers: {
       200: { description: 'The job.', content: shownJobAnswer },
       204: { description: 'No job has this id.', content: 'none' },
@@ -98,6 +100,7 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get the number of waiting jobs before a job',
     access: submitters,
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The number.', content: 'text' } },
     errors: [jobErrors.idInvalid, jobsErrors.notWaiting],
     async handle(deps, request) {
@@ -110,6 +113,7 @@ export const jobRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Cancel a job',
     access: submitters,
+    audit: ['job_cancelled'],
     body: { mode: 'json', schema: object({ action: oneOf('cancel') }) },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [jobErrors.idInvalid, jobsErrors.alreadyEnded, jobsErrors.notOwned],

@@ -21,6 +21,7 @@ export const searchRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Search for jobs by tags, states or ids, oldest first',
     description: 'With `limit`, a `Link` header with `rel="next"` points to the next page if there is one.',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     query: searchQuery,
     repeated: ['tags', 'state', 'job_id'],
     answers: { 200: { description: 'The jobs.', content: z.array(foundJob) } },

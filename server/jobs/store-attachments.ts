@@ -51,7 +51,7 @@ export async function storeAttachments(
   const job = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // For anyone: a repeated request without the file changes nothing.
   if (hasAttachments(job) && body.isEmpty) return;
-  if (checkJobOwner(deps, caller, job)) logUnownedChange(deps, caller, job);
+  if (checkJobOwner(deps, caller, job)) await logUnownedChange(deps, caller, job);
   if (hasAttachments(job)) return checkSameBytes(deps, jobId, (await body.open()).file);
   const anonymous = caller.kind === 'anonymous' ? new AnonymousUpload(deps, job) : undefined;
   await anonymous?.checkRoom(body.announcedBytes);

@@ -17,7 +17,7 @@ export async function checkAgentName(
 ): Promise<void> {
   if (caller.kind !== 'agent') return;
   const agent = await deps.findHolder(name);
-  if (isBoundToOther(agent, caller)) refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
+  if (isBoundToOther(agent, caller)) await refuseOrLog(deps, caller, name, leaseErrors.agentNameBound);
 }
 
 /** Whether the name belongs to another client than the caller. */
@@ -47,29 +47,29 @@ type MisuseError = (typeof leaseErrors)[keyof typeof leaseErrors];
  * @param isTaken false when the request has no effect even without a refusal
  * @throws ApiError 403 of the row with `AGENT_BINDING=enforce`
  */
-export function refuseOrLog(
+export async function refuseOrLog(
   deps: Core & Pick<LeaseServices, 'config'>,
   caller: Principal,
   target: string,
   error: MisuseError,
   isTaken = true,
-): void {
-  if (logMisuse(deps, caller, target, error, isTaken)) throw new ApiError(error);
+): Promise<void> {
+  if (await logMisuse(deps, caller, target, error, isTaken)) throw new ApiError(error);
 }
 
 /** Logs such a use. Returns true with `AGENT_BINDING=enforce`: then the use must have no effect. */
-export function logMisuse(
+export async function logMisuse(
   deps: Core & Pick<LeaseServices, 'config'>,
-  { actor, source }: Principal,
+  { actor, kind, source }: Principal,
   target: string,
   error: MisuseError,
   isTaken = true,
-): boolean {
+): Promise<boolean> {
   const enforced = deps.config.agentBinding === 'enforce';
-  deps.audit({
+  await deps.audit({
     event: 'agent_binding',
     outcome: enforced || !isTaken ? 'refused' : 'accepted',
-    ...(actor !== undefined && { actor }),
+    ...(actor !== undefined && { actor, actor_kind: kind }),
     target,
     source,
     reason: error.code,

@@ -57,20 +57,20 @@ export async function holdJob(
       const holder = job.lease?.holder;
       const isOthers = holder !== undefined && holder !== caller.agentName;
       if ((forHolder && isOthers) || (writes && awaitsClaim(job, caller.agentName)))
-        refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
-      else checkHolderClient(deps, caller, job);
+        await refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
+      else await checkHolderClient(deps, caller, job);
       if (!writes || !isUnbound(job, caller)) return { job, isLost: false, agent };
       await bindLease(deps, job, caller);
       continue;
     }
     const standing = classifyWriter(job, agent);
-    checkHolderClient(deps, caller, job, !writes || standing !== 'lost');
+    await checkHolderClient(deps, caller, job, !writes || standing !== 'lost');
     if (standing === 'lost') return { job, isLost: true, agent };
     if (standing === 'foreign') {
-      if (forHolder) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, !writes);
+      if (forHolder) await refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, !writes);
       return { job, isLost: writes, agent };
     }
-    if (writes && awaitsClaim(job, agent)) refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
+    if (writes && awaitsClaim(job, agent)) await refuseOrLog(deps, caller, jobId, leaseErrors.notHeld);
     if (await settle(deps, caller, job, { agent, standing, writes })) return { job, isLost: false, agent };
   }
 }

@@ -15,17 +15,17 @@ import type { LeaseServices } from './services.js';
  * @param isTaken false when the request has no effect even without a refusal
  * @throws ApiError 403 with `AGENT_BINDING=enforce`; else the request is logged
  */
-export function checkHolderClient(
+export async function checkHolderClient(
   deps: Core & Pick<LeaseServices, 'config'>,
   caller: Principal,
   { job_id: jobId, lease, attempts = [] }: HeldJob,
   isTaken = true,
-): void {
+): Promise<void> {
   const { agentName: agent } = caller;
   if (agent === undefined) return;
   const held = lease?.holder === agent ? lease : attempts.findLast(({ holder }) => holder === agent);
   if (held === undefined || may(caller, 'actAsHolder', held)) return;
-  refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, isTaken);
+  await refuseOrLog(deps, caller, jobId, leaseErrors.notHeld, isTaken);
 }
 
 /** Whether the caller holds a job whose lease names no client: it is of an older version. */

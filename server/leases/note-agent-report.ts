@@ -32,6 +32,6 @@ export async function noteAgentReport(
   const job = await findHeldJob(deps, jobId, name);
   if (job?.lease?.holder !== name || job.lease.cut === true) return;
   const isOther = !may(caller, 'actAsHolder', job.lease);
-  if (isOther && logMisuse(deps, caller, job.job_id, leaseErrors.notHeld)) return;
+  if (isOther && (await logMisuse(deps, caller, job.job_id, leaseErrors.notHeld))) return;
   if (isRenewalDue(deps, job)) await renewLease(deps, job, name);
 }

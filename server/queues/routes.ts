@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { auditChange } from '../audit/audit-change.js';
 import type { ClaimServices } from '../claims/services.js';
-import { auditChange } from '../clients/audit-client-change.js';
 import { clientErrors } from '../clients/errors.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { json, text } from '../http/reply.js';
@@ -55,6 +55,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       "Percentiles, in seconds, of each queue's newest 1,000 wait times. Without the query parameter, all queues are returned.",
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     query: openObject({ queue: listOf(textSchema()).optional() }),
     repeated: ['queue'],
     answers: {
@@ -73,6 +74,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'List the agents that serve a queue',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The agents, by name.', content: z.array(queueAgent) } },
     errors: [queueErrors.notFound],
     async handle(deps, { params }) {
@@ -85,6 +87,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'List the jobs of a queue with their states',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     answers: {
       200: { description: 'The jobs, in the order of their first submission.', content: z.array(queueJob) },
       204: { description: 'The queue has no jobs.', content: 'none' },
@@ -99,6 +102,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'List the restricted queues with their owners',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The queues.', content: z.array(restrictedQueue) } },
     async handle(deps) {
       return json(await findRestrictedQueues(deps));
@@ -110,6 +114,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get a restricted queue with its owners',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The queue.', content: restrictedQueue } },
     errors: [queueErrors.restrictedNotFound],
     async handle(deps, { params }) {
@@ -122,13 +127,19 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Add an owner to a queue, and restrict it',
     access: { roles: roleGroups.managers },
+    audit: ['restriction_changed'],
     body: { mode: 'json', schema: ownerInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [queueErrors.clientMissing, clientErrors.notFound, queueErrors.withoutAgent],
     async handle(deps, request) {
       const { params, body } = request;
       await addQueueOwner(deps, params.queue_name, body.client_id);
-      auditChange(deps, request.principal, 'restriction_changed', `${params.queue_name} + ${body.client_id}`);
+      await auditChange(
+        deps,
+        request.principal,
+        'restriction_changed',
+        `${params.queue_name} + ${body.client_id}`,
+      );
       return text('OK');
     },
   }),
@@ -138,13 +149,19 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Remove an owner; removing the last one lifts the restriction',
     access: { roles: roleGroups.managers },
+    audit: ['restriction_changed'],
     body: { mode: 'json', schema: ownerInput },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [queueErrors.restrictedNotFound, queueErrors.clientMissing, clientErrors.notFound],
     async handle(deps, request) {
       const { params, body } = request;
       await removeQueueOwner(deps, params.queue_name, body.client_id);
-      auditChange(deps, request.principal, 'restriction_changed', `${params.queue_name} - ${body.client_id}`);
+      await auditChange(
+        deps,
+        request.principal,
+        'restriction_changed',
+        `${params.queue_name} - ${body.client_id}`,
+      );
       return text('OK');
     },
   }),

@@ -22,6 +22,7 @@ export const artifactRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Store the artifact of a job',
     description: 'Replaces an earlier artifact. The response is `OK` for an unknown job too.',
     access: { roles: roleGroups.agents },
+    audit: { none: 'the job records it' },
     body: { mode: 'multipart', schema: uploadSchema },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [jobErrors.idInvalid, leaseErrors.notHeld],
@@ -37,6 +38,7 @@ export const artifactRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Get the artifact of a job',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     answers: {
       200: { description: 'The archive.', content: { file: 'application/x-tar' } },
       204: { description: 'The job has no artifact.', content: 'none' },

@@ -67,6 +67,7 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'Each field of the body replaces the stored field. The response is `OK` for an unknown job too.',
     access: { roles: roleGroups.agents },
+    audit: { none: 'the job records it' },
     body: { mode: 'json', schema: resultInput, limit: 16 * mebibyte - 1 },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [jobErrors.idInvalid, leaseErrors.notHeld],
@@ -82,6 +83,7 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Get the result of a job, with the texts of its logs',
     description: 'With `Prefer: wait=N`, the server responds when the state changes, or after N seconds.',
     access: { roles: roleGroups.everyRole },
+    audit: { none: 'a read changes nothing' },
     answers: {
       200: { description: 'The result.', content: resultAnswer },
       204: { description: 'No job has this id.', content: 'none' },
@@ -101,6 +103,7 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Send a log fragment',
     description: 'A fragment that is sent twice is stored once.',
     access: { roles: roleGroups.agents },
+    audit: { none: 'the job records it' },
     body: { mode: 'json', schema: fragmentInput, limit: 16 * mebibyte - 1 },
     answers: { 200: { description: '`OK`', content: 'text' } },
     errors: [jobErrors.idInvalid, leaseErrors.notHeld],
@@ -119,6 +122,7 @@ export const resultRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'With `Prefer: wait=N`, the server responds when a fragment matches the query, or after N seconds.',
     access: { roles: roleGroups.submitters },
+    audit: { none: 'a read changes nothing' },
     query: logQuery,
     queryError: resultErrors.logQueryInvalid,
     answers: { 200: { description: 'The log.', content: logAnswer } },

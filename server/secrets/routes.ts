@@ -1,4 +1,4 @@
-import { auditChange } from '../clients/audit-client-change.js';
+import { auditChange } from '../audit/audit-change.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { commonErrors } from '../errors/common-errors.js';
 import { json, text } from '../http/reply.js';
@@ -32,13 +32,14 @@ export const secretRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'Replaces an existing secret. The path may contain slashes, but not end with one. An ephemeral secret is deleted when a job reads it. With `expire_after: null`, the secret never expires.',
     access,
+    audit: ['secret_changed'],
     body: { mode: 'json', schema: secretInput },
     answers: { 200: { description: 'The expiry of the secret, or null.', content: secretResponse } },
     errors,
     async handle(deps, request) {
       const place = { clientId: request.params.client_id, path: request.params.path };
       const expiresAt = await putSecret(deps, { caller: request.principal, place, input: request.body });
-      auditChange(deps, request.principal, 'secret_changed', place.path);
+      await auditChange(deps, request.principal, 'secret_changed', place.path);
       return json({ expires_at: expiresAt });
     },
   }),
@@ -49,12 +50,13 @@ export const secretRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Remove a secret of the caller',
     access,
+    audit: ['secret_removed'],
     answers: { 200: { description: '`OK`, also if the secret did not exist.', content: 'text' } },
     errors,
     async handle(deps, request) {
       const place = { clientId: request.params.client_id, path: request.params.path };
       await removeSecret(deps, request.principal, place);
-      auditChange(deps, request.principal, 'secret_removed', place.path);
+      await auditChange(deps, request.principal, 'secret_removed', place.path);
       return text('OK');
     },
   }),

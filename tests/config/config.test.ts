@@ -132,6 +132,7 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
     bad: ['-1', '10 GiB'],
   },
   JOB_OWNERSHIP: { good: [['record', (config) => config.jobOwnership, 'record']], bad: ['yes'] },
+  AUDIT_DAYS: { good: [['30', (config) => config.auditDays, 30]], bad: ['0', '3651', 'for ever'] },
   AGENT_BINDING: { good: [['enforce', (config) => config.agentBinding, 'enforce']], bad: ['yes'] },
   AGENT_LEASES: { good: [['off', (config) => config.agentLeases, 'off']], bad: ['no'] },
   AGENT_LEASE_SECONDS: { good: [['60', (config) => config.agentLeaseSeconds, 60]], bad: ['0', '15m'] },

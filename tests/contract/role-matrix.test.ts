@@ -54,6 +54,7 @@ const allowed: Record<string, readonly string[] | 'public'> = {
 
   'DELETE /v1/client-permissions/{client_id}': admin,
   'POST /v1/oauth2/revoke': admin,
+  'GET /v1/audit': admin,
 
   'GET /v1/authenticate/token/{client_id}': 'public',
   'POST /v1/oauth2/token': 'public',

@@ -20,6 +20,7 @@ function echo(method: 'GET' | 'POST', path: string, wildcard = false): AnyRoute<
     family: 'v1',
     summary: 'A route of a test',
     access: 'public',
+    audit: { none: 'a test' },
     answers: { 200: { description: 'Its path.', content: 'text' } },
     handle: (_deps, { params }) => text(`${path} ${JSON.stringify(params)}`),
   });

@@ -40,8 +40,12 @@ async function commandsOf({ deps }: TestServer, action: () => Promise<unknown>):
   return (
     db
       .collection('system.profile')
-      // The start looks for replaced indexes in the background.
-      .find({ ns: /\.jobs$/, 'command.listIndexes': { $exists: false } })
+      // The start looks for replaced indexes in the background, and for agents that hold jobs.
+      .find({
+        ns: /\.jobs$/,
+        'command.listIndexes': { $exists: false },
+        'command.distinct': { $exists: false },
+      })
       .sort({ ts: 1 })
       .toArray()
   );

@@ -150,8 +150,9 @@ async function profile(server: TestServer, run: () => Promise<unknown>): Promise
     .find({ ns: `${db.databaseName}.jobs`, planSummary: { $exists: true } })
     .toArray();
   await db.collection('system.profile').drop();
-  const isSweep = ({ command }: Document) => 'lease.until' in ((command as Document)['filter'] ?? {});
-  // The sweep also runs by itself, at any moment.
+  const isSweep = ({ command: { filter, query } }: Document) =>
+    'lease.until' in ((filter ?? query ?? {}) as object);
+  // The sweep and the watch of agents also run by themselves, at any moment.
   return entries.every(isSweep) ? entries : entries.filter((entry) => !isSweep(entry));
 }
 

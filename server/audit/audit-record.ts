@@ -17,14 +17,14 @@ interface Stamp {
 
 /** Makes the record of a single event. */
 export function makeRecord(event: AuditEvent, { at, days }: Stamp): AuditRecord {
-  const { request_id, changed, before, after, created, key_id } = event;
-  const detail = { changed, before, after, created, key_id };
+  const { request_id, changed, before, after, created, key_id, more } = event;
+  const detail = { changed, before, after, created, key_id, ...more };
   return {
     _id: new ObjectId(),
     at,
     ...makeFields(event),
     ...(request_id !== undefined && { request_id }),
-    ...(Object.values(detail).some((value) => value !== undefined) && { detail: dropUndefined(detail) }),
+    ...(Object.values(detail).some((value) => value !== undefined) && { detail: presentDetail(detail) }),
     expires_at: new Date(at.getTime() + days * dayMs),
   };
 }
@@ -42,7 +42,8 @@ export function makeCountedRecord(event: AuditEvent, { at, days }: Stamp, window
 }
 
 function makeFields(event: AuditEvent) {
-  const { outcome, actor, actor_kind, target, source, reason } = event;
+  const { outcome, actor, actor_kind, source, reason } = event;
+  const target = event.subject ?? event.target;
   return {
     event: findOwaspName(event) ?? event.event,
     outcome,
@@ -55,12 +56,20 @@ function makeFields(event: AuditEvent) {
 }
 
 /** Returns a text in which every control character is escaped, so that no line or terminal is misled by it. */
-function presentText(text: string): string {
+export function presentText(text: string): string {
   return text
     .slice(0, maxLength)
     .replaceAll(/[\p{Cc}\u2028\u2029]/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-function dropUndefined(fields: Record<string, unknown>): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+/** Escapes all texts and names of a detail, and leaves out what is not there. */
+function presentDetail(detail: object): object {
+  const shown = JSON.stringify(detail, (_name, value: unknown) => {
+    if (typeof value === 'string') return presentText(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => [presentText(name), one as unknown]),
+    );
+  });
+  return JSON.parse(shown) as object;
 }

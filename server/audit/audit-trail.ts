@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { AuditEvent } from '../core/audit.js';
 import type { Clock } from '../core/clock.js';
 import { bulkUpsert } from '../db/bulk-upsert.js';
+import { isDuplicateKey } from '../db/classify-error.js';
 import { makeCountedRecord, makeRecord } from './audit-record.js';
 import type { AuditCollections, AuditRecord } from './collections.js';
 
@@ -19,6 +20,9 @@ const flushMs = 1000;
 
 /** Windows that a process counts at once. Refusals beyond it are counted together, whatever their source. */
 const maxWindows = 10_000;
+
+/** Single events that a process keeps while the database does not take them. */
+const maxUnstored = 1000;
 
 /** The events of one window that are counted. */
 interface Window {
@@ -47,6 +51,8 @@ export interface TrailDeps {
  */
 export class AuditTrail {
   readonly #windows = new Map<string, Window>();
+  /** Single events that the database did not take. */
+  readonly #unstored: AuditRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -54,10 +60,10 @@ export class AuditTrail {
 
   /** Stores an event. Resolves at once for a refusal. @throws the error of the database, for a success that is not stored */
   async store(event: AuditEvent): Promise<void> {
-    const { clock, config, insert } = this.deps;
+    const { clock, config } = this.deps;
     const stamp = { at: clock.now(), days: config.auditDays };
     if (event.outcome === 'accepted' && !repeatedEvents.has(event.event))
-      return insert(makeRecord(event, stamp));
+      return this.#insert(makeRecord(event, stamp));
     const now = stamp.at.getTime();
     const length = windowMs[event.outcome];
     const start = now - (now % length);
@@ -88,19 +94,33 @@ export class AuditTrail {
     }
   }
 
+  /** The change has been made: its event is tried again, since the caller may not be able to repeat the request. */
+  async #insert(record: AuditRecord): Promise<void> {
+    try {
+      await this.deps.insert(record);
+    } catch (error) {
+      if (this.#unstored.length < maxUnstored) this.#unstored.push(record);
+      this.#schedule();
+      throw error;
+    }
+  }
+
   #open(key: string, window: Window): void {
     this.#windows.set(key, window);
-    if (window.record.outcome === 'refused') return this.#schedule();
+    // It also removes the windows that have ended.
+    this.#schedule();
+    if (window.record.outcome === 'refused') return;
     // After this turn of the event loop, with all events that came in it.
     window.stored = new Promise(setImmediate).then(() => this.#write([window]));
     window.stored.catch(() => this.#windows.delete(key));
   }
 
-  /** Leaves out what a stranger can vary: their refusals are counted by source, and those of too many sources together. */
+  /** Leaves out what a stranger can vary: their refusals are counted by source, and all of too many windows together. */
   #limit(event: AuditEvent): AuditEvent {
     const { actor, target: _target, reason: _reason, ...others } = event;
-    if (event.outcome === 'accepted' || actor !== undefined) return event;
-    return this.#windows.size < maxWindows ? others : { ...others, source: 'others' };
+    if (actor !== undefined) return event;
+    if (this.#windows.size >= maxWindows) return { ...others, source: 'others' };
+    return event.outcome === 'accepted' ? event : others;
   }
 
   #schedule(): void {
@@ -115,11 +135,26 @@ export class AuditTrail {
   /** Stores what is counted in memory. @throws the error of the database; what could not be stored is kept */
   async flush(): Promise<void> {
     await this.#flushing;
+    const unstored = this.#unstored.splice(0);
+    const tries = await Promise.allSettled(unstored.map((record) => this.#insertAgain(record)));
+    for (const one of tries) if (one.status === 'rejected') throw one.reason;
     const counted = [...this.#windows.values()].filter(({ pending }) => pending > 0);
     const now = this.deps.clock.now().getTime();
     for (const [key, { until, pending }] of this.#windows)
       if (pending === 0 && until < now) this.#windows.delete(key);
     if (counted.length > 0) await this.#write(counted);
+  }
+
+  async #insertAgain(record: AuditRecord): Promise<void> {
+    try {
+      await this.deps.insert(record);
+    } catch (error) {
+      // The first try stored it, and its response was lost.
+      if (isDuplicateKey(error)) return;
+      this.#unstored.push(record);
+      this.#schedule();
+      throw error;
+    }
   }
 
   async #write(windows: readonly Window[]): Promise<void> {

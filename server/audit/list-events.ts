@@ -2,6 +2,7 @@ import { type Filter, ObjectId } from 'mongodb';
 import type { z } from 'zod';
 import { presentDate } from '../http/present-date.js';
 import { dateTime, integer, object, oneOf, text } from '../schema/schema.js';
+import { presentText } from './audit-record.js';
 import type { AuditCollections, AuditRecord } from './collections.js';
 
 /** The query of the audit trail. */
@@ -46,9 +47,9 @@ export async function listEvents(
 }
 
 function makeFilter({ event, actor, target, source, outcome, since, until, cursor }: AuditQuery) {
-  const exact = Object.entries({ event, actor, target, source, outcome }).filter(
-    ([, value]) => value !== undefined,
-  );
+  const exact = Object.entries({ event, actor, target, source, outcome })
+    .filter((field): field is [string, string] => field[1] !== undefined)
+    .map(([name, value]) => [name, presentText(value)]);
   const at = { ...(since && { $gte: since }), ...(until && { $lt: until }) };
   return {
     ...Object.fromEntries(exact),

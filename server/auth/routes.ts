@@ -50,7 +50,7 @@ export const authRoutes: readonly AnyRoute<RouteDeps>[] = [
     description:
       'Send the client id and key with HTTP Basic, or as a form with `grant_type=client_credentials`, `client_id` and `client_secret`. With `grant_type=refresh_token` and a `refresh_token`, the client gets an access token only. A request with a `grant_type`, or with a client id or key in the form, gets errors in the form of RFC 6749, section 5.2.',
     access: 'public',
-    audit: ['login'],
+    audit: ['login', 'refresh'],
     headers: { authorization: 'The client id and key, as HTTP Basic.' },
     body: {
       mode: 'form',

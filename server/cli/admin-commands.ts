@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { Command } from 'commander';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
 import { adminClientId } from '../clients/client-rights.js';
+import type { AdminDatabase } from './admin-database.js';
 import { CliError, UsageError } from './cli-error.js';
 import type { GlobalOptions } from './find-connection.js';
 import { print, printJson, printToStderr } from './print.js';
@@ -30,6 +31,7 @@ async function resetKey(options: GlobalOptions, command: Command): Promise<void>
   const database = await openAdminDatabase(process.env, printToStderr);
   try {
     const key = await database.run(resetAdminKey);
+    await storeEvent(database);
     if (database.dataDir === undefined) {
       if (json) return printJson({ client_id: adminClientId, client_key: key });
       printToStderr(`The new key of ${adminClientId}, which is shown only once:`);
@@ -56,6 +58,7 @@ async function setKey(options: GlobalOptions, command: Command): Promise<void> {
   try {
     const digest = await hash(key, database.bcryptCost);
     const outcome = await database.run((collections) => setAdminSecret(collections, digest));
+    await storeEvent(database);
     if (database.dataDir !== undefined && existsSync(database.dataDir.adminKeyFile)) {
       rmSync(database.dataDir.adminKeyFile);
       printToStderr(`Removed ${database.dataDir.adminKeyFile}, which held the earlier key`);
@@ -66,6 +69,13 @@ async function setKey(options: GlobalOptions, command: Command): Promise<void> {
   } finally {
     await database.close();
   }
+}
+
+/** Notes in the audit trail that the admin has a new key. */
+async function storeEvent({ run, auditDays }: AdminDatabase): Promise<void> {
+  const { storeOperatorEvent } = await import('../audit/operator-event.js');
+  const event = { event: 'client_key_made', target: adminClientId };
+  await run((collections) => storeOperatorEvent(collections, event, auditDays));
 }
 
 async function readKeyFromStdin(): Promise<string> {

@@ -16,6 +16,7 @@ export interface AdminDatabase {
   /** The data directory of the embedded MongoDB; `undefined` if the settings name a MongoDB. */
   dataDir: DataDir | undefined;
   bcryptCost: number;
+  auditDays: number;
   /** Runs a task on the database. @throws CliError if MongoDB is not reachable or returns an error */
   run<T>(task: (collections: Collections, db: Db) => Promise<T>): Promise<T>;
   /** Closes the connection, and stops the embedded mongod if this command started it. */
@@ -44,6 +45,7 @@ export async function openAdminDatabase(
   return {
     dataDir: target.dataDir,
     bcryptCost: config.bcryptCost,
+    auditDays: config.auditDays,
     run: (task) => task(openCollections(db), db).catch(explainFailure),
     async close() {
       await client.close();
@@ -57,7 +59,7 @@ export async function openAdminDatabase(
  * signing key, which is a required setting, is a placeholder, because these commands sign nothing.
  */
 function pickSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const needed = /^(MONGODB_.*|QUEUEPASS_DATA_DIR|BCRYPT_COST)$/;
+  const needed = /^(MONGODB_.*|QUEUEPASS_DATA_DIR|BCRYPT_COST|AUDIT_DAYS)$/;
   const picked = Object.entries(environment).filter(([name]) => needed.test(name));
   return { ...Object.fromEntries(picked), JWT_SIGNING_KEY: 'a placeholder for a key that is not used' };
 }

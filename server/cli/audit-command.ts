@@ -88,7 +88,8 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
     else printEvents(inOrder);
   };
   show(first);
-  if (follow) await showNew(find, first, show);
+  if (!follow) return;
+  await showNew(find, { first, wantedSince: Date.parse(filters.since ?? '') || 0 }, show);
 }
 
 type Find = (more: Record<string, string>) => Promise<ShownEvent[]>;
@@ -96,32 +97,25 @@ type Find = (more: Record<string, string>) => Promise<ShownEvent[]>;
 /** Shows the events that come after the first ones, the newest of which is the first in the list; never ends. */
 async function showNew(
   find: Find,
-  first: readonly ShownEvent[],
+  { first, wantedSince }: { first: readonly ShownEvent[]; wantedSince: number },
   show: (events: readonly ShownEvent[]) => void,
 ): Promise<never> {
   let newest = first[0];
-  let seen: Set<string> | undefined;
-  for (;;) {
-    const since = newest && { since: new Date(Date.parse(newest.at) - overlapMs).toISOString() };
-    const events = await find({ ...since, limit: String(pageSize) });
-    // Of the first answer, what is older than the events that were shown is not new.
-    const isNew = seen ? ({ id }: ShownEvent) => !seen?.has(id) : isBefore(events, first[0]);
-    const fresh = events.filter(isNew);
+  let seen = new Set(first.map(({ id }) => id));
+  for (let isFirst = true; ; isFirst = false) {
+    const from = newest === undefined ? undefined : Date.parse(newest.at) - overlapMs;
+    const events = await find({
+      ...(from !== undefined && from > wantedSince && { since: new Date(from).toISOString() }),
+      limit: String(pageSize),
+    });
+    // What follows the oldest of the events that were shown was left out by the limit: it is not new.
+    const oldest = isFirst ? events.findIndex(({ id }) => id === first.at(-1)?.id) : -1;
+    const fresh = events.filter(({ id }, n) => !seen.has(id) && (oldest < 0 || n < oldest));
     if (fresh.length > 0) show(fresh);
     seen = new Set(events.map(({ id }) => id));
     newest = events[0] ?? newest;
     await wait(followSeconds * 1000);
   }
-}
-
-/** Whether an event is in the list before a certain one, and so newer; each is if that one is not in the list. */
-function isBefore(
-  events: readonly ShownEvent[],
-  last: ShownEvent | undefined,
-): (event: ShownEvent) => boolean {
-  const at = events.findIndex(({ id }) => id === last?.id);
-  const newer = new Set((at < 0 ? events : events.slice(0, at)).map(({ id }) => id));
-  return ({ id }) => newer.has(id);
 }
 
 /** The options that are filters; commander adds those of the program. */
@@ -142,7 +136,7 @@ function withoutGlobals({
 
 /** JSON lines, for programs. */
 function printLines(events: readonly ShownEvent[]): void {
-  for (const event of events) print(JSON.stringify(event));
+  for (const event of events) print(presentSafely(JSON.stringify(event)));
 }
 
 function printEvents(events: readonly ShownEvent[]): void {

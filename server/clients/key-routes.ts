@@ -42,7 +42,10 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
     async handle(deps, request) {
       const { client_id: clientId } = await getKeyHolder(deps, request.principal, request.params.client_id);
       const made = await makeClientKey(deps, clientId, request.body, request.principal);
-      await auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`);
+      await auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`, {
+        subject: clientId,
+        more: { key_id: made.key_id },
+      });
       return json(made);
     },
   }),
@@ -79,6 +82,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
         request.principal,
         'client_key_removed',
         `${clientId} ${request.params.key_id}`,
+        { subject: clientId, more: { key_id: request.params.key_id } },
       );
       return empty();
     },

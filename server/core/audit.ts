@@ -16,6 +16,10 @@ export interface AuditEvent {
   source?: string;
   request_id?: string;
   reason?: string;
+  /** What the event is stored under, if the target of the log line says more: a client id, a queue. */
+  subject?: string;
+  /** What the log line's target says more, for the stored event. */
+  more?: Readonly<Record<string, string | undefined>>;
   /** The event made its target, instead of changing it. */
   created?: boolean;
   /** Of a login: the id of the server-made key that the client sent, or `secret`. */

@@ -47,11 +47,11 @@ export async function cancelJob(
     { projection: cancelledFields, ...byId },
   );
   if (job === null) throw new ApiError(jobsErrors.alreadyEnded);
-  if (isUnowned) await logUnownedChange(deps, caller, found);
-  await auditChange(deps, caller, 'job_cancelled', found.job_id);
   // The job was lost and waited again: no agent is left whose final result would end the masks.
   if (job.lease && job.lease.holder === undefined && namesSecrets(job))
     await deps.jobMasks.expireSoon(found.job_id);
   if (job.result_data.job_state === 'waiting' && job.anonymous_bytes && job.attachments_file)
     await removeFilesSoon(deps, [job.attachments_file]);
+  if (isUnowned) await logUnownedChange(deps, caller, found);
+  await auditChange(deps, caller, 'job_cancelled', found.job_id);
 }

@@ -51,7 +51,7 @@ export async function storeAttachments(
   const job = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // For anyone: a repeated request without the file changes nothing.
   if (hasAttachments(job) && body.isEmpty) return;
-  if (checkJobOwner(deps, caller, job)) await logUnownedChange(deps, caller, job);
+  const isUnowned = checkJobOwner(deps, caller, job);
   if (hasAttachments(job)) return checkSameBytes(deps, jobId, (await body.open()).file);
   const anonymous = caller.kind === 'anonymous' ? new AnonymousUpload(deps, job) : undefined;
   await anonymous?.checkRoom(body.announcedBytes);
@@ -66,7 +66,11 @@ export async function storeAttachments(
   } finally {
     if (!isAdded) await anonymous?.release();
   }
-  if (isAdded) return keepOneFile(deps, stored.filename, stored._id);
+  if (isAdded) {
+    await keepOneFile(deps, stored.filename, stored._id);
+    if (isUnowned) await logUnownedChange(deps, caller, job);
+    return;
+  }
   await removeFilesById(deps, [stored._id]);
   const now = checkTakesAttachments(await findJob<AttachingJob>(deps, jobId, attachingFields));
   // The job was resubmitted meanwhile, and the new run awaits its own attachments.

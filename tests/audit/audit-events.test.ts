@@ -8,6 +8,7 @@ import { askToken, logIn } from '../support/logins.js';
 import { postFragment, postResult } from '../support/results.js';
 import { secretsStores } from '../support/secrets.js';
 import { startServer, type TestServer } from '../support/start-server.js';
+import { until } from '../support/until.js';
 
 const secret = 'a client secret of good length';
 
@@ -150,6 +151,38 @@ for (const [name, { names, run }] of Object.entries(scenarios)) {
     t.false(text.includes(secret) || text.includes('not for anybody'));
   });
 }
+
+test('a key and a restriction are stored under their client and queue, and the line of the log says both', async (t) => {
+  const server = await startServer(t);
+  await addClient(server, { client_id: 'ci' }, secret);
+  await server.deps.collections.agents.insertOne({ name: 'a1', queues: ['q1'] } as never);
+  const admin = bearer(server, { client_id: 'boss', role: 'admin' });
+  await server.request('/v1/client-permissions/ci/keys', jsonBody({}, admin));
+  await server.request('/v1/restricted-queues/q1', jsonBody({ client_id: 'ci' }, admin));
+  const [key, restriction] = await server.deps.collections.auditEvents.find().sort({ _id: 1 }).toArray();
+  t.is(key?.target, 'ci');
+  t.regex((key?.detail as { key_id: string }).key_id, /^\w{12}$/);
+  t.like(restriction, { target: 'q1', detail: { owner: 'ci', change: 'added' } });
+  t.true(server.logged.some(({ target }) => target === 'q1 + ci'));
+});
+
+test('an event that the database did not take is stored later', async (t) => {
+  const server = await startServer(t);
+  const { auditEvents } = server.deps.collections;
+  const { insertOne } = auditEvents;
+  Object.assign(auditEvents, {
+    insertOne: () => Promise.reject(new MongoServerError({ message: 'no primary', code: 11600 })),
+  });
+  const admin = bearer(server, { client_id: 'boss', role: 'admin' });
+  await addClient(server, { client_id: 'ci' }, secret);
+  const removed = await server.request('/v1/client-permissions/ci', { method: 'DELETE', headers: admin });
+  t.is(removed.status, 503);
+  Object.assign(auditEvents, { insertOne });
+  await until(
+    t,
+    async () => (await auditEvents.countDocuments({ event: 'user_deleted', target: 'ci' })) === 1,
+  );
+});
 
 test('what jobs and agents record themselves is not stored', async (t) => {
   const server = await startServer(t);

@@ -74,6 +74,14 @@ test('several processes count one window in one event, and what could not be sto
   );
 });
 
+test('control characters of details are escaped', async (t) => {
+  const server = await startServer(t);
+  const after = { max_priority: { 'q\u009b1': 1 }, text: 'a\u001bb' };
+  await server.deps.audit({ event: 'client_changed', outcome: 'accepted', target: 'x', after });
+  const [stored] = await server.deps.collections.auditEvents.find().toArray();
+  t.deepEqual(stored?.detail, { after: { max_priority: { 'q\\u009b1': 1 }, text: 'a\\u001bb' } });
+});
+
 test('control characters of names are escaped, and long names are cut', async (t) => {
   const server = await startServer(t);
   await server.deps.audit({

@@ -38,6 +38,8 @@ test.serial('admin reset-key creates the admin, prints its key, and revokes earl
   const refresh = await server.request('/v1/oauth2/refresh', jsonBody({ refresh_token: refreshToken }));
   t.is(refresh.status, 400);
   const admin = await server.deps.collections.clients.findOne({ client_id: 'testflinger-admin' });
+  const event = { event: 'user_updated', actor_kind: 'operator', target: 'testflinger-admin' };
+  t.is(await server.deps.collections.auditEvents.countDocuments(event), 2);
   t.is(admin?.role, 'admin');
 });
 

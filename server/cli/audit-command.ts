@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { ApiClient } from './api-client.js';
-import { UsageError } from './cli-error.js';
+import { CliError, RefusedError, UsageError } from './cli-error.js';
 import { findConnection, type GlobalOptions } from './find-connection.js';
-import { presentSafely, print } from './print.js';
+import { presentSafely, print, printToStderr } from './print.js';
 import { printTable } from './print-table.js';
 
 /** An event as `GET /v1/audit` returns it. */
@@ -41,6 +41,9 @@ const followSeconds = 2;
  */
 const overlapMs = 10_000;
 
+/** Milliseconds after which the command logs in again; an access token is valid for ten minutes. */
+const loginMs = 5 * 60_000;
+
 /** Maximum number of events of one request. */
 const pageSize = 1000;
 
@@ -74,10 +77,17 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   const count = Number(limit);
   if (!Number.isInteger(count) || count < 1 || count > pageSize)
     throw new UsageError(`--limit is a number from 1 to ${pageSize}; see: queuepass audit --help`);
-  const api = new ApiClient(findConnection(command));
+  const connection = findConnection(command);
+  let api = new ApiClient(connection);
+  let loggedInAt = performance.now();
   const isJson = command.optsWithGlobals<GlobalOptions>().json === true;
   const find = (more: Record<string, string>) => {
     const query = new URLSearchParams({ ...withoutGlobals(filters), ...more });
+    // Before the access token expires: `--follow` never ends.
+    if (performance.now() - loggedInAt > loginMs) {
+      api = new ApiClient(connection);
+      loggedInAt = performance.now();
+    }
     return api.getList<ShownEvent>(`/v1/audit?${query}`);
   };
   const first = await find({ limit });
@@ -104,16 +114,31 @@ async function showNew(
   let seen = new Set(first.map(({ id }) => id));
   for (let isFirst = true; ; isFirst = false) {
     const from = newest === undefined ? undefined : Date.parse(newest.at) - overlapMs;
-    const events = await find({
-      ...(from !== undefined && from > wantedSince && { since: new Date(from).toISOString() }),
-      limit: String(pageSize),
-    });
+    const events = await untilAnswered(() =>
+      find({
+        ...(from !== undefined && from > wantedSince && { since: new Date(from).toISOString() }),
+        limit: String(pageSize),
+      }),
+    );
     // What follows the oldest of the events that were shown was left out by the limit: it is not new.
     const oldest = isFirst ? events.findIndex(({ id }) => id === first.at(-1)?.id) : -1;
     const fresh = events.filter(({ id }, n) => !seen.has(id) && (oldest < 0 || n < oldest));
     if (fresh.length > 0) show(fresh);
     seen = new Set(events.map(({ id }) => id));
     newest = events[0] ?? newest;
+    await wait(followSeconds * 1000);
+  }
+}
+
+/** Tries again while the server is away, such as during a restart. @throws RefusedError for an answer that will not change */
+async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  for (let isReported = false; ; isReported = true) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof CliError) || (error instanceof RefusedError && error.status < 500)) throw error;
+      if (!isReported) printToStderr(`${error.message}; trying again every ${followSeconds} s`);
+    }
     await wait(followSeconds * 1000);
   }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import test from 'ava';
+import { MongoServerError } from 'mongodb';
 import type { AuditEvent } from '../../server/core/audit.js';
 import { queuepassCommand } from '../support/build-server.js';
 import { bearer } from '../support/clients.js';
@@ -99,7 +100,7 @@ test.serial('queuepass audit prints a table, JSON lines, and new events as they 
   t.deepEqual([wrong.status, wrong.stdout], [2, '']);
 
   const { command, args, env } = followCommand(environment);
-  const following = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const following = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const shown = createInterface({ input: following.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse(String((await shown.next()).value)) as Shown;
   t.is((await next()).target, 'target-2');
@@ -107,6 +108,19 @@ test.serial('queuepass audit prints a table, JSON lines, and new events as they 
   t.is((await next()).target, 'later');
   await server.deps.audit({ event: 'secret_changed', outcome: 'accepted', target: 'last' });
   t.is((await next()).target, 'last', 'no event is shown twice');
+  // A restart of the server does not end it.
+  const { auditEvents } = server.deps.collections;
+  const { find } = auditEvents;
+  Object.assign(auditEvents, {
+    find: () => {
+      throw new MongoServerError({ message: 'no primary', code: 11600 });
+    },
+  });
+  const [said] = (await once(following.stderr, 'data')) as [Buffer];
+  t.regex(String(said), /trying again every 2 s\n$/);
+  Object.assign(auditEvents, { find });
+  await server.deps.audit({ event: 'secret_changed', outcome: 'accepted', target: 'after it' });
+  t.is((await next()).target, 'after it');
   following.kill('SIGINT');
   await once(following, 'exit');
 });

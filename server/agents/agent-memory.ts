@@ -18,7 +18,7 @@ const pauseMs = 20;
 const eventFields = [...shownFields, 'updated_at', 'write_mark', 'revision'] as const;
 
 /**
- * Keeps the events small, and drops those that only say when agents were seen. A record that was just inserted is added to the memory when its agent first reads it.
+ * Keeps the events small, and drops those that only store when agents were seen. A record that was just inserted is added to the memory when its agent first reads it.
  */
 const pipeline: Document[] = [
   {

@@ -11,7 +11,7 @@ export function auditChange(
   { actor, kind, source, requestId }: Principal,
   event: string,
   target: string,
-  details: Pick<AuditEvent, 'created' | 'changed' | 'before' | 'after' | 'subject' | 'more'> = {},
+  details: Pick<AuditEvent, 'created' | 'changed' | 'before' | 'after' | 'subject' | 'detail'> = {},
 ): Promise<void> {
   const named = {
     ...(actor !== undefined && { actor }),

@@ -10,15 +10,15 @@ const dayMs = 24 * 3600 * 1000;
 const maxLength = 256;
 
 /** What a record gets besides the event. */
-interface Stamp {
+export interface Stamp {
   at: Date;
   days: number;
 }
 
 /** Makes the record of a single event. */
 export function makeRecord(event: AuditEvent, { at, days }: Stamp): AuditRecord {
-  const { request_id, changed, before, after, created, key_id, more } = event;
-  const detail = { changed, before, after, created, key_id, ...more };
+  const { request_id, changed, before, after, created, key_id, detail: others } = event;
+  const detail = { changed, before, after, created, key_id, ...others };
   return {
     _id: new ObjectId(),
     at,

@@ -61,7 +61,7 @@ export const claimIndexes: readonly IndexRow<keyof ClaimCollections | 'jobs'>[] 
     keys: waitingKeys,
     options: { partialFilterExpression: { ...atRest, ...awaitsNothing } },
     serves:
-      'claims: the first job of each queue that does not await attachments, past any number that do. It cannot count waiting jobs, since no index tells a missing field from another',
+      'claims: the first job of each queue that does not await attachments, past any number that do. It cannot count waiting jobs, because an index cannot distinguish a missing field from null',
   },
   ...nameIndexes('queueWaitTimes' as const, 'the wait times of a queue'),
 ];

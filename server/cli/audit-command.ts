@@ -1,24 +1,10 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { ApiClient } from './api-client.js';
-import { CliError, RefusedError, UsageError } from './cli-error.js';
+import { UsageError } from './cli-error.js';
 import { findConnection, type GlobalOptions } from './find-connection.js';
-import { presentSafely, print, printToStderr } from './print.js';
+import { followEvents, pageSize, type ShownEvent } from './follow-audit.js';
+import { presentSafely, print } from './print.js';
 import { printTable } from './print-table.js';
-
-/** An event as `GET /v1/audit` returns it. */
-interface ShownEvent {
-  id: string;
-  at: string;
-  event: string;
-  outcome: string;
-  actor?: string;
-  actor_kind: string;
-  source?: string;
-  target?: string;
-  reason?: string;
-  count?: number;
-}
 
 interface AuditOptions {
   event?: string;
@@ -32,20 +18,8 @@ interface AuditOptions {
   follow?: boolean;
 }
 
-/** Seconds between two requests of `--follow`. */
-const followSeconds = 2;
-
-/**
- * Milliseconds that `--follow` asks for again: the event of another process can be stored later than one that happened
- * after it.
- */
-const overlapMs = 10_000;
-
 /** Milliseconds after which the command logs in again; an access token is valid for ten minutes. */
 const loginMs = 5 * 60_000;
-
-/** Maximum number of events of one request. */
-const pageSize = 1000;
 
 /** Adds the `audit` command. */
 export function addAuditCommand(program: Command): void {
@@ -82,7 +56,7 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   let loggedInAt = performance.now();
   const isJson = command.optsWithGlobals<GlobalOptions>().json === true;
   const find = (more: Record<string, string>) => {
-    const query = new URLSearchParams({ ...withoutGlobals(filters), ...more });
+    const query = new URLSearchParams({ ...(filters as Record<string, string>), ...more });
     // Before the access token expires: `--follow` never ends.
     if (performance.now() - loggedInAt > loginMs) {
       api = new ApiClient(connection);
@@ -99,64 +73,7 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   };
   show(first);
   if (!follow) return;
-  await showNew(find, { first, wantedSince: Date.parse(filters.since ?? '') || 0 }, show);
-}
-
-type Find = (more: Record<string, string>) => Promise<ShownEvent[]>;
-
-/** Shows the events that come after the first ones, the newest of which is the first in the list; never ends. */
-async function showNew(
-  find: Find,
-  { first, wantedSince }: { first: readonly ShownEvent[]; wantedSince: number },
-  show: (events: readonly ShownEvent[]) => void,
-): Promise<never> {
-  let newest = first[0];
-  let seen = new Set(first.map(({ id }) => id));
-  for (let isFirst = true; ; isFirst = false) {
-    const from = newest === undefined ? undefined : Date.parse(newest.at) - overlapMs;
-    const events = await untilAnswered(() =>
-      find({
-        ...(from !== undefined && from > wantedSince && { since: new Date(from).toISOString() }),
-        limit: String(pageSize),
-      }),
-    );
-    // What follows the oldest of the events that were shown was left out by the limit: it is not new.
-    const oldest = isFirst ? events.findIndex(({ id }) => id === first.at(-1)?.id) : -1;
-    const fresh = events.filter(({ id }, n) => !seen.has(id) && (oldest < 0 || n < oldest));
-    if (fresh.length > 0) show(fresh);
-    seen = new Set(events.map(({ id }) => id));
-    newest = events[0] ?? newest;
-    await wait(followSeconds * 1000);
-  }
-}
-
-/** Tries again while the server is away, such as during a restart. @throws RefusedError for an answer that will not change */
-async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
-  for (let isReported = false; ; isReported = true) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof CliError) || (error instanceof RefusedError && error.status < 500)) throw error;
-      if (!isReported) printToStderr(`${error.message}; trying again every ${followSeconds} s`);
-    }
-    await wait(followSeconds * 1000);
-  }
-}
-
-/** The options that are filters; commander adds those of the program. */
-function withoutGlobals({
-  event,
-  actor,
-  target,
-  source,
-  outcome,
-  since,
-  until,
-}: AuditOptions): Record<string, string> {
-  const filters = { event, actor, target, source, outcome, since, until };
-  return Object.fromEntries(
-    Object.entries(filters).filter((field): field is [string, string] => field[1] !== undefined),
-  );
+  await followEvents(find, { first, wantedSince: Date.parse(filters.since ?? '') || 0 }, show);
 }
 
 /** JSON lines, for programs. */
@@ -166,20 +83,28 @@ function printLines(events: readonly ShownEvent[]): void {
 
 function printEvents(events: readonly ShownEvent[]): void {
   printTable(
-    ['TIME', 'EVENT', 'OUTCOME', 'ACTOR', 'TARGET', 'SOURCE', 'REASON'],
-    events.map(({ at, event, outcome, actor, target, source, reason, count }) => [
+    ['TIME', 'EVENT', 'OUTCOME', 'ACTOR', 'TARGET', 'SOURCE', 'DETAIL'],
+    events.map(({ at, event, outcome, actor, target, source, count, ...others }) => [
       at,
       event,
       count !== undefined && count > 1 ? `${outcome} x${count}` : outcome,
       actor,
       target,
       source,
-      reason,
+      presentDetail(others),
     ]),
   );
 }
 
-function presentLine({ at, event, outcome, actor, target, source, reason }: ShownEvent): string {
-  const parts = [at, event, outcome, actor ?? '-', target ?? '-', source ?? '-', reason ?? ''];
+/** Why an event was refused, or what it changed. */
+function presentDetail({ reason, detail = {} }: Pick<ShownEvent, 'reason' | 'detail'>): string {
+  const { changed, change, owner, key_id: key } = detail;
+  if (reason !== undefined) return reason;
+  if (changed !== undefined) return `changed ${changed.join(', ')}`;
+  return owner === undefined ? (key === undefined ? '' : `key ${key}`) : `${change} ${owner}`;
+}
+
+function presentLine({ at, event, outcome, actor, target, source, ...others }: ShownEvent): string {
+  const parts = [at, event, outcome, actor ?? '-', target ?? '-', source ?? '-', presentDetail(others)];
   return presentSafely(parts.join('  ').trimEnd());
 }

@@ -44,7 +44,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
       const made = await makeClientKey(deps, clientId, request.body, request.principal);
       await auditChange(deps, request.principal, 'client_key_made', `${clientId} ${made.key_id}`, {
         subject: clientId,
-        more: { key_id: made.key_id },
+        detail: { key_id: made.key_id },
       });
       return json(made);
     },
@@ -82,7 +82,7 @@ export const keyRoutes: readonly AnyRoute<RouteDeps>[] = [
         request.principal,
         'client_key_removed',
         `${clientId} ${request.params.key_id}`,
-        { subject: clientId, more: { key_id: request.params.key_id } },
+        { subject: clientId, detail: { key_id: request.params.key_id } },
       );
       return empty();
     },

@@ -90,7 +90,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
       const label = query.key_label === undefined ? {} : { label: query.key_label };
       const made = await makeClientKey(deps, params.client_id, label);
       await auditChange(deps, request.principal, 'client_key_made', params.client_id, {
-        more: { key_id: made.key_id },
+        detail: { key_id: made.key_id },
       });
       return json({ client_id: params.client_id, key_id: made.key_id, client_key: made.client_key });
     },

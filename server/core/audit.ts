@@ -16,10 +16,10 @@ export interface AuditEvent {
   source?: string;
   request_id?: string;
   reason?: string;
-  /** What the event is stored under, if the target of the log line says more: a client id, a queue. */
+  /** The target of the stored event, if that of the log line has a key or an owner too: a client id, a queue. */
   subject?: string;
-  /** What the log line's target says more, for the stored event. */
-  more?: Readonly<Record<string, string | undefined>>;
+  /** The key or the owner, for the stored event. */
+  detail?: Readonly<Record<string, string | undefined>>;
   /** The event made its target, instead of changing it. */
   created?: boolean;
   /** Of a login: the id of the server-made key that the client sent, or `secret`. */

@@ -8,7 +8,7 @@ const parameter = 'minSnapshotHistoryWindowInSeconds';
 
 /**
  * Warns if MongoDB keeps entries of deleted documents in its indexes for long: a poll walks over those of jobs that were taken
- * before. MongoDB's default is 300 s, for reads of the past, which this server never makes. Says nothing if the database's
+ * before. MongoDB's default is 300 s, for reads of the past, which this server never makes. Logs nothing if the database's
  * user may not read the parameter.
  */
 export async function warnOfHistory(db: Db, log: Logger): Promise<void> {

@@ -139,7 +139,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
         request.principal,
         'restriction_changed',
         `${params.queue_name} + ${body.client_id}`,
-        { subject: params.queue_name, more: { owner: body.client_id, change: 'added' } },
+        { subject: params.queue_name, detail: { owner: body.client_id, change: 'added' } },
       );
       return text('OK');
     },
@@ -162,7 +162,7 @@ export const queueRoutes: readonly AnyRoute<RouteDeps>[] = [
         request.principal,
         'restriction_changed',
         `${params.queue_name} - ${body.client_id}`,
-        { subject: params.queue_name, more: { owner: body.client_id, change: 'removed' } },
+        { subject: params.queue_name, detail: { owner: body.client_id, change: 'removed' } },
       );
       return text('OK');
     },

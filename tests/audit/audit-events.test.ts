@@ -152,7 +152,7 @@ for (const [name, { names, run }] of Object.entries(scenarios)) {
   });
 }
 
-test('a key and a restriction are stored under their client and queue, and the line of the log says both', async (t) => {
+test('a key and a restriction are stored under their client and queue, and the log line names both', async (t) => {
   const server = await startServer(t);
   await addClient(server, { client_id: 'ci' }, secret);
   await server.deps.collections.agents.insertOne({ name: 'a1', queues: ['q1'] } as never);
@@ -182,6 +182,24 @@ test('an event that the database did not take is stored later', async (t) => {
     t,
     async () => (await auditEvents.countDocuments({ event: 'user_deleted', target: 'ci' })) === 1,
   );
+});
+
+test('an event that MongoDB can never store is not tried again, and delays no other', async (t) => {
+  const server = await startServer(t);
+  const { auditEvents } = server.deps.collections;
+  const { insertOne } = auditEvents;
+  let tries = 0;
+  const refuse = () => {
+    tries += 1;
+    return Promise.reject(new MongoServerError({ message: 'validation', code: 121 }));
+  };
+  Object.assign(auditEvents, { insertOne: refuse });
+  await t.throwsAsync(server.deps.audit({ event: 'client_removed', outcome: 'accepted', target: 'ci' }));
+  await logIn(server, 'nobody', 'wrong');
+  await server.deps.auditTrail.flush();
+  Object.assign(auditEvents, { insertOne });
+  t.is(tries, 1);
+  t.is(await auditEvents.countDocuments({ event: 'authn_login_fail' }), 1);
 });
 
 test('what jobs and agents record themselves is not stored', async (t) => {

@@ -87,7 +87,7 @@ test.serial('queuepass audit prints a table, JSON lines, and new events as they 
   const table = await runQueuepass(['audit', '--actor', 'client-1'], { environment });
   t.is(table.status, 0, table.stderr);
   const [head = '', row = '', ...others] = table.stdout.trim().split('\n');
-  t.regex(head, /^TIME +EVENT +OUTCOME +ACTOR +TARGET +SOURCE +REASON$/);
+  t.regex(head, /^TIME +EVENT +OUTCOME +ACTOR +TARGET +SOURCE +DETAIL$/);
   t.regex(row, /^20\S+Z +user_updated +accepted +client-1 +target-1 +192\.0\.2\.1 +-$/);
   t.deepEqual(others, []);
   const lines = await runQueuepass(['audit', '--json', '--event', 'sensitive_update'], { environment });

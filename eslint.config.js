@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', 'charm/'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.recommended],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -18,7 +18,7 @@ export default tseslint.config(
   },
   {
     // Dependencies are passed: only the entry points read the process they run in.
-    files: ['server/**/*.ts'],
+    files: ['server/**/*.ts', 'server/**/*.tsx'],
     ignores: ['server/main.ts', 'server/cli/**'],
     rules: {
       'no-restricted-properties': [

@@ -6,6 +6,7 @@ import { createClientAddressReader } from './http/client-address.js';
 import { createErrorHandler } from './http/error-handler.js';
 import { mountRoutes } from './http/mount-routes.js';
 import { createHeadReader } from './http/request-head.js';
+import { findSignInPath } from './sessions/settings.js';
 
 /** The error codes of a connection that the client closed. */
 const clientGoneCodes = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
@@ -15,7 +16,7 @@ export function createApp(deps: ServerDeps): Koa {
   const app = new Koa();
   const readClientAddress = createClientAddressReader(deps.config.trustProxy, (text) => deps.log.warn(text));
   app.use(createAccessLog(deps, readClientAddress));
-  app.use(createErrorHandler(deps, errorFamilies, schemes));
+  app.use(createErrorHandler(deps, errorFamilies, schemes, findSignInPath(deps.config)));
   app.use(createHeadReader(deps.config));
   app.use(mountRoutes(deps, routes, createIdentifyCaller(deps, schemes)));
   // Errors after the response began: the client closed the connection, or a streamed response failed and Koa closed it.

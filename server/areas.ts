@@ -27,6 +27,7 @@ import type { ErrorFamily } from './errors/families.js';
 import { type BodyQuirk, createJsonFamily } from './errors/json-family.js';
 import { filesArea } from './files/area.js';
 import { healthArea } from './health/area.js';
+import { htmlArea } from './html/area.js';
 import { httpArea } from './http/area.js';
 import type { ApiDescription } from './http/openapi.js';
 import type { AnyRoute } from './http/route.js';
@@ -38,11 +39,14 @@ import { leasesArea } from './leases/area.js';
 import { logsArea } from './logs/area.js';
 import { metricsArea } from './metrics/area.js';
 import { mongodArea } from './mongod/area.js';
+import { peopleArea } from './people/area.js';
 import { periodicArea } from './periodic/area.js';
 import { queuesArea } from './queues/area.js';
 import { resultsArea } from './results/area.js';
 import { scrubbingArea } from './scrubbing/area.js';
 import { secretsArea } from './secrets/area.js';
+import { sessionsArea } from './sessions/area.js';
+import { webArea } from './web/area.js';
 
 /** Every area, the lowest first: services are made and started in this order, and stopped in the reverse order. */
 const areaList = [
@@ -52,9 +56,12 @@ const areaList = [
   mongodArea,
   hubArea,
   httpArea,
+  htmlArea,
   auditArea,
   authArea,
   clientsArea,
+  sessionsArea,
+  peopleArea,
   jobArea,
   scrubbingArea,
   logsArea,
@@ -68,6 +75,7 @@ const areaList = [
   metricsArea,
   healthArea,
   createApiPageArea(() => apiDescription),
+  webArea,
 ] as const;
 
 type Intersect<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void

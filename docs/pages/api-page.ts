@@ -1,4 +1,4 @@
-import type { AnyRoute } from '../../server/http/route.js';
+import { type AnyRoute, rolesOf, schemesOf } from '../../server/http/route.js';
 import { presentOrigin, presentTable } from './markdown.js';
 
 /** Returns the page of all routes. */
@@ -20,10 +20,10 @@ ${presentTable(['route', 'summary', 'who can call it', 'API'], rows)}
 `;
 }
 
-function presentAccess({ access }: AnyRoute): string {
-  if (access === 'public') return 'anyone';
+function presentAccess(route: AnyRoute): string {
+  const roles = rolesOf(route);
+  if (roles.length === 0) return 'anyone';
   return (
-    access.roles.join(', ') +
-    (access.schemes?.includes('clientKey') ? '; the client itself, with its key' : '')
+    roles.join(', ') + (schemesOf(route).includes('clientKey') ? '; the client itself, with its key' : '')
   );
 }

@@ -1,8 +1,8 @@
 import type { Core } from '../core/core.js';
-import type { Reply } from '../http/reply.js';
+import { fileRoute } from '../html/file-route.js';
+import { createPageFile, createPageFileReader, presentPageFile } from '../html/page-file.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { contentSecurityPolicy, page } from './page.js';
-import { createPageFile, createPageFileReader, presentPageFile } from './page-file.js';
 
 const route = routesOf<Core>();
 
@@ -30,26 +30,19 @@ export const apiPageRoutes: readonly AnyRoute<Core>[] = [
       return { ...reply, headers: { ...reply.headers, ...security } };
     },
   }),
-  fileRoute('/docs/start.js', javascript, () => import.meta.resolve('./start.js')),
-  fileRoute('/docs/swagger-ui.css', 'text/css; charset=utf-8', () =>
-    import.meta.resolve('swagger-ui-dist/swagger-ui.css'),
+  fileRoute(
+    '/docs/start.js',
+    javascript,
+    createPageFileReader(() => import.meta.resolve('./start.js')),
   ),
-  fileRoute('/docs/swagger-ui-bundle.js', javascript, () =>
-    import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js'),
+  fileRoute(
+    '/docs/swagger-ui.css',
+    'text/css; charset=utf-8',
+    createPageFileReader(() => import.meta.resolve('swagger-ui-dist/swagger-ui.css')),
+  ),
+  fileRoute(
+    '/docs/swagger-ui-bundle.js',
+    javascript,
+    createPageFileReader(() => import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js')),
   ),
 ];
-
-function fileRoute(path: string, type: NonNullable<Reply['type']>, locate: () => string): AnyRoute<Core> {
-  const read = createPageFileReader(locate);
-  return route({
-    method: 'GET',
-    path,
-    family: 'own',
-    summary: 'Get a file of the API page',
-    access: 'public',
-    audit: { none: 'a read changes nothing' },
-    headers,
-    answers: { 200: { description: 'The file.', content: { file: type } }, 304: notModified },
-    handle: async (_deps, request) => presentPageFile(await read(), type, request),
-  });
-}

@@ -27,7 +27,7 @@ export async function applyStoredRole(
  * callers have. Reading is the same for all roles of a route.
  */
 function needsStoredRole({ role }: Principal, { access, method }: AnyRoute): boolean {
-  if (access === 'public') return false;
+  if (access === 'public' || 'anyone' in access) return false;
   const allowed = access.roles as readonly Role[];
   if (allowed.every(isManagingRole)) return true;
   return isManagingRole(role) && (method !== 'GET' || !allowed.includes('contributor'));

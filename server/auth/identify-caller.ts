@@ -20,24 +20,35 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'collections' 
 ): IdentifyCaller {
   return async (route, request, found) => {
     const { access } = route;
-    if (access === 'public') return found(makePrincipal({ role: '' }, request));
+    if (access === 'public') {
+      found(makePrincipal({ role: '' }, request));
+      return undefined;
+    }
     for (const name of schemesOf(route)) {
       const scheme = schemes[name];
       // Otherwise a wrong name in a route would make its callers anonymous.
       if (scheme === undefined) throw new Error(`there is no credential scheme ${name}`);
-      const credential = scheme.read(request);
+      const credential = scheme.read(request, deps);
       if (credential === undefined) continue;
       const caller = await scheme.verify(deps, credential, request);
+      if (caller === undefined) continue;
       found(caller);
-      if (scheme.isOwnership) return;
+      const ambient = scheme.isAmbient ? credential : undefined;
+      if (scheme.isOwnership || 'anyone' in access) return ambient;
       if (access.refusesRemoved) await checkNotRemoved(deps, caller);
       const current = await applyStoredRole(deps, caller, route);
       found(current);
-      return checkRole(current, access);
+      checkRole(current, access);
+      return ambient;
+    }
+    if ('anyone' in access) {
+      found(makePrincipal({ role: '' }, request));
+      return undefined;
     }
     const anonymous = identifyAnonymous(deps, request);
     found(anonymous);
     checkRole(anonymous, access);
+    return undefined;
   };
 }
 

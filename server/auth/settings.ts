@@ -6,7 +6,6 @@ import {
   secret,
   setting,
   type ValuesOf,
-  withoutEffect,
 } from '../config/setting-row.js';
 import { asBoolean, asInteger, asOneOf, asStringList, asText } from '../config/setting-types.js';
 import type { CoreSettings } from '../core/core.js';
@@ -51,10 +50,13 @@ const rows = {
   oidcProviderIssuer: optional(
     'OIDC_PROVIDER_ISSUER',
     asText,
-    'Issuer of the OIDC provider. It needs `OIDC_CLIENT_ID` and `WEB_SECRET_KEY`.',
+    'Issuer of the OIDC provider: an https URL, or http on this machine. It needs `OIDC_CLIENT_ID` and `WEB_SECRET_KEY`.',
   ),
-  webSecretKey: secret('WEB_SECRET_KEY', asText, 'Key that protects web sessions.'),
-  oidcClientSecret: withoutEffect(secret('OIDC_CLIENT_SECRET', asText, 'Secret of the OIDC client.')),
+  webSecretKey: secret(
+    'WEB_SECRET_KEY',
+    asText,
+    'Key that seals the provider tokens of sessions, at least 32 bytes. All processes on one database need the same key.',
+  ),
 };
 
 /** The settings of logins and tokens. */
@@ -101,6 +103,8 @@ function listKeyProblems(
  * its operator meant to close. `WEB_SECRET_KEY` alone is allowed.
  */
 function listOidcProblems({ oidcClientId, oidcProviderIssuer, webSecretKey }: Read): SettingProblem[] {
+  if (oidcProviderIssuer && !isIssuer(oidcProviderIssuer))
+    return [['OIDC_PROVIDER_ISSUER', 'must be an https URL without a query (http only on this machine)']];
   if (!oidcClientId && !oidcProviderIssuer) return [];
   const values = {
     OIDC_CLIENT_ID: oidcClientId,
@@ -114,6 +118,15 @@ function listOidcProblems({ oidcClientId, oidcProviderIssuer, webSecretKey }: Re
     .map((name) => [name, `is missing: OIDC needs it as well as ${given}`]);
 }
 
+/** Returns whether a text can be an issuer (OpenID Connect Core section 2), over a connection that cannot be read. */
+function isIssuer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, search, hash, username } = new URL(text);
+  if (search || hash || username) return false;
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(host));
+}
+
 function isShort(key: string): boolean {
   return Buffer.byteLength(key) < signingKeyBytes;
 }
@@ -123,6 +136,8 @@ function listWarnings(config: Read): string[] {
   const { jwtSigningKey: current, jwtPreviousSigningKeys: previous = [], bcryptCost } = config;
   const weakness = current === undefined ? undefined : findKeyWeakness(current);
   if (weakness !== undefined) warnings.push(`JWT_SIGNING_KEY is ${weakness}; ${keyHint}`);
+  if (config.webSecretKey !== undefined && isShort(config.webSecretKey))
+    warnings.push(`WEB_SECRET_KEY is under ${signingKeyBytes} bytes; ${keyHint}`);
   for (const earlier of new Set(previous.map(findKeyWeakness))) {
     if (earlier === undefined) continue;
     warnings.push(

@@ -17,7 +17,7 @@ import { getKeyHolder } from './get-client.js';
 type RouteDeps = Core & Pick<AuthServices, 'collections' | 'insertRefreshToken'>;
 const route = routesOf<RouteDeps>();
 
-const access = { roles: roleGroups.managers, schemes: ['accessToken', 'clientKey'] };
+const access = { roles: roleGroups.managers, schemes: ['accessToken', 'session', 'clientKey'] };
 const holderErrors = [
   clientErrors.notFound,
   clientErrors.insufficientRights,

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { isAmbiguousSecret } from '../auth/bcrypt-pool.js';
 import { serverKeyPrefix } from '../auth/client-key-format.js';
 import type { AuthServices } from '../auth/services.js';
@@ -8,6 +7,7 @@ import { ApiError } from '../errors/api-error.js';
 import { commonErrors } from '../errors/common-errors.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import type { Principal } from '../principal/principal.js';
+import { isClientId } from './client-id.js';
 import { checkKeyLimit } from './client-keys.js';
 import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-rights.js';
 import type { ClientInput } from './client-schema.js';
@@ -16,6 +16,7 @@ import { findLookAlike, findMisleadingText } from './look-alike-ids.js';
 import { type Changes, presentChanges } from './present-changes.js';
 import { findClientSharingNamespace, presentSecretsNamespace } from './secrets-namespace.js';
 import type { ClientServices } from './services.js';
+import { waitForNextSecond } from './wait-for-next-second.js';
 
 /** A requested change of a client. */
 export interface ClientChange {
@@ -100,15 +101,6 @@ async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>
   return true;
 }
 
-/** Waits for the end of the second in which a client of this id was removed: tokens of the two would else have one time. */
-async function waitForNextSecond({ collections, clock }: PutDeps, clientId: string): Promise<void> {
-  const removed = await collections.removedClients.findOne({ client_id: clientId });
-  if (removed === null) return;
-  const next = (Math.floor(removed.removed_at.getTime() / 1000) + 1) * 1000;
-  const milliseconds = next - clock.now().getTime();
-  if (milliseconds > 0) await wait(Math.min(milliseconds, 1000));
-}
-
 /** Updates the client and returns its record before; null if its role is not the one that was checked, which is then checked again. */
 async function update(
   { deps, clientId }: Attempt,
@@ -145,7 +137,7 @@ function checkOidcClient({ record, input, generateKey }: Attempt): void {
 async function checkNewClient({ deps, record, clientId, input, generateKey }: Attempt): Promise<void> {
   if (record !== null) return;
   if (input.client_secret === undefined && !generateKey) throw new ApiError(clientErrors.secretMissing);
-  if (!/^[^\x00-\x20\x7f:/]{1,128}$/.test(clientId)) {
+  if (!isClientId(clientId)) {
     throw refuseField(
       'client_id',
       'Must be 1 to 128 characters without blanks, control characters, : and /.',

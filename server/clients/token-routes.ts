@@ -13,7 +13,7 @@ import { getModifiableClient } from './get-client.js';
 type RouteDeps = Core & Pick<AuthServices, 'collections' | 'findClientKey'>;
 const route = routesOf<RouteDeps>();
 
-const access = { roles: roleGroups.managers, schemes: ['accessToken', 'clientKey'] };
+const access = { roles: roleGroups.managers, schemes: ['accessToken', 'session', 'clientKey'] };
 const holderErrors = [clientErrors.notFound, clientErrors.insufficientRights] as const;
 
 /** The routes of a client's refresh tokens, for managers and for clients that send a key of their own. */

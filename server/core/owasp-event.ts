@@ -17,6 +17,9 @@ type Row = readonly [name: string, ids: Ids];
 const rows: Readonly<Record<string, Partial<Record<NamedEvent['outcome'], Row>>>> = {
   login: { accepted: ['authn_login_success', 'actor'], refused: ['authn_login_fail', 'target'] },
   refresh: { accepted: ['authn_token_created', 'actor'], refused: ['authn_login_fail', 'target'] },
+  sign_in: { accepted: ['authn_login_success', 'actor'], refused: ['authn_login_fail', 'target'] },
+  person_registered: { accepted: ['user_created', 'actor,target'] },
+  session_ended: { accepted: ['session_expired', 'actor,target'] },
   agent_token_made: { accepted: ['authn_token_created', 'target'] },
   token_revoked: { accepted: ['authn_token_revoked', 'target'] },
   client_changed: { accepted: ['user_updated', 'actor,target'] },

@@ -5,6 +5,7 @@ import type { ErrorRow } from './error-row.js';
 export interface ErrorBody {
   type: 'application/json' | `text/${'plain' | 'html'}; charset=utf-8`;
   body: string;
+  headers?: Record<string, string>;
 }
 
 /** The facts about the failed request that a family can use. */
@@ -12,6 +13,9 @@ export interface FailedRequest {
   requestId: string;
   /** Method and path of the route as declared, such as `GET /v1/job/{job_id}`; absent for an unknown path. */
   route?: string | undefined;
+  basePath: string;
+  /** The path of the page to sign in at, which leads back to the request's page; absent if there is no such page. */
+  signIn?: string | undefined;
 }
 
 /** How the OpenAPI document describes an error of a family. */

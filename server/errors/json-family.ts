@@ -27,7 +27,8 @@ export interface BodyQuirk {
 
 const writers: Record<Exclude<BodyShape, 'json'>, (error: ApiError, message: string) => ErrorBody> = {
   reasons: ({ detail }) => jsonBody({ message: detail, detail: {} }),
-  oauth: ({ code }) => jsonBody({ error: code }),
+  // An error that another server returned keeps that server's code.
+  oauth: ({ code, detail }) => jsonBody({ error: typeof detail.error === 'string' ? detail.error : code }),
   text: (_error, message) => ({ type: 'text/plain; charset=utf-8', body: message }),
   line: (_error, message) => ({ type: 'text/plain; charset=utf-8', body: `${message}\n` }),
 };

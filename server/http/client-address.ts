@@ -10,6 +10,8 @@ export interface ClientAddress {
   source: string;
   /** The client uses https to reach the nearest trusted proxy. */
   secure: boolean;
+  /** The host that a trusted proxy reports; absent if there is no such proxy, or it reports none. */
+  forwardedHost?: string;
 }
 
 /** Reads the client's address from a request. */
@@ -38,14 +40,18 @@ export function createClientAddressReader(
     }
     const addresses = trustsAnyProxy ? readForwarded(request, peer, isTrusted) : [peer];
     const isFromTrusted = trustsAnyProxy && isTrusted(peer, 0);
-    const proto = isFromTrusted
-      ? String(request.headers['x-forwarded-proto'] ?? '')
-          .split(',')
-          .at(-1)
-          ?.trim()
-      : '';
-    return { source: presentSource(addresses.at(-1) ?? peer), secure: proto === 'https' };
+    const source = presentSource(addresses.at(-1) ?? peer);
+    if (!isFromTrusted) return { source, secure: false };
+    const secure = readLast(request, 'x-forwarded-proto') === 'https';
+    const forwardedHost = readLast(request, 'x-forwarded-host');
+    return { source, secure, ...(forwardedHost && { forwardedHost }) };
   };
+}
+
+/** Returns the last value of a header that each proxy may extend: the one that the nearest proxy wrote. */
+function readLast({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return value === undefined ? undefined : String(value).split(',').at(-1)?.trim();
 }
 
 function compileTrust(trusted: TrustedProxies): (address: string, hop: number) => boolean {

@@ -13,11 +13,13 @@ import { toApiError } from './to-api-error.js';
  * Creates the middleware that responds to every error: an `ApiError` has its own response, a database error becomes 413
  * or 503, and any other error 500. The route's family presents the error; for an unknown path, the family of its prefix.
  * A 401 names the credential schemes of its route.
+ * @param signInPath the path, without the base path, at which people sign in
  */
 export function createErrorHandler(
   deps: Core,
   families: readonly ErrorFamily[],
   schemes: Parameters<typeof challengeOf>[1] = {},
+  signInPath?: string,
 ): Middleware {
   const byName = new Map(families.map((family) => [family.name, family]));
   return async (ctx, next) => {
@@ -34,7 +36,7 @@ export function createErrorHandler(
       }
       await logRefusal(deps, error, ctx);
       const family = byName.get(route?.family ?? '') ?? findFamilyOf(pathOf(ctx, deps), families);
-      writeReply(ctx, presentError(family, error, ctx.state as RequestState));
+      writeReply(ctx, presentError(deps, family, error, ctx, signInPath));
       const challenge = error.status === 401 && route ? challengeOf(route, schemes) : undefined;
       if (challenge !== undefined && !error.headers['WWW-Authenticate'])
         ctx.set('WWW-Authenticate', challenge);
@@ -43,9 +45,22 @@ export function createErrorHandler(
   };
 }
 
-function presentError(family: ErrorFamily, error: ApiError, { requestId, route }: RequestState): Reply {
-  const body = family.present(error, { requestId, route: route && nameOfRoute(route) });
-  return { ...body, status: error.status, headers: error.headers };
+function presentError(
+  { config: { basePath } }: Core,
+  family: ErrorFamily,
+  error: ApiError,
+  ctx: Context,
+  signInPath: string | undefined,
+): Reply {
+  const { requestId, route } = ctx.state as RequestState;
+  const next = ctx.method === 'GET' ? `?next=${encodeURIComponent(ctx.originalUrl)}` : '';
+  const { headers, ...body } = family.present(error, {
+    requestId,
+    basePath,
+    route: route && nameOfRoute(route),
+    ...(signInPath !== undefined && { signIn: basePath + signInPath + next }),
+  });
+  return { ...body, status: error.status, headers: { ...headers, ...error.headers } };
 }
 
 function pathOf(ctx: Context, { config: { basePath } }: Core): string {

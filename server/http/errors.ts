@@ -15,4 +15,10 @@ export const httpErrors = {
       'This server is not known by the host name in the request: set PUBLIC_URL, ALLOWED_HOSTS or TRUST_PROXY',
     audit: 'host_refused',
   },
+  crossSite: {
+    code: 'cross_site',
+    status: 403,
+    message: 'Cross-site request refused',
+    audit: 'cross_site_refused',
+  },
 } as const satisfies ErrorRows;

@@ -20,10 +20,11 @@ import { type IdentifyCaller, serveRoute } from './serve-route.js';
  */
 export function mountRoutes<D extends MountDeps>(
   deps: D,
-  routes: readonly AnyRoute<D>[],
+  allRoutes: readonly AnyRoute<D>[],
   identifyCaller: IdentifyCaller,
 ): Middleware {
-  checkDistinct(routes);
+  checkDistinct(allRoutes);
+  const routes = allRoutes.filter(({ isOn }) => isOn?.(deps) ?? true);
   const { basePath } = deps.config;
   const create = (group: readonly AnyRoute<D>[]) => createRouter(deps, group, identifyCaller);
   const table = new PrefixTable<Middleware>();

@@ -55,14 +55,15 @@ function presentOperation(declared: AnyRoute, api: ApiDescription): Json {
     summary,
     ...(description && { description }),
     tags: [tagOf(declared)],
-    ...(access !== 'public' && {
-      'x-permission-roles': access.roles,
-      // Anonymous callers have the role contributor, unless ANONYMOUS_ACCESS is `deny`.
-      security: [
-        ...schemesOf(declared).map((scheme) => ({ [scheme]: [] })),
-        ...(access.roles.includes('contributor') ? [{}] : []),
-      ],
-    }),
+    ...(typeof access === 'object' &&
+      'roles' in access && {
+        'x-permission-roles': access.roles,
+        // Anonymous callers have the role contributor, unless ANONYMOUS_ACCESS is `deny`.
+        security: [
+          ...schemesOf(declared).map((scheme) => ({ [scheme]: [] })),
+          ...(access.roles.includes('contributor') ? [{}] : []),
+        ],
+      }),
     parameters: presentParameters(declared),
     ...(declared.body && { requestBody: presentBody(declared.body) }),
     responses: presentResponses(declared, api),

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ErrorRow } from '../errors/error-row.js';
 import type { Principal } from '../principal/principal.js';
 import type { Role } from '../principal/roles.js';
+import type { OwnOrigin } from './own-origin.js';
 import type { Reply } from './reply.js';
 
 /** The `{name}` parameters of a path, as an object of strings. */
@@ -14,10 +15,17 @@ export interface Access {
   roles: readonly Role[];
   /** The 403 names the roles in the order of `roles`, not of their rank. */
   namesRolesAsListed?: boolean;
-  /** Names of the credential schemes that the route accepts, in the order in which they are tried; default `accessToken`. */
+  /** Names of the credential schemes that the route accepts, in the order in which they are tried; default `accessToken`, then `session`. */
   schemes?: readonly string[];
   /** The access token of a client that was removed gets 401, instead of holding until it expires. */
   refusesRemoved?: boolean;
+}
+
+/** A route that anybody may call, and that wants to know who calls if the request has one of these credentials. */
+export interface OpenAccess {
+  anyone: true;
+  /** Names of the credential schemes, as those of `Access`. */
+  schemes: readonly string[];
 }
 
 /**
@@ -58,6 +66,12 @@ export interface RouteRequest<P = unknown, Q = unknown, B = unknown> {
   cookie(name: string): string | undefined;
   /** The client uses https, as a trusted proxy reports. */
   secure: boolean;
+  /** Where the client reaches this server. */
+  readonly origin: OwnOrigin;
+  /** The path and the query as sent: nothing decoded, no slash left out. */
+  readonly target: string;
+  /** The secret that the forms of the response are bound to (`makeCsrfToken`): that of the request's ambient credential. */
+  csrfSecret: string | undefined;
   /** Returns whether the client has closed the connection and could not receive a response. */
   isGone(): boolean;
   /** Calls `listener` when the client closes the connection or the response is sent. @returns a function that removes the listener */
@@ -87,7 +101,9 @@ export interface Route<
   family: string;
   summary: string;
   description?: string;
-  access: 'public' | Access;
+  access: 'public' | OpenAccess | Access;
+  /** Whether these settings turn the route on; it is always on by default. An unknown path is answered in its place. */
+  isOn?: (deps: D) => boolean;
   /** The security events of a success, by their names in the code, or why it has none. A refusal has its own. */
   audit: readonly string[] | { none: string };
   query?: Q;
@@ -116,7 +132,8 @@ export interface Route<
 }
 
 /** A route in a list, without the types of its input. */
-export type AnyRoute<D = never> = Omit<Route<D>, 'handle'> & {
+export type AnyRoute<D = never> = Omit<Route<D>, 'handle' | 'isOn'> & {
+  isOn?: (deps: D) => boolean;
   handle: (deps: D, request: RouteRequest<never, never, never>) => Reply | Promise<Reply>;
 };
 
@@ -132,7 +149,15 @@ export function nameOfRoute({ method, path }: Pick<AnyRoute, 'method' | 'path'>)
   return `${method} ${path}`;
 }
 
-/** Returns the names of the credential schemes that a route accepts; by default, access tokens only. */
+/** Returns the roles that may call a route; none for a route that anybody may call. */
+export function rolesOf({ access }: Pick<AnyRoute, 'access'>): readonly Role[] {
+  return typeof access === 'object' && 'roles' in access ? access.roles : [];
+}
+
+/** A route's credential schemes if it names none. An `Authorization` header counts before a session. */
+const defaultSchemes = ['accessToken', 'session'];
+
+/** Returns the names of the credential schemes that a route accepts. */
 export function schemesOf({ access }: Pick<AnyRoute, 'access'>): readonly string[] {
-  return access === 'public' ? [] : (access.schemes ?? ['accessToken']);
+  return access === 'public' ? [] : (access.schemes ?? defaultSchemes);
 }

@@ -17,6 +17,11 @@ export interface CredentialRequest {
 export interface CredentialScheme<D> {
   /** The credential proves that the path names its sender, who may call the route with any role. */
   isOwnership?: true;
+  /**
+   * Browsers send the credential with every request, whichever page caused it: a request that changes something must prove
+   * that it comes from a page of this server (`checkCrossSite`).
+   */
+  isAmbient?: true;
   /** The security scheme of the OpenAPI document. */
   openApi: object;
   /** The `WWW-Authenticate` header of a 401 (RFC 9110 section 11.6.1); absent if HTTP has no name for the scheme. */
@@ -24,9 +29,16 @@ export interface CredentialScheme<D> {
   /** Errors that a route with this scheme can return besides its own. */
   errors: readonly ErrorRow[];
   /** Returns the credential as sent, or `undefined` when the request has none of this scheme. */
-  read: (request: CredentialRequest) => string | undefined;
-  /** Returns the caller. @throws ApiError for an invalid credential */
-  verify: (deps: D, credential: string, request: CredentialRequest) => Principal | Promise<Principal>;
+  read: (request: CredentialRequest, deps: D) => string | undefined;
+  /**
+   * Returns the caller; `undefined` if the credential counts as absent, such as an ended session.
+   * @throws ApiError for an invalid credential
+   */
+  verify: (
+    deps: D,
+    credential: string,
+    request: CredentialRequest,
+  ) => Principal | undefined | Promise<Principal | undefined>;
 }
 
 /** The credential schemes by name. */

@@ -1,7 +1,9 @@
 import type { Context } from 'koa';
 import type { Principal } from '../principal/principal.js';
+import { checkCsrfToken, checkSameOrigin, needsCsrfToken } from './cross-site.js';
 import { cutIdleReader } from './cut-idle-reader.js';
 import type { MountDeps } from './mount-deps.js';
+import { type OwnOrigin, readOwnOrigin } from './own-origin.js';
 import { parseBody, parseQuery } from './parse-input.js';
 import { readWait } from './prefer-wait.js';
 import type { Reply } from './reply.js';
@@ -15,13 +17,14 @@ import { deferUpload } from './upload.js';
 /**
  * Identifies who calls a route, and refuses callers without the required role. It calls `found` with the caller before
  * it refuses them, so that the log names them.
+ * @returns the credential, if browsers send it by themselves
  * @throws ApiError 401 or 403
  */
 export type IdentifyCaller = (
   route: AnyRoute,
   request: CredentialRequest,
   found: (caller: Principal) => void,
-) => void | Promise<void>;
+) => string | undefined | Promise<string | undefined>;
 
 /** Serves one request of a route: identifies the caller, reads the input, then runs the handler. */
 export async function serveRoute<D extends MountDeps>(
@@ -34,15 +37,18 @@ export async function serveRoute<D extends MountDeps>(
   state.route = declared;
   const params = ctx.params as Record<string, string>;
   // The v1 contract checks the role before anything else in the request.
-  await identifyCaller(declared, makeCredentialRequest(ctx, state, params), (caller) => {
+  const credentials = makeCredentialRequest(ctx, state, params);
+  const csrfSecret = await identifyCaller(declared, credentials, (caller) => {
     state.principal = caller;
   });
+  const checkToken = guardAgainstCrossSite(deps, declared, ctx, csrfSecret);
   if (declared.redirectSlash && ctx.path.endsWith('/'))
     return writeReply(ctx, redirectWithoutSlash(declared));
   const query = parseQuery(new URLSearchParams(ctx.querystring), declared);
   const upload = declared.body?.mode === 'multipart' ? awaitUpload(deps, ctx) : undefined;
   const body = upload ?? (await readBody(deps, declared, ctx));
-  const request = makeRequest(declared, ctx, { params, query, body });
+  checkToken?.(body as { csrf_token?: string });
+  const request = makeRequest(deps, declared, ctx, { params, query, body, csrfSecret });
   let reply: Reply;
   try {
     const handled = declared.handle(deps, request as never);
@@ -61,6 +67,31 @@ export async function serveRoute<D extends MountDeps>(
   if (declared.noStore) ctx.set('Cache-Control', 'no-store');
 }
 
+/**
+ * Checks that a request that changes something, with a credential that browsers send by themselves, comes from a page of this
+ * server. The only place that does.
+ * @returns for a form: the check of its field, once it is read
+ */
+function guardAgainstCrossSite(
+  deps: MountDeps,
+  { body }: AnyRoute,
+  ctx: Context,
+  secret: string | undefined,
+): ((form: { csrf_token?: string }) => void) | undefined {
+  if (secret === undefined || !needsCsrfToken(ctx)) return undefined;
+  const header = (name: string) => readHeader(ctx, name);
+  checkSameOrigin({ method: ctx.method, header, origin: readOrigin(deps, ctx) });
+  const token = header('x-csrf-token');
+  if (token === undefined && body?.mode === 'form') return (form) => checkCsrfToken(form.csrf_token, secret);
+  checkCsrfToken(token, secret);
+  return undefined;
+}
+
+function readOrigin({ config }: MountDeps, ctx: Context): OwnOrigin {
+  const { secure, forwardedHost } = (ctx.state as RequestState).address;
+  return readOwnOrigin(config, { host: forwardedHost ?? ctx.req.headers.host, secure });
+}
+
 function makeCredentialRequest(
   ctx: Context,
   { address, requestId }: RequestState,
@@ -76,17 +107,21 @@ function makeCredentialRequest(
 }
 
 function makeRequest(
+  deps: MountDeps,
   declared: AnyRoute,
   ctx: Context,
-  { params, query, body }: { params: Record<string, string>; query: unknown; body: unknown },
+  input: Pick<RouteRequest, 'query' | 'body' | 'csrfSecret'> & { params: Record<string, string> },
 ): RouteRequest {
   const state = ctx.state as RequestState;
   return {
-    params,
-    query,
-    body,
+    ...input,
     principal: state.principal as Principal,
     secure: state.address.secure,
+    // Read when a handler asks for it: most do not, and it costs time.
+    get origin() {
+      return readOrigin(deps, ctx);
+    },
+    target: ctx.originalUrl,
     header: (name) => readHeader(ctx, name),
     cookie: (name) => ctx.cookies.get(name),
     isGone: () => ctx.req.socket.destroyed,

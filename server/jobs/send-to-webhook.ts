@@ -1,6 +1,7 @@
-import { type Dispatcher, EnvHttpProxyAgent, errors, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { CoreSettings } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
+import { createOutboundDispatcher, isTimeout } from '../http/outbound.js';
 import { jobsErrors } from './errors.js';
 import type { JobsSettings } from './settings.js';
 
@@ -26,7 +27,7 @@ type Settings = Pick<CoreSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'> &
  * @throws ApiError 504 if a request takes more than 3 s, 502 if the webhook is unreachable
  */
 export async function sendToWebhook(config: Settings, url: URL, body: unknown): Promise<WebhookResponse> {
-  const dispatcher = createDispatcher(config, url);
+  const dispatcher = createOutboundDispatcher(config);
   try {
     return await sendOnce(config, dispatcher, url, body).catch((error: unknown) => {
       if (isTimeout(error)) throw error;
@@ -70,33 +71,4 @@ async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
     if (length >= maxResponseBytes) break;
   }
   return Buffer.concat(parts).subarray(0, maxResponseBytes).toString('utf8');
-}
-
-/**
- * Creates the dispatcher of a request to the webhook, which uses the proxy that the settings name for the URL's scheme.
- * Empty strings prevent undici from reading the proxies from the environment itself.
- */
-function createDispatcher({ httpProxy, httpsProxy, noProxy }: Settings, { protocol }: URL): Dispatcher {
-  const proxy = presentProxy(protocol === 'https:' ? httpsProxy : httpProxy);
-  return new EnvHttpProxyAgent({
-    httpProxy: proxy,
-    httpsProxy: proxy,
-    noProxy: noProxy ?? '',
-    // Many proxies refuse a tunnel to a plain http port.
-    proxyTunnel: false,
-  });
-}
-
-/** Adds `http://` to a proxy without a scheme, such as `proxy.example:3128`, as other programs do. */
-function presentProxy(proxy: string | undefined): string {
-  return !proxy || proxy.includes('://') ? (proxy ?? '') : `http://${proxy}`;
-}
-
-function isTimeout(error: unknown): boolean {
-  return (
-    (error instanceof Error && error.name === 'TimeoutError') ||
-    error instanceof errors.ConnectTimeoutError ||
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError
-  );
 }

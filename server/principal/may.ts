@@ -60,6 +60,10 @@ const rules = {
   removeKey: ({ key }: Principal, { key_id: id }: { key_id: string }) =>
     key?.expires_at === undefined || key.key_id === id,
 
+  /** See and end a session: its own client, and admins. */
+  manageSession: (caller: Principal, { client_id: owner }: { client_id: string }) =>
+    caller.clientId === owner || caller.role === 'admin',
+
   /** Change a secret: its owner only; roles do not matter. */
   changeSecret: (caller: Principal, { client_id: owner }: { client_id: string }) => caller.clientId === owner,
 };

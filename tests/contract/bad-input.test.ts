@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import test from 'ava';
 import { routes } from '../../server/areas.js';
 import { defaultBodyLimit } from '../../server/http/parse-input.js';
-import type { AnyRoute } from '../../server/http/route.js';
+import { type AnyRoute, rolesOf } from '../../server/http/route.js';
 import { toJsonSchema } from '../../server/schema/schema.js';
 import { bearer } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
@@ -19,8 +19,9 @@ const pathOf = ({ path }: AnyRoute) =>
 const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;
 const jsonRoutes = routes.filter(({ body }) => body?.mode === 'json');
 
-function tokenFor(server: TestServer, { access }: AnyRoute): Record<string, string> {
-  return access === 'public' ? {} : bearer(server, { client_id: 'thing', role: access.roles.at(-1) ?? '' });
+function tokenFor(server: TestServer, route: AnyRoute): Record<string, string> {
+  const role = rolesOf(route).at(-1);
+  return role === undefined ? {} : bearer(server, { client_id: 'thing', role });
 }
 
 async function send(

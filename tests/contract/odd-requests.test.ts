@@ -1,6 +1,6 @@
 import test from 'ava';
 import { routes } from '../../server/areas.js';
-import type { AnyRoute } from '../../server/http/route.js';
+import { type AnyRoute, rolesOf } from '../../server/http/route.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
 import { startServer, type TestServer } from '../support/start-server.js';
@@ -8,8 +8,8 @@ import { startServer, type TestServer } from '../support/start-server.js';
 const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;
 const pathOf = ({ path }: AnyRoute, value: string) => path.replaceAll(/\{\w+\}/g, value);
 
-function headersFor(server: TestServer, { access }: AnyRoute): string[] {
-  const role = access === 'public' ? undefined : access.roles.at(-1);
+function headersFor(server: TestServer, route: AnyRoute): string[] {
+  const role = rolesOf(route).at(-1);
   const token =
     role === undefined ? [] : [`Authorization: ${bearer(server, { client_id: 'x', role }).authorization}`];
   return ['Host: x', ...token];
@@ -128,8 +128,8 @@ test('a trailing slash makes no difference, except that a page with relative lin
 test('HEAD returns the status and type of GET, without a body', async (t) => {
   const server = await startServer(t);
   for (const route of routes.filter(({ method, refuseHead }) => method === 'GET' && !refuseHead)) {
-    const role = route.access === 'public' ? 'none' : (route.access.roles.at(-1) ?? 'none');
-    const headers = route.access === 'public' ? {} : bearer(server, { role });
+    const role = rolesOf(route).at(-1);
+    const headers = role === undefined ? {} : bearer(server, { role });
     const url = pathOf(route, '0b5b2f4e-0d1c-4f6e-9f0a-6d6f0a1b2c3d');
     const got = await server.request(url, { headers });
     const head = await server.request(url, { method: 'HEAD', headers });

@@ -42,7 +42,7 @@ async function sendChunked(server: TestServer, bytes: number): Promise<[number, 
   const response = await server.request(pathOf(await submit(server, attaching)), {
     method: 'POST',
     headers: { 'content-type': multipart.type },
-    body: new Blob([multipart.head, makeBytes(bytes), multipart.tail]).stream(),
+    body: new Blob([multipart.head, new Uint8Array(makeBytes(bytes)), multipart.tail]).stream(),
     duplex: 'half',
   } as RequestInit);
   return [response.status, await response.text()];

@@ -1,0 +1,23 @@
+import type { Reply } from '../http/reply.js';
+import type { RouteRequest } from '../http/route.js';
+import { type PageProps, renderPage } from './document.js';
+import { httpsOnlyHeader, pageHeaders } from './page-headers.js';
+
+/** Returns a response with a page. @param options.headers more headers, such as cookies */
+export function presentPage(
+  { origin }: Pick<RouteRequest, 'origin'>,
+  props: PageProps,
+  { status = 200, headers = {} }: { status?: number; headers?: NonNullable<Reply['headers']> } = {},
+): Reply {
+  return {
+    status,
+    body: renderPage(props),
+    type: 'text/html; charset=utf-8',
+    headers: { ...pageHeaders, ...(origin.isHttps && httpsOnlyHeader), ...headers },
+  };
+}
+
+/** Returns a redirect that no cache stores: 302, or 303 after a form. */
+export function redirect(location: string, headers: Reply['headers'] = {}, status: 302 | 303 = 302): Reply {
+  return { status, headers: { Location: location, 'Cache-Control': 'no-store', ...headers } };
+}

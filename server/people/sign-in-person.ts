@@ -1,0 +1,76 @@
+import { auditChange } from '../audit/audit-change.js';
+import type { AuthServices } from '../auth/services.js';
+import type { Core, DepsOf } from '../core/core.js';
+import { ApiError } from '../errors/api-error.js';
+import type { ClientRecord } from '../principal/client-record.js';
+import { makePrincipal, type Principal } from '../principal/principal.js';
+import { peopleErrors } from './errors.js';
+import { checkPersonClaims, type PersonClaims } from './person-claims.js';
+import { registerPerson } from './register-person.js';
+import type { PeopleSettings } from './settings.js';
+
+type Needs = Core &
+  Pick<AuthServices, 'collections' | 'findClient'> &
+  DepsOf<typeof registerPerson> & { config: Pick<PeopleSettings, 'oidcEmailDomains'> };
+
+/**
+ * Returns the record of a person whom the provider has identified, with the name and the address of now; at the first sign-in it
+ * makes the record. Only issuer and subject find it, never an e-mail address, which can pass to another person.
+ * @throws ApiError 403 if the person may not sign in; nothing is written then
+ */
+export async function signInPerson(
+  deps: Needs,
+  claims: PersonClaims,
+  request: Pick<Principal, 'source' | 'requestId'>,
+): Promise<ClientRecord> {
+  const email = checkPersonClaims(claims, deps.config);
+  const found = await findPerson(deps, claims);
+  if (found === null) {
+    const record = await registerPerson(deps, { ...claims, email });
+    await auditChange(deps, presentPerson(record, request), 'person_registered', record.client_id);
+    return record;
+  }
+  await checkEnabled(deps, found.client_id);
+  await checkNotClientOfAnother(deps, found, email);
+  const { iss, sub, name } = claims;
+  const { clients } = deps.collections;
+  const updated = await clients.findOneAndUpdate(
+    { client_id: found.client_id, sub },
+    { $set: { iss, email, last_login: deps.clock.now(), ...(name !== undefined && { name }) } },
+    { returnDocument: 'after' },
+  );
+  // Removed in between: as if the person had never signed in.
+  return updated ?? signInPerson(deps, claims, request);
+}
+
+/** Returns the person's record: that of the issuer, or one of a Testflinger server, which keeps no issuers. */
+async function findPerson(
+  { collections: { clients } }: Pick<Needs, 'collections'>,
+  { iss, sub }: PersonClaims,
+): Promise<ClientRecord | null> {
+  return (await clients.findOne({ sub, iss })) ?? clients.findOne({ sub, iss: { $exists: false } });
+}
+
+/** @throws ApiError 403 */
+async function checkEnabled({ findClient }: Pick<Needs, 'findClient'>, clientId: string): Promise<void> {
+  const record = await findClient(clientId);
+  if (record?.disabled) throw new ApiError(peopleErrors.personDisabled);
+}
+
+/** Checks that a person's new e-mail address is not the id of another client. @throws ApiError 403 */
+async function checkNotClientOfAnother(
+  { collections: { clients } }: Pick<Needs, 'collections'>,
+  { client_id }: ClientRecord,
+  email: string,
+): Promise<void> {
+  if (email === client_id) return;
+  if ((await clients.findOne({ client_id: email })) !== null) throw new ApiError(peopleErrors.emailInUse);
+}
+
+/** Returns the principal of a person who has just signed in. */
+export function presentPerson(
+  { client_id: clientId, role = 'contributor' }: ClientRecord,
+  { source, requestId }: Pick<Principal, 'source' | 'requestId'>,
+): Principal {
+  return { ...makePrincipal({ role, clientId }, { source, requestId }), kind: 'person' };
+}

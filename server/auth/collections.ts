@@ -57,7 +57,6 @@ export interface AuthCollections {
   /** Failed logins, written by rate-limiter-flexible only. */
   loginFailures: Collection;
   loginPrefixes: Collection<LoginPrefix>;
-  disabledClients: Collection<{ _id: string; disabled_at: Date }>;
 }
 
 /** The names of these collections in the database. */
@@ -68,7 +67,6 @@ export const authCollections = {
   removedClients: 'removed_clients',
   loginFailures: 'login_failures',
   loginPrefixes: 'login_prefixes',
-  disabledClients: 'disabled_clients',
 } satisfies Record<keyof AuthCollections, string>;
 
 /** The indexes of clients, keys and tokens. */

@@ -27,7 +27,7 @@ export interface AuthServices {
   loginAttempts: LoginAttempts;
   loginPrefixes: LoginPrefixes;
   /** Reads a client's record, in one query with other reads of the same moment. */
-  findClient(clientId: string): Promise<(ClientRecord & { disabled?: true }) | undefined>;
+  findClient(clientId: string): Promise<ClientRecord | undefined>;
   /** Reads a key made by the server, in one query with other reads of the same moment. */
   findClientKey(keyId: string): Promise<ClientKey | undefined>;
   /** Stores a refresh token, in one write with others of the same moment. */

@@ -1,4 +1,3 @@
-import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { sha256 } from '../crypto/digest.js';
 import type { ClientRecord } from '../principal/client-record.js';

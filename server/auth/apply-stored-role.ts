@@ -7,7 +7,7 @@ import type { AuthServices } from './services.js';
 /**
  * Returns the caller with the role that its client has now, where the role decides about rights of managers and admins: a
  * token would keep these for ten minutes after they were taken away. A client without a record keeps the role of its token.
- * @throws ApiError 401 `Token has expired` for a client that was removed after the token was issued
+ * @throws ApiError 401 `Token has expired` for a client that is disabled or was removed after the token was issued
  */
 export async function applyStoredRole(
   deps: Pick<AuthServices, 'collections' | 'findClient'>,

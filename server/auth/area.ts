@@ -9,6 +9,7 @@ import { authCollections, authIndexes, type RefreshToken } from './collections.j
 import { countTokenOutcomes } from './count-token-outcomes.js';
 import { createDearestCost } from './dearest-cost.js';
 import { authErrors, authQuirks } from './errors.js';
+import { findClientsBatch } from './find-clients.js';
 import { hashTokens, surveyTokens } from './hash-tokens.js';
 import { LoginAttempts } from './login-attempts.js';
 import { LoginPrefixes } from './login-prefixes.js';
@@ -55,7 +56,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
       verifiedSecrets: new VerifiedSecrets(),
       loginPrefixes,
       loginAttempts: new LoginAttempts(connection.client, loginFailures, loginPrefixes),
-      findClient: batching.batched(findBatch(clients, 'client_id')),
+      findClient: batching.batched(findClientsBatch(collections)),
       findClientKey: batching.batched(findBatch(clientKeys, 'key_id')),
       insertRefreshToken: batching.batched<RefreshToken, void>((made) => insertBatch(refreshTokens, made)),
     };
@@ -73,6 +74,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
       collections.refreshTokens.deleteMany({ client_id: clientId }),
       collections.clientKeys.deleteMany({ client_id: clientId }),
       collections.loginPrefixes.deleteMany({ client_id: clientId }),
+      collections.disabledClients.deleteOne({ _id: clientId }),
     ]);
   },
 };

@@ -4,8 +4,8 @@ import { authErrors } from './errors.js';
 import type { AuthServices } from './services.js';
 
 /**
- * Checks that the caller's client was not removed after its access token was issued. A later client of the same id is
- * another client: `putClient` makes sure that its tokens are issued after the second of the removal.
+ * Checks that the caller's client is not disabled and was not removed after its access token was issued. A later client of
+ * the same id is another client: `putClient` makes sure that its tokens are issued after the second of the removal.
  * @throws ApiError 401 `Token has expired`
  */
 export async function checkNotRemoved(
@@ -14,6 +14,10 @@ export async function checkNotRemoved(
 ): Promise<void> {
   if (clientId === undefined || issuedAt === undefined) return;
   const removed = { client_id: clientId, removed_at: { $gte: new Date(issuedAt * 1000) } };
-  if ((await collections.removedClients.findOne(removed)) === null) return;
-  throw new ApiError(authErrors.tokenExpired, { reason: 'client removed' });
+  const [removal, disabling] = await Promise.all([
+    collections.removedClients.findOne(removed),
+    collections.disabledClients.findOne({ _id: clientId }),
+  ]);
+  if (removal !== null) throw new ApiError(authErrors.tokenExpired, { reason: 'client removed' });
+  if (disabling !== null) throw new ApiError(authErrors.tokenExpired, { reason: 'client disabled' });
 }

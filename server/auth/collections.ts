@@ -40,6 +40,13 @@ export interface RemovedClient {
   removed_at: Date;
 }
 
+/** A disabled client. It has its own collection, since a Testflinger server also reads and writes the records of clients. */
+export interface DisabledClient {
+  /** The client id. */
+  _id: string;
+  disabled_at: Date;
+}
+
 /** Records that a client logged in from a network, for 30 days. */
 export interface LoginPrefix {
   client_id: string;
@@ -54,6 +61,7 @@ export interface AuthCollections {
   clientKeys: Collection<ClientKey>;
   refreshTokens: Collection<RefreshToken>;
   removedClients: Collection<RemovedClient>;
+  disabledClients: Collection<DisabledClient>;
   /** Failed logins, written by rate-limiter-flexible only. */
   loginFailures: Collection;
   loginPrefixes: Collection<LoginPrefix>;
@@ -65,6 +73,7 @@ export const authCollections = {
   clientKeys: 'client_keys',
   refreshTokens: 'refresh_tokens',
   removedClients: 'removed_clients',
+  disabledClients: 'disabled_clients',
   loginFailures: 'login_failures',
   loginPrefixes: 'login_prefixes',
 } satisfies Record<keyof AuthCollections, string>;

@@ -18,6 +18,7 @@ const reasons = new Map(
     'too many attempts',
     'basic_missing',
     'basic_incomplete',
+    'client disabled',
     'client gone',
     'key gone',
     'token of another client',

@@ -95,7 +95,7 @@ export interface RefreshRequest {
 
 /**
  * Returns an access token for a refresh token, with the client's current permissions.
- * @throws ApiError 400 for a refresh token that is not valid, or whose client, key or secret is gone
+ * @throws ApiError 400 for a refresh token that is not valid, whose client is disabled, or whose client, key or secret is gone
  */
 export async function grantByRefreshToken(
   deps: Core &
@@ -109,6 +109,8 @@ export async function grantByRefreshToken(
     const { client_id: clientId } = stored;
     const record = await deps.findClient(clientId);
     if (record === undefined) throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client gone' });
+    if (record.disabled === true)
+      throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'client disabled' });
     if (await hasOriginEnded(deps, stored, record))
       throw new ApiError(authErrors.refreshTokenInvalid, { reason: 'key gone' });
     await deps.audit({ event: 'refresh', outcome: 'accepted', actor: clientId, source });

@@ -1,8 +1,8 @@
 import type { Audit } from '../core/audit.js';
 import type { MetricsOf } from '../core/metric-registry.js';
-import type { ClientRecord } from '../principal/client-record.js';
 import type { BcryptPool } from './bcrypt-pool.js';
 import type { AuthCollections, ClientKey, RefreshToken } from './collections.js';
+import type { FoundClient } from './find-clients.js';
 import type { LoginAttempts } from './login-attempts.js';
 import type { LoginPrefixes } from './login-prefixes.js';
 import type { authMetrics } from './metrics.js';
@@ -26,8 +26,8 @@ export interface AuthServices {
   verifiedSecrets: VerifiedSecrets;
   loginAttempts: LoginAttempts;
   loginPrefixes: LoginPrefixes;
-  /** Reads a client's record, in one query with other reads of the same moment. */
-  findClient(clientId: string): Promise<ClientRecord | undefined>;
+  /** Reads a client's record, and whether the client is disabled, in one query with other reads of the same moment. */
+  findClient(clientId: string): Promise<FoundClient | undefined>;
   /** Reads a key made by the server, in one query with other reads of the same moment. */
   findClientKey(keyId: string): Promise<ClientKey | undefined>;
   /** Stores a refresh token, in one write with others of the same moment. */

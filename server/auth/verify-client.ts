@@ -1,13 +1,13 @@
 import type { Core } from '../core/core.js';
 import { sha256 } from '../crypto/digest.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
-import type { ClientRecord } from '../principal/client-record.js';
 import { type ClientCredentials, presentCountedId } from './basic-credentials.js';
 import { isBcryptHash, readCost } from './bcrypt-pool.js';
 import { matchesDigest, readServerKey, type ServerKey } from './client-key-format.js';
 import type { ClientKey, TokenOrigin } from './collections.js';
 import { countBusyLogin } from './count-token-outcomes.js';
 import { authErrors } from './errors.js';
+import type { FoundClient } from './find-clients.js';
 import type { LoginOrigin } from './login-prefixes.js';
 import type { AuthServices } from './services.js';
 
@@ -20,7 +20,7 @@ export interface Login extends ClientCredentials {
 
 /** A client that has proved who it is. */
 export interface VerifiedClient {
-  record: ClientRecord;
+  record: FoundClient;
   /** The key made by the server that it sent; absent if it sent its secret. */
   key?: ClientKey;
   /** What a refresh token of this login ends with. */
@@ -31,12 +31,12 @@ export interface VerifiedClient {
 interface Candidate extends ClientCredentials {
   /** The key has the form of keys made by the server, so it needs no slow hash. */
   isServerKey: boolean;
-  record: ClientRecord | undefined;
+  record: FoundClient | undefined;
   /** The key made by the server, if it is one of the client's. */
   key: ClientKey | undefined;
   /** The bcrypt hash of the client's secret. */
   hash: string | undefined;
-  /** The id and key are right, and no compare is needed to know it. */
+  /** The id and key are right, no compare is needed to know it, and the client is not disabled. */
   isVerified: boolean;
 }
 
@@ -58,7 +58,7 @@ type VerifyDeps = Core &
  * Returns the client that a client id and key belong to. The record is read each time, so that a changed key takes effect
  * at once. A secret that bcrypt verified in the last 5 minutes needs no hash, and a key made by the server never does.
  * All failures have the same response, after one compare for each reading of the text, whatever the database has; the
- * security log has the reason.
+ * security log has the reason. A right key of a disabled client fails as a wrong one does, in the same time.
  * @throws ApiError 401 `login_failed`, 429 after too many failures, 503 when too many logins wait for a hash
  */
 export async function verifyClient(deps: VerifyDeps, login: Login): Promise<VerifiedClient> {
@@ -95,14 +95,16 @@ async function readCandidate(
   const serverKey = readServerKey(clientKey);
   if (serverKey !== undefined) {
     const verified = await verifyServerKey(deps, clientId, serverKey);
-    const isVerified = verified !== undefined;
+    const isVerified = verified !== undefined && verified.record.disabled !== true;
     const { record, key } = verified ?? {};
     return { clientId, clientKey, record, key, isServerKey: true, hash: undefined, isVerified };
   }
   const record = await deps.findClient(clientId);
   const stored = record?.client_secret_hash;
   const hash = isBcryptHash(stored) ? stored : undefined;
-  const isVerified = hash !== undefined && deps.verifiedSecrets.has(hash, clientKey);
+  // The right secret of a disabled client is compared too: without the compare, its time would show that it is right.
+  const isVerified =
+    hash !== undefined && record?.disabled !== true && deps.verifiedSecrets.has(hash, clientKey);
   return { clientId, clientKey, record, key: undefined, isServerKey: false, hash, isVerified };
 }
 
@@ -130,7 +132,8 @@ async function verifyServerKey(
     return undefined;
   const now = deps.clock.now();
   if (found.expires_at !== undefined && found.expires_at <= now) return undefined;
-  await recordUse(deps, found, now.toISOString().slice(0, 10));
+  // A refused login is no use, and the write would show that the key is right.
+  if (record.disabled !== true) await recordUse(deps, found, now.toISOString().slice(0, 10));
   return { record, key: found };
 }
 
@@ -178,15 +181,23 @@ async function compareInTurn(
 ): Promise<number> {
   const { bcryptPool, verifiedSecrets } = deps;
   const dearest = await deps.findDearestCost();
-  for (const [wrong, { clientId, clientKey, isServerKey, hash, isVerified }] of candidates.entries()) {
+  let isRightButDisabled = candidates.some(({ key, isVerified }) => key !== undefined && !isVerified);
+  for (const [
+    wrong,
+    { clientId, clientKey, isServerKey, record, hash, isVerified },
+  ] of candidates.entries()) {
     if (isVerified) return wrong;
     if (isServerKey) continue;
     if ((await bcryptPool.compare(clientKey, hash, dearest)) && hash !== undefined) {
+      if (record?.disabled === true) {
+        isRightButDisabled = true;
+        continue;
+      }
       verifiedSecrets.add(await renewHash(deps, { clientId, clientKey }, hash), clientKey);
       return wrong;
     }
   }
-  return rejectLogin(deps, login, presentReason(candidates));
+  return rejectLogin(deps, login, isRightButDisabled ? 'client disabled' : presentReason(candidates));
 }
 
 /** Returns why a login failed: by the last reading whose client exists. */

@@ -9,7 +9,7 @@ import { print, printJson } from './print.js';
 import { printFields, printTable } from './print-table.js';
 import { presentDuration, presentLimits } from './read-limits.js';
 
-/** Adds `client add|list|show|set|remove` to the `client` command. */
+/** Adds `client add|list|show|set|disable|enable|remove` to the `client` command. */
 export function addClientCommands(client: Command): void {
   addPermissionOptions(client.command('add <id>'))
     .description('create a client with a key, which is printed only once')
@@ -20,6 +20,14 @@ export function addClientCommands(client: Command): void {
   addPermissionOptions(client.command('set <id>'))
     .description('change permissions of a client; they apply from its next access token on')
     .action(setClient);
+  client
+    .command('disable <id>')
+    .description('refuse the logins and refresh tokens of a client at once, until it is enabled again')
+    .action((id: string, _: GlobalOptions, command: Command) => setDisabled(id, true, command));
+  client
+    .command('enable <id>')
+    .description('accept the logins and refresh tokens of a disabled client again')
+    .action((id: string, _: GlobalOptions, command: Command) => setDisabled(id, false, command));
   client
     .command('remove <id>')
     .description('remove a client with its keys and refresh tokens; requires the role admin')
@@ -47,8 +55,11 @@ async function addClient(
 async function listClients(options: GlobalOptions, command: Command): Promise<void> {
   const clients = await new ApiClient(findConnection(command)).getList<ShownClient>('/v1/client-permissions');
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson(clients);
+  const headings = ['CLIENT', 'ROLE', 'MAX PRIORITY', 'MAX RESERVATION', 'OWN QUEUES', 'EMAIL'];
   const rows = clients.map((client) => Object.values(presentClient(client)));
-  printTable(['CLIENT', 'ROLE', 'MAX PRIORITY', 'MAX RESERVATION', 'OWN QUEUES', 'EMAIL'], rows);
+  if (!clients.some(({ disabled }) => disabled)) return printTable(headings, rows);
+  const withState = clients.map(({ disabled }, n) => [...(rows[n] ?? []), disabled && 'disabled']);
+  printTable([...headings, 'STATE'], withState);
 }
 
 async function showClient(id: string, options: GlobalOptions, command: Command): Promise<void> {
@@ -66,6 +77,19 @@ async function setClient(id: string, options: PermissionOptions, command: Comman
   printClient(command, await getClient(api, id));
 }
 
+async function setDisabled(id: string, disabled: boolean, command: Command): Promise<void> {
+  const api = new ApiClient(findConnection(command));
+  // The server would create a client that does not exist.
+  await getClient(api, id);
+  await api.send('PUT', pathOf`/v1/client-permissions/${id}`, { body: { disabled } });
+  if (command.optsWithGlobals<GlobalOptions>().json) return printJson({ client_id: id, disabled });
+  print(
+    disabled
+      ? `Disabled the client ${id}; its existing access tokens are valid for at most ten more minutes`
+      : `Enabled the client ${id}; its keys and refresh tokens work again`,
+  );
+}
+
 async function removeClient(id: string, options: GlobalOptions, command: Command): Promise<void> {
   const api = new ApiClient(findConnection(command));
   await api
@@ -77,7 +101,7 @@ async function removeClient(id: string, options: GlobalOptions, command: Command
 
 function printClient(command: Command, client: ShownClient): void {
   if (command.optsWithGlobals<GlobalOptions>().json) return printJson(client);
-  printFields(presentClient(client));
+  printFields({ ...presentClient(client), ...(client.disabled && { state: 'disabled' }) });
 }
 
 function presentClient(client: ShownClient) {

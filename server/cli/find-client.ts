@@ -10,6 +10,7 @@ export interface ShownClient {
   max_reservation_time: Limits;
   allowed_queues: string[];
   email?: string;
+  disabled?: true;
 }
 
 /** Finds a client by its id. Returns `undefined` if it does not exist. @throws as `ApiClient.send` */

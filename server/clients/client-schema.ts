@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { roles } from '../principal/roles.js';
 import { bool, email, integer, mapOf, object, oneOf, openObject, text } from '../schema/schema.js';
 
-/** Body of PUT client-permissions: each field replaces the whole stored field. */
+/**
+ * Body of PUT client-permissions: each field replaces the whole stored field. `disabled` is stored apart from the record, in
+ * `disabled_clients`.
+ */
 export const clientInput = object({
   client_secret: text({ min: 15 }).optional(),
   max_priority: mapOf(integer()).optional(),
   max_reservation_time: mapOf(integer()).optional(),
   role: oneOf(...roles).optional(),
   email: email().optional(),
+  disabled: bool().optional(),
 });
 
 /** The body of PUT client-permissions, as read. */
@@ -37,6 +41,7 @@ export const clientAnswer = z.strictObject({
   max_reservation_time: z.record(z.string(), z.unknown()),
   allowed_queues: z.array(z.string()),
   email: z.string().optional(),
+  disabled: z.literal(true).optional(),
 });
 
 /** A client with its new key, which is returned only once. */

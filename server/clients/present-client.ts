@@ -4,7 +4,7 @@ import { boundLimits } from '../principal/permissions.js';
 import type { clientAnswer } from './client-schema.js';
 
 /** Returns a client as the API shows it: without its hash, and with a default for each permission that is not set. */
-export function presentClient(record: ClientRecord): z.output<typeof clientAnswer> {
+export function presentClient(record: ClientRecord, isDisabled: boolean): z.output<typeof clientAnswer> {
   return {
     client_id: record.client_id,
     role: record.role ?? 'contributor',
@@ -12,5 +12,6 @@ export function presentClient(record: ClientRecord): z.output<typeof clientAnswe
     max_reservation_time: boundLimits(record.max_reservation_time ?? {}),
     allowed_queues: record.allowed_queues ?? [],
     ...(record.email != null && { email: record.email }),
+    ...(isDisabled && { disabled: true as const }),
   };
 }

@@ -13,9 +13,10 @@ import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-ri
 import type { ClientInput } from './client-schema.js';
 import { clientErrors } from './errors.js';
 import { findLookAlike, findMisleadingText } from './look-alike-ids.js';
-import { type Changes, presentChanges } from './present-changes.js';
+import { type Changes, type ClientFields, presentChanges } from './present-changes.js';
 import { findClientSharingNamespace, presentSecretsNamespace } from './secrets-namespace.js';
 import type { ClientServices } from './services.js';
+import { setDisabled } from './set-disabled.js';
 import { waitForNextSecond } from './wait-for-next-second.js';
 
 /** A requested change of a client. */
@@ -53,7 +54,8 @@ const checks: readonly ((attempt: Attempt) => void | Promise<void>)[] = [
 ];
 
 /**
- * Creates or changes a client; each field of the input replaces the whole stored field.
+ * Creates or changes a client; each field of the input replaces the whole stored field. A change of `disabled` counts at
+ * once, on every server.
  * @throws ApiError as the checks above; 503 when too many logins wait for a hash
  */
 export async function putClient(deps: PutDeps, change: ClientChange): Promise<PutOutcome> {
@@ -63,7 +65,7 @@ export async function putClient(deps: PutDeps, change: ClientChange): Promise<Pu
     const record = await clients.findOne({ client_id: change.clientId });
     const attempt = { ...change, deps, record };
     for (const check of checks) await check(attempt);
-    const { client_secret: secret, ...fields } = change.input;
+    const { client_secret: secret, disabled, ...fields } = change.input;
     if (secret !== undefined) hash ??= await deps.bcryptPool.hash(secret);
     const stored = {
       ...fields,
@@ -71,11 +73,17 @@ export async function putClient(deps: PutDeps, change: ClientChange): Promise<Pu
     } as Partial<ClientRecord>;
     if (record === null) {
       const written = { ...defaults, ...stored };
-      if (await create(attempt, written)) return { isNew: true, changes: presentChanges(null, written) };
-    } else {
-      const before = await update(attempt, record, stored);
-      if (before !== null) return { isNew: false, changes: presentChanges(before, stored) };
+      if (!(await create(attempt, written))) continue;
+      if (disabled === true) await setDisabled(deps, change.clientId, true);
+      return { isNew: true, changes: presentChanges(null, { ...written, ...(disabled && { disabled }) }) };
     }
+    const before = await update(attempt, record, stored);
+    if (before === null) continue;
+    if (disabled === undefined) return { isNew: false, changes: presentChanges(before, stored) };
+    // After the record, so that a client with a new secret is never enabled with its earlier one.
+    const wasDisabled = await setDisabled(deps, change.clientId, disabled);
+    const earlier: ClientFields = { ...before, disabled: wasDisabled };
+    return { isNew: false, changes: presentChanges(earlier, { ...stored, disabled }) };
   }
 }
 

@@ -14,6 +14,7 @@ import { presentClient } from './present-client.js';
 import { putClient } from './put-client.js';
 import { removeClient } from './remove-client.js';
 import type { ClientServices } from './services.js';
+import { listDisabledIds } from './set-disabled.js';
 
 type RouteDeps = Core &
   Pick<AuthServices, 'bcryptPool' | 'collections'> &
@@ -32,7 +33,8 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     answers: { 200: { description: 'The clients, sorted by id.', content: z.array(clientAnswer) } },
     async handle(deps) {
       const records = await deps.collections.clients.find().sort({ client_id: 1 }).toArray();
-      return json(records.map(presentClient));
+      const disabled = await listDisabledIds(deps);
+      return json(records.map((record) => presentClient(record, disabled.has(record.client_id))));
     },
   }),
   route({
@@ -45,7 +47,9 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     answers: { 200: { description: 'The client.', content: clientAnswer } },
     errors: [clientErrors.notFound],
     async handle(deps, { params }) {
-      return json(presentClient(await getClient(deps, params.client_id)));
+      const record = await getClient(deps, params.client_id);
+      const disabled = await deps.collections.disabledClients.findOne({ _id: params.client_id });
+      return json(presentClient(record, disabled !== null));
     },
   }),
   route({
@@ -54,7 +58,7 @@ export const clientRoutes: readonly AnyRoute<RouteDeps>[] = [
     family: 'v1',
     summary: 'Create or change a client',
     description:
-      'With `generate_key=true` the server also makes a key for the client and returns JSON; otherwise it returns plain text.',
+      'With `generate_key=true` the server also makes a key for the client and returns JSON; otherwise it returns plain text. With `disabled` the server refuses the logins and refresh tokens of the client at once.',
     access: { roles: roleGroups.managers },
     audit: ['client_changed', 'client_key_made'],
     query: clientQuery,

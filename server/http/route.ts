@@ -17,7 +17,7 @@ export interface Access {
   namesRolesAsListed?: boolean;
   /** Names of the credential schemes that the route accepts, in the order in which they are tried; default `accessToken`, then `session`. */
   schemes?: readonly string[];
-  /** The access token of a client that was removed gets 401, instead of holding until it expires. */
+  /** The access token of a client that was removed or is disabled gets 401, instead of holding until it expires. */
   refusesRemoved?: boolean;
 }
 

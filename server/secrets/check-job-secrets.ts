@@ -15,7 +15,7 @@ const maxPaths = 1000;
  * Checks that the submitter of a job can read the secrets that the job names. `secrets` maps identifiers to paths; an
  * empty map is checked too.
  * @throws ApiError 422, in this order: no store, no client id, too many paths, unreadable paths; 401 after the first two for a
- * client that was removed, since a later client of its id has other secrets
+ * client that is disabled or was removed: a later client of its id has other secrets
  */
 export async function checkJobSecrets(
   deps: Core & Pick<SecretServices, 'secretsStore'> & Pick<AuthServices, 'collections'>,

@@ -20,7 +20,7 @@ type PutDeps = Core &
  * Stores a secret of the caller, and replaces an existing one. An ephemeral secret does not expire, and neither does one
  * whose `expire_after` is null, which `testflinger-cli secret write --expire-after -1` sends.
  * @returns the expiry as the response shows it, `null` for a secret that does not expire
- * @throws ApiError 422 if an ephemeral secret has an expiry, then as `getStoreFor`; 401 if the caller was removed meanwhile; errors of the store
+ * @throws ApiError 422 if an ephemeral secret has an expiry, then as `getStoreFor`; 401 if the caller was removed or disabled meanwhile; errors of the store
  */
 export async function putSecret(
   deps: PutDeps,

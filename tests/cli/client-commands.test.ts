@@ -137,7 +137,7 @@ test.serial('client remove deletes the client', async (t) => {
   t.is(await server.deps.collections.clients.findOne({ client_id: 'lab-ci' }), null);
 });
 
-for (const command of ['show', 'set --role agent', 'remove']) {
+for (const command of ['show', 'set --role agent', 'disable', 'enable', 'remove']) {
   test.serial(`client ${command} of an unknown client prints the next step`, async (t) => {
     const server = await startServer(t);
     const { environment } = await addActor(server, 'admin');
@@ -155,3 +155,43 @@ test.serial('a validation error of the server is printed with the name of the fi
   t.is(run.status, 1);
   t.is(run.stderr, 'queuepass: Validation error; email: Not a valid email address.\n');
 });
+
+test.serial(
+  'client disable and enable change whether a client can log in, and show and list mark it',
+  async (t) => {
+    const server = await startServer(t);
+    const { environment } = await addActor(server, 'manager');
+    const { key } = await addActor(server, 'contributor', 'lab-ci');
+    const run = (...args: string[]) => runQueuepass(['client', ...args], { environment });
+    const logIn = async () =>
+      (await server.request('/v1/authenticate/token/lab-ci', { headers: { 'client-key': key } })).status;
+    t.deepEqual(await run('disable', 'lab-ci'), {
+      status: 0,
+      stdout:
+        'Disabled the client lab-ci; its existing access tokens are valid for at most ten more minutes\n',
+      stderr: '',
+    });
+    t.is(await logIn(), 401);
+    t.regex((await run('show', 'lab-ci')).stdout, /\nstate +disabled\n$/);
+    t.deepEqual((await run('list')).stdout.split('\n'), [
+      'CLIENT       ROLE         MAX PRIORITY  MAX RESERVATION  OWN QUEUES  EMAIL  STATE',
+      'lab-ci       contributor  -             -                -           -      disabled',
+      'the-manager  manager      -             -                -           -      -',
+      '',
+    ]);
+    t.like(JSON.parse((await run('show', 'lab-ci', '--json')).stdout), { disabled: true });
+    t.is((await run('set', 'lab-ci', '--max-priority', 'q=1')).status, 0);
+    t.is(await logIn(), 401, 'a change of its permissions leaves it disabled');
+    t.is(
+      (await run('enable', 'lab-ci')).stdout,
+      'Enabled the client lab-ci; its keys and refresh tokens work again\n',
+    );
+    t.is(await logIn(), 200);
+    t.false((await run('show', 'lab-ci')).stdout.includes('state'));
+    for (const command of ['disable', 'enable'])
+      t.deepEqual(JSON.parse((await run(command, 'lab-ci', '--json')).stdout), {
+        client_id: 'lab-ci',
+        disabled: command === 'disable',
+      });
+  },
+);

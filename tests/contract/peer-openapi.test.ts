@@ -91,6 +91,11 @@ const differences: Record<string, string> = {
     'put /v1/client-permissions/{} query adds generate_key',
     'put /v1/client-permissions/{} query adds key_label',
   ]),
+  ...explain('disabled clients are a Queuepass feature', [
+    'get /v1/client-permissions answer adds disabled',
+    'get /v1/client-permissions/{} answer adds disabled',
+    'put /v1/client-permissions/{} request adds disabled',
+  ]),
 };
 
 function explain(reason: string, names: readonly string[]): Record<string, string> {

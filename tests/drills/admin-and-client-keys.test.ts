@@ -106,6 +106,28 @@ test('a client changes its key, and both keys are valid during the change', asyn
   );
 });
 
+test('a client whose key leaked is disabled, and enabled again', async (t) => {
+  const host = await startHost(t, [0]);
+  const server = host.server(0);
+  const operator = new Operator('rotate-keys.md', host.folder);
+  await operator.run(resetShown);
+  operator.environment = asAdmin(server);
+  const { stdout } = await runQueuepass(['client', 'add', 'lab-ci'], {
+    environment: operator.environment,
+    cwd: host.folder,
+  });
+  const key = stdout.trim();
+  t.is((await grant(server, key, 'lab-ci')).status, 200);
+  await operator.run('npx queuepass client disable lab-ci');
+  await checkRefused(t, server, key, 'lab-ci');
+  t.regex(
+    server.stdout(),
+    /"log":"security".*"event":"login","outcome":"refused".*"reason":"client disabled"/,
+  );
+  await operator.run('npx queuepass client enable lab-ci');
+  t.is((await grant(server, key, 'lab-ci')).status, 200);
+});
+
 test('an agent whose token file leaked gets a new one, and the leaked one becomes invalid', async (t) => {
   const host = await startHost(t, [0]);
   const operator = new Operator('rotate-keys.md', host.folder);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { checkNotifications, checkRestartOnSocket, checkSocketActivation } from './activation-checks.js';
 import { checkContainerSteps } from './container-check.js';
@@ -6,7 +7,6 @@ import { SocketServer } from './pair.js';
 import {
   checkForwarded,
   checkLargeFile,
-  checkLoginLimit,
   checkLongPass,
   checkWalkthrough,
   type Site,
@@ -14,6 +14,7 @@ import {
 import { checkRetries } from './retry-checks.js';
 import { underLoad } from './rolling-check.js';
 import { checkRules } from './rules-check.js';
+import { checkEventStream, checkLimits, checkRedirect, checkSiteLoads } from './site-checks.js';
 import { checkExposure, checkUnitsLoad } from './unit-checks.js';
 import { createWorld, type World } from './world.js';
 
@@ -28,12 +29,18 @@ async function startSite(world: World): Promise<Site> {
   const servers = [new SocketServer(world, settings), new SocketServer(world, settings)] as const;
   await Promise.all(servers.map((server) => server.start()));
   const nginx = await startNginx(world, [servers[0].socket, servers[1].socket]);
-  return { nginx, servers, url: nginx.url + basePath, tlsUrl: nginx.tlsUrl + basePath };
+  return { nginx, servers, url: nginx.url + basePath };
 }
 
 function listChecks(world: World, site: Site): [sentence: string, run: () => Promise<string | void>][] {
   const { mongodbUri } = world;
-  const proxied = { connect: () => new Pool(site.nginx.url), basePath, mongodbUri, database: 'proxied' };
+  const trust = { connect: { ca: readFileSync(site.nginx.certificate) } };
+  const proxied = {
+    connect: () => new Pool(site.nginx.url, trust),
+    basePath,
+    mongodbUri,
+    database: 'proxied',
+  };
   return [
     ['the systemd units load', checkUnitsLoad],
     ['systemd rates the exposure of the service at 2.0 or lower', checkExposure],
@@ -42,10 +49,13 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
     ['the server notifies systemd of readiness, watchdog and stop', () => checkNotifications(world)],
     ['a restart on a socket of systemd loses no request, under load', () => checkRestartOnSocket(world)],
     ['the README walk-through works through nginx, under a prefix', () => checkWalkthrough(site)],
+    ['nginx accepts the site file as it is installed', checkSiteLoads],
+    ['port 80 of nginx only redirects to https', () => checkRedirect(site)],
     ['a token of 64 KiB passes through nginx', () => checkLongPass(site)],
-    ['the server uses the client address and scheme that nginx sends', () => checkForwarded(site)],
+    ['the server uses the client address and scheme that nginx sends', () => checkForwarded(world, site)],
     ['200 MiB are uploaded and downloaded through nginx in bounded memory', () => checkLargeFile(site)],
-    ['nginx limits logins and nothing else', () => checkLoginLimit(site)],
+    ['nginx limits logins and sign-ins, and nothing else', () => checkLimits(site)],
+    ['nginx passes on each event of a stream at once', () => checkEventStream(world)],
     ['nginx sends no POST twice, and tries the other process when that is safe', () => checkRetries(world)],
     [
       'two processes restart one after the other behind nginx, under load',

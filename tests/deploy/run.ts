@@ -14,8 +14,9 @@ import {
 import { checkRetries } from './retry-checks.js';
 import { underLoad } from './rolling-check.js';
 import { checkRules } from './rules-check.js';
+import { checkSingleProcess } from './single-check.js';
 import { checkEventStream, checkLimits, checkRedirect, checkSiteLoads } from './site-checks.js';
-import { checkExposure, checkUnitsLoad } from './unit-checks.js';
+import { checkExposure, checkUnitsAreAlike, checkUnitsLoad } from './unit-checks.js';
 import { createWorld, type World } from './world.js';
 
 /*
@@ -43,7 +44,9 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
   };
   return [
     ['the systemd units load', checkUnitsLoad],
+    ['the units of one process and of several processes are alike', checkUnitsAreAlike],
     ['systemd rates the exposure of the service at 2.0 or lower', checkExposure],
+    ['a single process serves its pages on its socket, also under a prefix', () => checkSingleProcess(world)],
     ['promtool accepts the alert rules and the panels, and each rule fires when it must', checkRules],
     ['the first connection to an activated socket gets a response', () => checkSocketActivation(world)],
     ['the server notifies systemd of readiness, watchdog and stop', () => checkNotifications(world)],

@@ -141,10 +141,10 @@ def read_config(options: Mapping[str, Value], read_secret: Callable[[str], str])
             problems.append(f"{option} {problem}")
         elif text:
             settings[name] = text
-    missing = [option for option in SIGN_IN if not options.get(option)]
-    if len(missing) == 1:
-        given = " and ".join(option for option in SIGN_IN if option not in missing)
-        problems.append(f"{missing[0]} is missing: sign-in needs it as well as {given}")
+    given = [option for option in SIGN_IN if options.get(option)]
+    missing = [option for option in SIGN_IN if option not in given]
+    if given and missing:
+        problems.append(f"{missing[0]} is missing: sign-in needs it as well as {given[0]}")
     if options.get("enable_proxyfix"):
         settings["TRUST_PROXY"] = "1"
     keys, plain = _read_keys(options, read_secret, problems)

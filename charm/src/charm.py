@@ -14,6 +14,7 @@ from workload import (
     ADMIN,
     CommandError,
     add_client,
+    clear_sessions,
     report_on_database,
     reset_admin_key,
     set_admin_key,
@@ -46,6 +47,7 @@ class QueuepassCharm(ops.CharmBase):
             "reset_admin_key": self._on_reset_admin_key,
             "add_client": self._on_add_client,
             "rotate_signing_key": self._on_rotate_signing_key,
+            "clear_sessions": self._on_clear_sessions,
             "doctor": self._on_doctor,
         }.items():
             framework.observe(self.on[action].action, handler)
@@ -123,6 +125,15 @@ class QueuepassCharm(ops.CharmBase):
             if self._reconciler.master_key_state != "settled":
                 raise CommandError("the rotation failed again: the unit's log has the reason")
             return {"result": "Secrets master key rotated successfully"}
+
+        self._act(event, act)
+
+    def _on_clear_sessions(self, event: ops.ActionEvent) -> None:
+        def act(environment: Environment) -> dict[str, str]:
+            result = clear_sessions(self._workload.run, environment)
+            # A server that refused to start because of its key can start now.
+            self._reconciler.run()
+            return {"result": result}
 
         self._act(event, act)
 

@@ -31,6 +31,15 @@ def _web_url(text: str) -> str | None:
     return None if right else "must be a URL that begins with http:// or https://"
 
 
+def _issuer(text: str) -> str | None:
+    right = re.fullmatch(r"https://[^\s/?#@]+[^\s?#@]*", text)
+    return None if right else "must be a URL that begins with https://"
+
+
+def _scopes(text: str) -> str | None:
+    return None if "openid" in text.split() else "must contain the scope openid"
+
+
 def _hostname(text: str) -> str | None:
     return None if re.fullmatch(r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?", text) else "must be a host name"
 
@@ -59,12 +68,20 @@ SETTINGS: dict[str, tuple[str, Check]] = {
     "job_ownership": ("JOB_OWNERSHIP", _word("record", "enforce")),
     "jwt_leeway": ("JWT_LEEWAY", _whole(0, 3600)),
     "keepalive": ("KEEPALIVE", _whole(0, 3600)),
+    "local_sign_in": ("LOCAL_SIGN_IN", _word("auto", "on", "off")),
     "log_level": ("LOG_LEVEL", _word("debug", "info", "warn", "error", "silent")),
     "max_pool_size": ("MONGODB_MAX_POOL_SIZE", _whole(1, 10_000)),
     "no_proxy": ("NO_PROXY", _anything),
+    "oidc_api_paths": ("OIDC_API_PATHS", _anything),
     "oidc_client_id": ("OIDC_CLIENT_ID", _anything),
-    "oidc_provider_issuer": ("OIDC_PROVIDER_ISSUER", _anything),
+    "oidc_email_domains": ("OIDC_EMAIL_DOMAINS", _anything),
+    "oidc_logout": ("OIDC_LOGOUT", _word("local", "provider")),
+    "oidc_provider_issuer": ("OIDC_PROVIDER_ISSUER", _issuer),
+    "oidc_redirect_path": ("OIDC_REDIRECT_PATH", _word("/auth/callback", "/auth")),
+    "oidc_scopes": ("OIDC_SCOPES", _scopes),
     "public_url": ("PUBLIC_URL", _web_url),
+    "session_hours": ("SESSION_HOURS", _whole(1, 720)),
+    "session_idle_minutes": ("SESSION_IDLE_MINUTES", _whole(0, 10_080)),
     "webhook_url": ("WEBHOOK_URL", _web_url),
     "workers": ("WORKERS", _whole(1, 64)),
 }
@@ -80,6 +97,10 @@ KEYS: dict[str, tuple[str, Check]] = {
 """Options that hold a key. Each has a twin `NAME_secret` that names a Juju secret and takes precedence."""
 
 
+SIGN_IN = ("oidc_client_id", "oidc_provider_issuer")
+"""Options that turn on sign-in with OpenID Connect: both or none. The charm creates a missing web key."""
+
+
 @dataclass(frozen=True)
 class Config:
     """The options of the charm. Each text in `problems` names an invalid option."""
@@ -93,6 +114,16 @@ class Config:
     plain: list[str]
     """Key options that are in use and given as plain text."""
     problems: list[str]
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people sign in with OpenID Connect."""
+        return all(SETTINGS[option][0] in self.settings for option in SIGN_IN)
+
+    @property
+    def session_seconds(self) -> int:
+        """The longest time that a web session lasts."""
+        return int(self.settings.get("SESSION_HOURS", "12")) * 3600
 
 
 def read_config(options: Mapping[str, Value], read_secret: Callable[[str], str]) -> Config:
@@ -110,6 +141,10 @@ def read_config(options: Mapping[str, Value], read_secret: Callable[[str], str])
             problems.append(f"{option} {problem}")
         elif text:
             settings[name] = text
+    given = [option for option in SIGN_IN if options.get(option)]
+    missing = [option for option in SIGN_IN if option not in given]
+    if given and missing:
+        problems.append(f"{missing[0]} is missing: sign-in needs it as well as {given[0]}")
     if options.get("enable_proxyfix"):
         settings["TRUST_PROXY"] = "1"
     keys, plain = _read_keys(options, read_secret, problems)

@@ -9,11 +9,11 @@ TOKEN_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class SigningKeys:
-    """The key that signs tokens, and those that only verify them.
+class RotatingKeys:
+    """The key that is in use on all units, and those that are only accepted: the signing key or the web key.
 
-    A new key first verifies tokens on every unit (`upcoming`), then signs them, so that no unit receives a
-    token it cannot verify. The old key then verifies until the last token that it signed has expired.
+    Every unit first accepts a new key (`upcoming`), then they use it, so that no unit receives anything that
+    it cannot read. The old key is then accepted until everything that was made with it has expired.
     """
 
     current: str = field(repr=False)
@@ -24,7 +24,7 @@ class SigningKeys:
     """Earlier keys, each with the time in seconds after which it is no longer needed."""
 
     @classmethod
-    def read(cls, content: Mapping[str, str]) -> "SigningKeys":
+    def read(cls, content: Mapping[str, str]) -> "RotatingKeys":
         """Reads the content of the application secret that `write` made."""
         previous = [(str(key), int(until)) for key, until in json.loads(content.get("previous", "[]"))]
         announced = int(content.get("announced", "0"))
@@ -39,25 +39,26 @@ class SigningKeys:
             content["previous"] = json.dumps([list(item) for item in self.previous])
         return content
 
-    def verifying(self) -> list[str]:
-        """Returns the keys for `JWT_PREVIOUS_SIGNING_KEYS`, in the same order for the same state."""
+    def accepted(self) -> list[str]:
+        """Returns the other keys that are accepted, the most important first, always in the same order."""
         keys = [self.upcoming] if self.upcoming is not None else []
-        return [key for key in keys + [key for key, _ in self.previous] if key != self.current]
+        keys += [key for key, _ in reversed(self.previous)]
+        return [key for key in keys if key != self.current]
 
-    def announce(self, key: str, now: int) -> "SigningKeys":
-        """Makes `key` the next one to sign. Announcing the current key cancels an earlier announcement."""
+    def announce(self, key: str, now: int) -> "RotatingKeys":
+        """Makes `key` the next one to be used. Announcing the current key cancels an earlier announcement."""
         if key == self.current:
             return replace(self, upcoming=None, announced=0)
         return self if key == self.upcoming else replace(self, upcoming=key, announced=now)
 
-    def promote(self, until: int) -> "SigningKeys":
-        """Lets the announced key sign from now on. The old one verifies until `until`, in seconds."""
+    def promote(self, until: int) -> "RotatingKeys":
+        """Puts the announced key into use. The old one is accepted until `until`, in seconds."""
         if self.upcoming is None:
             return self
         kept = tuple(item for item in self.previous if item[0] != self.upcoming)
-        return SigningKeys(self.upcoming, previous=(*kept, (self.current, until)))
+        return RotatingKeys(self.upcoming, previous=(*kept, (self.current, until)))
 
-    def drop_expired(self, now: int) -> "SigningKeys":
+    def drop_expired(self, now: int) -> "RotatingKeys":
         """Returns the keys without the earlier ones that are no longer needed."""
         return replace(self, previous=tuple(item for item in self.previous if item[1] > now))
 

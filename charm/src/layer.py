@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config import KEYS, Config
-from keys import MasterKey, SigningKeys
+from keys import MasterKey, RotatingKeys
 
 CONTAINER = "testflinger"
 """Name of the container, the service and the layer: the predecessor's, so that its resource still fits."""
@@ -29,28 +29,40 @@ class Inputs:
 
     database_uri: str = field(repr=False)
     key_vault_uri: str | None = field(repr=False)
-    signing_keys: SigningKeys
+    signing_keys: RotatingKeys
+    web_keys: RotatingKeys | None
+    """The key of web sessions. None if nothing needs one."""
     master_key: MasterKey | None
     ingress_url: str | None
+
+
+def choose_public_url(config: Config, ingress_url: str | None) -> str:
+    """Returns the URL at which people and agents reach the server."""
+    # The route for the host of `external_hostname` has no TLS.
+    return config.settings.get("PUBLIC_URL") or ingress_url or f"http://{config.external_hostname}"
 
 
 def build_environment(config: Config, inputs: Inputs) -> dict[str, str]:
     """Returns the settings of the server, by the names on its reference page."""
     environment = {KEYS[option][0]: key for option, key in config.keys.items()}
     environment |= {
-        # Used if `public_url` is not set. The route for this host has no TLS.
-        "PUBLIC_URL": inputs.ingress_url or f"http://{config.external_hostname}",
         **config.settings,
+        "PUBLIC_URL": choose_public_url(config, inputs.ingress_url),
         "HOST": "0.0.0.0",  # noqa: S104 - the pod's network is the only one there is
         "PORT": str(PORT),
         "METRICS_PORT": str(METRICS_PORT),
         "DRAIN_SECONDS": str(DRAIN_SECONDS),
         "MONGODB_URI": inputs.database_uri,
-        # Not the value of the option, which takes effect through a rotation, like the master key below.
+        # Not the value of the option, which takes effect through a rotation, like the keys below.
         "JWT_SIGNING_KEY": inputs.signing_keys.current,
     }
-    if verifying := inputs.signing_keys.verifying():
-        environment["JWT_PREVIOUS_SIGNING_KEYS"] = json.dumps(verifying)
+    if accepted := inputs.signing_keys.accepted():
+        environment["JWT_PREVIOUS_SIGNING_KEYS"] = json.dumps(accepted)
+    if inputs.web_keys is not None:
+        environment["WEB_SECRET_KEY"] = inputs.web_keys.current
+        # The server accepts one other key: the next one, or the last one.
+        if accepted := inputs.web_keys.accepted():
+            environment["WEB_SECRET_KEY_PREVIOUS"] = accepted[0]
     if inputs.master_key is not None:
         environment["TESTFLINGER_SECRETS_MASTER_KEY"] = inputs.master_key.current
     if inputs.key_vault_uri is not None:

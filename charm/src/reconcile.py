@@ -10,7 +10,7 @@ import turns
 from app_secrets import PEERS, AppSecrets
 from config import Config, SecretError, read_config
 from container import WorkloadContainer, wait_until_ready
-from keys import TOKEN_SECONDS, MasterKey, SigningKeys
+from keys import TOKEN_SECONDS, MasterKey, RotatingKeys
 from layer import (
     METRICS_PORT,
     PORT,
@@ -19,6 +19,7 @@ from layer import (
     build_environment,
     build_idle_layer,
     build_layer,
+    choose_public_url,
     digest_layer,
 )
 from relations import Database, add_tls, find_database, find_ingress_url, publish
@@ -27,8 +28,14 @@ from workload import CommandError, rotate_master_key
 logger = logging.getLogger(__name__)
 
 SIGNING = "signing-keys"
+WEB = "web-keys"
 MASTER = "master-key"
 """Labels of the application secrets."""
+KEY_OPTIONS = {SIGNING: "jwt_signing_key", WEB: "web_secret_key"}
+"""The keys that the charm creates unless an option sets them. A new one replaces the old one in steps."""
+
+Keys = dict[str, RotatingKeys]
+"""The keys of `KEY_OPTIONS` that are needed, by label."""
 
 
 class Reconciler:
@@ -52,7 +59,7 @@ class Reconciler:
         publish(self._charm, config.external_hostname)
         self._charm.unit.set_ports(PORT, METRICS_PORT)
         self._report_options(config)
-        keys = None if config.problems else self._get_signing_keys(config)
+        keys = None if config.problems else self._get_keys(config)
         database = find_database(self._charm.model, "mongodb_client")
         if not self._workload.can_connect():
             self.statuses.append(ops.WaitingStatus("Waiting for Pebble"))
@@ -69,11 +76,16 @@ class Reconciler:
         related = self._charm.model.relations
         if related["nginx-route"] and related["ingress"]:
             self.statuses.append(ops.BlockedStatus("Can't use both nginx-route and ingress together."))
+        url = choose_public_url(config, find_ingress_url(self._charm.model))
+        if config.has_sign_in and not url.startswith("https://"):
+            # Only people notice it: the server goes on serving agents.
+            problem = "public_url does not begin with https://: people cannot sign in"
+            self.statuses.append(ops.BlockedStatus(problem))
         plain = ", ".join(config.plain)
         advice = f"Keys in plain text, use NAME_secret instead: {plain}" if plain else ""
         self.statuses.append(ops.ActiveStatus(advice))
 
-    def _serve(self, config: Config, keys: SigningKeys | None, database: Database) -> None:
+    def _serve(self, config: Config, keys: Keys | None, database: Database) -> None:
         """Starts or updates the server. If something is missing, sets a status and changes nothing."""
         wanted = config.keys.get("testflinger_secrets_master_key")
         is_vault_related = self._charm.model.get_relation("mongodb_keyvault") is not None
@@ -91,43 +103,62 @@ class Reconciler:
             return
         uris = self._make_uri(database), None if vault is None else self._make_uri(vault)
         url = find_ingress_url(self._charm.model)
-        self.environment = build_environment(config, Inputs(*uris, keys, master, url))
+
+        def build(keys: Keys, master: MasterKey | None) -> dict[str, str]:
+            return build_environment(config, Inputs(*uris, keys[SIGNING], keys.get(WEB), master, url))
+
+        self.environment = build(keys, master)
         if wanted and master:
             master = self._rotate_master_key(wanted, master)
-        keys = self._promote_signing_key(keys, config, Inputs(*uris, keys, master, url))
-        self.environment = build_environment(config, Inputs(*uris, keys, master, url))
+        keys = self._promote_keys(keys, config, build(keys, master))
+        self.environment = build(keys, master)
         self._apply(build_layer(self.environment))
 
-    def _get_signing_keys(self, config: Config) -> SigningKeys | None:
-        content = self._store.read(SIGNING)
-        keys = None if content is None else SigningKeys.read(content)
+    def _get_keys(self, config: Config) -> Keys | None:
+        """Returns the needed keys, which the leader creates. None if this unit does not know all of them."""
+        keys: Keys = {}
+        for label, option in KEY_OPTIONS.items():
+            if label == WEB and not config.has_sign_in and option not in config.keys:
+                # A key that is no longer needed stays stored: the database still holds what was made with it.
+                continue
+            found = self._get_key(label, config.keys.get(option))
+            if found is None:
+                return None
+            keys[label] = found
+        return keys
+
+    def _get_key(self, label: str, wanted: str | None) -> RotatingKeys | None:
+        content = self._store.read(label)
+        keys = None if content is None else RotatingKeys.read(content)
         if not self._charm.unit.is_leader():
             return keys
-        wanted = config.keys.get("jwt_signing_key")
         if keys is None:
-            keys = SigningKeys(wanted or make_key())
+            keys = RotatingKeys(wanted or make_key())
         elif wanted:
             keys = keys.announce(wanted, self._now)
         keys = keys.drop_expired(self._now)
-        self._store.write(SIGNING, keys.write())
+        self._store.write(label, keys.write())
         return keys
 
     def announce_signing_key(self) -> str:
         """Creates the next signing key (leader only) and returns the id of the secret that holds it."""
-        keys = SigningKeys.read(self._store.read(SIGNING) or {"current": make_key()})
+        keys = RotatingKeys.read(self._store.read(SIGNING) or {"current": make_key()})
         return self._store.write(SIGNING, keys.announce(make_key(), self._now).write())
 
-    def _promote_signing_key(self, keys: SigningKeys, config: Config, inputs: Inputs) -> SigningKeys:
-        """Lets the announced key sign once every unit verifies with it."""
-        if keys.upcoming is None or not self._charm.unit.is_leader():
+    def _promote_keys(self, keys: Keys, config: Config, environment: dict[str, str]) -> Keys:
+        """Puts announced keys into use once every unit accepts them, which is when all run `environment`."""
+        pending = {label: key for label, key in keys.items() if key.upcoming is not None}
+        if not pending or not self._charm.unit.is_leader():
             return keys
-        digest = digest_layer(build_layer(build_environment(config, inputs)))
         own, others = self._read_databags()
-        if self._now - keys.announced <= turns.LIMIT_SECONDS and not turns.all_serve(digest, own, others):
-            return keys
-        # The last unit signs with the old key until its turn to restart.
-        keys = keys.promote(self._now + turns.LIMIT_SECONDS + TOKEN_SECONDS + config.leeway)
-        self._store.write(SIGNING, keys.write())
+        do_all_accept = turns.all_serve(digest_layer(build_layer(environment)), own, others)
+        used_for = {SIGNING: TOKEN_SECONDS + config.leeway, WEB: config.session_seconds}
+        for label, key in pending.items():
+            if do_all_accept or self._now - key.announced > turns.LIMIT_SECONDS:
+                # The last unit uses the old key until its turn to restart.
+                promoted = key.promote(self._now + turns.LIMIT_SECONDS + used_for[label])
+                self._store.write(label, promoted.write())
+                keys = {**keys, label: promoted}
         return keys
 
     def _get_master_key(self, wanted: str) -> MasterKey | None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from layer import PORT
 
 ADMIN = "testflinger-admin"
-SECRET_SETTINGS = re.compile(r"_(KEY|SECRET|AUTH)$")
+SECRET_SETTINGS = re.compile(r"_(KEY|SECRET|AUTH)(_PREVIOUS)?$")
 
 
 class CommandError(Exception):
@@ -49,6 +49,11 @@ def add_client(run: Run, environment: Mapping[str, str], admin_key: str, client:
 def rotate_master_key(run: Run, environment: Mapping[str, str], new_key: str) -> None:
     """Encrypts the data key with `new_key`. The old key is in `environment`. Can be repeated."""
     run(["queuepass", "secrets", "rotate-key"], environment, new_key)
+
+
+def clear_sessions(run: Run, environment: Mapping[str, str]) -> str:
+    """Ends all web sessions. The database then accepts another web secret key. Returns a message."""
+    return run(["queuepass", "session", "clear"], environment).strip()
 
 
 def report_on_database(run: Run, environment: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from support import (
     URI,
     app_secret,
     commands_of,
+    is_running,
     make_container,
     make_state,
     with_container,
@@ -31,7 +32,10 @@ PARAMETERS = {
     "set-admin-password": {"password": PASSWORD},
     "add-client": {"client-id": "lab-ci", "role": "contributor"},
 }
-LEADERS = ["set-admin-password", "retry-key-rotation", "reset-admin-key", "add-client", "rotate-signing-key"]
+LEADERS = [
+    *("set-admin-password", "retry-key-rotation", "reset-admin-key", "add-client", "rotate-signing-key"),
+    "clear-sessions",
+]
 
 
 def serving(context: Context, *execs: t.Exec) -> t.State:
@@ -137,6 +141,16 @@ def test_add_client_needs_the_admin_key(context: Context):
     reason = fail(context, serving(context), "add-client")
     assert reason == "the key of testflinger-admin is not known: run reset-admin-key or set-admin-password"
     assert commands_of(context) == []
+
+
+def test_clear_sessions_runs_the_command_and_lets_a_stopped_server_start(context: Context):
+    state = serving(context, t.Exec(["queuepass", "session", "clear"], stdout="3 sessions ended\n"))
+    stopped = with_container(state, service_statuses={"testflinger": ops.pebble.ServiceStatus.ERROR})
+    out = run(context, stopped, "clear-sessions")
+    assert context.action_results == {"result": "3 sessions ended"}
+    assert commands_of(context)[0].argv == ["queuepass", "session", "clear"]
+    assert commands_of(context)[0].environment["MONGODB_URI"] == URI
+    assert is_running(out)
 
 
 def test_doctor_runs_on_any_unit(context: Context):

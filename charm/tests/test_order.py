@@ -27,12 +27,19 @@ from support import (
 
 Context = t.Context[QueuepassCharm]
 KEY = "a-signing-key-of-32-bytes-at-least"
-CONFIG = {"jwt_signing_key": KEY, "testflinger_secrets_master_key": MASTER_1}
-INGRESS = t.Relation("ingress", remote_app_data={"ingress": '{"url": "http://gw.example/q"}'})
+WEB_KEY = "a-web-key-of-32-bytes-at-the-very-least"
+CONFIG = {
+    "jwt_signing_key": KEY,
+    "testflinger_secrets_master_key": MASTER_1,
+    "web_secret_key": WEB_KEY,
+    "oidc_client_id": "queuepass",
+    "oidc_provider_issuer": "https://idp.example",
+}
+INGRESS = t.Relation("ingress", remote_app_data={"ingress": '{"url": "https://gw.example/q"}'})
 MODEL = t.Model("lab", uuid="1a2b3c4d-0000-4000-8000-000000000001", type="kubernetes")
 METRICS = t.Relation("metrics-endpoint")
 RELATED = ("mongodb_client", "mongodb_keyvault", "ingress", "metrics-endpoint")
-KEPT = ("signing-keys", "master-key")
+KEPT = ("signing-keys", "web-keys", "master-key")
 """Labels of the secrets from which the server's settings are built."""
 HANDED_OVER = "client-lab"
 ACTIONS: dict[str, dict[str, str]] = {
@@ -41,6 +48,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "add-client": {"client-id": "lab-ci", "role": "agent"},
     "rotate-signing-key": {},
     "retry-key-rotation": {},
+    "clear-sessions": {},
     "doctor": {},
 }
 
@@ -57,6 +65,7 @@ def world(leader: bool = True) -> t.State:
         label: t.Secret(content, owner="app", label=label)
         for label, content in {
             "signing-keys": {"current": KEY},
+            "web-keys": {"current": WEB_KEY},
             "master-key": {"current": MASTER_1},
         }.items()
     }

@@ -34,13 +34,16 @@ from support import (
 
 Context = t.Context[QueuepassCharm]
 ADMIN_KEY, CLIENT_KEY = "qpk_admin_2f7d", "qpk_client_91ac"
-TOKEN, WEB_KEY, OIDC_SECRET = "hook-token-5ce1", "web-key-77d0", "oidc-secret-0be4"
+TOKEN, WEB_KEY, WEB_KEY_2, OIDC_SECRET = "hook-token-5ce1", "web-key-77d0", "web-key-91ff", "oidc-secret-0be4"
 HOST = HOSTS.split(",")[0]
 SECRETS = [
     *(KEY_1, KEY_2, MASTER_1, MASTER_2, USER, PASSWORD, URI, HOST),
-    *(ADMIN_KEY, CLIENT_KEY, TOKEN, WEB_KEY, OIDC_SECRET),
+    *(ADMIN_KEY, CLIENT_KEY, TOKEN, WEB_KEY, WEB_KEY_2, OIDC_SECRET),
 ]
-LEAKY = f"queuepass: cannot use {URI} at {HOST} as {USER} with {PASSWORD} and {KEY_1}\n"
+LEAKY = (
+    f"queuepass: cannot use {URI} at {HOST} as {USER} with {PASSWORD} and {KEY_1}"
+    f" or {WEB_KEY} or {WEB_KEY_2} or {OIDC_SECRET}\n"
+)
 LEAKY_TOO = f"queuepass: cannot use {MASTER_1} nor {MASTER_2} at {HOST}\n"
 """The output of a command that prints everything it was given."""
 CONFIG = {
@@ -49,9 +52,12 @@ CONFIG = {
     "webhook_auth": TOKEN,
     "web_secret_key": WEB_KEY,
     "oidc_client_secret": OIDC_SECRET,
+    "oidc_client_id": "queuepass",
+    "oidc_provider_issuer": "https://idp.example",
 }
 EXECS = {
     t.Exec(["queuepass", "secrets"], return_code=1, stderr=LEAKY_TOO),
+    t.Exec(["queuepass", "session"], return_code=1, stderr=LEAKY),
     t.Exec(["queuepass", "doctor"], return_code=1, stderr=LEAKY),
     t.Exec(["queuepass", "admin", "set-key"], return_code=1, stderr=LEAKY_TOO),
     t.Exec(["queuepass", "admin", "reset-key"], stdout=f'{{"client_key": "{ADMIN_KEY}"}}'),
@@ -80,7 +86,12 @@ def walk(context: Context, told: list[str]) -> Iterator[t.State]:
     yield state
     state = context.run(
         context.on.config_changed(),
-        with_config(state, jwt_signing_key=KEY_2, testflinger_secrets_master_key=MASTER_2),
+        with_config(
+            state,
+            jwt_signing_key=KEY_2,
+            web_secret_key=WEB_KEY_2,
+            testflinger_secrets_master_key=MASTER_2,
+        ),
     )
     yield state
     for action, parameters in {
@@ -89,6 +100,7 @@ def walk(context: Context, told: list[str]) -> Iterator[t.State]:
         "reset-admin-key": {},
         "add-client": {"client-id": "lab-ci", "role": "contributor"},
         "rotate-signing-key": {},
+        "clear-sessions": {},
         "doctor": {},
     }.items():
         state = run(context, state, action, told, **parameters)
@@ -115,15 +127,17 @@ def test_no_output_contains_a_secret(context: Context, caplog: pytest.LogCapture
     # The run reached every place that has secrets.
     assert app_secret(states[2], "master-key") == {"current": MASTER_1, "refused": MASTER_2}
     assert (environment_of(states[1])["JWT_SIGNING_KEY"], verifying_keys(states[1])) == (KEY_2, [KEY_1])
+    web = {name: key for name, key in environment_of(states[1]).items() if name.startswith("WEB_SECRET")}
+    assert web == {"WEB_SECRET_KEY": WEB_KEY_2, "WEB_SECRET_KEY_PREVIOUS": WEB_KEY}
     assert CLIENT_KEY in app_secret(states[5], "client-lab-ci")["client-key"]
     assert "the rotation of the secrets master key failed: cannot use *** nor *** at ***" in text
 
 
 def test_values_that_hold_keys_do_not_show_them(context: Context):
     out = context.run(context.on.config_changed(), with_vault(make_state(config=CONFIG)))
-    signing = keys.SigningKeys.read(app_secret(out, "signing-keys")).announce(KEY_2, 1)
+    signing = keys.RotatingKeys.read(app_secret(out, "signing-keys")).announce(KEY_2, 1)
     read = config.read_config(CONFIG, str)
-    inputs = layer.Inputs(URI, URI, signing.promote(2), keys.MasterKey(MASTER_1, MASTER_2), None)
+    inputs = layer.Inputs(URI, URI, signing.promote(2), signing, keys.MasterKey(MASTER_1, MASTER_2), None)
     shown = repr([signing, read, inputs, relations.Database(URI, True, PASSWORD)])
     assert [secret for secret in SECRETS if secret in shown] == []
 
@@ -142,8 +156,13 @@ def test_parts_of_an_address_are_secret_too(uri: str, parts: list[str]):
 
 
 def test_only_settings_that_hold_secrets_are_hidden():
-    environment = {"PORT": "5000", "NO_PROXY": "localhost", "PUBLIC_URL": "http://q", "WEBHOOK_AUTH": "x"}
-    assert workload.list_secrets(environment) == ["x"]
+    environment = {
+        "PORT": "5000",
+        "PUBLIC_URL": "http://q",
+        "WEBHOOK_AUTH": "x",
+        "WEB_SECRET_KEY_PREVIOUS": "y",
+    }
+    assert workload.list_secrets(environment) == ["x", "y"]
 
 
 def test_the_longest_secret_is_hidden_first():

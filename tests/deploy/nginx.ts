@@ -1,38 +1,56 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Agent } from 'undici';
 import { makeFolder, waitUntil } from '../support/own-mongod.js';
 import { repositoryPath, type World } from './world.js';
 
 /** nginx with the site file of the repository, on free ports. */
 export interface Nginx {
+  /** The https URL, or the http URL of a site for a private network. */
   url: string;
-  /** The URL for TLS, with the certificate in the file `certificate`. */
-  tlsUrl: string;
+  /** The URL of the port that only redirects. */
+  redirectUrl: string;
+  /** The file with the certificate. */
   certificate: string;
+  /** Sends requests and trusts the certificate. */
+  dispatcher: Agent;
   /** The content of the error log, which includes warnings such as that a body was buffered to a file. */
   errorLog(): string;
   /** The process id of the only worker. */
   workerPid: number;
 }
 
+/** How the site is changed before nginx starts. */
+export interface SiteOptions {
+  /** Follow the comment in the site that describes plain http on a private network. */
+  isPlain?: boolean;
+}
+
 /** Starts nginx in front of the two sockets. @throws Error if the site file does not contain a text that is replaced here. */
-export async function startNginx(world: World, sockets: readonly [string, string]): Promise<Nginx> {
+export async function startNginx(
+  world: World,
+  sockets: readonly [string, string],
+  { isPlain = false }: SiteOptions = {},
+): Promise<Nginx> {
   const folder = makeFolder();
-  const [port, tlsPort] = [await findFreePort(), await findFreePort()];
+  const [port, redirectPort] = [await findFreePort(), await findFreePort()];
   const certificate = makeCertificate(folder);
-  const site = replaceAll(readFileSync(repositoryPath('server/deploy/nginx/queuepass.conf'), 'utf8'), [
+  const shipped = readSite(certificate);
+  const site = replaceAll(isPlain ? makePlain(shipped) : shipped, [
     ['unix:/run/queuepass/1.sock', `unix:${sockets[0]}`],
     ['unix:/run/queuepass/2.sock', `unix:${sockets[1]}`],
-    ['    listen 80;', `    listen 127.0.0.1:${port};`],
-    ['    listen [::]:80;\n', ''],
-    ['# listen 443 ssl http2;', `listen 127.0.0.1:${tlsPort} ssl http2;`],
-    ['# ssl_certificate     /etc/ssl/queuepass/fullchain.pem;', `ssl_certificate ${certificate};`],
-    ['# ssl_certificate_key /etc/ssl/queuepass/key.pem;', `ssl_certificate_key ${join(folder, 'key.pem')};`],
-    ['# ssl_protocols ', 'ssl_protocols '],
+    ...(isPlain
+      ? ([['\n    listen 80;', `\n    listen 127.0.0.1:${port};`]] as const)
+      : ([
+          ['\n    listen 443 ssl', `\n    listen 127.0.0.1:${port} ssl`],
+          ['\n    listen [::]:443 ssl http2;', ''],
+          ['\n    listen 80;', `\n    listen 127.0.0.1:${redirectPort};`],
+        ] as const)),
+    ['\n    listen [::]:80;', ''],
   ]);
   writeFileSync(join(folder, 'site.conf'), site);
   writeFileSync(join(folder, 'nginx.conf'), presentMain(folder));
@@ -51,13 +69,44 @@ export async function startNginx(world: World, sockets: readonly [string, string
     if (child.exitCode !== null) throw new Error(`nginx ended: ${readFileSync(errorLog, 'utf8')}`);
     return /^\d+$/.test(workers());
   });
+  const dispatcher = new Agent({ connect: { ca: readFileSync(certificate) } });
+  world.teardown(() => dispatcher.close());
   return {
-    url: `http://127.0.0.1:${port}`,
-    tlsUrl: `https://127.0.0.1:${tlsPort}`,
+    url: `${isPlain ? 'http' : 'https'}://127.0.0.1:${port}`,
+    redirectUrl: `http://127.0.0.1:${redirectPort}`,
     certificate,
+    dispatcher,
     errorLog: () => readFileSync(errorLog, 'utf8'),
     workerPid: Number(workers()),
   };
+}
+
+/** nginx accepts the site file with nothing changed but the paths of the certificate. Returns what nginx prints. */
+export function testShippedSite(): { status: number | null; text: string } {
+  const folder = makeFolder();
+  writeFileSync(join(folder, 'site.conf'), readSite(makeCertificate(folder)));
+  writeFileSync(join(folder, 'nginx.conf'), presentMain(folder));
+  const args = ['-t', '-p', folder, '-e', join(folder, 'error.log'), '-c', join(folder, 'nginx.conf')];
+  const { status, stdout, stderr } = spawnSync('nginx', args, { encoding: 'utf8' });
+  return { status, text: stdout + stderr };
+}
+
+/** Reads the site file, with the paths of this certificate and its key. */
+function readSite(certificate: string): string {
+  return replaceAll(readFileSync(repositoryPath('server/deploy/nginx/queuepass.conf'), 'utf8'), [
+    ['/etc/ssl/queuepass/fullchain.pem', certificate],
+    ['/etc/ssl/queuepass/key.pem', join(dirname(certificate), 'key.pem')],
+  ]);
+}
+
+/** Removes the server block that redirects, and uses the commented `listen` lines instead of those with TLS. */
+function makePlain(site: string): string {
+  const [upstream = '', redirect = '', main = ''] = site.split(/^(?=server \{)/m);
+  if (!redirect.includes('return 308')) throw new Error('the first server block does not redirect');
+  return (
+    upstream +
+    main.replaceAll(/^ {4}(listen .*443|ssl_).*\n/gm, '').replaceAll(/^ {4}# (?=listen )/gm, '    ')
+  );
 }
 
 function presentMain(folder: string): string {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { checkNotifications, checkRestartOnSocket, checkSocketActivation } from './activation-checks.js';
 import { checkContainerSteps } from './container-check.js';
@@ -6,7 +7,6 @@ import { SocketServer } from './pair.js';
 import {
   checkForwarded,
   checkLargeFile,
-  checkLoginLimit,
   checkLongPass,
   checkWalkthrough,
   type Site,
@@ -14,7 +14,9 @@ import {
 import { checkRetries } from './retry-checks.js';
 import { underLoad } from './rolling-check.js';
 import { checkRules } from './rules-check.js';
-import { checkExposure, checkUnitsLoad } from './unit-checks.js';
+import { checkSingleProcess } from './single-check.js';
+import { checkEventStream, checkLimits, checkRedirect, checkSiteLoads } from './site-checks.js';
+import { checkExposure, checkUnitsAreAlike, checkUnitsLoad } from './unit-checks.js';
 import { createWorld, type World } from './world.js';
 
 /*
@@ -28,24 +30,35 @@ async function startSite(world: World): Promise<Site> {
   const servers = [new SocketServer(world, settings), new SocketServer(world, settings)] as const;
   await Promise.all(servers.map((server) => server.start()));
   const nginx = await startNginx(world, [servers[0].socket, servers[1].socket]);
-  return { nginx, servers, url: nginx.url + basePath, tlsUrl: nginx.tlsUrl + basePath };
+  return { nginx, servers, url: nginx.url + basePath };
 }
 
 function listChecks(world: World, site: Site): [sentence: string, run: () => Promise<string | void>][] {
   const { mongodbUri } = world;
-  const proxied = { connect: () => new Pool(site.nginx.url), basePath, mongodbUri, database: 'proxied' };
+  const trust = { connect: { ca: readFileSync(site.nginx.certificate) } };
+  const proxied = {
+    connect: () => new Pool(site.nginx.url, trust),
+    basePath,
+    mongodbUri,
+    database: 'proxied',
+  };
   return [
     ['the systemd units load', checkUnitsLoad],
+    ['the units of one process and of several processes are alike', checkUnitsAreAlike],
     ['systemd rates the exposure of the service at 2.0 or lower', checkExposure],
+    ['a single process serves its pages on its socket, also under a prefix', () => checkSingleProcess(world)],
     ['promtool accepts the alert rules and the panels, and each rule fires when it must', checkRules],
     ['the first connection to an activated socket gets a response', () => checkSocketActivation(world)],
     ['the server notifies systemd of readiness, watchdog and stop', () => checkNotifications(world)],
     ['a restart on a socket of systemd loses no request, under load', () => checkRestartOnSocket(world)],
     ['the README walk-through works through nginx, under a prefix', () => checkWalkthrough(site)],
+    ['nginx accepts the site file as it is installed', checkSiteLoads],
+    ['port 80 of nginx only redirects to https', () => checkRedirect(site)],
     ['a token of 64 KiB passes through nginx', () => checkLongPass(site)],
-    ['the server uses the client address and scheme that nginx sends', () => checkForwarded(site)],
+    ['the server uses the client address and scheme that nginx sends', () => checkForwarded(world, site)],
     ['200 MiB are uploaded and downloaded through nginx in bounded memory', () => checkLargeFile(site)],
-    ['nginx limits logins and nothing else', () => checkLoginLimit(site)],
+    ['nginx limits logins and sign-ins, and nothing else', () => checkLimits(site)],
+    ['nginx passes on each event of a stream at once', () => checkEventStream(world)],
     ['nginx sends no POST twice, and tries the other process when that is safe', () => checkRetries(world)],
     [
       'two processes restart one after the other behind nginx, under load',

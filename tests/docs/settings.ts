@@ -12,8 +12,8 @@ const ofCommand = readdirSync(join(root, 'server/cli'))
   .flatMap((source) => [...source.matchAll(/\b(QUEUEPASS_[A-Z_]+)\b/g)])
   .map(([, name = '']) => name);
 
-/** A variable of mongodb-memory-server, and the placeholders that the pages use for any setting. */
-const others = ['MONGOMS_SYSTEM_BINARY', 'NAME', 'NAME_FILE'];
+/** Variables of mongodb-memory-server and of Node, and the placeholders that the pages use for any setting. */
+const others = ['MONGOMS_SYSTEM_BINARY', 'NODE_EXTRA_CA_CERTS', 'NAME', 'NAME_FILE'];
 
 const known = new Set([...ofServer, ...ofCommand, ...others]);
 

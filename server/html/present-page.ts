@@ -6,12 +6,12 @@ import { httpsOnlyHeader, pageHeaders } from './page-headers.js';
 /** Returns a response with a page. @param options.headers more headers, such as cookies */
 export function presentPage(
   { origin }: Pick<RouteRequest, 'origin'>,
-  props: PageProps,
+  props: Omit<PageProps, 'basePath'>,
   { status = 200, headers = {} }: { status?: number; headers?: NonNullable<Reply['headers']> } = {},
 ): Reply {
   return {
     status,
-    body: renderPage(props),
+    body: renderPage({ ...props, basePath: origin.basePath }),
     type: 'text/html; charset=utf-8',
     headers: { ...pageHeaders, ...(origin.isHttps && httpsOnlyHeader), ...headers },
   };

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { Core } from '../core/core.js';
 import type { ApiError } from '../errors/api-error.js';
 import { type ErrorFamily, findFamilyOf } from '../errors/families.js';
+import { readOwnOrigin } from './own-origin.js';
 import type { Reply } from './reply.js';
 import type { RequestState } from './request-state.js';
 import { nameOfRoute } from './route.js';
@@ -46,13 +47,14 @@ export function createErrorHandler(
 }
 
 function presentError(
-  { config: { basePath } }: Core,
+  { config }: Core,
   family: ErrorFamily,
   error: ApiError,
   ctx: Context,
   signInPath: string | undefined,
 ): Reply {
   const { requestId, route } = ctx.state as RequestState;
+  const basePath = findBasePath(config, ctx);
   const next = ctx.method === 'GET' ? `?next=${encodeURIComponent(ctx.originalUrl)}` : '';
   const { headers, ...body } = family.present(error, {
     requestId,
@@ -61,6 +63,15 @@ function presentError(
     ...(signInPath !== undefined && { signIn: basePath + signInPath + next }),
   });
   return { ...body, status: error.status, headers: { ...headers, ...error.headers } };
+}
+
+/** Returns the path that links begin with. The request itself may be the error, so nothing is thrown. */
+function findBasePath(config: Core['config'], ctx: Context): string {
+  try {
+    return readOwnOrigin(config, { host: ctx.req.headers.host, secure: false }).basePath;
+  } catch {
+    return config.basePath;
+  }
 }
 
 function pathOf(ctx: Context, { config: { basePath } }: Core): string {

@@ -6,7 +6,9 @@ import { commonErrors } from '../errors/common-errors.js';
 export interface OwnOrigin {
   /** As browsers send it in `Origin`: `https://lab.example`. */
   origin: string;
-  /** The URL that all paths of this server begin with: the origin and the base path. */
+  /** The path that all links begin with: that of `PUBLIC_URL`, to which a proxy may add what it removes, and the base path. */
+  basePath: string;
+  /** The origin and that path. */
   baseUrl: string;
   isHttps: boolean;
   /** The host is a name or an address of the client's own machine. */
@@ -33,10 +35,12 @@ export function readOwnOrigin(
   const isNamed = publicUrl !== undefined || /^[^\s/?#@\\]+$/.test(host);
   if (!isNamed || !URL.canParse(text)) throw new ApiError(commonErrors.badRequest);
   const { origin, hostname, protocol, pathname } = new URL(text);
-  const path = pathname.replace(/\/+$/, '');
+  const given = pathname.replace(/\/+$/, '');
+  const path = given.endsWith(basePath) ? given : given + basePath;
   return {
     origin,
-    baseUrl: origin + (path.endsWith(basePath) ? path : path + basePath),
+    basePath: path,
+    baseUrl: origin + path,
     isHttps: protocol === 'https:',
     isLoopback: isLoopback(hostname.replace(/^\[(.*)\]$/, '$1')) || hostname.endsWith('.localhost'),
   };

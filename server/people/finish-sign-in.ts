@@ -109,10 +109,11 @@ async function exchange(
 }
 
 /**
- * Checks what the library does not: a party that is not this server, although the token is for this server alone, and a token of the future.
+ * Checks what the library does not: that the token is for this server alone, issued to it, and not in the future.
  * @throws SignInFailure
  */
-function checkIdToken({ clock, config }: Needs, { azp, iat }: oidc.IDToken): void {
+function checkIdToken({ clock, config }: Needs, { aud, azp, iat }: oidc.IDToken): void {
+  if (Array.isArray(aud) && aud.length > 1) throw new SignInFailure('ID token: wrong aud');
   if (azp !== undefined && azp !== config.oidcClientId) throw new SignInFailure('ID token: wrong azp');
   if (iat > clock.now().getTime() / 1000 + config.jwtLeeway)
     throw new SignInFailure('ID token: issued in the future: compare the clocks');

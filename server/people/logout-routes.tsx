@@ -43,7 +43,7 @@ export const logoutRoutes: readonly AnyRoute<RouteDeps>[] = [
     handle(deps, request) {
       const site = request.header('sec-fetch-site');
       const isForeign = site === 'cross-site' || site === 'same-site';
-      if (isForeign && request.principal.session !== undefined) return presentQuestion(deps, request);
+      if (isForeign && request.principal.session !== undefined) return presentQuestion(request);
       return signOut(deps, request);
     },
   }),
@@ -61,18 +61,15 @@ export const logoutRoutes: readonly AnyRoute<RouteDeps>[] = [
   }),
 ];
 
-function presentQuestion(
-  { config: { basePath } }: RouteDeps,
-  request: Pick<RouteRequest, 'origin' | 'csrfSecret'>,
-): Reply {
+function presentQuestion(request: Pick<RouteRequest, 'origin' | 'csrfSecret'>): Reply {
   const children = (
-    <form method="post" action={basePath + path}>
+    <form method="post" action={request.origin.basePath + path}>
       <HiddenFields secret={request.csrfSecret ?? ''} />
       <p>Another site led you here. Do you want to sign out?</p>
       <button type="submit">Sign out</button>
     </form>
   );
-  return presentPage(request, { title: 'Sign out', basePath, children });
+  return presentPage(request, { title: 'Sign out', children });
 }
 
 async function signOut(deps: RouteDeps, request: Pick<RouteRequest, 'origin' | 'principal'>): Promise<Reply> {
@@ -85,7 +82,7 @@ async function signOut(deps: RouteDeps, request: Pick<RouteRequest, 'origin' | '
     await auditChange(deps, request.principal, 'session_ended', clientId, { detail });
   }
   const provider = config.oidcLogout === 'provider' ? await findProviderLogout(deps, request) : undefined;
-  if (provider === undefined) return redirect(`${config.basePath}/`, headers);
+  if (provider === undefined) return redirect(`${request.origin.basePath}/`, headers);
   const children = (
     <>
       <p>You are signed out here, and still signed in at the provider.</p>
@@ -94,7 +91,7 @@ async function signOut(deps: RouteDeps, request: Pick<RouteRequest, 'origin' | '
       </p>
     </>
   );
-  return presentPage(request, { title: 'Signed out', basePath: config.basePath, children }, { headers });
+  return presentPage(request, { title: 'Signed out', children }, { headers });
 }
 
 /** Returns the URL of the provider's own sign-out (OpenID Connect RP-Initiated Logout 1.0), if it has one and can be reached. */

@@ -92,14 +92,14 @@ async function leadToProvider(
   const { secret, cookie } = prepareLoginBrowser(config, request);
   const attempt = {
     browserSecret: secret,
-    next: readNextPath(next, config.basePath),
+    next: readNextPath(next, request.origin.basePath),
     redirectUri: request.origin.baseUrl + config.oidcRedirectPath,
   };
   const configuration = await deps.provider.getConfiguration().catch((error: unknown) => {
     log.warn({ err: error }, `nobody can sign in: ${explainFailure(error)}`);
     return undefined;
   });
-  if (configuration === undefined) return redirect(`${config.basePath}/?login=unavailable`);
+  if (configuration === undefined) return redirect(`${request.origin.basePath}/?login=unavailable`);
   const url = await beginSignIn(deps, configuration, attempt);
   return redirect(url.href, { 'Set-Cookie': cookie });
 }
@@ -126,6 +126,6 @@ async function endSignIn(
     const reason = error instanceof ApiError ? error.code : error.message;
     await refuseSignIn(deps, { principal, reason, email });
     if (isRefused) throw error;
-    return redirect(`${config.basePath}/?login=failed`);
+    return redirect(`${request.origin.basePath}/?login=failed`);
   }
 }

@@ -63,7 +63,7 @@ export const localSignInRoutes: readonly AnyRoute<RouteDeps>[] = [
         const { record, origin } = await verifyClient(deps, login);
         if (record.role === 'agent') throw new ApiError(sessionErrors.agentSignIn, { reason: 'role agent' });
         const { cookies } = await makeSession(deps, { record, origin, method: 'local' }, request);
-        return redirect(readNextPath(next, deps.config.basePath), { 'Set-Cookie': cookies }, 303);
+        return redirect(readNextPath(next, request.origin.basePath), { 'Set-Cookie': cookies }, 303);
       } catch (error) {
         const isRefused = loginErrors.some((row) => error instanceof ApiError && error.row === row);
         if (!isRefused) throw error;
@@ -90,7 +90,7 @@ function presentForm(
 ): Reply {
   checkSignInOrigin(config, request.origin);
   const { secret, cookie } = prepareLoginBrowser(config, request);
-  const { basePath } = config;
+  const { basePath } = request.origin;
   const children = (
     <form method="post" action={basePath + path}>
       {message && <p role="alert">{message}</p>}
@@ -104,6 +104,6 @@ function presentForm(
       </div>
     </form>
   );
-  const props = { title: 'Sign in with a client key', basePath, children };
+  const props = { title: 'Sign in with a client key', children };
   return presentPage(request, props, { status, headers: { 'Set-Cookie': cookie } });
 }

@@ -37,7 +37,7 @@ export const oneTimeRoutes: readonly AnyRoute<RouteDeps>[] = [
     handle({ config }, request) {
       checkSignInOrigin(config, request.origin);
       const { secret, cookie } = prepareLoginBrowser(config, request);
-      const { basePath } = config;
+      const { basePath } = request.origin;
       const children = (
         <form method="post" action={basePath + path}>
           <HiddenFields secret={secret} />
@@ -48,7 +48,7 @@ export const oneTimeRoutes: readonly AnyRoute<RouteDeps>[] = [
           </div>
         </form>
       );
-      const props = { title: 'Sign in as the admin', basePath, script: 'once.js', children };
+      const props = { title: 'Sign in as the admin', script: 'once.js', children };
       return presentPage(request, props, { headers: { 'Set-Cookie': cookie } });
     },
   }),
@@ -71,7 +71,7 @@ export const oneTimeRoutes: readonly AnyRoute<RouteDeps>[] = [
       const admin = makePrincipal({ role: 'admin', clientId: record.client_id }, { source, requestId });
       const detail = { method: 'once', session: handle };
       await auditChange(deps, { ...admin, kind: 'person' }, 'sign_in', record.client_id, { detail });
-      return redirect(`${config.basePath}/`, { 'Set-Cookie': cookies }, 303);
+      return redirect(`${request.origin.basePath}/`, { 'Set-Cookie': cookies }, 303);
     },
   }),
 ];

@@ -26,7 +26,7 @@ export const homeRoute: AnyRoute<RouteDeps> = route({
   answers: { 200: { description: 'The page.', content: { file: 'text/html; charset=utf-8' } } },
   handle({ config }, request) {
     const { session, clientId } = request.principal;
-    const { basePath } = config;
+    const { basePath } = request.origin;
     const message = Object.hasOwn(messages, request.query.login ?? '') && messages[request.query.login ?? ''];
     const signInPath = findSignInPath(config);
     const isOpen = session !== undefined || (!config.oidc && config.anonymousAccess === 'allow');
@@ -54,6 +54,6 @@ export const homeRoute: AnyRoute<RouteDeps> = route({
         )}
       </>
     );
-    return presentPage(request, { title: '', basePath, children });
+    return presentPage(request, { title: '', children });
   },
 });

@@ -1,5 +1,8 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 
+/** The records that end with their grant. */
+const grantable = /^(AccessToken|AuthorizationCode|RefreshToken|DeviceCode):/;
+
 /**
  * Makes the storage of one provider. oidc-provider's own keeps 1000 records at most, and removes expired ones: then an
  * expired device code would be an unknown one. This one keeps all, and the provider compares their `exp`.
@@ -21,7 +24,9 @@ export function memoryAdapter(): AdapterFactory {
       },
       destroy: async (id) => void records.delete(key(id)),
       revokeByGrantId: async (grantId) => {
-        for (const [name, record] of records) if (record.grantId === grantId) records.delete(name);
+        for (const [name, record] of records) {
+          if (record.grantId === grantId && grantable.test(name)) records.delete(name);
+        }
       },
     };
   };

@@ -7,7 +7,7 @@ import { startIssuer } from '../support/oidc-issuer.js';
 for (const clientId of ['lab', 'lab-public'] satisfies ClientId[]) {
   test(`the client ${clientId} signs a person in with a code and PKCE, once for each callback`, async (t) => {
     const issuer = await startIssuer(t);
-    const party = await startRelyingParty(t, issuer, await discover(issuer, clientId));
+    const party = await startRelyingParty(t, issuer, await discover(issuer, { clientId }));
     const browser = new Browser();
 
     const { callbackUrl, final } = await signIn(browser, party.loginUrl, { stopBeforeCallback: true });

@@ -7,6 +7,7 @@ import { Directory, type Person, somePerson } from './oidc/person.js';
 import { makeProvider } from './oidc/provider.js';
 import { Records } from './oidc/records.js';
 import { makeSigningKeys, type SigningAlg } from './oidc/signing.js';
+import { Spoiler } from './oidc/spoiling-issuer.js';
 import type { Owner } from './server-process.js';
 
 /** Options of a provider. */
@@ -34,13 +35,14 @@ export interface Issuer {
   requests: Records['requests'];
   issued: Records['issued'];
   records: Records;
-  /** The algorithm that signs ID tokens. */
-  idTokenAlg: SigningAlg;
   /** The secret of the confidential client `lab`. The public client is `lab-public`. */
   clientSecret: string;
   /** The settings with which a Queuepass server uses this provider, as the confidential client. */
   settings: Record<string, string>;
   publicSettings: Record<string, string>;
+  /** Spoils the provider's answers. */
+  spoil: Spoiler;
+  /** Lets the provider send browsers to a URL after a sign-in, and after a sign-out. */
   addRedirectUri(url: string): void;
   /** Closes the port until `start`: connections are refused. */
   stop(): Promise<void>;
@@ -67,13 +69,14 @@ export async function startIssuer(t: Owner, options: IssuerOptions = {}): Promis
   const records = new Records();
   // Characters that HTTP Basic authentication must encode (RFC 6749, section 2.3.1).
   const clientSecret = `${randomBytes(32).toString('base64')}+/:% &`;
-  const idTokenAlg = options.idTokenAlg ?? 'RS256';
+  const keys = makeSigningKeys();
+  const spoil = new Spoiler(keys, clientSecret);
   const provider = makeProvider({
     url,
     people,
     clientSecret,
-    keys: makeSigningKeys(),
-    idTokenAlg,
+    keys,
+    idTokenAlg: options.idTokenAlg ?? 'RS256',
     claimsInIdToken: options.claimsInIdToken ?? true,
     accessTokenSeconds: options.accessTokenSeconds ?? 7200,
     idTokenSeconds: options.idTokenSeconds ?? 120,
@@ -82,8 +85,10 @@ export async function startIssuer(t: Owner, options: IssuerOptions = {}): Promis
   });
   const findProvider = () => provider;
   provider.use(records.middleware);
+  provider.use(spoil.middleware);
   provider.use(gitlabApi(findProvider, people));
   provider.use(signInPage(findProvider, people));
+  provider.use(records.innerMiddleware);
   const callback = provider.callback();
   handle = (request, response) => void callback(request, response);
   const publicSettings = { OIDC_PROVIDER_ISSUER: url, OIDC_CLIENT_ID: 'lab-public' };
@@ -93,8 +98,8 @@ export async function startIssuer(t: Owner, options: IssuerOptions = {}): Promis
     records,
     requests: records.requests,
     issued: records.issued,
-    idTokenAlg,
     clientSecret,
+    spoil,
     settings: { ...publicSettings, OIDC_CLIENT_ID: 'lab', OIDC_CLIENT_SECRET: clientSecret },
     publicSettings,
     get person() {

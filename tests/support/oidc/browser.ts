@@ -32,25 +32,34 @@ export interface Arrival {
   stoppedBefore?: string;
 }
 
+/** A request to the last URL of a chain of redirects. */
+interface Step {
+  chain: URL[];
+  from: string | undefined;
+  form: Visit['form'] | undefined;
+}
+
 /** A browser without scripts: it keeps cookies, follows redirects and sends Chromium's `Sec-Fetch` headers. */
 export class Browser {
   readonly cookies = new BrowserCookies();
   /** Everything it requested and received, in order. */
   readonly hops: Hop[] = [];
 
-  /** Opens a URL, or posts a form to it, and follows redirects (20 at most). */
+  /**
+   * Opens a URL, or posts a form to it. Follows redirects, and pages whose script submits their form at once, 20 at
+   * most.
+   */
   async visit(url: string, { from, form, stopBefore }: Visit = {}): Promise<Arrival> {
     const hops: Hop[] = [];
-    const chain = [new URL(url)];
-    let sent: Visit['form'] = form;
-    for (let target = chain[0] as URL; hops.length < 20; ) {
-      const hop = await this.#send(target, findSite(chain, from), from, sent);
+    let next: Step = { chain: [new URL(url)], from, form };
+    while (hops.length < 20) {
+      const hop = await this.#send(next);
       hops.push(hop);
-      if (hop.location === undefined) return { final: hop, hops };
-      target = new URL(hop.location);
+      const following = findNext(hop, next);
+      if (following === undefined) return { final: hop, hops };
+      const target = following.chain.at(-1) as URL;
       if (stopBefore?.(target, hop)) return { final: hop, hops, stoppedBefore: target.href };
-      chain.push(target);
-      if (![307, 308].includes(hop.status)) sent = undefined;
+      next = following;
     }
     throw new Error(`too many redirects: ${hops.map((hop) => hop.url).join(' -> ')}`);
   }
@@ -68,7 +77,9 @@ export class Browser {
     return JSON.stringify([received.map(({ headers, text }) => [headers, text]), this.cookies.of(origin)]);
   }
 
-  async #send(url: URL, site: string, from?: string, form?: Record<string, string>): Promise<Hop> {
+  async #send({ chain, from, form }: Step): Promise<Hop> {
+    const url = chain.at(-1) as URL;
+    const site = findSite(chain, from);
     const method = form === undefined ? 'GET' : 'POST';
     const cookie = this.cookies.header(url, { crossSite: site === 'cross-site', method });
     const sent = {
@@ -98,6 +109,17 @@ export class Browser {
     this.hops.push(hop);
     return hop;
   }
+}
+
+/** Returns the next request after a redirect or a page that submits its form at once, if it is one. */
+function findNext(hop: Hop, { chain, from, form }: Step): Step | undefined {
+  if (hop.location !== undefined) {
+    const keepsBody = hop.status === 307 || hop.status === 308;
+    return { chain: [...chain, new URL(hop.location)], from, form: keepsBody ? form : undefined };
+  }
+  if (!hop.text.includes('document.forms[0].submit()')) return undefined;
+  const { action, fields } = readForm(hop.text);
+  return { chain: [new URL(action, hop.url)], from: hop.url, form: fields };
 }
 
 /** The value of `Sec-Fetch-Site`: a redirect through another site makes the rest of the chain cross-site. */

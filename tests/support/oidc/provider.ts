@@ -6,6 +6,7 @@ import Provider, {
   type KoaContextWithOIDC,
 } from 'oidc-provider';
 import { endpointPaths } from './endpoints.js';
+import { memoryAdapter } from './memory-adapter.js';
 import { claimsOfScopes, type Directory } from './person.js';
 import { presentJwks, type SigningAlg, type SigningKeys } from './signing.js';
 
@@ -35,6 +36,7 @@ export function makeProvider(parts: ProviderParts): Provider {
 function configure(parts: ProviderParts): Configuration {
   const { people, keys } = parts;
   return {
+    adapter: memoryAdapter(),
     clients: [
       client(parts, { client_id: 'lab', client_secret: parts.clientSecret }),
       client(parts, { client_id: 'lab-public', token_endpoint_auth_method: 'none' }),

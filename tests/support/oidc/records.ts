@@ -22,7 +22,10 @@ const secretFields = ['access_token', 'refresh_token', 'id_token', 'device_code'
 /** The requests that a provider got, and all tokens and codes that it issued. */
 export class Records {
   readonly requests: IssuerRequest[] = [];
-  /** Access, refresh and ID tokens, authorization codes and device codes, as they were sent. */
+  /**
+   * Access, refresh and ID tokens, authorization codes and device codes: each as the provider made it and, if it was
+   * spoilt, as it was sent.
+   */
   readonly issued: string[] = [];
 
   /** Counts the requests to an endpoint, for example of the keys. */
@@ -30,7 +33,13 @@ export class Records {
     return this.requests.filter((request) => request.endpoint === endpoint).length;
   }
 
-  /** The middleware that keeps the records. It comes first, so it sees the answers as they are sent. */
+  /** Keeps the tokens that the provider made. It comes last, so it sees them before a delayed or spoilt answer. */
+  readonly innerMiddleware: Middleware = async (ctx, next) => {
+    await next();
+    this.#keepSecrets(ctx.body, ctx.response.get('location'));
+  };
+
+  /** Keeps the requests and the tokens that are sent. It comes first. */
   readonly middleware: Middleware = async (ctx, next) => {
     const { authorization, cookie } = ctx.headers;
     const request: IssuerRequest = {
@@ -47,20 +56,14 @@ export class Records {
     request.status = ctx.status;
     const { oidc } = ctx as { oidc?: { body?: Record<string, unknown> } };
     if (oidc?.body !== undefined) request.form = { ...oidc.body };
-    this.#keepTokens(ctx.body);
-    this.#keepCode(ctx.response.get('location'));
+    this.#keepSecrets(ctx.body, ctx.response.get('location'));
   };
 
-  #keepTokens(body: unknown): void {
-    if (typeof body !== 'object' || body === null) return;
-    for (const field of secretFields) {
-      const value = (body as Record<string, unknown>)[field];
-      if (typeof value === 'string') this.issued.push(value);
-    }
-  }
-
-  #keepCode(location: string): void {
+  #keepSecrets(body: unknown, location: string): void {
     const code = URL.canParse(location) ? new URL(location).searchParams.get('code') : null;
-    if (code !== null) this.issued.push(code);
+    const fields = typeof body === 'object' ? (body as Record<string, unknown> | null) : null;
+    for (const secret of [code, ...secretFields.map((field) => fields?.[field])]) {
+      if (typeof secret === 'string' && !this.issued.includes(secret)) this.issued.push(secret);
+    }
   }
 }

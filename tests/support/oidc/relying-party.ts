@@ -7,22 +7,22 @@ import type { Owner } from '../server-process.js';
 /** Which client of the provider to use. */
 export type ClientId = 'lab' | 'lab-public';
 
-/** Discovers the provider with openid-client, which checks the signatures of ID tokens unless told not to. */
+/** Options of the client. */
+export interface DiscoverOptions {
+  clientId?: ClientId;
+  /** Whether openid-client checks the signatures of ID tokens, which it does not by itself. The default is true. */
+  checksSignatures?: boolean;
+}
+
+/** Discovers the provider with openid-client. */
 export async function discover(
   issuer: Issuer,
-  clientId: ClientId = 'lab',
-  checksSignatures = true,
+  { clientId = 'lab', checksSignatures = true }: DiscoverOptions = {},
 ): Promise<client.Configuration> {
   const authentication = clientId === 'lab' ? client.ClientSecretBasic(issuer.clientSecret) : client.None();
   const execute = [client.allowInsecureRequests];
   if (checksSignatures) execute.push(client.enableNonRepudiationChecks);
-  return client.discovery(
-    new URL(issuer.url),
-    clientId,
-    { id_token_signed_response_alg: issuer.idTokenAlg },
-    authentication,
-    { execute },
-  );
+  return client.discovery(new URL(issuer.url), clientId, undefined, authentication, { execute });
 }
 
 /** A small web application that signs people in with openid-client and a cookie, as a server would. */

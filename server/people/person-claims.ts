@@ -36,7 +36,7 @@ export function checkPersonClaims(
   if (email === undefined) throw new ApiError(peopleErrors.emailMissing);
   if (!isVerified) throw new ApiError(peopleErrors.emailNotVerified);
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
-  const isAllowed = oidcEmailDomains?.some((allowed) => allowed.toLowerCase() === domain) ?? true;
+  const isAllowed = oidcEmailDomains?.includes(domain) ?? true;
   if (!isAllowed) throw new ApiError(peopleErrors.emailDomain);
   return email;
 }

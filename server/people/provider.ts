@@ -3,7 +3,7 @@ import { type Dispatcher, fetch, type RequestInit } from 'undici';
 import { z } from 'zod';
 
 /** Milliseconds that the provider has for each response. */
-export const providerTimeoutMs = 5000;
+const providerTimeoutMs = 5000;
 
 /** Milliseconds for which the provider's metadata are believed. */
 const metadataMs = 10 * 60_000;

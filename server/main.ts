@@ -20,6 +20,7 @@ import { onStopSignals } from './process/stop-signals.js';
 import { createSystemdNotifier } from './process/systemd-notify.js';
 import { reportFailure, serveAsWorker } from './process/worker.js';
 import { startWorkers } from './process/workers.js';
+import { findOneTimePage, makeOneTimeLink } from './sessions/one-time-link.js';
 
 /** Prints a line at the terminal, on standard error; the log goes to standard output. */
 function report(line: string): void {
@@ -95,11 +96,7 @@ async function run(config: Config): Promise<void> {
 
 async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
   const dataDir = ensureDataDir(config.dataDir);
-  const onFailed = (error: Error) => {
-    log.fatal({ err: error }, 'the embedded MongoDB could not be kept running');
-    report(`queuepass: ${error.message}`);
-    process.exit(1);
-  };
+  const onFailed = (error: Error) => endAtOnce(log, error, 'the embedded MongoDB could not be kept running');
   const mongod = await startEmbeddedMongod({
     dataDir: dataDir.path,
     environment: process.env,
@@ -109,17 +106,25 @@ async function startEmbedded(config: Config, log: Logger): Promise<Embedded> {
   return { dataDir, mongod };
 }
 
+/** Ends this process, and its workers and MongoDB with it, because it cannot go on. */
+function endAtOnce(log: Logger, error: Error, message: string): void {
+  log.fatal({ err: error }, message);
+  report(`queuepass: ${error.message}`);
+  process.exit(1);
+}
+
 async function start(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Running> {
   const serving = await startServers(config, log, embedded);
   const url = `${serving.url}${config.basePath}`;
   if (embedded) writeFileDurably(embedded.dataDir.serverUrlFile, `${url}\n`);
   // Last: the key's file is named only once, and a first start that fails because of its port must not use that up.
-  const isFirstStart = embedded !== undefined && (await makeAdmin(config, embedded));
+  const admin = embedded && (await prepareAdmin(config, embedded, serving.url));
   const metrics = await serveMetrics(config, log, serving);
   const lines = [
     `Queuepass listens on ${url}${config.workers > 1 ? ` (${config.workers} workers)` : ''}`,
     ...(metrics ? [`Metrics are at ${metrics.url}`] : []),
-    ...(isFirstStart ? presentGreeting(embedded) : []),
+    ...(admin?.link === undefined ? [] : [`Sign in as the admin, once and within 15 minutes: ${admin.link}`]),
+    ...(embedded && admin?.isNew ? presentGreeting(embedded) : []),
   ];
   report(lines.join('\n'));
   return { serving, url, metrics, embedded };
@@ -127,8 +132,9 @@ async function start(config: Config, log: Logger, embedded: Embedded | undefined
 
 async function startServers(config: Config, log: Logger, embedded: Embedded | undefined): Promise<Serving> {
   const complete = embedded ? withSigningKey(config, embedded.dataDir) : config;
+  const onRefused = (error: StartError) => endAtOnce(log, error, 'the database refuses this server');
   if (config.workers > 1) {
-    const workers = await startWorkers(config, log, process.argv[1] as string);
+    const workers = await startWorkers(config, log, { program: process.argv[1] as string, onRefused });
     return {
       ...workers,
       async stop(stopOthers) {
@@ -138,7 +144,7 @@ async function startServers(config: Config, log: Logger, embedded: Embedded | un
     };
   }
   const mongodbUri = embedded?.mongod.uri ?? (findMongodbUri(config) as string);
-  const serving = await startServing({ config: complete, log, mongodbUri });
+  const serving = await startServing({ config: complete, log, mongodbUri, onRefused });
   const reader = new MetricsReader(serving.deps, measures);
   return {
     url: serving.listening.url,
@@ -151,11 +157,20 @@ async function startServers(config: Config, log: Logger, embedded: Embedded | un
   };
 }
 
-/** Creates the first admin of a data directory; returns false if it exists already. */
-async function makeAdmin(config: Config, { dataDir, mongod }: Embedded): Promise<boolean> {
+/** Creates the first admin of a data directory, unless it exists, and a link that signs in once if a terminal shows it. */
+async function prepareAdmin(
+  config: Config,
+  { dataDir, mongod }: Embedded,
+  serverUrl: string,
+): Promise<{ isNew: boolean; link: string | undefined }> {
   const { client, db } = openConnection(config, mongod.uri);
   try {
-    return await ensureAdminClient(openCollections(db), dataDir.adminKeyFile);
+    const collections = openCollections(db);
+    const isNew = await ensureAdminClient(collections, dataDir.adminKeyFile);
+    // Whoever reads a file or a log of the output must not be able to sign in.
+    const page = process.stderr.isTTY ? findOneTimePage(config, serverUrl) : undefined;
+    const link = page && `${page}#${await makeOneTimeLink(collections, new Date())}`;
+    return { isNew, link };
   } finally {
     await client.close();
   }

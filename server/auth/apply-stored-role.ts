@@ -24,11 +24,12 @@ export async function applyStoredRole(
 
 /**
  * Only managers and admins may call the route, or the token is theirs and could give more rights than the route's other
- * callers have. Reading is the same for all roles of a route.
+ * callers have. Reading is the same for all roles of a route, unless the route says otherwise.
  */
 function needsStoredRole({ role }: Principal, { access, method }: AnyRoute): boolean {
   if (access === 'public' || 'anyone' in access) return false;
   const allowed = access.roles as readonly Role[];
   if (allowed.every(isManagingRole)) return true;
-  return isManagingRole(role) && (method !== 'GET' || !allowed.includes('contributor'));
+  const isAlike = method === 'GET' && allowed.includes('contributor') && !access.readsDependOnRole;
+  return isManagingRole(role) && !isAlike;
 }

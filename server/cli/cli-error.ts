@@ -18,6 +18,16 @@ export class RefusedError extends CliError {
   }
 }
 
+/** The response does not look like one of Queuepass, which has no such route. */
+export class ForeignResponseError extends CliError {
+  constructor(
+    readonly status: number | undefined,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /**
  * Returns an error handler that rethrows every error, and adds `advice` to errors that the server returned with
  * `status`.

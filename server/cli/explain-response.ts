@@ -1,5 +1,5 @@
 import type { ApiResponse } from './api-response.js';
-import { CliError, RefusedError } from './cli-error.js';
+import { CliError, ForeignResponseError, RefusedError } from './cli-error.js';
 import type { Connection } from './find-connection.js';
 
 const reasons: Record<string, string> = {
@@ -34,7 +34,8 @@ export function explainNoResponse(error: Error, { server }: Connection, limitSec
 /** Returns the error for a response that does not come from Queuepass. */
 export function explainNotQueuepass({ server }: Pick<Connection, 'server'>, status?: number): CliError {
   const suffix = status === undefined ? '' : ` (HTTP ${status})`;
-  return new CliError(
+  return new ForeignResponseError(
+    status,
     `the server at ${server.text} is not Queuepass${suffix}: check --server; with a BASE_PATH it is http://host:port/path`,
   );
 }

@@ -13,6 +13,7 @@ import { presentSafely, printToStderr } from './print.js';
 import { addQueueCommands } from './queue-commands.js';
 import { QueuepassCommand } from './queuepass-command.js';
 import { addSecretsCommands } from './secrets-commands.js';
+import { addSessionCommands } from './session-commands.js';
 import { addTokenCommand } from './token-command.js';
 
 const environmentHelp = `
@@ -51,6 +52,7 @@ export function createProgram(): Command {
   );
   addJobCommands(program.command('job').description('jobs, their holders and their attempts'));
   addTokenCommand(program);
+  addSessionCommands(program.command('session').description('the sessions of people who are signed in'));
   addSecretsCommands(program.command('secrets').description('the master key of stored secrets'));
   addAdminCommands(program.command('admin').description('the key of the built-in admin client'));
   addAuditCommand(program);

@@ -5,6 +5,7 @@ import { findConnection, type GlobalOptions } from './find-connection.js';
 import { presentCredentials } from './key-commands.js';
 import { print, printJson } from './print.js';
 import { printTable } from './print-table.js';
+import { readClaims } from './read-claims.js';
 
 /** Adds `token` to the program. */
 export function addTokenCommand(program: Command): void {
@@ -87,9 +88,4 @@ async function printToken(options: GlobalOptions, command: Command): Promise<voi
     expires_in: exp - iat,
     expires_at: new Date(exp * 1000).toISOString(),
   });
-}
-
-function readClaims(token: string): { exp: number; iat: number } {
-  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
-  return JSON.parse(payload) as { exp: number; iat: number };
 }

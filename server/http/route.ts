@@ -19,6 +19,8 @@ export interface Access {
   schemes?: readonly string[];
   /** The access token of a client that was removed or is disabled gets 401, instead of holding until it expires. */
   refusesRemoved?: boolean;
+  /** Managers or admins may read more than the other callers, so a token's role counts only if its client still has it. */
+  readsDependOnRole?: boolean;
 }
 
 /** A route that anybody may call, and that wants to know who calls if the request has one of these credentials. */

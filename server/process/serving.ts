@@ -15,7 +15,7 @@ import { openConnection } from '../db/connect.js';
 import { adoptAtStart } from '../migration/adopt-at-start.js';
 import { type RunningDuties, runDuties } from '../periodic/run-duties.js';
 import { type ListeningServer, listen } from './http-server.js';
-import { prepareDatabase } from './prepare-database.js';
+import { type OnRefused, prepareDatabase } from './prepare-database.js';
 
 /** The input of a process that answers requests. */
 export interface ServingParts {
@@ -24,6 +24,8 @@ export interface ServingParts {
   mongodbUri: string;
   /** Other processes listen on the same address, and another process manages its socket file. */
   sharesAddress?: boolean;
+  /** Ends the process. Called if MongoDB was not reachable at the start, and a later attempt finds that this process must not serve. */
+  onRefused: OnRefused;
 }
 
 /** A process that answers requests. */
@@ -35,9 +37,9 @@ export interface Serving {
 
 /** Prepares the database, listens, and starts the duties. @throws StartError with a message of one line */
 export async function startServing(parts: ServingParts): Promise<Serving> {
-  const { config, log, mongodbUri, sharesAddress = false } = parts;
+  const { config, log, mongodbUri, sharesAddress = false, onRefused } = parts;
   const deps = createDeps({ config, connection: openConnection(config, mongodbUri), log });
-  await prepareDatabase(deps);
+  await prepareDatabase(deps, onRefused);
   void adoptAtStart(deps, adoptionTables);
   startAreas(deps);
   const listening = await listen(createApp(deps).callback(), config.listen, {

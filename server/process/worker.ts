@@ -31,6 +31,7 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
     log: createLog(config),
     mongodbUri: dataDir ? embeddedMongodUri(dataDir.path) : (findMongodbUri(config) as string),
     sharesAddress: true,
+    onRefused: (error) => void reportFailure(error.message).then(() => exit(1)),
   });
   const metrics = new MetricsReader(serving.deps, measures);
   let stopped: Promise<void> | undefined;
@@ -49,7 +50,7 @@ export async function serveAsWorker(config: Config, exit: (code: number) => void
   send({ type: 'listening', url: serving.listening.url });
 }
 
-/** Reports to the first process why this one could not start. */
+/** Reports to the first process why this one could not start, or must not go on. */
 export function reportFailure(problem: string): Promise<void> {
   return new Promise((done) => {
     if (process.send === undefined) return done();

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../areas.js';
 import { StartError } from '../errors/start-error.js';
+import type { OnRefused } from './prepare-database.js';
 import { askWorker, type WorkerCommand, type WorkerMessage } from './worker-messages.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
@@ -29,10 +30,15 @@ export interface Workers {
 
 /**
  * Starts `WORKERS` processes, and replaces each one that ends unexpectedly or stops answering.
- * @param program the file that runs the server
+ * @param options.program the file that runs the server
+ * @param options.onRefused ends this process. Called if a worker finds, after its start, that the server must not serve
  * @throws StartError with the message of the first worker that could not start
  */
-export async function startWorkers(config: Config, log: Logger, program: string): Promise<Workers> {
+export async function startWorkers(
+  config: Config,
+  log: Logger,
+  { program, onRefused }: { program: string; onRefused: OnRefused },
+): Promise<Workers> {
   // Resolved once: a link may point to another version when a worker is replaced.
   cluster.setupPrimary({ exec: realpathSync(program) });
   // A second signal ends this process at once, and the workers must end with it.
@@ -51,7 +57,7 @@ export async function startWorkers(config: Config, log: Logger, program: string)
       log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: starting another one');
       void replace();
     });
-    return readStart(worker);
+    return readStart(worker, onRefused);
   };
   const replace = async (): Promise<void> => {
     while (!isEnding) {
@@ -102,13 +108,18 @@ const hasListened = new WeakSet<Worker>();
 
 /**
  * Returns the address that a worker listens on.
+ * @param onRefused called if the worker reports later that it must not go on
  * @throws StartError with the worker's message if it ends before it listens
  */
-function readStart(worker: Worker): Promise<string> {
+function readStart(worker: Worker, onRefused: OnRefused): Promise<string> {
   return new Promise((resolve, reject) => {
     let problem: string | undefined;
     worker.on('message', (message: WorkerMessage) => {
-      if (message.type === 'failed') problem = message.problem;
+      if (message.type === 'failed') {
+        problem = message.problem;
+        // A new worker would be refused too.
+        if (hasListened.has(worker)) onRefused(new StartError(problem));
+      }
       if (message.type !== 'listening') return;
       hasListened.add(worker);
       resolve(message.url);

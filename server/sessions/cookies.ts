@@ -47,11 +47,19 @@ export function presentCookie(
   return parts.join('; ');
 }
 
+/** Returns whether a person can sign in where the client reaches this server: not over plain http from another machine. */
+export function canSignInAt(
+  { insecureCookies }: Pick<CookieSettings, 'insecureCookies'>,
+  { isHttps, isLoopback }: Pick<OwnOrigin, 'isHttps' | 'isLoopback'>,
+): boolean {
+  return isHttps || isLoopback || insecureCookies;
+}
+
 /** Checks that a person can sign in where the client reaches this server. @throws ApiError 400 over plain http from another machine */
 export function checkSignInOrigin(
-  { insecureCookies }: CookieSettings,
-  { isHttps, isLoopback }: Pick<OwnOrigin, 'isHttps' | 'isLoopback'>,
+  config: Pick<CookieSettings, 'insecureCookies'>,
+  origin: Pick<OwnOrigin, 'isHttps' | 'isLoopback'>,
 ): void {
-  if (isHttps || isLoopback || insecureCookies) return;
+  if (canSignInAt(config, origin)) return;
   throw new ApiError(sessionErrors.needsHttps, { reason: 'plain http' });
 }

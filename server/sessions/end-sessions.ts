@@ -4,26 +4,43 @@ import { may } from '../principal/may.js';
 import type { Principal } from '../principal/principal.js';
 import type { Session } from './collections.js';
 import { sessionErrors } from './errors.js';
-import { hasEnded } from './find-live-session.js';
 import type { SessionServices } from './services.js';
 
 type Needs = Core & Pick<SessionServices, 'collections'>;
 
+/** Maximum number of sessions in one list. */
+export const maxListedSessions = 1000;
+
+/** Which sessions to list: those of a client, by default the caller's own, or all. */
+export interface SessionFilter {
+  clientId?: string | undefined;
+  all?: boolean | undefined;
+}
+
 /**
- * Lists the sessions of a client that have not ended, the newest first.
- * @param clientId by default the caller's own
- * @throws ApiError 403 for those of another client, unless the caller is an admin
+ * Lists the sessions that have not ended, the newest first.
+ * @throws ApiError 403 for those of others, unless the caller is an admin
  */
 export async function listSessions(
   { clock, collections }: Needs,
   caller: Principal,
-  clientId: string | undefined,
+  { clientId = caller.clientId as string, all = false }: SessionFilter,
 ): Promise<Session[]> {
-  const owner = clientId ?? (caller.clientId as string);
-  if (!may(caller, 'manageSession', { client_id: owner })) throw new ApiError(sessionErrors.otherSessions);
+  const isAllowed = all
+    ? may(caller, 'listAllSessions', {})
+    : may(caller, 'manageSession', { client_id: clientId });
+  if (!isAllowed) throw new ApiError(sessionErrors.otherSessions);
   const now = clock.now();
-  const all = await collections.sessions.find({ client_id: owner }).sort({ created_at: -1 }).toArray();
-  return all.filter((session) => !hasEnded(session, now));
+  return collections.sessions
+    .find({
+      ...(!all && { client_id: clientId }),
+      expires_at: { $gt: now },
+      // Also matches sessions without this limit.
+      idle_expires_at: { $not: { $lte: now } },
+    })
+    .sort({ created_at: -1 })
+    .limit(maxListedSessions)
+    .toArray();
 }
 
 /**

@@ -41,7 +41,7 @@ export async function findLiveSession(
 }
 
 /** Returns whether a session is past one of its time limits. */
-export function hasEnded({ expires_at, idle_expires_at }: Session, now: Date): boolean {
+function hasEnded({ expires_at, idle_expires_at }: Session, now: Date): boolean {
   return expires_at <= now || (idle_expires_at !== undefined && idle_expires_at <= now);
 }
 

@@ -39,7 +39,8 @@ export async function makeSession(
   request: SignInRequest,
 ): Promise<{ cookies: string[]; handle: string }> {
   const id = randomBytes(32).toString('base64url');
-  const handle = randomBytes(12).toString('base64url');
+  // No base64url, which can begin with a hyphen: commands would take it for an option.
+  const handle = randomBytes(12).toString('hex');
   const now = clock.now();
   const userAgent = request.header('user-agent')?.slice(0, maxUserAgent);
   await collections.sessions.insertOne({

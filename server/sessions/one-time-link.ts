@@ -1,15 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import type { AuthServices } from '../auth/services.js';
 import { adminClientId } from '../clients/client-rights.js';
+import { isLoopback } from '../config/loopback.js';
 import type { Core } from '../core/core.js';
 import { sha256 } from '../crypto/digest.js';
 import { ApiError } from '../errors/api-error.js';
+import { readOwnOrigin } from '../http/own-origin.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import type { SessionCollections } from './collections.js';
+import { canSignInAt } from './cookies.js';
 import { sessionErrors } from './errors.js';
+import { allowsSessions } from './settings.js';
 
 /** Milliseconds in which a link can be used. */
 const linkMs = 15 * 60_000;
+
+type PageSettings = Parameters<typeof allowsSessions>[0] &
+  Parameters<typeof readOwnOrigin>[0] & { insecureCookies: boolean };
+
+/**
+ * Returns the URL of the page that uses a link, without the link's token; `undefined` if no link may or could be used: the
+ * server listens elsewhere than on a loopback address, people cannot sign in, or not over plain http. With `PUBLIC_URL` the
+ * page is there: the cookie of a session belongs to one host, and people use the pages under that one.
+ * @param serverUrl where the server listens
+ */
+export function findOneTimePage(config: PageSettings, serverUrl: string): string | undefined {
+  const [, host, name] = /^http:\/\/(\[?([^/\]]+?)\]?:\d+)$/.exec(serverUrl) ?? [];
+  if (host === undefined || !isLoopback(name ?? '') || !allowsSessions(config)) return undefined;
+  const origin = readOwnOrigin(config, { host, secure: false });
+  return canSignInAt(config, origin) ? `${origin.baseUrl}/auth/once` : undefined;
+}
 
 /** Makes a link that signs in once as the built-in admin. @returns its token of 256 random bits, of which only the digest is stored */
 export async function makeOneTimeLink(

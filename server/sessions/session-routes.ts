@@ -8,8 +8,8 @@ import { empty, json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import type { Principal } from '../principal/principal.js';
 import { roleGroups } from '../principal/roles.js';
-import { openObject, text } from '../schema/schema.js';
-import { endOtherSessions, endSession, listSessions } from './end-sessions.js';
+import { bool, openObject, text } from '../schema/schema.js';
+import { endOtherSessions, endSession, listSessions, maxListedSessions } from './end-sessions.js';
 import { sessionErrors } from './errors.js';
 import type { SessionServices } from './services.js';
 import { allowsSessions } from './settings.js';
@@ -33,6 +33,8 @@ const sessionAnswer = z.strictObject({
 
 const listedSession = z.strictObject({
   handle: z.string(),
+  /** Only in the list of everybody's sessions. */
+  client_id: z.string().optional(),
   created_at: time,
   last_seen_at: time,
   source: z.string(),
@@ -72,20 +74,27 @@ export const sessionRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/v1/sessions',
     isOn,
     family: 'own',
-    summary: 'List the sessions of the caller, or of another client for admins',
-    access: { roles: roleGroups.submitters },
+    summary: 'List the sessions of the caller, or, for admins, of another client or of everybody',
+    access: { roles: roleGroups.submitters, readsDependOnRole: true },
     audit: { none: 'a read changes nothing' },
-    query: openObject({ client_id: text().optional() }),
-    answers: { 200: { description: 'The sessions, the newest first.', content: z.array(listedSession) } },
+    query: openObject({ client_id: text().optional(), all: bool().optional() }),
+    answers: {
+      200: {
+        description: `The sessions, the newest first, at most ${maxListedSessions}. With \`all=true\`, those of everybody, each with its \`client_id\` (admins only).`,
+        content: z.array(listedSession),
+      },
+    },
     errors: [authErrors.authenticationRequired, sessionErrors.otherSessions],
     noStore: true,
     async handle(deps, { query, principal: caller }) {
       checkKnown(caller);
-      const sessions = await listSessions(deps, caller, query.client_id);
+      const { client_id: clientId, all = false } = query;
+      const sessions = await listSessions(deps, caller, { clientId, all });
       return json(
-        sessions.map(({ handle, created_at, last_seen_at, source, user_agent = null }) => {
+        sessions.map(({ handle, client_id, created_at, last_seen_at, source, user_agent = null }) => {
           const current = handle === caller.session?.handle;
-          return { handle, created_at, last_seen_at, source, user_agent, current };
+          const owner = all && { client_id };
+          return { handle, ...owner, created_at, last_seen_at, source, user_agent, current };
         }),
       );
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Pool } from 'undici';
 import { withClient } from '../support/own-mongod.js';
+import { person, signInPerson } from './signed-in.js';
 import { bearer } from './world.js';
 
 /** A load that runs until `end()`. */
@@ -23,21 +24,23 @@ const parkedQueue = 'parked';
 
 /**
  * Starts eight callers that submit, claim and read, each with one request at a time, and 40 agents that wait for jobs,
- * which are submitted from time to time.
+ * which are submitted from time to time. Each caller also uses one session, as a person's browser does.
  */
-export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarget): RunningLoad {
+export async function startLoad(target: LoadTarget): Promise<RunningLoad> {
+  const { connect, basePath, mongodbUri, database } = target;
   const pool = connect();
+  const signedIn = await signInPerson(pool, target);
   const failures: string[] = [];
   const counts = { requests: 0, accepted: 0, slowestMs: 0, parked: 0, woken: 0, sent: 0 };
   let isEnding = false;
   const send = async (
     method: 'GET' | 'POST',
     path: string,
-    role: 'contributor' | 'agent',
+    role: 'contributor' | 'agent' | 'person',
     { body, prefer }: { body?: string; prefer?: string } = {},
   ) => {
     const headers = {
-      ...bearer(role),
+      ...(role === 'person' ? signedIn : bearer(role)),
       ...(body && { 'content-type': 'application/json' }),
       ...(prefer && { prefer }),
     };
@@ -45,6 +48,8 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
     try {
       const answer = await pool.request({ method, path: basePath + path, headers, ...(body && { body }) });
       const text = await answer.body.text();
+      if (path === '/v1/session' && !text.includes(`"client_id":"${person}"`))
+        failures.push(`not signed in: ${text}`);
       if (answer.statusCode >= 300) failures.push(`${method} ${path}: ${answer.statusCode} ${text}`);
       return answer.statusCode;
     } catch (error) {
@@ -63,6 +68,11 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
       if (status === 200) counts.accepted += 1;
       await send('GET', `/v1/job?queue=${queue}`, 'agent');
       await send('GET', '/v1', 'contributor');
+      await send('GET', '/v1/session', 'person');
+      const byPerson = await send('POST', '/v1/job', 'person', {
+        body: JSON.stringify({ job_queue: queue }),
+      });
+      if (byPerson === 200) counts.accepted += 1;
     }
   };
   const park = async (): Promise<void> => {
@@ -102,7 +112,7 @@ export function startLoad({ connect, basePath, mongodbUri, database }: LoadTarge
 
 /** Runs the load from a second before `task` to a second after it. */
 export async function underLoad(target: LoadTarget, task: () => Promise<void>): Promise<string> {
-  const load = startLoad(target);
+  const load = await startLoad(target);
   await wait(1000);
   try {
     await task();

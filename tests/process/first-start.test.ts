@@ -21,6 +21,7 @@ test('the first start creates a private directory and private keys and names the
   t.true(Buffer.byteLength(signingKey) > 32);
   t.false(first.stderr().includes(key), 'the key itself is not printed');
   t.false(first.stdout().includes(key));
+  t.false(first.stderr().includes('Sign in as'), 'a link that signs in is only for a terminal');
   const answer = await grant(first, key);
   t.is(answer.status, 200);
   const authorization = `Bearer ${await answer.text()}`;

@@ -4,9 +4,9 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { beginSubmit } from '../support/begin-submit.js';
+import { onTerminal } from '../support/on-terminal.js';
 import { findPids, makeFolder, waitUntil } from '../support/own-mongod.js';
 import { listProcessesOf } from '../support/processes-of.js';
 import {
@@ -104,10 +104,9 @@ function makeNpmStart() {
 
 /** Runs `npm start` on its own terminal. Each call of `press` is one Ctrl-C. */
 function startOnTerminal(t: ExecutionContext) {
-  const script = fileURLToPath(new URL('../support/press-ctrl-c.py', import.meta.url));
-  const command = ['python3', script, 'npm', 'start'];
+  const command = onTerminal(['npm', 'start']);
   const terminal = spawnServer(t, { ...makeNpmStart(), command, input: true });
-  return { terminal, press: () => void terminal.child.stdin?.write('x') };
+  return { terminal, press: () => void terminal.child.stdin?.write('\x03') };
 }
 
 test('SIGTERM to npm start makes the server drain', async (t) => {

@@ -1,6 +1,6 @@
-"""Runs a command on its own terminal, copies its output, and presses Ctrl-C for each byte on standard input.
+"""Runs a command on its own terminal, copies its output, types what arrives on standard input, and exits as the command does.
 
-Usage: press-ctrl-c.py COMMAND...
+Usage: on-terminal.py COMMAND...
 """
 
 import os
@@ -15,9 +15,9 @@ sources = [terminal, 0]
 while True:
     ready, _, _ = select.select(sources, [], [])
     if 0 in ready:
-        pressed = os.read(0, 1)
-        if pressed:
-            os.write(terminal, b"\x03")
+        typed = os.read(0, 65536)
+        if typed:
+            os.write(terminal, typed)
         else:
             sources.remove(0)
     if terminal in ready:
@@ -28,4 +28,5 @@ while True:
         if not text:
             break
         os.write(1, text)
-os.waitpid(child, 0)
+_, status = os.waitpid(child, 0)
+sys.exit(os.waitstatus_to_exitcode(status))

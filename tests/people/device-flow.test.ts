@@ -255,30 +255,35 @@ test('the provider slows down by five seconds, and a command line that keeps its
 });
 
 test("the provider's no ends the request, with its error and one security event", async (t) => {
-  const { issuer, cli, clock, server } = await startDeviceWorld(t, { issuer: { deviceCodeSeconds: 2 } });
+  const { issuer, cli, clock, server } = await startDeviceWorld(t);
   const denied = await cli.begin();
   await denyDevice(issuer.url, denied.userCode);
   t.deepEqual(refused(await cli.poll(denied.requestId)), oauth('access_denied'));
   clock.pass(5);
   t.deepEqual(refused(await cli.poll(denied.requestId)), said(unknownRequest));
-  const { collections } = server.deps;
-  const late = await cli.begin();
-  let answer = await cli.poll(late.requestId);
-  t.deepEqual(refused(answer), oauth('authorization_pending'));
-  await until(t, async () => {
-    await collections.deviceCodes.updateMany({}, { $unset: { polled_at: true } });
-    answer = await cli.poll(late.requestId);
-    return answer.body.error !== 'authorization_pending';
-  });
-  t.deepEqual(refused(answer), oauth('expired_token'));
-  t.is(await collections.deviceCodes.countDocuments(), 0);
   const { requestId } = await cli.begin();
   issuer.spoil.answer('token', oauthError('invalid_client', 401));
   t.deepEqual(refused(await cli.poll(requestId)), oauth('invalid_client'));
   t.deepEqual(
     listSignIns(server).map(([, reason]) => reason),
-    ['access_denied', 'request_id_invalid', 'expired_token', 'invalid_client'],
+    ['access_denied', 'request_id_invalid', 'invalid_client'],
   );
+  t.is(await server.deps.collections.deviceCodes.countDocuments(), 0);
+});
+
+test('a code that nobody approved in time ends the request', async (t) => {
+  const { cli, server } = await startDeviceWorld(t, { issuer: { deviceCodeSeconds: 1 } });
+  const { deviceCodes } = server.deps.collections;
+  const { requestId } = await cli.begin();
+  let answer = await cli.poll(requestId);
+  await until(t, async () => {
+    await deviceCodes.updateMany({}, { $unset: { polled_at: true } });
+    if (answer.body.error === 'authorization_pending') answer = await cli.poll(requestId);
+    return answer.body.error !== 'authorization_pending';
+  });
+  t.deepEqual(refused(answer), oauth('expired_token'));
+  t.is(await deviceCodes.countDocuments(), 0);
+  t.deepEqual(listSignIns(server), [['authn_login_fail:unknown', 'expired_token']]);
 });
 
 test('an answer to a poll that is neither yes nor no is 502, and the person can still approve', async (t) => {

@@ -64,7 +64,9 @@ export async function startDeviceWorld(
   options: SignInWorldOptions = {},
 ): Promise<DeviceWorld> {
   const clock = new DeviceClock();
-  const world = await startSignInWorld(t, { clock, ...options });
+  // The provider's ID tokens have the machine's time, which goes on while the clock stands still.
+  const settings = { JWT_LEEWAY: '300', ...options.settings };
+  const world = await startSignInWorld(t, { clock, ...options, settings });
   const cli = new DeviceLogin(world.server);
   const approved = async () => {
     const { requestId, userCode } = await cli.begin();

@@ -50,7 +50,12 @@ function readObject(text: string): Record<string, unknown> | undefined {
 /** Returns an endpoint of the provider's metadata, if they have it. */
 export function findEndpoint(
   configuration: Configuration,
-  name: 'device_authorization_endpoint' | 'token_endpoint' | 'userinfo_endpoint' | 'end_session_endpoint',
+  name:
+    | 'authorization_endpoint'
+    | 'device_authorization_endpoint'
+    | 'token_endpoint'
+    | 'userinfo_endpoint'
+    | 'end_session_endpoint',
 ): string | undefined {
   const endpoint = configuration.serverMetadata()[name];
   return typeof endpoint === 'string' && URL.canParse(endpoint) ? endpoint : undefined;

@@ -113,7 +113,8 @@ a {
   width: 1px;
 }
 form,
-main > p {
+main > p,
+[role="alert"] {
   max-width: 40rem;
 }
 label {
@@ -188,7 +189,10 @@ td,
 tbody th {
   border-top: 1px solid var(--line);
   max-width: 28rem;
-  min-width: 4rem;
+  min-width: 8rem;
+}
+td.number {
+  min-width: 0;
 }
 thead th {
   background: var(--panel);
@@ -204,13 +208,13 @@ tbody th {
 .number {
   text-align: right;
 }
-.id {
+tbody .id {
   font-family: ui-monospace, "Liberation Mono", monospace;
   font-size: 0.875rem;
   font-weight: 400;
 }
 time,
-.id {
+tbody .id {
   white-space: nowrap;
 }
 `;

@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.js';
-import type { ReadOptions, SettingGroup } from './setting-row.js';
+import type { ReadOptions, SettingGroup, SettingRow } from './setting-row.js';
 import { readSettingText } from './setting-text.js';
 
 /** What `readSettings` adds to the values of the settings. */
@@ -24,10 +24,9 @@ export function readSettings(
     const values: Record<string, unknown> = {};
     for (const [key, row] of Object.entries(rows)) {
       try {
-        const text = readSettingText(row, environment);
-        if (text !== undefined && row.withoutEffect) withoutEffect.push(row.name);
-        const source = text ?? row.fallback;
-        values[key] = source === undefined ? undefined : row.read(source);
+        const given = readRow(row, environment);
+        if (given.isGiven && row.withoutEffect) withoutEffect.push(row.name);
+        values[key] = given.value;
       } catch (error) {
         problems.set(row.name, `${row.name} ${(error as Error).message}`);
       }
@@ -46,6 +45,24 @@ export function readSettings(
   }
   if (problems.size > 0) throw new ConfigError([...problems.values()]);
   return config;
+}
+
+/**
+ * Reads the value of one setting, from its variable or from the one with its other name.
+ * @throws Error whose message ends the sentence "NAME ..."
+ */
+function readRow(
+  row: SettingRow<unknown>,
+  environment: NodeJS.ProcessEnv,
+): { value: unknown; isGiven: boolean } {
+  const { otherName, fallback } = row;
+  const text = readSettingText(row, environment);
+  const other = otherName === undefined ? undefined : environment[otherName] || undefined;
+  const source = text ?? other ?? fallback;
+  const value = source === undefined ? undefined : row.read(source);
+  if (text !== undefined && other !== undefined && row.read(other) !== value)
+    throw new Error(`and ${otherName} have different values: leave out one of them`);
+  return { value, isGiven: text !== undefined || other !== undefined };
 }
 
 /** Lists the warnings that each start prints: settings that are allowed but may be a mistake. */

@@ -14,6 +14,8 @@ export interface SettingRow<T> {
   secret: boolean;
   /** The setting is read and checked, so that an existing environment starts, but it has no effect in this version. */
   withoutEffect: boolean;
+  /** Another name of the variable, which other servers use for it. Both can be given, with the same value. */
+  otherName?: string;
 }
 
 /** The settings of an area, keyed by the names that its code uses. */
@@ -70,6 +72,11 @@ export function secret<T>(
   description: string,
 ): SettingRow<T | undefined> {
   return { ...optional(name, read, description), secret: true };
+}
+
+/** Declares that a setting can also be given under another name. */
+export function alsoNamed<T>(otherName: string, row: SettingRow<T>): SettingRow<T> {
+  return { ...row, otherName };
 }
 
 /** Declares that a setting is accepted but has no effect in this version. */

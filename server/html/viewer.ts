@@ -24,6 +24,6 @@ export function describeViewer({ role, clientId, session }: Caller): Viewer {
 }
 
 /** Returns whether callers with this role can read the lists of agents, jobs and queues. */
-export function maySeeLists(role: string): boolean {
+function maySeeLists(role: string): boolean {
   return (roleGroups.submitters as readonly string[]).includes(role);
 }

@@ -7,7 +7,7 @@ export function presentApiPage(routes: readonly AnyRoute[]): string {
     `\`${route.method} ${route.path}\``,
     route.summary,
     presentAccess(route),
-    route.family === 'own' ? 'Queuepass' : 'Testflinger v1',
+    route.family === 'v1' ? 'Testflinger v1' : 'Queuepass',
   ]);
   return `${presentOrigin('the routes.ts of each area')}
 # Routes

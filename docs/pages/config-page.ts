@@ -17,10 +17,11 @@ ${presentTable(['name', 'default', 'meaning'], settingRows.map(presentRow))}
 `;
 }
 
-function presentRow({ name, fallback, description, secret }: SettingRow<unknown>): string[] {
+function presentRow({ name, fallback, description, secret, otherName }: SettingRow<unknown>): string[] {
   return [
     `\`${name}\``,
     fallback ? `\`${fallback}\`` : '',
-    secret ? `*Secret.* ${description}` : description,
+    (secret ? `*Secret.* ${description}` : description) +
+      (otherName === undefined ? '' : ` \`${otherName}\` is another name of this setting.`),
   ];
 }

@@ -4,11 +4,19 @@ import type { ApiDescription } from '../http/openapi.js';
 import type { AnyRoute } from '../http/route.js';
 import { createOpenApiRoute } from './openapi-route.js';
 import { apiPageRoutes } from './routes.js';
+import type { ApiPageDeps, ApiPageServices } from './services.js';
+import { apiPageSettings } from './settings.js';
 
 /**
  * Creates the area of the OpenAPI document and the API page.
  * @param describe returns the description of all routes, once all are listed
  */
-export function createApiPageArea(describe: () => ApiDescription): Area<object, Core, AnyRoute<Core>> {
-  return { name: 'api-page', routes: [createOpenApiRoute(describe), ...apiPageRoutes] };
+export function createApiPageArea(
+  describe: () => ApiDescription,
+): Area<ApiPageServices, Core, AnyRoute<ApiPageDeps>> {
+  return {
+    name: 'api-page',
+    settings: apiPageSettings,
+    routes: [createOpenApiRoute(describe), ...apiPageRoutes],
+  };
 }

@@ -45,7 +45,7 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'collections' 
       found(makePrincipal({ role: '' }, request));
       return undefined;
     }
-    const anonymous = identifyAnonymous(deps, request);
+    const anonymous = identifyAnonymous(deps, request, access);
     found(anonymous);
     checkRole(anonymous, access);
     return undefined;
@@ -53,8 +53,13 @@ export function createIdentifyCaller<D extends Pick<AuthServices, 'collections' 
 }
 
 /** Returns the anonymous caller. @throws ApiError 401 when anonymous callers are not allowed */
-function identifyAnonymous({ config }: Pick<AuthServices, 'config'>, request: CredentialRequest): Principal {
-  if (config.oidc || config.anonymousAccess === 'deny') throw new ApiError(authErrors.authenticationRequired);
+function identifyAnonymous(
+  { config }: Pick<AuthServices, 'config'>,
+  request: CredentialRequest,
+  { refusesAnonymous = false }: Access,
+): Principal {
+  if (refusesAnonymous || config.oidc || config.anonymousAccess === 'deny')
+    throw new ApiError(authErrors.authenticationRequired);
   return makePrincipal({ role: 'contributor' }, request);
 }
 

@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.js';
-import type { ReadOptions, SettingGroup } from './setting-row.js';
+import type { ReadOptions, SettingGroup, SettingRow } from './setting-row.js';
 import { readSettingText } from './setting-text.js';
 
 /**
@@ -17,9 +17,7 @@ export function readSettings(
     const values: Record<string, unknown> = {};
     for (const [key, row] of Object.entries(rows)) {
       try {
-        const text = readSettingText(row, environment);
-        const source = text ?? row.fallback;
-        values[key] = source === undefined ? undefined : row.read(source);
+        values[key] = readRow(row, environment);
       } catch (error) {
         problems.set(row.name, `${row.name} ${(error as Error).message}`);
       }
@@ -38,6 +36,21 @@ export function readSettings(
   }
   if (problems.size > 0) throw new ConfigError([...problems.values()]);
   return config;
+}
+
+/**
+ * Reads the value of one setting, from its variable or from the one with its other name.
+ * @throws Error whose message ends the sentence "NAME ..."
+ */
+function readRow(row: SettingRow<unknown>, environment: NodeJS.ProcessEnv): unknown {
+  const { otherName, fallback } = row;
+  const text = readSettingText(row, environment);
+  const other = otherName === undefined ? undefined : environment[otherName] || undefined;
+  const source = text ?? other ?? fallback;
+  const value = source === undefined ? undefined : row.read(source);
+  if (text !== undefined && other !== undefined && row.read(other) !== value)
+    throw new Error(`and ${otherName} have different values: leave out one of them`);
+  return value;
 }
 
 /** Lists the warnings that each start prints: settings that are allowed but may be a mistake. */

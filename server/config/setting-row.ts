@@ -12,6 +12,8 @@ export interface SettingRow<T> {
   description: string;
   /** The value is never shown. It can also come from the file that `NAME_FILE` names. */
   secret: boolean;
+  /** Another name of the variable, which other servers use for it. Both can be given, with the same value. */
+  otherName?: string;
 }
 
 /** The settings of an area, keyed by the names that its code uses. */
@@ -68,4 +70,9 @@ export function secret<T>(
   description: string,
 ): SettingRow<T | undefined> {
   return { ...optional(name, read, description), secret: true };
+}
+
+/** Declares that a setting can also be given under another name. */
+export function alsoNamed<T>(otherName: string, row: SettingRow<T>): SettingRow<T> {
+  return { ...row, otherName };
 }

@@ -1,4 +1,4 @@
-import { optional, setting } from '../config/setting-row.js';
+import { alsoNamed, optional, setting } from '../config/setting-row.js';
 import {
   asBasePath,
   asBoolean,
@@ -11,7 +11,10 @@ import {
 /** Settings that several rooms share. */
 export const coreSettings = {
   rows: {
-    basePath: setting('BASE_PATH', asBasePath, '', 'Path prefix of every route, such as `/queuepass`.'),
+    basePath: alsoNamed(
+      'SCRIPT_NAME',
+      setting('BASE_PATH', asBasePath, '', 'Path prefix of every route, such as `/queuepass`.'),
+    ),
     publicUrl: optional('PUBLIC_URL', asWebUrl, 'URL at which clients reach the server.'),
     trustProxy: optional(
       'TRUST_PROXY',

@@ -16,6 +16,8 @@ export interface FailedRequest {
   basePath: string;
   /** The path of the page to sign in at, which leads back to the request's page; absent if there is no such page. */
   signIn?: string | undefined;
+  /** Who sent the request; absent if that is not known. */
+  caller?: { role: string; clientId?: string; session?: { name?: string } } | undefined;
 }
 
 /** How the OpenAPI document describes an error of a family. */

@@ -3,20 +3,24 @@ import type { Reply } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import { type PageFile, presentPageFile } from './page-file.js';
 
-const route = routesOf<Core>();
-
-/** Declares the route of one file that pages load. @param read returns the file */
-export function fileRoute(
+/**
+ * Declares the route of one file that pages load; anybody may read it.
+ * @param read returns the file
+ * @param accessBy returns who may read it under these settings, if not anybody
+ */
+export function fileRoute<D = Core>(
   path: string,
   type: NonNullable<Reply['type']>,
   read: () => PageFile | Promise<PageFile>,
-): AnyRoute<Core> {
-  return route({
+  accessBy?: NonNullable<AnyRoute<D>['accessBy']>,
+): AnyRoute<D> {
+  return routesOf<D>()({
     method: 'GET',
     path,
     family: 'own',
     summary: 'Get a file of a page',
     access: 'public',
+    ...(accessBy && { accessBy }),
     audit: { none: 'a read changes nothing' },
     headers: { 'if-none-match': "The `ETag` of the client's copy." },
     answers: {

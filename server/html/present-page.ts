@@ -2,16 +2,25 @@ import type { Reply } from '../http/reply.js';
 import type { RouteRequest } from '../http/route.js';
 import { type PageProps, renderPage } from './document.js';
 import { httpsOnlyHeader, pageHeaders } from './page-headers.js';
+import { describeViewer } from './viewer.js';
 
-/** Returns a response with a page. @param options.headers more headers, such as cookies */
+/**
+ * Returns a response with a page.
+ * @param request its header shows the principal, if there is one
+ * @param options.headers more headers, such as cookies
+ */
 export function presentPage(
-  { origin }: Pick<RouteRequest, 'origin'>,
+  { origin, principal }: Pick<RouteRequest, 'origin'> & Partial<Pick<RouteRequest, 'principal'>>,
   props: Omit<PageProps, 'basePath'>,
   { status = 200, headers = {} }: { status?: number; headers?: NonNullable<Reply['headers']> } = {},
 ): Reply {
   return {
     status,
-    body: renderPage({ ...props, basePath: origin.basePath }),
+    body: renderPage({
+      viewer: principal && describeViewer(principal),
+      ...props,
+      basePath: origin.basePath,
+    }),
     type: 'text/html; charset=utf-8',
     headers: { ...pageHeaders, ...(origin.isHttps && httpsOnlyHeader), ...headers },
   };

@@ -36,7 +36,9 @@ export function createErrorHandler(
         deps.log.error({ request_id: requestId, ...details }, error.message);
       }
       await logRefusal(deps, error, ctx);
-      const family = byName.get(route?.family ?? '') ?? findFamilyOf(pathOf(ctx, deps), families);
+      const path = pathOf(ctx, deps);
+      const wanted = route?.family ?? (wantsPage(ctx, path) ? 'html' : '');
+      const family = byName.get(wanted) ?? findFamilyOf(path, families);
       writeReply(ctx, presentError(deps, family, error, ctx, signInPath));
       const challenge = error.status === 401 && route ? challengeOf(route, schemes) : undefined;
       if (challenge !== undefined && !error.headers['WWW-Authenticate'])
@@ -53,16 +55,22 @@ function presentError(
   ctx: Context,
   signInPath: string | undefined,
 ): Reply {
-  const { requestId, route } = ctx.state as RequestState;
+  const { requestId, route, principal } = ctx.state as RequestState;
   const basePath = findBasePath(config, ctx);
   const next = ctx.method === 'GET' ? `?next=${encodeURIComponent(ctx.originalUrl)}` : '';
   const { headers, ...body } = family.present(error, {
     requestId,
     basePath,
     route: route && nameOfRoute(route),
+    caller: principal,
     ...(signInPath !== undefined && { signIn: basePath + signInPath + next }),
   });
   return { ...body, status: error.status, headers: { ...headers, ...error.headers } };
+}
+
+/** Returns whether a request that no route serves comes from a browser that expects a page. */
+function wantsPage(ctx: Context, path: string): boolean {
+  return /\btext\/html\b/.test(ctx.get('accept')) && !/^\/(v1|oidc)(\/|$)/.test(path);
 }
 
 /** Returns the path that links begin with. The request itself may be the error, so nothing is thrown. */

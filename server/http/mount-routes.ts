@@ -24,7 +24,9 @@ export function mountRoutes<D extends MountDeps>(
   identifyCaller: IdentifyCaller,
 ): Middleware {
   checkDistinct(allRoutes);
-  const routes = allRoutes.filter(({ isOn }) => isOn?.(deps) ?? true);
+  const routes = allRoutes
+    .filter(({ isOn }) => isOn?.(deps) ?? true)
+    .map((declared) => ({ ...declared, access: declared.accessBy?.(deps) ?? declared.access }));
   const { basePath } = deps.config;
   const create = (group: readonly AnyRoute<D>[]) => createRouter(deps, group, identifyCaller);
   const table = new PrefixTable<Middleware>();

@@ -17,6 +17,8 @@ export interface Access {
   namesRolesAsListed?: boolean;
   /** Names of the credential schemes that the route accepts, in the order in which they are tried; default `accessToken`, then `session`. */
   schemes?: readonly string[];
+  /** Callers without a credential get 401, also where `ANONYMOUS_ACCESS` allows them. */
+  refusesAnonymous?: boolean;
   /** The access token of a client that was removed or is disabled gets 401, instead of holding until it expires. */
   refusesRemoved?: boolean;
   /** Managers or admins may read more than the other callers, so a token's role counts only if its client still has it. */
@@ -104,6 +106,8 @@ export interface Route<
   summary: string;
   description?: string;
   access: 'public' | OpenAccess | Access;
+  /** Returns what replaces `access` under these settings; `undefined` for nothing. */
+  accessBy?: (deps: D) => Access | undefined;
   /** Whether these settings turn the route on; it is always on by default. An unknown path is answered in its place. */
   isOn?: (deps: D) => boolean;
   /** The security events of a success, by their names in the code, or why it has none. A refusal has its own. */
@@ -134,8 +138,9 @@ export interface Route<
 }
 
 /** A route in a list, without the types of its input. */
-export type AnyRoute<D = never> = Omit<Route<D>, 'handle' | 'isOn'> & {
+export type AnyRoute<D = never> = Omit<Route<D>, 'handle' | 'isOn' | 'accessBy'> & {
   isOn?: (deps: D) => boolean;
+  accessBy?: (deps: D) => Access | undefined;
   handle: (deps: D, request: RouteRequest<never, never, never>) => Reply | Promise<Reply>;
 };
 

@@ -67,6 +67,9 @@ function presentQuestion(request: Pick<RouteRequest, 'origin' | 'csrfSecret'>): 
       <HiddenFields secret={request.csrfSecret ?? ''} />
       <p>Another site led you here. Do you want to sign out?</p>
       <button type="submit">Sign out</button>
+      <p>
+        <a href={`${request.origin.basePath}/`}>Stay signed in</a>
+      </p>
     </form>
   );
   return presentPage(request, { title: 'Sign out', children });
@@ -87,11 +90,17 @@ async function signOut(deps: RouteDeps, request: Pick<RouteRequest, 'origin' | '
     <>
       <p>You are signed out here, and still signed in at the provider.</p>
       <p>
-        <a href={provider}>Sign out at the provider</a>
+        <a class="button" href={provider}>
+          Sign out at the provider
+        </a>
+      </p>
+      <p>
+        <a href={`${request.origin.basePath}/`}>Start page</a>
       </p>
     </>
   );
-  return presentPage(request, { title: 'Signed out', children }, { headers });
+  // Without the principal, whom the header would still show as signed in.
+  return presentPage({ origin: request.origin }, { title: 'Signed out', children }, { headers });
 }
 
 /** Returns the URL of the provider's own sign-out (OpenID Connect RP-Initiated Logout 1.0), if it has one and can be reached. */

@@ -29,7 +29,7 @@ export const localSignInRoutes: readonly AnyRoute<RouteDeps>[] = [
     isOn,
     family: 'html',
     summary: 'Open the form to sign in with a client id and a client key',
-    access: 'public',
+    access: { anyone: true, schemes: ['session'] },
     audit: { none: 'a read changes nothing' },
     query: openObject({ next: text().optional() }),
     answers: { 200: { description: 'The page.', content: { file: html } } },
@@ -95,14 +95,35 @@ function presentForm(
   checkSignInOrigin(config, request.origin);
   const { secret, cookie } = prepareLoginBrowser(config, request);
   const { basePath } = request.origin;
+  const described = message === undefined ? undefined : 'problem';
   const children = (
     <form method="post" action={basePath + path}>
-      {message && <p role="alert">{message}</p>}
+      {message && (
+        <p role="alert" id="problem">
+          {message}
+        </p>
+      )}
       <HiddenFields secret={secret} next={readNextPath(next, basePath)} />
       <label for="client_id">Client id</label>
-      <input id="client_id" name="client_id" value={clientId} autocomplete="username" required />
+      <input
+        id="client_id"
+        name="client_id"
+        value={clientId}
+        autocomplete="username"
+        autocapitalize="none"
+        spellcheck={false}
+        aria-describedby={described}
+        required
+      />
       <label for="client_key">Client key</label>
-      <input id="client_key" name="client_key" type="password" autocomplete="current-password" required />
+      <input
+        id="client_key"
+        name="client_key"
+        type="password"
+        autocomplete="current-password"
+        aria-describedby={described}
+        required
+      />
       <div>
         <button type="submit">Sign in</button>
       </div>

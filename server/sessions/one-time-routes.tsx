@@ -30,7 +30,7 @@ export const oneTimeRoutes: readonly AnyRoute<RouteDeps>[] = [
     path,
     family: 'html',
     summary: 'Open the page of the link that a start prints, which signs in once',
-    access: 'public',
+    access: { anyone: true, schemes: ['session'] },
     audit: { none: 'a read changes nothing' },
     answers: { 200: { description: 'The page.', content: { file: 'text/html; charset=utf-8' } } },
     errors: [sessionErrors.needsHttps],
@@ -42,7 +42,18 @@ export const oneTimeRoutes: readonly AnyRoute<RouteDeps>[] = [
         <form method="post" action={basePath + path}>
           <HiddenFields secret={secret} />
           <label for="token">The part of the link after #</label>
-          <input id="token" name="token" autocomplete="off" required />
+          <p class="hint" id="token-hint">
+            The server printed the link at its start. It works once, for 15 minutes.
+          </p>
+          <input
+            id="token"
+            name="token"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            aria-describedby="token-hint"
+            required
+          />
           <div>
             <button type="submit">Sign in</button>
           </div>

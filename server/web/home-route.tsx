@@ -1,7 +1,9 @@
 import type { Core } from '../core/core.js';
 import { presentPage } from '../html/present-page.js';
-import { type AnyRoute, routesOf } from '../http/route.js';
+import { describeViewer } from '../html/viewer.js';
+import { type AnyRoute, type RouteRequest, routesOf } from '../http/route.js';
 import { openObject, text } from '../schema/schema.js';
+import { readCookie } from '../sessions/cookies.js';
 import { findSignInPath, type SessionSettings } from '../sessions/settings.js';
 
 type RouteDeps = Core & { config: SessionSettings & { oidc: boolean; anonymousAccess: string } };
@@ -14,6 +16,9 @@ const messages: Readonly<Record<string, string>> = {
   unavailable: 'The sign-in is not available: the provider could not be reached. Try again later.',
 };
 
+const cookieMissing =
+  "Your browser does not have the cookie of this sign-in: allow cookies for this site, and finish within ten minutes. Over plain http a browser can drop the cookie: use the site's https address.";
+
 /** The route of the start page. */
 export const homeRoute: AnyRoute<RouteDeps> = route({
   method: 'GET',
@@ -25,35 +30,41 @@ export const homeRoute: AnyRoute<RouteDeps> = route({
   query: openObject({ login: text().optional() }),
   answers: { 200: { description: 'The page.', content: { file: 'text/html; charset=utf-8' } } },
   handle({ config }, request) {
-    const { session, clientId } = request.principal;
-    const { basePath } = request.origin;
-    const message = Object.hasOwn(messages, request.query.login ?? '') && messages[request.query.login ?? ''];
-    const signInPath = findSignInPath(config);
-    const isOpen = session !== undefined || (!config.oidc && config.anonymousAccess === 'allow');
+    const { session } = request.principal;
+    const viewer = describeViewer(request.principal);
+    if (session === undefined) viewer.seesLists = !config.oidc && config.anonymousAccess === 'allow';
+    const signInPath = session === undefined ? findSignInPath(config) : undefined;
     const children = (
       <>
-        {message && session === undefined && <p role="alert">{message}</p>}
-        {session ? (
-          <p>
-            Signed in as <strong>{session.name ?? clientId}</strong>.{' '}
-            <a href={`${basePath}/auth/logout`}>Sign Out</a>
-          </p>
-        ) : (
-          signInPath && (
-            <p>
-              <a href={basePath + signInPath}>Sign In</a>
-            </p>
-          )
+        {session === undefined && <Message config={config} request={request} />}
+        {viewer.seesLists && (
+          <p>A job server for labs: agents take jobs from queues and report how they end.</p>
         )}
-        {isOpen && (
-          <nav aria-label="Main">
-            <a href={`${basePath}/agents`}>Agents</a>
-            <a href={`${basePath}/jobs`}>Jobs</a>
-            <a href={`${basePath}/queues`}>Queues</a>
-          </nav>
+        {signInPath && (
+          <p>
+            <a class="button" href={request.origin.basePath + signInPath}>
+              Sign In
+            </a>
+          </p>
         )}
       </>
     );
-    return presentPage(request, { title: '', children });
+    return presentPage(request, { title: '', viewer, children });
   },
 });
+
+/** The message of a failed sign-in. The cookie of a sign-in lasts longer than the sign-in, unless the browser dropped it. */
+function Message({
+  config,
+  request,
+}: Pick<RouteDeps, 'config'> & { request: RouteRequest<unknown, { login?: string | undefined }> }) {
+  const { login = '' } = request.query;
+  if (!Object.hasOwn(messages, login)) return null;
+  const isCookieMissing = login === 'failed' && readCookie('login', config, request) === undefined;
+  return (
+    <div role="alert">
+      {messages[login]}
+      {isCookieMissing && ` ${cookieMissing}`}
+    </div>
+  );
+}

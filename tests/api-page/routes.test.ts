@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import test from 'ava';
+import { bearer } from '../support/clients.js';
 import { rawRequest } from '../support/raw-request.js';
 import { shareServer } from '../support/share-server.js';
+import { cookieOf, startSignInWorld } from '../support/sign-in-world.js';
 import { startServer } from '../support/start-server.js';
 
 const server = shareServer(test);
@@ -136,4 +138,39 @@ test('a trailing slash is redirected to a relative URL, also under a base path',
     const response = await request(`${basePath}/docs/`);
     t.deepEqual([response.status, response.headers.get('location')], [308, '../docs']);
   }
+});
+
+test('with DOCS_PUBLIC=false, the page, its files and the document need a session or an access token', async (t) => {
+  const paths = [
+    '/docs',
+    '/docs/start.js',
+    '/docs/swagger-ui.css',
+    '/docs/swagger-ui-bundle.js',
+    '/openapi.json',
+  ];
+  const open = await startServer(t, { settings: { ANONYMOUS_ACCESS: 'deny' } });
+  for (const path of paths) t.is((await open.request(path)).status, 200, path);
+
+  const { server, signIn } = await startSignInWorld(t, {
+    settings: { DOCS_PUBLIC: 'false', BASE_PATH: '/lab' },
+  });
+  // Where anonymous callers may use the API, they still cannot read its description.
+  const local = await startServer(t, { settings: { DOCS_PUBLIC: 'false' } });
+  const { browser } = await signIn();
+  for (const path of paths) {
+    t.is((await local.request(path)).status, 401, path);
+    t.is((await server.request(`/lab${path}`)).status, 401, path);
+    for (const role of ['agent', 'contributor'])
+      t.is((await server.request(`/lab${path}`, { headers: bearer(server, { role }) })).status, 200, path);
+    t.is((await server.request(`/lab${path}`, { headers: cookieOf(browser, server.url) })).status, 200, path);
+  }
+  const page = await (await server.request('/lab/docs')).text();
+  t.true(page.includes('You need to sign in to access this page.'), page);
+  t.true(page.includes('href="/lab/auth/login?next=%2Flab%2Fdocs">Sign In</a>'), page);
+  const document = await server.request('/lab/openapi.json');
+  t.is(document.headers.get('www-authenticate'), 'Bearer realm="queuepass"');
+  t.is(
+    ((await document.json()) as { message: string }).message,
+    'Authentication is required for specified endpoint',
+  );
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { signAccessToken } from '../../server/auth/access-token.js';
 import { readSigningKeys } from '../../server/auth/signing-keys.js';
 import { createWorld, type World } from '../deploy/world.js';
@@ -15,6 +15,15 @@ import {
   type Site,
 } from './page-checks.js';
 import { startPrefixProxy } from './prefix-proxy.js';
+import {
+  checkDroppedCookies,
+  checkKeyboardSignIn,
+  checkOneTimeLink,
+  checkProviderSignIn,
+  checkSignOut,
+  checkWithoutJavaScript,
+} from './sign-in-checks.js';
+import { type SignInSite, startSignInSites } from './sign-in-site.js';
 import { startBrowser } from './visit.js';
 
 /*
@@ -22,12 +31,11 @@ import { startBrowser } from './visit.js';
  * Arguments: the path of Chromium, then optional words that select the checks whose sentence contains one of them.
  * If `PICTURES` names a directory, screenshots of the page are saved there.
  */
-async function startSites(world: World, program: string): Promise<[where: string, site: Site][]> {
+async function startSites(world: World, browser: Browser): Promise<[where: string, site: Site][]> {
   const settings = world.settingsFor('browser');
   const direct = await startServerProcess(world, { settings });
   const prefixed = await startServerProcess(world, { settings: { ...settings, BASE_PATH: '/queuepass' } });
-  const proxied = await startPrefixProxy(world, direct.url, '/lab');
-  const browser = await startBrowser(world, program);
+  const proxied = await startPrefixProxy(world, () => direct.url, '/lab');
   const signer = {
     signingKeys: readSigningKeys(settings.JWT_SIGNING_KEY as string),
     clock: { now: () => new Date() },
@@ -60,6 +68,26 @@ function listChecks(where: string, site: Site): [sentence: string, run: () => Pr
   ];
 }
 
+function listSignInChecks(
+  where: string,
+  site: SignInSite,
+): [sentence: string, run: () => Promise<string | void>][] {
+  return [
+    [
+      `a person signs in at the provider, and the browser holds no token, ${where}`,
+      () => checkProviderSignIn(site),
+    ],
+    [`after signing out, nothing is shown any more, ${where}`, () => checkSignOut(site)],
+    [`a person signs in with a client key and the keyboard alone, ${where}`, () => checkKeyboardSignIn(site)],
+    [`a one-time link signs in once and leaves no token behind, ${where}`, () => checkOneTimeLink(site)],
+    [
+      `without JavaScript a person signs in and reads all pages, ${where}`,
+      () => checkWithoutJavaScript(site),
+    ],
+    [`a browser that drops cookies is told so, ${where}`, () => checkDroppedCookies(site)],
+  ];
+}
+
 function readAnswered(log: string): string[] {
   const lines = log.split('\n').filter((line) => line.endsWith('}'));
   const requests = lines.map((line) => JSON.parse(line) as { route?: string; status?: number });
@@ -72,8 +100,14 @@ const world = await createWorld();
 const counts = { passed: 0, failed: 0 };
 const [program = '', ...words] = process.argv.slice(2);
 try {
-  const sites = await startSites(world, program);
-  for (const [sentence, run] of sites.flatMap(([where, site]) => listChecks(where, site))) {
+  const browser = await startBrowser(world, program);
+  const sites = await startSites(world, browser);
+  const signInSites = await startSignInSites(world, browser);
+  const checks = [
+    ...sites.flatMap(([where, site]) => listChecks(where, site)),
+    ...signInSites.flatMap(([where, site]) => listSignInChecks(where, site)),
+  ];
+  for (const [sentence, run] of checks) {
     if (words.length > 0 && !words.some((word) => sentence.includes(word))) continue;
     const started = performance.now();
     try {

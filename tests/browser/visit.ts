@@ -24,8 +24,11 @@ export async function startBrowser(t: Owner, program: string): Promise<Browser> 
 export interface Visit {
   page: Page;
   requests: Request[];
-  /** @throws AssertionError if the page logged an error, violated its policy, or sent a request to another server */
-  checkClean(url: string): void;
+  /**
+   * @param others URLs of the other servers to which the visit led
+   * @throws AssertionError if a page logged an error, violated its policy, or sent a request to any other server
+   */
+  checkClean(url: string, others?: readonly string[]): void;
 }
 
 /** Opens a page, runs `task` and closes the page. */
@@ -44,11 +47,11 @@ export async function visit<T>(
   });
   context.on('weberror', (error) => void errors.push(String(error.error())));
   context.on('requestfailed', (request) => void errors.push(`failed: ${request.url()}`));
-  const checkClean = (url: string) => {
+  const checkClean = (url: string, others: readonly string[] = []) => {
     assert.deepEqual(errors, []);
     const servers = new Set(requests.map((request) => new URL(request.url()).origin));
     servers.delete('null');
-    assert.deepEqual([...servers], [new URL(url).origin]);
+    assert.deepEqual([...servers].sort(), [url, ...others].map((one) => new URL(one).origin).sort());
   };
   try {
     const page = await context.newPage();

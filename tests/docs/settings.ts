@@ -4,7 +4,11 @@ import { settingRows } from '../../server/areas.js';
 import { readBlocks } from '../walkthrough/read-walkthrough.js';
 import { listSpans, type Page, root } from './pages.js';
 
-const ofServer = settingRows.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
+const ofServer = settingRows.flatMap(({ name, secret, otherName }) => [
+  name,
+  ...(secret ? [`${name}_FILE`] : []),
+  ...(otherName === undefined ? [] : [otherName]),
+]);
 
 /** The environment variables that the command reads in addition to the settings. */
 const ofCommand = readdirSync(join(root, 'server/cli'))

@@ -188,23 +188,6 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
     good: [['https://lab.example', (config) => config.publicUrl, 'https://lab.example']],
     bad: ['lab.example', 'ftp://lab.example'],
   },
-  SESSION_IDLE_MINUTES: { good: [['0', (config) => config.sessionIdleMinutes, 0]], bad: ['-1', 'never'] },
-  SESSION_HOURS: { good: [['1', (config) => config.sessionHours, 1]], bad: ['0', '8761'] },
-  LOCAL_SIGN_IN: { good: [['on', (config) => config.localSignIn, 'on']], bad: ['true', 'never'] },
-  INSECURE_COOKIES: { good: [['true', (config) => config.insecureCookies, true]], bad: ['maybe'] },
-  OIDC_REDIRECT_PATH: {
-    good: [['/auth', (config) => config.oidcRedirectPath, '/auth']],
-    bad: ['/auth/', '/other', 'auth'],
-  },
-  OIDC_API_PATHS: {
-    good: [['/api/v4/, /api/v5', (config) => config.oidcApiPaths, ['/api/v4', '/api/v5']]],
-    bad: ['api', '/', '/a/../b', '/a?b', 'https://issuer.example/api'],
-  },
-  OIDC_EMAIL_DOMAINS: {
-    good: [['a.example, b.example', (config) => config.oidcEmailDomains, ['a.example', 'b.example']]],
-    bad: [],
-  },
-  OIDC_LOGOUT: { good: [['provider', (config) => config.oidcLogout, 'provider']], bad: ['everywhere'] },
   DOCS_PUBLIC: { good: [['false', (config) => config.docsPublic, false]], bad: ['never'] },
   METRICS_PORT: { good: [['9091', (config) => config.metricsPort, 9091]], bad: ['many'] },
   METRICS_HOST: { good: [['::', (config) => config.metricsHost, '::']], bad: ['a b'] },

@@ -7,7 +7,7 @@ import { auditArea } from './audit/area.js';
 import { authArea } from './auth/area.js';
 import { claimsArea } from './claims/area.js';
 import { clientsArea } from './clients/area.js';
-import { listWarnings, type ReadSettings, readSettings } from './config/read-settings.js';
+import { listWarnings, readSettings } from './config/read-settings.js';
 import type { ReadOptions, SettingGroup, SettingRow } from './config/setting-row.js';
 import type { AdoptionStep, Survey } from './core/adoption.js';
 import type { AreaRows } from './core/area.js';
@@ -89,7 +89,7 @@ export type ServerDeps = Core & Intersect<NonNullable<(typeof areaList)[number][
 export type Collections = ServerDeps['collections'];
 
 /** The settings of a server, read and checked. */
-export type Config = ServerDeps['config'] & ReadSettings;
+export type Config = ServerDeps['config'];
 
 /** The areas, typed so that each function accepts the dependencies of a whole server. */
 const areas: readonly (AreaRows<ServerDeps, AnyRoute<ServerDeps>> & {
@@ -182,7 +182,7 @@ export function readConfig(
   environment: NodeJS.ProcessEnv,
   options: ReadOptions = { signingKeyRequired: true },
 ): Config {
-  return readSettings(settingGroups, environment, options) as Config;
+  return readSettings(settingGroups, environment, options) as unknown as Config;
 }
 
 /** Lists the warnings that each start prints: settings that are allowed but may be a mistake. */

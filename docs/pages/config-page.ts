@@ -4,9 +4,6 @@ import { presentOrigin, presentTable } from './markdown.js';
 
 /** Returns the page of all settings. */
 export function presentConfigPage(): string {
-  const rows = settingRows;
-  const inForce = rows.filter((row) => !row.withoutEffect);
-  const later = rows.filter((row) => row.withoutEffect);
   return `${presentOrigin('the settings.ts of each area')}
 # Settings
 
@@ -16,14 +13,7 @@ server prints all invalid ones and does not start.
 A setting marked *secret* can also come from a file: set \`NAME_FILE\` to the path of the file instead. One newline at the
 end of the file is ignored. Secrets are never logged.
 
-${presentTable(['name', 'default', 'meaning'], inForce.map(presentRow))}
-
-## Settings without effect in this version
-
-An existing environment may contain these settings. The server reads and checks them, and prints a warning at the start for
-each one that is set.
-
-${presentTable(['name', 'default', 'meaning'], later.map(presentRow))}
+${presentTable(['name', 'default', 'meaning'], settingRows.map(presentRow))}
 `;
 }
 

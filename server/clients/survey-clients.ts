@@ -3,24 +3,36 @@ import type { Survey } from '../core/adoption.js';
 import { containsLong } from '../schema/long.js';
 import { presentSecretsNamespace } from './secrets-namespace.js';
 
-/** Reports clients whose records do not allow a login, ids that are stored more than once, and ids that share a secrets namespace. */
+/**
+ * Reports clients whose records do not allow a login, ids that are stored more than once, ids that share a secrets namespace, and
+ * people whose ids a Testflinger server changes.
+ */
 export const surveyClients: Survey = async (db) => {
   const problems: string[] = [];
   const ids = new Map<string, number>();
-  const records = db
-    .collection('client_permissions')
-    .find(
-      {},
-      { projection: { client_id: 1, client_secret_hash: 1, max_priority: 1, max_reservation_time: 1 } },
-    );
+  const records = db.collection('client_permissions').find(
+    {},
+    {
+      projection: {
+        client_id: 1,
+        client_secret_hash: 1,
+        max_priority: 1,
+        max_reservation_time: 1,
+        sub: 1,
+        email: 1,
+      },
+    },
+  );
   let unbounded = 0;
-  for await (const { client_id: id, client_secret_hash: hash, ...limits } of records) {
+  const renamed: string[] = [];
+  for await (const { client_id: id, client_secret_hash: hash, sub, email, ...limits } of records) {
     unbounded += containsLong([limits.max_priority, limits.max_reservation_time]) ? 1 : 0;
     if (typeof id !== 'string') {
       problems.push('a record without a client_id cannot be used');
       continue;
     }
     ids.set(id, (ids.get(id) ?? 0) + 1);
+    if (sub != null && email != null && email !== id) renamed.push(`${id} (${email})`);
     if (hash != null && !isBcryptHash(hash))
       problems.push(`client ${id} cannot log in: its hash is not a bcrypt hash`);
   }
@@ -29,6 +41,10 @@ export const surveyClients: Survey = async (db) => {
   const notes = groupByNamespace([...ids.keys()]).map(
     (sharers) => `share one secrets namespace: ${sharers.join(', ')}`,
   );
+  if (renamed.length > 0)
+    notes.push(
+      `people whose client id is not their e-mail address; a Testflinger server changes it when they log in there: ${renamed.join(', ')}`,
+    );
   if (unbounded > 0) notes.push(`${unbounded} have a limit beyond 2^53-1, which counts as 2^53-1`);
   return { changes: [], problems, notes };
 };

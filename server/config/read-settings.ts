@@ -2,12 +2,6 @@ import { ConfigError } from './config-error.js';
 import type { ReadOptions, SettingGroup } from './setting-row.js';
 import { readSettingText } from './setting-text.js';
 
-/** What `readSettings` adds to the values of the settings. */
-export interface ReadSettings {
-  /** Names of the settings that the environment gives and that have no effect in this version. */
-  withoutEffect: string[];
-}
-
 /**
  * Reads the settings of several areas from `environment` into one object.
  * @throws ConfigError that lists all invalid settings together; it never contains the value of a secret
@@ -16,16 +10,14 @@ export function readSettings(
   groups: readonly SettingGroup[],
   environment: NodeJS.ProcessEnv,
   options: ReadOptions,
-): ReadSettings {
+): Record<string, unknown> {
   const problems = new Map<string, string>();
-  const withoutEffect: string[] = [];
-  const config: Record<string, unknown> & ReadSettings = { withoutEffect };
+  const config: Record<string, unknown> = {};
   for (const { rows, derive } of groups) {
     const values: Record<string, unknown> = {};
     for (const [key, row] of Object.entries(rows)) {
       try {
         const text = readSettingText(row, environment);
-        if (text !== undefined && row.withoutEffect) withoutEffect.push(row.name);
         const source = text ?? row.fallback;
         values[key] = source === undefined ? undefined : row.read(source);
       } catch (error) {
@@ -49,10 +41,6 @@ export function readSettings(
 }
 
 /** Lists the warnings that each start prints: settings that are allowed but may be a mistake. */
-export function listWarnings(groups: readonly SettingGroup[], config: ReadSettings): string[] {
-  const warnings = groups.flatMap((group) => group.listWarnings?.(config as never) ?? []);
-  if (config.withoutEffect.length > 0) {
-    warnings.push(`without effect in this version: ${config.withoutEffect.join(', ')}`);
-  }
-  return warnings;
+export function listWarnings(groups: readonly SettingGroup[], config: object): string[] {
+  return groups.flatMap((group) => group.listWarnings?.(config as never) ?? []);
 }

@@ -12,8 +12,6 @@ export interface SettingRow<T> {
   description: string;
   /** The value is never shown. It can also come from the file that `NAME_FILE` names. */
   secret: boolean;
-  /** The setting is read and checked, so that an existing environment starts, but it has no effect in this version. */
-  withoutEffect: boolean;
 }
 
 /** The settings of an area, keyed by the names that its code uses. */
@@ -51,7 +49,7 @@ export function setting<T>(
   fallback: string,
   description: string,
 ): SettingRow<T> {
-  return { name, read, fallback, description, secret: false, withoutEffect: false };
+  return { name, read, fallback, description, secret: false };
 }
 
 /** Declares a setting that may be absent. */
@@ -60,7 +58,7 @@ export function optional<T>(
   read: SettingReader<T>,
   description: string,
 ): SettingRow<T | undefined> {
-  return { name, read, fallback: undefined, description, secret: false, withoutEffect: false };
+  return { name, read, fallback: undefined, description, secret: false };
 }
 
 /** Declares a setting that may be absent and whose value is never shown. */
@@ -70,9 +68,4 @@ export function secret<T>(
   description: string,
 ): SettingRow<T | undefined> {
   return { ...optional(name, read, description), secret: true };
-}
-
-/** Declares that a setting is accepted but has no effect in this version. */
-export function withoutEffect<T>(row: SettingRow<T>): SettingRow<T> {
-  return { ...row, withoutEffect: true };
 }

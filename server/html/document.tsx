@@ -12,7 +12,7 @@ export interface PageProps {
 }
 
 /** A whole page: its head, the product's name as a link to the start page, and its content. */
-export function Page({ title, basePath, script, children }: PageProps) {
+function Page({ title, basePath, script, children }: PageProps) {
   return (
     <html lang="en">
       <head>

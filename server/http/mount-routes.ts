@@ -81,7 +81,9 @@ function createRouter<D extends MountDeps>(
 function pathsOf({ path, wildcard, alsoAtRoot }: AnyRoute, basePath: string): string[] {
   const named = wildcard ? path.replace(/\{(\w+)\}$/, '*$1') : path;
   const pattern = named.replaceAll(/\{(\w+)\}/g, ':$1');
-  return basePath && alsoAtRoot ? [basePath + pattern, pattern] : [basePath + pattern];
+  if (basePath && alsoAtRoot) return [basePath + pattern, pattern];
+  // The start page is also at the base path without a slash.
+  return basePath && path === '/' ? [basePath, basePath + pattern] : [basePath + pattern];
 }
 
 async function refuseUnknown(router: Router, ctx: Context, next: () => Promise<unknown>): Promise<void> {

@@ -6,7 +6,7 @@ import type { ErrorFamily } from '../errors/families.js';
 import { toJsonSchema } from '../schema/schema.js';
 import { httpErrors } from './errors.js';
 import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
-import { type AnyRoute, nameOfRoute, schemesOf } from './route.js';
+import { type Access, type AnyRoute, nameOfRoute, type OpenAccess, schemesOf } from './route.js';
 import type { CredentialSchemes } from './scheme.js';
 
 type Json = Record<string, unknown>;
@@ -55,18 +55,22 @@ function presentOperation(declared: AnyRoute, api: ApiDescription): Json {
     summary,
     ...(description && { description }),
     tags: [tagOf(declared)],
-    ...(typeof access === 'object' &&
-      'roles' in access && {
-        'x-permission-roles': access.roles,
-        // Anonymous callers have the role contributor, unless ANONYMOUS_ACCESS is `deny`.
-        security: [
-          ...schemesOf(declared).map((scheme) => ({ [scheme]: [] })),
-          ...(access.roles.includes('contributor') ? [{}] : []),
-        ],
-      }),
+    ...(access !== 'public' && presentAccess(declared, access)),
     parameters: presentParameters(declared),
     ...(declared.body && { requestBody: presentBody(declared.body) }),
     responses: presentResponses(declared, api),
+  };
+}
+
+function presentAccess(declared: AnyRoute, access: Access | OpenAccess): Json {
+  const isOpen = 'anyone' in access;
+  return {
+    ...(!isOpen && { 'x-permission-roles': access.roles }),
+    // Anonymous callers have the role contributor, unless ANONYMOUS_ACCESS is `deny`.
+    security: [
+      ...schemesOf(declared).map((scheme) => ({ [scheme]: [] })),
+      ...(isOpen || access.roles.includes('contributor') ? [{}] : []),
+    ],
   };
 }
 

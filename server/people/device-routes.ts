@@ -5,10 +5,12 @@ import { authErrors } from '../auth/errors.js';
 import { issueRefreshToken } from '../auth/refresh-token.js';
 import type { AuthServices } from '../auth/services.js';
 import { tokenKinds } from '../auth/token-kinds.js';
+import { clientErrors } from '../clients/errors.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
+import type { Principal } from '../principal/principal.js';
 import type { SessionServices } from '../sessions/services.js';
 import { beginDevice } from './begin-device.js';
 import { peopleErrors } from './errors.js';
@@ -42,7 +44,7 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
     summary: 'Begin to sign in from a command line',
     description: 'The person opens `verification_uri` and enters `user_code` there.',
     access: 'public',
-    audit: { none: 'the sign-in leaves an event when it ends' },
+    audit: { none: 'a sign-in that begins leaves an event when it ends; a failure leaves one at once' },
     answers: {
       200: {
         description: "The provider's response, with `request_id` in place of its device code.",
@@ -59,8 +61,13 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
     ],
     noStore: true,
     async handle(deps, { principal }) {
-      await deps.signInLimit.count(principal.source);
-      return json(await beginDevice(deps));
+      try {
+        await deps.signInLimit.count(principal.source);
+        return json(await beginDevice(deps));
+      } catch (error) {
+        await logFailure(deps, error, principal);
+        throw error;
+      }
     },
   }),
   route({
@@ -96,6 +103,7 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
       peopleErrors.emailNotVerified,
       peopleErrors.emailDomain,
       peopleErrors.personDisabled,
+      clientErrors.stillEnding,
     ],
     noStore: true,
     async handle(deps, { params, principal }) {
@@ -117,13 +125,22 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
           refresh_token: refreshToken,
         });
       } catch (error) {
-        if (error instanceof ApiError && !unfinished.has(error.code)) {
-          const { error: provider } = error.detail;
-          const reason = typeof provider === 'string' ? provider : (error.reason ?? error.code);
-          await refuseSignIn(deps, { principal, reason, email });
-        }
+        await logFailure(deps, error, principal, email);
         throw error;
       }
     },
   }),
 ];
+
+/** Writes the one security event of a failure. */
+async function logFailure(
+  deps: RouteDeps,
+  error: unknown,
+  principal: Principal,
+  email?: string,
+): Promise<void> {
+  if (!(error instanceof ApiError) || unfinished.has(error.code)) return;
+  const { error: stated } = error.detail;
+  const reason = typeof stated === 'string' ? stated : (error.reason ?? error.code);
+  await refuseSignIn(deps, { principal, reason, email });
+}

@@ -16,18 +16,22 @@ const claimForm = /^[a-z_]{1,32}$/;
 export function explainFailure(failure: unknown): string {
   const { code, error, cause, name } = (failure ?? {}) as Failure;
   const claim = readClaim(cause);
-  if (claim !== undefined) return `ID token: wrong ${claim}`;
+  if (claim !== undefined) return timeClaims[claim] ?? `ID token: wrong ${claim}`;
   if (typeof error === 'string' && claimForm.test(error)) return `the provider returned the error ${error}`;
   if (name === 'TimeoutError' || code === 'OAUTH_TIMEOUT') return 'the provider did not respond in time';
   if (typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code)) return presentCode(code, cause);
   return 'the provider could not be reached';
 }
 
+const timeClaims: Readonly<Record<string, string>> = {
+  exp: 'ID token: expired: compare the clocks',
+  nbf: 'ID token: not yet valid: compare the clocks',
+};
+
 const texts: Readonly<Record<string, string>> = {
   OAUTH_KEY_SELECTION_FAILED: 'ID token: unknown key',
   OAUTH_INVALID_RESPONSE: "the provider's response is not valid",
   OAUTH_UNSUPPORTED_OPERATION: 'ID token: signature algorithm not accepted',
-  OAUTH_JWT_TIMESTAMP_CHECK_FAILED: 'ID token: expired or not yet valid: compare the clocks',
   OAUTH_RESPONSE_IS_NOT_JSON: "the provider's response is not JSON",
   OAUTH_RESPONSE_IS_NOT_CONFORM: "the provider's response has an unexpected status",
 };

@@ -11,13 +11,22 @@ export interface PersonClaims {
   isVerified: boolean;
 }
 
-/** Reads the claims of an ID token or of userinfo (OpenID Connect Core section 5.1); values of other types count as absent. */
+/** Maximum characters of each claim: of a subject (OpenID Connect Core section 2), and more than an e-mail address can have. */
+const maxLength = 255;
+
+/**
+ * Reads the claims of an ID token or of userinfo (OpenID Connect Core section 5.1); values of other types, and texts that are too
+ * long or no valid Unicode, count as absent.
+ * @throws ApiError 502 without a subject, by which the person is found
+ */
 export function readPersonClaims(iss: string, claims: Readonly<Record<string, unknown>>): PersonClaims {
   const { sub, name, nickname, preferred_username: username, email, email_verified: verified } = claims;
+  // MongoDB replaces what is no valid Unicode: two subjects would become one.
+  if (!isText(sub)) throw new ApiError(peopleErrors.userinfoFailed, { reason: 'the subject is not valid' });
   const shown = [name, nickname, username].find(isText);
   return {
     iss,
-    sub: String(sub),
+    sub,
     ...(shown !== undefined && { name: shown }),
     ...(isText(email) && { email }),
     isVerified: verified !== false && verified !== 'false',
@@ -25,7 +34,7 @@ export function readPersonClaims(iss: string, claims: Readonly<Record<string, un
 }
 
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+  return typeof value === 'string' && value !== '' && value.length <= maxLength && value.isWellFormed();
 }
 
 /** Checks that a person may sign in with these claims, and returns the e-mail address. @throws ApiError 403 */
@@ -36,7 +45,7 @@ export function checkPersonClaims(
   if (email === undefined) throw new ApiError(peopleErrors.emailMissing);
   if (!isVerified) throw new ApiError(peopleErrors.emailNotVerified);
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
-  const isAllowed = oidcEmailDomains?.some((allowed) => allowed.toLowerCase() === domain) ?? true;
+  const isAllowed = oidcEmailDomains?.includes(domain) ?? true;
   if (!isAllowed) throw new ApiError(peopleErrors.emailDomain);
   return email;
 }

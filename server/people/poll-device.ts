@@ -11,6 +11,7 @@ import type { PeopleServices } from './services.js';
 
 /** Seconds between two polls of a record that does not say (RFC 8628 section 3.2), and what `slow_down` adds. */
 const defaultInterval = 5;
+const slowerBy = 5;
 
 /** A stock client polls at the exact interval: this many milliseconds before it, a poll is not yet too early. */
 const earlyMs = 1000;
@@ -31,25 +32,29 @@ export async function pollDevice(deps: Needs, requestId: string): Promise<string
   const found = await takeTurn(deps, requestId);
   const { deviceCodes } = deps.collections;
   const deviceCode = openCode(deps, found, requestId);
+  const endTurn = (change: Partial<DeviceCode> = {}) =>
+    deviceCodes.updateOne({ _id: found._id }, { $unset: { polling_until: true }, $set: change });
   const { ok, body } = await askProvider(deps, deviceCode).catch(async (error: unknown) => {
-    await deviceCodes.updateOne({ _id: found._id }, { $unset: { polling_until: true } });
+    await endTurn();
     throw error;
   });
   const { access_token: token, error } = body ?? {};
-  if (ok && typeof token === 'string') {
+  if (ok && typeof token === 'string' && token !== '') {
     // A request is worth one success, however many polls are under way.
     const { deletedCount } = await deviceCodes.deleteOne({ _id: found._id });
     if (deletedCount === 0) throw new ApiError(peopleErrors.requestIdInvalid);
     return token;
   }
   if (error === 'authorization_pending' || error === 'slow_down') {
-    const slower = error === 'slow_down' ? { interval: (found.interval ?? defaultInterval) + 5 } : {};
-    await deviceCodes.updateOne({ _id: found._id }, { $unset: { polling_until: true }, $set: slower });
+    await endTurn(error === 'slow_down' ? { interval: readInterval(found) + slowerBy } : {});
     throw error === 'slow_down' ? slowDown() : pending();
   }
-  await deviceCodes.deleteOne({ _id: found._id });
-  if (typeof error !== 'string' || !/^[a-z_]{1,64}$/.test(error))
+  if (typeof error !== 'string' || !/^[a-z_]{1,64}$/.test(error)) {
+    // Neither a yes nor a no, such as the page of a proxy: the person can still approve.
+    await endTurn();
     throw new ApiError(peopleErrors.deviceUnexpected);
+  }
+  await deviceCodes.deleteOne({ _id: found._id });
   throw new ApiError(peopleErrors.deviceRefused, { detail: { error } });
 }
 
@@ -60,15 +65,23 @@ async function takeTurn({ clock, collections }: Needs, requestId: string): Promi
   const found = await collections.deviceCodes.findOne(filter);
   if (found === null || (found.expires_at instanceof Date && found.expires_at <= now))
     throw new ApiError(peopleErrors.requestIdInvalid);
-  const { _id, interval = defaultInterval, polled_at: polledAt, polling_until: pollingUntil } = found;
+  const { _id, polled_at: polledAt, polling_until: pollingUntil } = found;
   if (pollingUntil !== undefined && pollingUntil > now) throw pending();
   const sincePolled = polledAt === undefined ? Number.POSITIVE_INFINITY : now.getTime() - polledAt.getTime();
-  if (sincePolled < interval * 1000 - earlyMs) throw slowDown();
-  const isFree = { $or: [{ polling_until: { $exists: false } }, { polling_until: { $lte: now } }] };
+  if (sincePolled < readInterval(found) * 1000 - earlyMs) throw slowDown();
+  // The record as it was read: another poll may have had its whole turn since.
+  const unchanged = {
+    polled_at: polledAt ?? { $exists: false },
+    polling_until: pollingUntil ?? { $exists: false },
+  };
   const turn = { polled_at: now, polling_until: new Date(now.getTime() + pollingMs) };
-  const taken = await collections.deviceCodes.updateOne({ _id, ...isFree }, { $set: turn });
+  const taken = await collections.deviceCodes.updateOne({ _id, ...unchanged }, { $set: turn });
   if (taken.modifiedCount === 0) throw pending();
   return found;
+}
+
+function readInterval({ interval }: DeviceCode): number {
+  return typeof interval === 'number' && interval > 0 ? interval : defaultInterval;
 }
 
 /** A digest is not accepted as an id: reading the database must not allow a sign-in. */

@@ -1,9 +1,10 @@
 import * as oidc from 'openid-client';
 import { type Dispatcher, fetch, type RequestInit } from 'undici';
 import { z } from 'zod';
+import { limitBody } from './limit-body.js';
 
 /** Milliseconds that the provider has for each response. */
-export const providerTimeoutMs = 5000;
+const providerTimeoutMs = 5000;
 
 /** Milliseconds for which the provider's metadata are believed. */
 const metadataMs = 10 * 60_000;
@@ -52,11 +53,11 @@ export class Provider {
     return configuration;
   }
 
-  /** Sends a request to the provider, without following redirects. @throws Error after 5 s */
-  fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
+  /** Sends a request to the provider, without following redirects. Its body fails after 5 MiB. @throws Error after 5 s */
+  async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const signal = init.signal ?? AbortSignal.timeout(providerTimeoutMs);
     const options: RequestInit = { ...init, signal, redirect: 'manual', dispatcher: this.dispatcher };
-    return fetch(url, options) as unknown as Promise<Response>;
+    return limitBody((await fetch(url, options)) as unknown as Response);
   }
 
   /** Ends the connections to the provider. */

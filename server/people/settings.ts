@@ -1,5 +1,5 @@
 import { optional, type SettingProblem, secret, setting, type ValuesOf } from '../config/setting-row.js';
-import { asOneOf, asText, type SettingReader } from '../config/setting-types.js';
+import { asHost, asOneOf, asText, type SettingReader } from '../config/setting-types.js';
 
 /** Reads texts that are separated by commas. */
 const asTexts: SettingReader<string[]> = (text) =>
@@ -7,6 +7,10 @@ const asTexts: SettingReader<string[]> = (text) =>
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+
+/** Reads domains that are separated by commas, in lower case. */
+const asDomains: SettingReader<string[]> = (text) =>
+  asTexts(text).map((domain) => asHost(domain).toLowerCase());
 
 /** Reads absolute paths that are separated by commas; a slash at their end makes no difference. */
 const asPaths: SettingReader<string[]> = (text) =>
@@ -42,7 +46,7 @@ const rows = {
   ),
   oidcEmailDomains: optional(
     'OIDC_EMAIL_DOMAINS',
-    asTexts,
+    asDomains,
     'Domains of the e-mail addresses that can sign in, separated by commas; all by default.',
   ),
   oidcLogout: setting(

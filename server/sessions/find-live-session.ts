@@ -1,8 +1,10 @@
+import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { sha256 } from '../crypto/digest.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import type { Session } from './collections.js';
 import type { FoundSession } from './find-sessions-batch.js';
+import { followPerson } from './follow-person.js';
 import type { SessionServices } from './services.js';
 
 /** A session that holds, with its client's record. */
@@ -25,15 +27,18 @@ export function digestSessionId(id: string): string {
  * is another one by now.
  */
 export async function findLiveSession(
-  deps: Core & Pick<SessionServices, 'config' | 'collections' | 'findSession'>,
+  deps: Core &
+    Pick<AuthServices, 'collections'> &
+    Pick<SessionServices, 'config' | 'collections' | 'findSession'>,
   id: string,
 ): Promise<LiveSession | undefined> {
-  const found = await deps.findSession(digestSessionId(id));
+  const stored = await deps.findSession(digestSessionId(id));
   const now = deps.clock.now();
-  if (found === undefined || hasEnded(found, now)) return undefined;
-  const { record } = found;
-  if (record === undefined || found.isDisabled || !belongsTo(found, record) || hasLostOrigin(found, now))
+  if (stored === undefined || hasEnded(stored, now) || stored.isDisabled) return undefined;
+  const found = hasRecord(stored) ? stored : await followPerson(deps, stored);
+  if (found === undefined || !hasRecord(found) || found.isDisabled || hasLostOrigin(found, now))
     return undefined;
+  const { record } = found;
   // Agents have no pages, and must keep to the calls of an agent.
   if (record.role === 'agent') return undefined;
   await noteUse(deps, found, now);
@@ -46,7 +51,9 @@ function hasEnded({ expires_at, idle_expires_at }: Session, now: Date): boolean 
 }
 
 /** Returns whether the record is that of the person who signed in: an e-mail address can pass to another person. */
-function belongsTo({ iss, sub }: Session, record: ClientRecord): boolean {
+function hasRecord(session: FoundSession): session is FoundSession & LiveSession {
+  const { iss, sub, record } = session;
+  if (record === undefined) return false;
   return sub === (record.sub ?? undefined) && (iss === record.iss || record.iss == null);
 }
 

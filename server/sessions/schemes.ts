@@ -1,3 +1,4 @@
+import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import { httpErrors } from '../http/errors.js';
 import type { CredentialScheme } from '../http/scheme.js';
@@ -7,7 +8,9 @@ import { readCookie } from './cookies.js';
 import { findLiveSession } from './find-live-session.js';
 import type { SessionServices } from './services.js';
 
-type SessionDeps = Core & Pick<SessionServices, 'config' | 'collections' | 'findSession'>;
+type SessionDeps = Core &
+  Pick<AuthServices, 'collections'> &
+  Pick<SessionServices, 'config' | 'collections' | 'findSession'>;
 
 /** The session of a person's browser, with the role that the client's record has now. */
 const session: CredentialScheme<SessionDeps> = {

@@ -9,11 +9,11 @@ const rows = {
   ),
   sessionIdleMinutes: setting(
     'SESSION_IDLE_MINUTES',
-    asInteger(0, 525_600),
+    asInteger(0, 10_080),
     '120',
     'Minutes without a request after which a session ends; 0 for no such limit.',
   ),
-  sessionHours: setting('SESSION_HOURS', asInteger(1, 8760), '12', 'Maximum hours of a session.'),
+  sessionHours: setting('SESSION_HOURS', asInteger(1, 720), '12', 'Maximum hours of a session.'),
   localSignIn: setting(
     'LOCAL_SIGN_IN',
     asOneOf('auto', 'on', 'off'),

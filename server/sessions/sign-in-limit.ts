@@ -5,7 +5,7 @@ import { sha256 } from '../crypto/digest.js';
 import { ApiError } from '../errors/api-error.js';
 
 /** Sign-ins that one address may begin in a minute. Each makes a record, and a request to the provider. */
-export const maxSignInsPerMinute = 100;
+const maxSignInsPerMinute = 100;
 
 /** Counts the sign-ins that each address begins, for all processes together; while MongoDB fails, each process on its own. */
 export class SignInLimit {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { multipartFile, type SessionOptions, StockSession } from './stock-session.js';
 
 /** The credentials of the CLI: a client id and key, a stored refresh token, or none. */
@@ -7,11 +8,20 @@ export interface StockCliOptions extends SessionOptions {
   refreshToken?: string;
   /** The session to use. By default the CLI creates its own. */
   session?: StockSession;
+  /** Waits between two polls of a login. */
+  sleep?: (seconds: number) => Promise<void> | void;
 }
+
+/** Seconds between two polls of a login if the server does not say (RFC 8628, section 3.2). */
+const defaultInterval = 5;
 
 /** A CLI that makes the stock CLI's calls in its order (v1 contract, section 8). */
 export class StockCli {
   readonly session: StockSession;
+  /** The lines that it printed for the person. */
+  readonly printed: string[] = [];
+  /** The refresh token that a login stored for later runs. */
+  storedToken: string | undefined;
 
   constructor(readonly options: StockCliOptions) {
     this.session = options.session ?? new StockSession(options);
@@ -26,9 +36,34 @@ export class StockCli {
     } else if (refreshToken !== undefined) {
       await this.#logIn('/v1/oauth2/refresh', { refresh_token: refreshToken });
     } else {
-      const answer = await this.session.call('POST', '/oidc/auth-init');
-      if (answer.status !== 404)
-        throw new Error(`auth-init: ${answer.status}, but the CLI continues only after 404`);
+      await this.logIn();
+    }
+  }
+
+  /**
+   * `login`: prints the address and the code of the device flow, and asks at the given interval until the person has approved.
+   * @returns `false` after 404: the server has no sign-in, and the CLI goes on without a login
+   * @throws Error with the server's error, for a person who refused or was too late
+   */
+  async logIn(): Promise<boolean> {
+    const begun = await this.session.call('POST', '/oidc/auth-init');
+    if (begun.status === 404) return false;
+    if (begun.status !== 200) throw new Error(`login: ${begun.text}`);
+    const { request_id: id, user_code: code, verification_uri: address, interval } = begun.json();
+    this.printed.push(`Open ${String(address)} and enter the code ${String(code)}`);
+    let seconds = typeof interval === 'number' ? interval : defaultInterval;
+    for (;;) {
+      const answer = await this.session.call('POST', `/oidc/auth-poll/${String(id)}`);
+      if (answer.status === 200) {
+        this.session.accessToken = String(answer.json().access_token);
+        this.storedToken = String(answer.json().refresh_token);
+        return true;
+      }
+      const { error } = answer.json();
+      if (answer.status !== 400 || (error !== 'authorization_pending' && error !== 'slow_down'))
+        throw new Error(`login: ${String(error ?? answer.json().message)}`);
+      if (error === 'slow_down') seconds += Number(answer.headers['retry-after']);
+      await this.#sleep(seconds);
     }
   }
 
@@ -73,6 +108,10 @@ export class StockCli {
 
   async cancel(id: string): Promise<number> {
     return (await this.session.call('POST', `/v1/job/${id}/action`, { action: 'cancel' })).status;
+  }
+
+  async #sleep(seconds: number): Promise<void> {
+    await (this.options.sleep ?? ((s) => sleep(s * 1000)))(seconds);
   }
 
   async #logIn(path: string, body: unknown, headers?: Record<string, string>): Promise<void> {

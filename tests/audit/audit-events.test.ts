@@ -1,117 +1,17 @@
 import test from 'ava';
 import { MongoServerError } from 'mongodb';
 import { routes } from '../../server/areas.js';
+import { adminClientId } from '../../server/clients/client-rights.js';
 import { nameOfRoute } from '../../server/http/route.js';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
 import { claim, submit } from '../support/jobs.js';
-import { askToken, logIn } from '../support/logins.js';
+import { logIn } from '../support/logins.js';
 import { postFragment, postResult } from '../support/results.js';
 import { secretsStores } from '../support/secrets.js';
-import { startServer, type TestServer } from '../support/start-server.js';
+import { startSignInWorld } from '../support/sign-in-world.js';
+import { startServer } from '../support/start-server.js';
 import { until } from '../support/until.js';
-
-const secret = 'a client secret of good length';
-
-interface Acting {
-  server: TestServer;
-  send(method: string, path: string, body?: object): Promise<Response>;
-}
-
-async function refreshTokenOf(server: TestServer): Promise<string> {
-  return (JSON.parse((await askToken(server, `ci:${secret}`)).body) as { refresh_token: string })
-    .refresh_token;
-}
-
-const json = async (response: Promise<Response>) => (await (await response).json()) as Record<string, string>;
-
-/** A successful request to each route that states events, and the names under which these are stored. */
-const scenarios: Record<string, { names: string[]; run(acting: Acting): Promise<unknown> }> = {
-  'GET /v1/authenticate/token/{client_id}': {
-    names: ['authn_login_success'],
-    run: ({ server }) => logIn(server, 'ci', secret),
-  },
-  'POST /v1/oauth2/token': {
-    names: ['authn_login_success'],
-    run: ({ server }) => askToken(server, `ci:${secret}`),
-  },
-  'POST /v1/oauth2/refresh': {
-    names: ['authn_login_success', 'authn_token_created'],
-    run: async ({ server, send }) =>
-      send('POST', '/v1/oauth2/refresh', { refresh_token: await refreshTokenOf(server) }),
-  },
-  'POST /v1/oauth2/revoke': {
-    names: ['authn_login_success', 'authn_token_revoked'],
-    run: async ({ server, send }) =>
-      send('POST', '/v1/oauth2/revoke', { refresh_token: await refreshTokenOf(server) }),
-  },
-  'PUT /v1/client-permissions/{client_id}': {
-    names: ['user_created', 'user_updated'],
-    run: ({ send }) =>
-      send('PUT', '/v1/client-permissions/new?generate_key=true', {
-        role: 'contributor',
-        max_priority: { q: 5 },
-      }),
-  },
-  'DELETE /v1/client-permissions/{client_id}': {
-    names: ['user_deleted'],
-    run: ({ send }) => send('DELETE', '/v1/client-permissions/ci'),
-  },
-  'POST /v1/client-permissions/{client_id}/keys': {
-    names: ['user_updated'],
-    run: ({ send }) => send('POST', '/v1/client-permissions/ci/keys', {}),
-  },
-  'DELETE /v1/client-permissions/{client_id}/keys/{key_id}': {
-    names: ['user_updated', 'user_updated'],
-    async run({ send }) {
-      const { key_id: id } = await json(send('POST', '/v1/client-permissions/ci/keys', {}));
-      await send('DELETE', `/v1/client-permissions/ci/keys/${id}`);
-    },
-  },
-  'POST /v1/client-permissions/{client_id}/agent-token': {
-    names: ['authn_token_created'],
-    run: ({ send }) => send('POST', '/v1/client-permissions/rack/agent-token', {}),
-  },
-  'DELETE /v1/client-permissions/{client_id}/refresh-tokens/{token_id}': {
-    names: ['authn_login_success', 'authn_token_revoked'],
-    async run({ server, send }) {
-      await refreshTokenOf(server);
-      const list = await send('GET', '/v1/client-permissions/ci/refresh-tokens');
-      const [token] = (await list.json()) as { token_id: string }[];
-      await send('DELETE', `/v1/client-permissions/ci/refresh-tokens/${token?.token_id}`);
-    },
-  },
-  'POST /v1/restricted-queues/{queue_name}': {
-    names: ['authz_change'],
-    run: ({ send }) => send('POST', '/v1/restricted-queues/q1', { client_id: 'ci' }),
-  },
-  'DELETE /v1/restricted-queues/{queue_name}': {
-    names: ['authz_change', 'authz_change'],
-    async run({ send }) {
-      await send('POST', '/v1/restricted-queues/q1', { client_id: 'ci' });
-      await send('DELETE', '/v1/restricted-queues/q1', { client_id: 'ci' });
-    },
-  },
-  'PUT /v1/secrets/{client_id}/{path}': {
-    names: ['sensitive_update'],
-    run: ({ send }) => send('PUT', '/v1/secrets/boss/a/b', { value: 'not for anybody' }),
-  },
-  'DELETE /v1/secrets/{client_id}/{path}': {
-    names: ['sensitive_update', 'sensitive_delete'],
-    async run({ send }) {
-      await send('PUT', '/v1/secrets/boss/a/b', { value: 'not for anybody' });
-      await send('DELETE', '/v1/secrets/boss/a/b');
-    },
-  },
-  'POST /v1/job/{job_id}/action': {
-    names: ['job_cancelled'],
-    run: async ({ server, send }) =>
-      send('POST', `/v1/job/${await submit(server)}/action`, { action: 'cancel' }),
-  },
-  'POST /v1/agents/data/{agent_name}': {
-    names: ['agent_changed'],
-    run: ({ send }) => send('POST', '/v1/agents/data/a1', { state: 'offline', comment: 'in repair' }),
-  },
-};
+import { scenarios, secret } from './audit-scenarios.js';
 
 const stating = routes.filter(({ audit }) => Array.isArray(audit)).map(nameOfRoute);
 
@@ -123,34 +23,44 @@ test('every route that states audit events has a scenario, and each other one gi
   }
 });
 
-for (const [name, { names, run }] of Object.entries(scenarios)) {
-  test(`${name} stores its events before it responds, with who, what and from where`, async (t) => {
-    const server = await startServer(t, { settings: (await secretsStores['MongoDB']?.(t)) ?? {} });
-    const { auditEvents } = server.deps.collections;
-    await addClient(server, { client_id: 'ci' }, secret);
-    await addClient(server, { client_id: 'rack', role: 'agent' }, secret);
-    const admin = bearer(server, { client_id: 'boss', role: 'admin' });
+/** The successes of strangers and of people, whose actor is not the admin. */
+const ownEvents = ['authn_login_success', 'user_created', 'session_expired'];
+
+test('every route that states events stores them before it responds, with who, what and from where', async (t) => {
+  const settings = { ...(await secretsStores['MongoDB']?.(t)), LOCAL_SIGN_IN: 'on' };
+  const world = await startSignInWorld(t, { settings });
+  const { server } = world;
+  const { auditEvents, agents } = server.deps.collections;
+  await agents.insertOne({ name: 'a1', queues: ['q1'] } as never);
+  await addClient(server, { client_id: adminClientId, role: 'admin' });
+  for (const [n, [name, { names, run }]] of Object.entries(scenarios).entries()) {
+    const [ci, rack, boss, person] = [`ci-${n}`, `rack-${n}`, `boss-${n}`, `ada.${n}@example.com`];
+    await addClient(server, { client_id: ci }, secret);
+    await addClient(server, { client_id: rack, role: 'agent' }, secret);
+    world.issuer.person = { ...world.issuer.person, sub: String(n), email: person };
+    const admin = bearer(server, { client_id: boss, role: 'admin' });
     const send = async (method: string, path: string, body: object = {}) => {
       const init = method === 'GET' ? { headers: admin } : { ...jsonBody(body, admin), method };
       const response = await server.request(path, init);
       t.true(response.status < 300, `${method} ${path}: ${response.status}`);
       return response;
     };
-    await server.deps.collections.agents.insertOne({ name: 'a1', queues: ['q1'] } as never);
-    await run({ server, send });
-    const stored = await auditEvents.find().sort({ at: 1, _id: 1 }).toArray();
-    t.deepEqual(stored.map(({ event }) => event).sort(), [...names].sort());
+    await run({ world, server, ci, rack, boss, send });
+    const actors = name === 'POST /auth/once' ? [adminClientId] : [ci, rack, boss, person];
+    const stored = await auditEvents.find({ actor: { $in: actors } }).toArray();
+    t.deepEqual(stored.map(({ event }) => event).sort(), [...names].sort(), name);
     for (const { event, actor, actor_kind, source, outcome, request_id, expires_at, at } of stored) {
-      const isOwn = ['authn_login_success'].includes(event) || request_id === undefined;
-      t.is(actor, isOwn ? 'ci' : 'boss', event);
-      t.deepEqual([actor_kind, outcome], ['client', 'accepted']);
+      const isOwn = ownEvents.includes(event) || request_id === undefined;
+      if (!isOwn) t.deepEqual([actor, actor_kind], [boss, 'client'], name);
+      t.is(outcome, 'accepted');
       t.truthy(source);
       t.is(expires_at.getTime() - at.getTime(), 400 * 24 * 3600 * 1000);
     }
     const text = JSON.stringify(stored);
-    t.false(text.includes(secret) || text.includes('not for anybody'));
-  });
-}
+    for (const hidden of [secret, 'not for anybody', ...world.issuer.issued])
+      t.false(text.includes(hidden), name);
+  }
+});
 
 test('a key and a restriction are stored under their client and queue, and the log line names both', async (t) => {
   const server = await startServer(t);

@@ -1,4 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Session } from '../../server/sessions/collections.js';
+import { digestSessionId } from '../../server/sessions/find-live-session.js';
 import { nextFragment } from './batching-scenarios.js';
 import { measure } from './load.js';
 import { storeMaskedJob } from './masked-job.js';
@@ -72,6 +74,29 @@ function storeRead({ db }: Setting): Promise<string> {
     .then(() => job.job_id));
 }
 
+const getJobRow = 'get job, 16 callers';
+
+/** Stores a session for each caller, at their first use, and returns the session ids. */
+let signedIn: Promise<string[]> | undefined;
+function signIn({ db }: Setting): Promise<string[]> {
+  const ids = Array.from({ length: 16 }, () => randomBytes(32).toString('base64url'));
+  const now = new Date();
+  const sessions = ids.map((id, n) => ({
+    _id: digestSessionId(id),
+    handle: `bench-${n}`,
+    client_id: `bcrypt-${n % 4}`,
+    method: 'local',
+    created_at: now,
+    last_seen_at: now,
+    expires_at: new Date(now.getTime() + 24 * 3600_000),
+    source: '127.0.0.1',
+  }));
+  return (signedIn ??= db
+    .collection<Session>('sessions')
+    .insertMany(sessions as Session[])
+    .then(() => ids));
+}
+
 const reader = ({ submitter }: Setting) => ({ authorization: submitter.authorization as string });
 
 function position(callers: number): Scenario {
@@ -92,12 +117,23 @@ export const readScenarios: readonly Scenario[] = [
   logPost(0),
   logPost(10),
   {
-    name: 'get job, 16 callers',
+    name: getJobRow,
     against: [bareRead],
     async run(setting, quick) {
       const path = `/v1/job/${await storeRead(setting)}`;
       return measure(timed(16, quick), async () => {
         await send(setting.server, 'GET', path, reader(setting));
+      });
+    },
+  },
+  {
+    name: 'get job with a session, 16 callers',
+    against: [getJobRow],
+    async run(setting, quick) {
+      const path = `/v1/job/${await storeRead(setting)}`;
+      const ids = await signIn(setting);
+      return measure(timed(16, quick), async (_, caller) => {
+        await send(setting.server, 'GET', path, { cookie: `__Host-queuepass_session=${ids[caller]}` });
       });
     },
   },

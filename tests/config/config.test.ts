@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Config, listStartWarnings, readConfig, settingRows } from '../../server/areas.js';
+import { type Config, readConfig, settingRows } from '../../server/areas.js';
 import { asText } from '../../server/config/setting-types.js';
 import { openConnection } from '../../server/db/connect.js';
 import { findMongodbUri } from '../../server/db/mongodb-uri.js';
@@ -75,6 +75,41 @@ const table: Record<string, { good: [string, (config: Config) => unknown, unknow
       ['systemd', (config) => config.listen, { fd: 3 }],
     ],
     bad: ['80', ':80', '::1:80', '[nothing]:80', 'host:65536', 'host', 'run/queuepass.sock'],
+  },
+  SESSION_IDLE_MINUTES: {
+    good: [
+      ['0', (config) => config.sessionIdleMinutes, 0],
+      ['30', (config) => config.sessionIdleMinutes, 30],
+    ],
+    bad: ['-1', '1.5', 'never'],
+  },
+  SESSION_HOURS: {
+    good: [['24', (config) => config.sessionHours, 24]],
+    bad: ['0', '1.5', 'day'],
+  },
+  LOCAL_SIGN_IN: {
+    good: [['ON', (config) => config.localSignIn, 'on']],
+    bad: ['true', 'yes'],
+  },
+  INSECURE_COOKIES: {
+    good: [['true', (config) => config.insecureCookies, true]],
+    bad: ['maybe'],
+  },
+  OIDC_REDIRECT_PATH: {
+    good: [['/auth', (config) => config.oidcRedirectPath, '/auth']],
+    bad: ['/callback', 'auth', 'https://lab.example/auth'],
+  },
+  OIDC_API_PATHS: {
+    good: [['/api/v4/, /api/graphql', (config) => config.oidcApiPaths, ['/api/v4', '/api/graphql']]],
+    bad: ['api', '/api/../x', 'https://h/api', '/a b', '/'],
+  },
+  OIDC_EMAIL_DOMAINS: {
+    good: [['Lab.example, b.example', (config) => config.oidcEmailDomains, ['lab.example', 'b.example']]],
+    bad: ['@lab.example', 'a b'],
+  },
+  OIDC_LOGOUT: {
+    good: [['provider', (config) => config.oidcLogout, 'provider']],
+    bad: ['both'],
   },
   BASE_PATH: {
     good: [
@@ -345,15 +380,4 @@ test('several workers need a TCP port', (t) => {
       'WORKERS over 1 needs a TCP port: for sockets, run several instances, each on its own socket (queuepass@1, queuepass@2)',
     ]);
   }
-});
-
-test('settings without effect in this version are named in one warning, and proxy settings are not among them', (t) => {
-  const later = settingRows.filter((row) => row.withoutEffect);
-  const environment = Object.fromEntries(
-    later.map((row) => [row.name, row.fallback ?? 'http://text.example']),
-  );
-  const config = readConfig({ ...environment, HTTP_PROXY: 'http://proxy.example', UNKNOWN: 'x' });
-  const names = later.map((row) => row.name).join(', ');
-  const warnings = names === '' ? [] : [`without effect in this version: ${names}`];
-  t.deepEqual(listStartWarnings(config), warnings);
 });

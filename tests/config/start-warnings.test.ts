@@ -36,7 +36,7 @@ test('anonymous access causes a warning when other hosts can reach the server', 
     t.false(isWarned({ LISTEN }), LISTEN);
     t.true(isWarned({ LISTEN, TRUST_PROXY: '1' }), `${LISTEN} behind a proxy`);
   }
-  const oidc = { OIDC_CLIENT_ID: 'a', OIDC_PROVIDER_ISSUER: 'b', WEB_SECRET_KEY: 'c' };
+  const oidc = { OIDC_CLIENT_ID: 'a', OIDC_PROVIDER_ISSUER: 'https://b', WEB_SECRET_KEY: 'c' };
   t.false(isWarned({ LISTEN: '0.0.0.0:1', ...oidc }));
 });
 
@@ -85,8 +85,10 @@ test('metrics that other machines can reach cause a warning', (t) => {
   t.deepEqual(warningsOf({ ...behindProxy, METRICS_HOST: '127.0.0.1' }), []);
 });
 
-test('OIDC_CLIENT_SECRET without the other OIDC settings starts, and has no effect', (t) => {
-  const environment = { OIDC_CLIENT_SECRET: 'secret of the OIDC client' };
-  t.false(readConfig(environment).oidc);
-  t.deepEqual(warningsOf(environment), ['without effect in this version: OIDC_CLIENT_SECRET']);
+test('cookies without https and a short WEB_SECRET_KEY cause warnings', (t) => {
+  t.deepEqual(warningsOf({ INSECURE_COOKIES: 'true', WEB_SECRET_KEY: 'x'.repeat(31) }), [
+    'WEB_SECRET_KEY is under 32 bytes; make one with: openssl rand -base64 48',
+    'INSECURE_COOKIES=true: over plain http, anybody on the network between can take over the sessions of people',
+  ]);
+  t.deepEqual(warningsOf({ WEB_SECRET_KEY: 'x'.repeat(32), OIDC_CLIENT_SECRET: 'alone' }), []);
 });

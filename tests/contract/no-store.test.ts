@@ -11,8 +11,14 @@ test('every route whose response holds a token, a key or secrets forbids caches 
       .map(nameOfRoute)
       .sort(),
     [
+      'GET /auth/api/{path}',
+      'GET /auth/userinfo',
       'GET /v1/authenticate/token/{client_id}',
       'GET /v1/job',
+      'GET /v1/session',
+      'GET /v1/sessions',
+      'POST /oidc/auth-init',
+      'POST /oidc/auth-poll/{request_id}',
       'POST /v1/client-permissions/{client_id}/agent-token',
       'POST /v1/client-permissions/{client_id}/keys',
       'POST /v1/oauth2/refresh',

@@ -46,9 +46,11 @@ export async function getProviderToken(
     if (session === undefined || session.method !== 'oidc') return undefined;
     const { tokens } = session;
     if (tokens === undefined) throw new ApiError(sessionErrors.signInAgain);
-    const token = openFresh(deps, tokens, sessionId);
-    if (token !== undefined && token !== refused) return token;
+    const token = deps.webSealer.open(tokens.access, sessionId);
+    // While `WEB_SECRET_KEY` is rotated, processes with the other key can still use these tokens: they stay.
+    if (token === undefined) throw new ApiError(sessionErrors.signInAgain);
     const now = clock.now();
+    if (token !== refused && isFresh(tokens, now)) return token;
     const isFree = {
       $or: [{ 'tokens.refreshing_until': { $exists: false } }, { 'tokens.refreshing_until': { $lte: now } }],
     };
@@ -65,11 +67,9 @@ export async function getProviderToken(
   }
 }
 
-/** Returns the access token if it is still valid for a while. */
-function openFresh({ clock, webSealer }: Needs, tokens: SealedTokens, sessionId: string): string | undefined {
-  const { access, expires_at: expiresAt } = tokens;
-  if (expiresAt !== undefined && expiresAt.getTime() - clock.now().getTime() < marginMs) return undefined;
-  return webSealer.open(access, sessionId);
+/** Returns whether the access token is still valid for a while. */
+function isFresh({ expires_at: expiresAt }: SealedTokens, now: Date): boolean {
+  return expiresAt === undefined || expiresAt.getTime() - now.getTime() >= marginMs;
 }
 
 async function refresh(

@@ -5,7 +5,7 @@ const rows = {
   webSecretKeyPrevious: secret(
     'WEB_SECRET_KEY_PREVIOUS',
     asText,
-    'The earlier `WEB_SECRET_KEY`, for changing the key without signing anybody out.',
+    'Another key that opens what it sealed: the earlier `WEB_SECRET_KEY`, or the next one, for changing the key without signing anybody out.',
   ),
   sessionIdleMinutes: setting(
     'SESSION_IDLE_MINUTES',

@@ -116,6 +116,7 @@ test.serial(
     t.is(session.status, 200, 'a session needs no key');
     const lost = await userinfo(onlyNew);
     t.deepEqual([lost.status, ((await lost.json()) as { message: string }).message], [401, 'Sign in again']);
+    t.is((await userinfo(rotated)).status, 200, 'the tokens are still there for processes with both keys');
 
     t.is(await clearSessions(server.deps.collections), 2);
     t.is((await onlyNew.request('/v1/session', { headers })).status, 401);

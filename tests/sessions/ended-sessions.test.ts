@@ -1,6 +1,6 @@
 import test from 'ava';
 import { addClient, bearer, jsonBody } from '../support/clients.js';
-import { Browser } from '../support/oidc/browser.js';
+import type { Browser } from '../support/oidc/browser.js';
 import { signInLocally, statusOf } from '../support/sessions.js';
 import { share } from '../support/share-server.js';
 import { cookieOf, type SignInWorld, startSignInWorld } from '../support/sign-in-world.js';

@@ -1,4 +1,6 @@
 import test from 'ava';
+import { faults } from '../support/oidc/faults.js';
+import { checkOneRefusal } from '../support/refusals.js';
 import { cookieOf, listRefusals, startSignInWorld } from '../support/sign-in-world.js';
 import { startServer } from '../support/start-server.js';
 
@@ -40,6 +42,37 @@ for (const isPublic of [false, true]) {
     t.deepEqual(listRefusals(server), []);
   });
 }
+
+test('name and e-mail can come from userinfo alone, whose sub must be that of the ID token', async (t) => {
+  const { issuer, server, signIn } = await startSignInWorld(t, { issuer: { claimsInIdToken: false } });
+  const failed = `${server.url}/?login=failed`;
+  const { sub } = issuer.person;
+  const wrong: Record<string, () => void> = {
+    'another sub': () => issuer.spoil.change('userinfo', { sub: '9' }),
+    'no sub': () => issuer.spoil.change('userinfo', { sub: undefined }),
+    'a number as sub': () => issuer.spoil.change('userinfo', { sub: Number(sub) }),
+    'a server error': () => issuer.spoil.answer('userinfo', faults.serverError),
+    'no JSON': () => issuer.spoil.answer('userinfo', faults.text),
+    'a cut connection': () => issuer.spoil.answer('userinfo', faults.cut),
+    'a redirect': () => issuer.spoil.answer('userinfo', faults.redirect),
+  };
+  for (const [label, spoil] of Object.entries(wrong)) {
+    spoil();
+    const { result } = await checkOneRefusal(t, [server], label, () => signIn());
+    t.is(result.final.url, failed, label);
+    issuer.spoil.clear();
+  }
+  const { clients, sessions } = server.deps.collections;
+  t.deepEqual([await clients.countDocuments({ sub }), await sessions.countDocuments()], [0, 0]);
+
+  const { browser, final } = await signIn();
+
+  t.is(final.url, `${server.url}/`);
+  const { name, email } = issuer.person;
+  t.like(await clients.findOne({ sub }), { sub, name, email, client_id: email });
+  const session = await server.request('/v1/session', { headers: cookieOf(browser, server.url) });
+  t.like(await session.json(), { name, email });
+});
 
 test('neither the database nor any answer holds a token, a code, a state or a session id in clear', async (t) => {
   const { issuer, server, signIn } = await startSignInWorld(t);

@@ -16,6 +16,8 @@ export interface Login extends ClientCredentials {
   source: string;
   /** The id and key form-decoded, which are tried if they fail as sent. */
   decoded?: ClientCredentials | undefined;
+  /** Refuses, by an error, a client that has proved who it is, before its login counts as accepted. */
+  checkClient?: (record: FoundClient) => void;
 }
 
 /** A client that has proved who it is. */
@@ -73,6 +75,7 @@ export async function verifyClient(deps: VerifyDeps, login: Login): Promise<Veri
       readings = readings.slice(wrong);
       continue;
     }
+    login.checkClient?.(record);
     const storing = deps.loginPrefixes.note({ clientId: record.client_id, source: login.source });
     if (storing !== undefined) await storing;
     const { client_id: actor } = record;

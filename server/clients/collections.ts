@@ -8,6 +8,8 @@ export interface EndingClient {
   namespace: string;
   /** A process removes the data until then; absent if it could not. */
   busy_until?: Date;
+  /** A process makes the record of a new client, instead of removing one. */
+  making?: true;
 }
 
 /** The collection of removed clients whose data still have to be removed. */

@@ -1,6 +1,8 @@
+import type { Filter, UpdateFilter } from 'mongodb';
 import type { AuthServices } from '../auth/services.js';
 import type { Core } from '../core/core.js';
 import type { Duty } from '../core/duty.js';
+import type { EndingClient } from './collections.js';
 import { presentSecretsNamespace } from './secrets-namespace.js';
 import type { ClientServices } from './services.js';
 
@@ -20,8 +22,9 @@ type EndDeps = Core &
  */
 export async function endClient(deps: EndDeps, clientId: string): Promise<void> {
   const { endingClients } = deps.collections;
-  const update = {
+  const update: UpdateFilter<EndingClient> = {
     $set: { namespace: presentSecretsNamespace(clientId), busy_until: busyUntil(deps.clock.now()) },
+    $unset: { making: true },
   };
   // Before the record: if this process is killed in between, a later run removes what is left of the client.
   await endingClients.updateOne({ _id: clientId }, update, { upsert: true });
@@ -35,10 +38,15 @@ export const endingDuty: Duty<EndDeps> = {
   async run(deps, now) {
     const { endingClients } = deps.collections;
     const left = { $or: [{ busy_until: { $exists: false } }, { busy_until: { $lte: now } }] };
-    for (const { _id: clientId } of await endingClients.find(left).toArray()) {
+    for (const { _id: clientId, making } of await endingClients.find(left).toArray()) {
       const filter = { _id: clientId, ...left };
       const taken = await endingClients.updateOne(filter, { $set: { busy_until: busyUntil(now) } });
       if (taken.modifiedCount === 0) continue;
+      // The process that made the record ended before it could remove its lock: the client stays.
+      if (making && (await deps.collections.clients.countDocuments({ client_id: clientId })) > 0) {
+        await endingClients.deleteOne(filterMaking(clientId));
+        continue;
+      }
       await removeRecordAndData(deps, clientId);
     }
   },
@@ -60,6 +68,11 @@ async function removeRecordAndData(deps: EndDeps, clientId: string): Promise<voi
     );
     await endingClients.updateOne({ _id: clientId }, { $unset: { busy_until: true } }).catch(() => undefined);
   }
+}
+
+/** Returns the filter of the lock under which a client's record is made, which is not the lock of a removal. */
+export function filterMaking(clientId: string): Filter<EndingClient> {
+  return { _id: clientId, making: true };
 }
 
 function busyUntil(now: Date): Date {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { auditChange } from '../audit/audit-change.js';
 import { signAccessToken } from '../auth/access-token.js';
-import { authErrors } from '../auth/errors.js';
 import { issueRefreshToken } from '../auth/refresh-token.js';
 import type { AuthServices } from '../auth/services.js';
 import { tokenKinds } from '../auth/token-kinds.js';
@@ -11,6 +10,7 @@ import { ApiError } from '../errors/api-error.js';
 import { json } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import type { Principal } from '../principal/principal.js';
+import { sessionErrors } from '../sessions/errors.js';
 import type { SessionServices } from '../sessions/services.js';
 import { beginDevice } from './begin-device.js';
 import { peopleErrors } from './errors.js';
@@ -57,7 +57,7 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
       peopleErrors.deviceRejected,
       peopleErrors.deviceUnexpected,
       peopleErrors.deviceCodeMissing,
-      authErrors.tooManyAttempts,
+      sessionErrors.tooManySignIns,
     ],
     noStore: true,
     async handle(deps, { principal }) {

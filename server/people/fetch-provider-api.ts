@@ -20,7 +20,7 @@ export function readApiUrl(
   { oidcApiPaths, oidcProviderIssuer = '' }: PeopleServices['config'],
   target: string,
 ): URL {
-  const sent = /\/auth\/api(\/[^?#]*)(\?[^#]*)?/.exec(target);
+  const sent = /^[^?#]*?\/auth\/api(\/[^?#]*)(\?[^#]*)?/.exec(target);
   const [, path = '', query = ''] = sent ?? [];
   const isAllowed = (text: string) =>
     !/\.\.|\\|\/\/|@/.test(text) &&

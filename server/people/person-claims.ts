@@ -44,7 +44,8 @@ export function checkPersonClaims(
 ): string {
   if (email === undefined) throw new ApiError(peopleErrors.emailMissing);
   if (!isVerified) throw new ApiError(peopleErrors.emailNotVerified);
-  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+  // Without an @ there is no domain: `example.com` is not an address of example.com.
+  const domain = /@([^@]*)$/.exec(email)?.[1]?.toLowerCase() ?? '';
   const isAllowed = oidcEmailDomains?.includes(domain) ?? true;
   if (!isAllowed) throw new ApiError(peopleErrors.emailDomain);
   return email;

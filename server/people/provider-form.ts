@@ -50,7 +50,12 @@ function readObject(text: string): Record<string, unknown> | undefined {
 /** Returns an endpoint of the provider's metadata, if they have it. It uses TLS, unless the issuer itself uses none. */
 export function findEndpoint(
   configuration: Configuration,
-  name: 'device_authorization_endpoint' | 'token_endpoint' | 'userinfo_endpoint' | 'end_session_endpoint',
+  name:
+    | 'authorization_endpoint'
+    | 'device_authorization_endpoint'
+    | 'token_endpoint'
+    | 'userinfo_endpoint'
+    | 'end_session_endpoint',
 ): string | undefined {
   const { issuer, [name]: endpoint } = configuration.serverMetadata();
   if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) return undefined;

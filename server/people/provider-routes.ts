@@ -5,20 +5,16 @@ import { json, type Reply } from '../http/reply.js';
 import { type AnyRoute, routesOf } from '../http/route.js';
 import type { Principal } from '../principal/principal.js';
 import { sessionErrors } from '../sessions/errors.js';
-import type { SessionSettings } from '../sessions/settings.js';
-import { allowsSessions } from '../sessions/settings.js';
 import { peopleErrors } from './errors.js';
 import { fetchProviderApi, readApiUrl } from './fetch-provider-api.js';
 import { fetchUserinfo } from './fetch-userinfo.js';
 import { getProviderToken } from './provider-token.js';
 import type { PeopleServices } from './services.js';
 
-type RouteDeps = Core &
-  DepsOf<typeof getProviderToken> &
-  Pick<PeopleServices, 'provider' | 'config'> & { config: SessionSettings };
+type RouteDeps = Core & DepsOf<typeof getProviderToken> & Pick<PeopleServices, 'provider' | 'config'>;
 const route = routesOf<RouteDeps>();
 
-const isOn = ({ config }: RouteDeps) => allowsSessions(config);
+const isOn = ({ config }: RouteDeps) => config.oidc;
 const access = { anyone: true, schemes: ['session'] } as const;
 
 /** The routes that read at the provider with the tokens of the caller's session. */

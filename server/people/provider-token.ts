@@ -8,13 +8,17 @@ import { digestSessionId } from '../sessions/find-live-session.js';
 import type { SessionServices } from '../sessions/services.js';
 import { peopleErrors } from './errors.js';
 import { sealProviderTokens } from './finish-sign-in.js';
+import { providerTimeoutMs } from './provider.js';
 import type { PeopleServices } from './services.js';
 
 /** Milliseconds before its end at which a token is refreshed. */
 const marginMs = 30_000;
 
-/** Milliseconds that one process has to refresh the tokens of a session; others wait for it meanwhile. */
-const refreshingMs = 7000;
+/**
+ * Milliseconds that one process has to refresh the tokens of a session; others wait for it meanwhile. Longer than the provider may take
+ * for its metadata and the tokens together: a refresh token that is sent twice ends the sign-in at some providers.
+ */
+const refreshingMs = 2 * providerTimeoutMs + 2000;
 const waitMs = 100;
 
 type Needs = Core &
@@ -71,26 +75,28 @@ function isFresh({ expires_at: expiresAt }: SealedTokens, now: Date): boolean {
 async function refresh(
   deps: Needs,
   _id: string,
-  { refresh: sealed }: SealedTokens,
+  { access, refresh: sealed }: SealedTokens,
   sessionId: string,
 ): Promise<string> {
   const { sessions } = deps.collections;
+  // Not the tokens that another process stored after this one took too long.
+  const unchanged = { _id, 'tokens.access': access };
   const refreshToken = sealed && deps.webSealer.open(sealed, sessionId);
   try {
     if (refreshToken === undefined) throw new ApiError(sessionErrors.signInAgain);
     const configuration = await deps.provider.getConfiguration();
     const made = await oidc.refreshTokenGrant(configuration, refreshToken);
     const kept = { ...made, refresh_token: made.refresh_token ?? refreshToken };
-    await sessions.updateOne({ _id }, { $set: { tokens: sealProviderTokens(deps, kept, sessionId) } });
+    await sessions.updateOne(unchanged, { $set: { tokens: sealProviderTokens(deps, kept, sessionId) } });
     return made.access_token;
   } catch (cause) {
     const isRefused = cause instanceof oidc.ResponseBodyError && cause.error === 'invalid_grant';
     if (isRefused || cause instanceof ApiError) {
       // The provider does not take the refresh token any more, and never will.
-      await sessions.updateOne({ _id }, { $unset: { tokens: true } });
+      await sessions.updateOne(unchanged, { $unset: { tokens: true } });
       throw new ApiError(sessionErrors.signInAgain, { cause });
     }
-    await sessions.updateOne({ _id }, { $unset: { 'tokens.refreshing_until': true } });
+    await sessions.updateOne(unchanged, { $unset: { 'tokens.refreshing_until': true } });
     throw new ApiError(peopleErrors.providerUnreachable, { cause });
   }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { limitBody } from './limit-body.js';
 
 /** Milliseconds that the provider has for each response. */
-const providerTimeoutMs = 5000;
+export const providerTimeoutMs = 5000;
 
 /** Milliseconds for which the provider's metadata are believed. */
 const metadataMs = 10 * 60_000;

@@ -1,5 +1,6 @@
 import type { AuthServices } from '../auth/services.js';
 import { isClientId } from '../clients/client-id.js';
+import { filterMaking } from '../clients/end-client.js';
 import { clientErrors } from '../clients/errors.js';
 import { findLookAlike, findMisleadingText } from '../clients/look-alike-ids.js';
 import { findClientSharingNamespace, presentSecretsNamespace } from '../clients/secrets-namespace.js';
@@ -35,7 +36,7 @@ export async function registerPerson(
   // The same lock as that of a removal: nobody else makes or removes a client of this id meanwhile.
   try {
     const busyUntil = new Date(now.getTime() + busyMs);
-    await endingClients.insertOne({ _id: email, namespace, busy_until: busyUntil });
+    await endingClients.insertOne({ _id: email, namespace, busy_until: busyUntil, making: true });
   } catch (error) {
     throw isDuplicateKey(error) ? new ApiError(clientErrors.stillEnding) : error;
   }
@@ -59,7 +60,7 @@ export async function registerPerson(
   } catch (error) {
     throw isDuplicateKey(error) ? new ApiError(peopleErrors.emailInUse) : error;
   } finally {
-    await endingClients.deleteOne({ _id: email });
+    await endingClients.deleteOne(filterMaking(email));
   }
 }
 

@@ -1,5 +1,5 @@
 import { auditChange } from '../audit/audit-change.js';
-import { authErrors } from '../auth/errors.js';
+import { clientErrors } from '../clients/errors.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { ApiError } from '../errors/api-error.js';
 import { redirect } from '../html/present-page.js';
@@ -16,6 +16,7 @@ import { beginSignIn } from './begin-sign-in.js';
 import { peopleErrors } from './errors.js';
 import { explainFailure } from './explain-failure.js';
 import { finishSignIn, SignInFailure } from './finish-sign-in.js';
+import { findEndpoint } from './provider-form.js';
 import { refuseSignIn } from './refuse-sign-in.js';
 import { presentPerson, signInPerson } from './sign-in-person.js';
 
@@ -36,6 +37,7 @@ const refusals = [
   peopleErrors.emailDomain,
   peopleErrors.emailMissing,
   peopleErrors.personDisabled,
+  clientErrors.stillEnding,
 ];
 
 /** The routes with which a person signs in at the OIDC provider. */
@@ -52,7 +54,7 @@ export const signInRoutes: readonly AnyRoute<RouteDeps>[] = [
       audit: { none: 'the sign-in leaves an event when it ends' },
       query: openObject({ next: text().optional() }),
       answers: { 302: { description: 'Leads to the provider.', content: 'none' } },
-      errors: [sessionErrors.needsHttps, authErrors.tooManyAttempts],
+      errors: [sessionErrors.needsHttps, sessionErrors.tooManySignIns],
       handle: (deps, request) => leadToProvider(deps, request, request.query.next),
     }),
   ),
@@ -99,9 +101,13 @@ async function leadToProvider(
     log.warn({ err: error }, `nobody can sign in: ${explainFailure(error)}`);
     return undefined;
   });
-  if (configuration === undefined) return redirect(`${request.origin.basePath}/?login=unavailable`);
-  const url = await beginSignIn(deps, configuration, attempt);
-  return redirect(url.href, { 'Set-Cookie': cookie });
+  if (configuration && !findEndpoint(configuration, 'authorization_endpoint'))
+    log.warn("nobody can sign in: the provider's metadata have no authorization endpoint");
+  else if (configuration) {
+    const url = await beginSignIn(deps, configuration, attempt);
+    return redirect(url.href, { 'Set-Cookie': cookie });
+  }
+  return redirect(`${request.origin.basePath}/?login=unavailable`);
 }
 
 async function endSignIn(
@@ -116,10 +122,10 @@ async function endSignIn(
     const { claims, next, sealTokens } = proven;
     email = claims.email;
     const record = await signInPerson(deps, claims, principal);
-    const { cookies, handle } = await makeSession(deps, { record, method: 'oidc', sealTokens }, request);
+    const { cookie, handle } = await makeSession(deps, { record, method: 'oidc', sealTokens }, request);
     const detail = { method: 'oidc', session: handle };
     await auditChange(deps, presentPerson(record, principal), 'sign_in', record.client_id, { detail });
-    return redirect(next, { 'Set-Cookie': cookies });
+    return redirect(next, { 'Set-Cookie': cookie });
   } catch (error) {
     const isRefused = error instanceof ApiError && error.status < 500;
     if (!(error instanceof SignInFailure) && !isRefused) throw error;

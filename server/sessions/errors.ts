@@ -5,6 +5,12 @@ export const sessionErrors = {
   notSignedIn: { code: 'not_signed_in', status: 401, message: 'Not signed in' },
   signInAgain: { code: 'sign_in_again', status: 401, message: 'Sign in again' },
   needsHttps: { code: 'needs_https', status: 400, message: 'Sign-in needs https', audit: 'sign_in' },
+  tooManySignIns: {
+    code: 'too_many_sign_ins',
+    status: 429,
+    message: 'Too many attempts',
+    audit: 'sign_in',
+  },
   sessionNotFound: { code: 'session_not_found', status: 404, message: 'There is no such session' },
   otherSessions: {
     code: 'sessions_of_others',

@@ -58,12 +58,11 @@ export const localSignInRoutes: readonly AnyRoute<RouteDeps>[] = [
     async handle(deps, request) {
       checkSignInOrigin(deps.config, request.origin);
       const { client_id: clientId = '', client_key: clientKey = '', next } = request.body;
-      const login = { clientId, clientKey, source: request.principal.source };
+      const login = { clientId, clientKey, source: request.principal.source, checkClient: checkNotAgent };
       try {
         const { record, origin } = await verifyClient(deps, login);
-        if (record.role === 'agent') throw new ApiError(sessionErrors.agentSignIn, { reason: 'role agent' });
-        const { cookies } = await makeSession(deps, { record, origin, method: 'local' }, request);
-        return redirect(readNextPath(next, request.origin.basePath), { 'Set-Cookie': cookies }, 303);
+        const { cookie } = await makeSession(deps, { record, origin, method: 'local' }, request);
+        return redirect(readNextPath(next, request.origin.basePath), { 'Set-Cookie': cookie }, 303);
       } catch (error) {
         const isRefused = loginErrors.some((row) => error instanceof ApiError && error.row === row);
         if (!isRefused) throw error;
@@ -74,6 +73,11 @@ export const localSignInRoutes: readonly AnyRoute<RouteDeps>[] = [
     },
   }),
 ];
+
+/** @throws ApiError 403 */
+function checkNotAgent({ role }: { role?: string }): void {
+  if (role === 'agent') throw new ApiError(sessionErrors.agentSignIn, { reason: 'role agent' });
+}
 
 /** What a form shows again after a refusal. */
 interface Refused {

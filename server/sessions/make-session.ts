@@ -31,13 +31,14 @@ interface SignInRequest {
 
 /**
  * Makes a session with a new id, which replaces the browser's earlier session.
- * @returns the `Set-Cookie` headers: the new session, and the end of the cookie of the browser that was about to sign in
+ * @returns the `Set-Cookie` header of the new session. The cookie of a browser that is about to sign in stays until it expires, since
+ * another tab may need it.
  */
 export async function makeSession(
   { clock, config, collections }: Core & Pick<SessionServices, 'config' | 'collections'>,
   { record, method, origin, sealTokens }: SignIn,
   request: SignInRequest,
-): Promise<{ cookies: string[]; handle: string }> {
+): Promise<{ cookie: string; handle: string }> {
   const id = randomBytes(32).toString('base64url');
   // No base64url, which can begin with a hyphen: commands would take it for an option.
   const handle = randomBytes(12).toString('hex');
@@ -61,11 +62,5 @@ export async function makeSession(
   });
   const earlier = readCookie('session', config, request);
   if (earlier !== undefined) await collections.sessions.deleteOne({ _id: digestSessionId(earlier) });
-  return {
-    handle,
-    cookies: [
-      presentCookie('session', config, { value: id }),
-      presentCookie('login', config, { value: '', seconds: 0 }),
-    ],
-  };
+  return { handle, cookie: presentCookie('session', config, { value: id }) };
 }

@@ -66,12 +66,12 @@ export const oneTimeRoutes: readonly AnyRoute<RouteDeps>[] = [
       const { config } = deps;
       checkSignInOrigin(config, request.origin);
       const record = await useOneTimeLink(deps, request.body.token ?? '');
-      const { cookies, handle } = await makeSession(deps, { record, method: 'once' }, request);
+      const { cookie, handle } = await makeSession(deps, { record, method: 'once' }, request);
       const { source, requestId } = request.principal;
       const admin = makePrincipal({ role: 'admin', clientId: record.client_id }, { source, requestId });
       const detail = { method: 'once', session: handle };
       await auditChange(deps, { ...admin, kind: 'person' }, 'sign_in', record.client_id, { detail });
-      return redirect(`${request.origin.basePath}/`, { 'Set-Cookie': cookies }, 303);
+      return redirect(`${request.origin.basePath}/`, { 'Set-Cookie': cookie }, 303);
     },
   }),
 ];

@@ -1,11 +1,11 @@
 import type { Collection, MongoClient } from 'mongodb';
 import { RateLimiterMemory, RateLimiterMongo, type RateLimiterRes } from 'rate-limiter-flexible';
-import { authErrors } from '../auth/errors.js';
 import { sha256 } from '../crypto/digest.js';
 import { ApiError } from '../errors/api-error.js';
+import { sessionErrors } from './errors.js';
 
 /** Sign-ins that one address may begin in a minute. Each makes a record, and a request to the provider. */
-const maxSignInsPerMinute = 100;
+export const maxSignInsPerMinute = 100;
 
 /** Counts the sign-ins that each address begins, for all processes together; while MongoDB fails, each process on its own. */
 export class SignInLimit {
@@ -31,7 +31,7 @@ export class SignInLimit {
     } catch (refusal) {
       if (refusal instanceof Error) throw refusal;
       const seconds = Math.max(1, Math.ceil((refusal as RateLimiterRes).msBeforeNext / 1000));
-      throw new ApiError(authErrors.tooManyAttempts, { headers: { 'Retry-After': String(seconds) } });
+      throw new ApiError(sessionErrors.tooManySignIns, { headers: { 'Retry-After': String(seconds) } });
     }
   }
 }

@@ -11,10 +11,10 @@ export const webSecretKey = 'a web secret key for tests, long enough for any';
 export interface SignInWorld {
   issuer: Issuer;
   server: TestServer;
-  /** Signs in with a new browser, or with the given one. */
+  /** Signs in with a new browser, or with the given one; at the first server unless `at` is another one. */
   signIn(
     browser?: Browser,
-    options?: SignInOptions & { path?: string },
+    options?: SignInOptions & { path?: string; at?: TestServer },
   ): Promise<SignedIn & { browser: Browser }>;
   /** Starts another process on the same database. */
   startAnother(options?: TestServerOptions): Promise<TestServer>;
@@ -48,8 +48,8 @@ export async function startSignInWorld(
   return {
     issuer,
     server,
-    async signIn(browser = new Browser(), { path = '/auth/login', ...visit } = {}) {
-      const arrival = await signIn(browser, server.url + server.deps.config.basePath + path, visit);
+    async signIn(browser = new Browser(), { path = '/auth/login', at = server, ...visit } = {}) {
+      const arrival = await signIn(browser, at.url + at.deps.config.basePath + path, visit);
       return { ...arrival, browser };
     },
     startAnother: (own = {}) => start({ database: server.deps.connection.db.databaseName, ...own }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Dispatcher, Pool } from 'undici';
 import { openCollections } from '../../server/areas.js';
 import { digestSecret, makeServerKey } from '../../server/auth/client-key-format.js';
+import { type CookieKind, presentCookieName } from '../../server/sessions/cookies.js';
 import { readForm } from '../support/oidc/browser.js';
 import { withClient } from '../support/own-mongod.js';
 import type { LoadTarget } from './rolling-check.js';
@@ -32,7 +33,7 @@ export async function signInPerson(
     method: 'POST',
     path: action,
     headers: {
-      cookie: readCookie(page, 'login'),
+      cookie: readCookie(page, 'login', basePath),
       'content-type': 'application/x-www-form-urlencoded',
       'sec-fetch-site': 'same-origin',
     },
@@ -40,14 +41,14 @@ export async function signInPerson(
   });
   await answer.body.dump();
   assert.equal(answer.statusCode, 303);
-  const cookie = readCookie(answer, 'session');
+  const cookie = readCookie(answer, 'session', basePath);
   const session = await pool.request({ method: 'GET', path: `${basePath}/v1/session`, headers: { cookie } });
   const { csrf_token: token } = (await session.body.json()) as { csrf_token: string };
   return { cookie, 'x-csrf-token': token, 'sec-fetch-site': 'same-origin' };
 }
 
-function readCookie({ headers }: Dispatcher.ResponseData, kind: string): string {
-  const lines = [headers['set-cookie'] ?? []].flat();
-  const line = lines.find((one) => one.startsWith(`__Host-queuepass_${kind}`));
+function readCookie({ headers }: Dispatcher.ResponseData, kind: CookieKind, basePath: string): string {
+  const name = presentCookieName(kind, { basePath, insecureCookies: false });
+  const line = [headers['set-cookie'] ?? []].flat().find((one) => one.startsWith(`${name}=`));
   return line?.split(';')[0] ?? '';
 }

@@ -20,7 +20,7 @@ const secretForm = /^[A-Za-z0-9_-]{43}$/;
  * (RFC 6265bis section 4.1.3.2), so no other host can set one. Servers with different base paths on one host have
  * different names.
  */
-function presentCookieName(kind: CookieKind, { basePath, insecureCookies }: CookieSettings): string {
+export function presentCookieName(kind: CookieKind, { basePath, insecureCookies }: CookieSettings): string {
   const suffix = basePath === '' ? '' : `_${sha256(basePath, 'hex').slice(0, 8)}`;
   return `${insecureCookies ? '' : '__Host-'}queuepass_${kind}${suffix}`;
 }

@@ -18,7 +18,7 @@ export interface PageProps {
 const mainPages = { '/agents': 'Agents', '/jobs': 'Jobs', '/queues': 'Queues' };
 
 /** A whole page: its head, a header with the links to the other pages, and its content. */
-export function Page({ title, basePath, script, viewer, children }: PageProps) {
+function Page({ title, basePath, script, viewer, children }: PageProps) {
   return (
     <html lang="en">
       <head>

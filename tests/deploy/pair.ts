@@ -6,15 +6,13 @@ import { builtServer, type World } from './world.js';
 
 /** A server on a Unix socket. Each restart replaces its process. */
 export class SocketServer {
-  readonly socket: string;
   #process: ServerProcess | undefined;
 
   constructor(
     readonly world: World,
     readonly settings: Record<string, string>,
-  ) {
-    this.socket = join(makeFolder(), 'http.sock');
-  }
+    readonly socket: string = join(makeFolder(), 'http.sock'),
+  ) {}
 
   get process(): ServerProcess {
     if (!this.#process) throw new Error('the server was not started');

@@ -14,6 +14,7 @@ import {
 import { checkRetries } from './retry-checks.js';
 import { underLoad } from './rolling-check.js';
 import { checkRules } from './rules-check.js';
+import { checkSignedInRequests, checkSignIn } from './sign-in-checks.js';
 import { checkSingleProcess } from './single-check.js';
 import { checkEventStream, checkLimits, checkRedirect, checkSiteLoads } from './site-checks.js';
 import { checkExposure, checkUnitsAreAlike, checkUnitsLoad } from './unit-checks.js';
@@ -59,6 +60,8 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
     ['200 MiB are uploaded and downloaded through nginx in bounded memory', () => checkLargeFile(site)],
     ['nginx limits logins and sign-ins, and nothing else', () => checkLimits(site)],
     ['nginx passes on each event of a stream at once', () => checkEventStream(world)],
+    ['people sign in through nginx, on either process', () => checkSignIn(world)],
+    ['a session works through nginx: a long poll and an upload of 1 GiB', () => checkSignedInRequests(world)],
     ['nginx sends no POST twice, and tries the other process when that is safe', () => checkRetries(world)],
     [
       'two processes restart one after the other behind nginx, under load',

@@ -45,6 +45,8 @@ export interface DisabledClient {
   /** The client id. */
   _id: string;
   disabled_at: Date;
+  /** The subject of a person, whose client id a Testflinger server may change. */
+  sub?: string;
 }
 
 /** Records that a client logged in from a network, for 30 days. */

@@ -34,7 +34,9 @@ interface PutOutcome {
   changes: Changes;
 }
 
-type PutDeps = Core & Pick<AuthServices, 'bcryptPool' | 'collections'> & Pick<ClientServices, 'collections'>;
+type PutDeps = Core &
+  Pick<AuthServices, 'bcryptPool' | 'collections'> &
+  Pick<ClientServices, 'collections' | 'removeClientData'>;
 
 interface Attempt extends ClientChange {
   deps: PutDeps;
@@ -92,6 +94,8 @@ const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: 
 /** Stores a new client; false if another request stored it meanwhile. */
 async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<boolean> {
   const { clients } = deps.collections;
+  // The record of a person can end without this server's code: a new client of the address inherits nothing.
+  if (clientId.includes('@')) await deps.removeClientData(clientId);
   await waitForNextSecond(deps, clientId);
   try {
     await clients.insertOne({ ...fields, client_id: clientId });

@@ -11,10 +11,15 @@ export async function setDisabled(
   disabled: boolean,
 ): Promise<boolean> {
   const { clients, disabledClients } = collections;
-  if (!disabled) return (await disabledClients.deleteOne({ _id: clientId })).deletedCount === 1;
+  if (!disabled) {
+    const person = await clients.findOne({ client_id: clientId }, { projection: { sub: 1 } });
+    const marks = person?.sub == null ? { _id: clientId } : { $or: [{ _id: clientId }, { sub: person.sub }] };
+    return (await disabledClients.deleteMany(marks)).deletedCount > 0;
+  }
+  const person = await clients.findOne({ client_id: clientId }, { projection: { sub: 1 } });
   const { matchedCount } = await disabledClients.updateOne(
     { _id: clientId },
-    { $setOnInsert: { disabled_at: clock.now() } },
+    { $setOnInsert: { disabled_at: clock.now(), ...(person?.sub != null && { sub: person.sub }) } },
     { upsert: true },
   );
   // If the client was removed in between, a later client with its id must not be disabled.

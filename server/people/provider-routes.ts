@@ -7,7 +7,7 @@ import type { Principal } from '../principal/principal.js';
 import { sessionErrors } from '../sessions/errors.js';
 import { peopleErrors } from './errors.js';
 import { fetchProviderApi, readApiUrl } from './fetch-provider-api.js';
-import { fetchUserinfo } from './fetch-userinfo.js';
+import { fetchUserinfo, isTokenRefused } from './fetch-userinfo.js';
 import { getProviderToken } from './provider-token.js';
 import type { PeopleServices } from './services.js';
 
@@ -32,13 +32,14 @@ export const providerRoutes: readonly AnyRoute<RouteDeps>[] = [
     noStore: true,
     async handle(deps, { principal }) {
       const id = getSessionId(principal);
-      const token = await getProviderToken(deps, id).catch((error: unknown) => {
-        if (!isApiError(error, peopleErrors.providerUnreachable)) throw error;
-        throw new ApiError(peopleErrors.userinfoFailed, { cause: error });
-      });
-      // A sign-in with a client key has no provider.
-      if (token === undefined) throw new ApiError(sessionErrors.signInAgain);
-      return json((await fetchUserinfo(deps, token)).userinfo);
+      const token = await getTokenForUserinfo(deps, id);
+      try {
+        return json((await fetchUserinfo(deps, token)).userinfo);
+      } catch (error) {
+        if (!isTokenRefused(error)) throw error;
+        const renewed = await getTokenForUserinfo(deps, id, token);
+        return json((await fetchUserinfo(deps, renewed)).userinfo);
+      }
     },
   }),
   route({
@@ -72,6 +73,16 @@ export const providerRoutes: readonly AnyRoute<RouteDeps>[] = [
     },
   }),
 ];
+
+/** @throws ApiError 401 for a session without a provider, or whose tokens have ended; 502 if the provider cannot be reached */
+async function getTokenForUserinfo(deps: RouteDeps, id: string, refused?: string): Promise<string> {
+  const token = await getProviderToken(deps, id, refused).catch((error: unknown) => {
+    if (!isApiError(error, peopleErrors.providerUnreachable)) throw error;
+    throw new ApiError(peopleErrors.userinfoFailed, { cause: error });
+  });
+  if (token === undefined) throw new ApiError(sessionErrors.signInAgain);
+  return token;
+}
 
 /** Asks the API once more, after it refused a token that had not expired. @throws ApiError 401 if it refuses the new one too */
 async function askAgain(deps: RouteDeps, id: string, url: URL, refused: string): Promise<Reply> {

@@ -30,7 +30,7 @@ export async function registerPerson(
   { iss, sub, name, email }: PersonClaims & { email: string },
 ): Promise<ClientRecord> {
   const { clients, endingClients } = deps.collections;
-  await checkFree(deps, email);
+  await checkFree(deps, email, sub);
   const namespace = presentSecretsNamespace(email);
   const now = deps.clock.now();
   // The same lock as that of a removal: nobody else makes or removes a client of this id meanwhile.
@@ -41,7 +41,7 @@ export async function registerPerson(
     throw isDuplicateKey(error) ? new ApiError(clientErrors.stillEnding) : error;
   }
   try {
-    await checkFree(deps, email);
+    await checkFree(deps, email, sub);
     await deps.removeClientData(email);
     await waitForNextSecond(deps, email);
     const at = deps.clock.now();
@@ -68,9 +68,9 @@ export async function registerPerson(
  * A record that ended by itself leaves its client disabled: nobody gets access back by staying away.
  * @throws ApiError 403 if the address is disabled, is the id of another client, shares the secrets of one, or looks like one
  */
-async function checkFree(deps: Needs, email: string): Promise<void> {
+async function checkFree(deps: Needs, email: string, sub: string): Promise<void> {
   const { collections } = deps;
-  if ((await collections.disabledClients.findOne({ _id: email })) !== null)
+  if ((await collections.disabledClients.findOne({ $or: [{ _id: email }, { sub }] })) !== null)
     throw new ApiError(peopleErrors.personDisabled);
   const isTaken =
     !isClientId(email) ||

@@ -73,7 +73,7 @@ async function updatePerson(
   found: ClientRecord,
   { iss, sub, name, email }: KnownPerson,
 ): Promise<ClientRecord | null> {
-  await checkEnabled(deps, found.client_id);
+  await checkEnabled(deps, { client_id: found.client_id, sub });
   await checkNotClientOfAnother(deps, found, email);
   try {
     return await deps.collections.clients.findOneAndUpdate(
@@ -96,10 +96,13 @@ async function findPerson(
   return (await clients.findOne({ sub, iss })) ?? clients.findOne({ sub, iss: { $exists: false } });
 }
 
-/** @throws ApiError 403 */
-async function checkEnabled({ findClient }: Pick<Needs, 'findClient'>, clientId: string): Promise<void> {
-  const record = await findClient(clientId);
-  if (record?.disabled) throw new ApiError(peopleErrors.personDisabled);
+/** @throws ApiError 403 for a disabled person, also one whose client id a Testflinger server has changed since */
+async function checkEnabled(
+  { collections: { disabledClients } }: Pick<Needs, 'collections'>,
+  { client_id: clientId, sub }: Pick<ClientRecord, 'client_id'> & { sub: string },
+): Promise<void> {
+  const mark = await disabledClients.findOne({ $or: [{ _id: clientId }, { sub }] });
+  if (mark !== null) throw new ApiError(peopleErrors.personDisabled);
 }
 
 /** Checks that a person's new e-mail address is not the id of another client. @throws ApiError 403 */

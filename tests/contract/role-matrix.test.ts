@@ -71,6 +71,9 @@ const allowed: Record<string, readonly string[] | 'public'> = {
   'GET /readyz': 'public',
   'GET /openapi.json': 'public',
   'GET /docs': 'public',
+  'GET /agents': submitters,
+  'GET /jobs': submitters,
+  'GET /queues': submitters,
   'GET /v1/sessions': submitters,
   'DELETE /v1/sessions': submitters,
   'DELETE /v1/sessions/{handle}': submitters,
@@ -130,7 +133,7 @@ test('each route accepts the roles that the contract names, and refuses all othe
     ['another case', 'Admin', bearer(server, { role: 'Admin' })],
     ['another scheme', 'none', { authorization: 'Basic eDp5' }],
   ];
-  for (const { method, path } of routes) {
+  for (const { method, path, family } of routes) {
     const roles = allowed[`${method} ${path}`];
     if (roles === undefined) continue;
     for (const [who, role, headers] of tokens) {
@@ -151,6 +154,10 @@ test('each route accepts the roles that the contract names, and refuses all othe
         t.true(response.status < 500, place);
       } else {
         t.is(response.status, 403, place);
+        if (family === 'html') {
+          t.true(text.includes(message), place);
+          continue;
+        }
         const error = JSON.parse(text) as { message: string; detail: object };
         t.deepEqual([error.message, error.detail], [message, {}], place);
       }
@@ -184,7 +191,9 @@ test('if anonymous callers are refused, every route except the public ones requi
       const url = path.replaceAll(/\{\w+\}/g, 'no-such-thing');
       const response = await server.request(url, { method });
       const text = await response.text();
-      const asked = text.includes('Authentication is required for specified endpoint');
+      const asked =
+        text.includes('Authentication is required for specified endpoint') ||
+        text.includes('You need to sign in to access this page.');
       const isPublic = allowed[`${method} ${path}`] === 'public';
       t.is(asked && response.status === 401, !isPublic, `${method} ${path}: ${response.status} ${text}`);
     }

@@ -264,3 +264,42 @@ test.serial('MongoDB removes people after 90 days without a sign-in, and only th
   for (const collection of [loginAttempts, deviceCodes])
     t.like(await find(collection, 'qp_expiry'), { key: { expires_at: 1 }, expireAfterSeconds: 0 });
 });
+
+test.serial('a new client of a person whose record ended by itself inherits nothing', async (t) => {
+  const { server } = shared();
+  const { collections, secretsStore } = server.deps;
+  const email = 'gone@example.com';
+  const cookie = await enter(t, '90', email);
+  const owner = bearer(server, { client_id: email });
+  const put = { ...jsonBody({ value: 'v' }, owner), method: 'PUT' };
+  t.is((await server.request(`/v1/secrets/${email}/wifi`, put)).status, 200);
+  // As the TTL removes it.
+  await collections.clients.deleteOne({ client_id: email });
+  const admin = bearer(server, { client_id: 'boss', role: 'admin' });
+  const body = { ...jsonBody({ client_secret: secret }, admin), method: 'PUT' };
+  t.is((await server.request(`/v1/client-permissions/${email}`, body)).status, 200);
+  t.deepEqual(await secretsStore?.findReadable(email, ['wifi'], new Date()), new Set());
+  t.is(await collections.sessions.countDocuments({ client_id: email }), 0);
+  t.is(await statusOf(server, cookie), 401);
+});
+
+test.serial(
+  'a disabled person stays disabled under a client id that a Testflinger server changed',
+  async (t) => {
+    const { server, signIn, issuer } = shared();
+    const { clients } = server.deps.collections;
+    await enter(t, '91', 'first@example.com');
+    const admin = bearer(server, { client_id: 'boss', role: 'admin' });
+    const set = (id: string, disabled: boolean) =>
+      server.request(`/v1/client-permissions/${id}`, { ...jsonBody({ disabled }, admin), method: 'PUT' });
+    t.is((await set('first@example.com', true)).status, 200);
+    await clients.updateOne({ sub: '91' }, { $set: { client_id: 'second@example.com' } });
+    t.is((await signIn()).final.status, 403);
+    await clients.deleteOne({ sub: '91' });
+    issuer.person = { sub: '91', email: 'third@example.com', name: 'Third' };
+    t.is((await signIn()).final.status, 403, 'nor by staying away');
+    await clients.insertOne({ client_id: 'second@example.com', sub: '91', iss: issuer.url });
+    t.is((await set('second@example.com', false)).status, 200);
+    await enter(t, '91', 'second@example.com');
+  },
+);

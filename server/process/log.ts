@@ -12,6 +12,11 @@ const redacted = [
   'refresh_token',
   'access_token',
   'secret_sha256',
+  'set-cookie',
+  'id_token',
+  'device_code',
+  'code_verifier',
+  'csrf_token',
 ].flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
 /** Makes the logger: one JSON line per event on standard output, with times in ISO 8601. */

@@ -1,5 +1,6 @@
 import type { ExecutionContext } from 'ava';
 import { approveDevice } from './oidc/device-pages.js';
+import type { Fault } from './oidc/faults.js';
 import { type SignInWorld, type SignInWorldOptions, startSignInWorld } from './sign-in-world.js';
 import type { TestServer } from './start-server.js';
 
@@ -84,4 +85,43 @@ export function listSignIns({ logged }: TestServer): [name: string, reason?: str
   return lines.map(({ owasp, reason }) =>
     reason === undefined ? [String(owasp)] : [String(owasp), String(reason)],
   );
+}
+
+/** The answer for a request id that is not known, was used or has expired: status, message, reason. */
+export const unknownRequest = [400, 'Invalid or expired request_id', 'request_id_invalid'] as const;
+
+/** A provider's answer of 6 MiB. */
+export const huge: Fault = {
+  status: 200,
+  type: 'application/json',
+  body: JSON.stringify({
+    device_code: 'x',
+    sub: '1701',
+    email: 'ada@example.com',
+    more: 'x'.repeat(6 << 20),
+  }),
+};
+
+/** A provider's answer with this JSON. */
+export const jsonOf = (body: unknown): Fault => ({
+  status: 200,
+  type: 'application/json',
+  body: JSON.stringify(body),
+});
+
+/** The status and body of an answer, to compare with what `oauth` and `said` return. */
+export const refused = ({ status, body }: DeviceAnswer) => [status, body];
+
+/** The answer with an error in OAuth's form. */
+export const oauth = (error: string) => [400, { error }];
+
+/** The answer with a message. */
+export const said = ([status, message]: readonly [number, string, ...unknown[]]) => [
+  status,
+  { message, detail: {} },
+];
+
+/** Counts the requests that asked the provider for tokens. */
+export function countPolls({ issuer }: DeviceWorld): number {
+  return issuer.requests.filter(({ endpoint }) => endpoint === 'token').length;
 }

@@ -3,9 +3,7 @@ import type { DeviceCode } from '../../server/people/collections.js';
 import { jsonBody } from '../support/clients.js';
 import {
   countPolls,
-  type DeviceAnswer,
   DeviceLogin,
-  type DeviceWorld,
   huge,
   jsonOf,
   listSignIns,

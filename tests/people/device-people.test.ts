@@ -4,9 +4,7 @@ import { maxSignInsPerMinute } from '../../server/sessions/sign-in-limit.js';
 import { addClient } from '../support/clients.js';
 import {
   countPolls,
-  type DeviceAnswer,
   DeviceLogin,
-  type DeviceWorld,
   huge,
   jsonOf,
   listSignIns,

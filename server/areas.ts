@@ -220,6 +220,8 @@ export function createDeps({ config, connection, log, clock, overrides = {} }: P
     collections: openCollections(connection.db),
     metrics: { ...createMetrics(registry, metricRows), registry, beforeScrape: [] },
     removeClientData: (clientId: string) => removeClientData(deps, clientId),
+    secretRehashed: (clientId: string, digests: { before: string; after: string }) =>
+      Promise.all(areas.map(async (area) => area.secretRehashed?.(deps, clientId, digests))),
   } as unknown as ServerDeps;
   for (const area of areas) Object.assign(deps, area.createServices?.(deps), pickCreated(overrides, deps));
   return deps;

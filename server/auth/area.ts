@@ -25,7 +25,7 @@ import { createVerifiedTokens } from './verify-token.js';
 
 type Needs = Core &
   Pick<DatabaseServices, 'batching'> &
-  Pick<AuthServices, 'config' | 'collections' | 'metrics'>;
+  Pick<AuthServices, 'config' | 'collections' | 'metrics' | 'secretRehashed'>;
 
 /** Identifies callers: logins, tokens, and the limits on failed logins. */
 export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>> = {
@@ -41,7 +41,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
   routes: authRoutes,
   surveys: { refresh_tokens: surveyTokens },
   adoption: [hashTokens],
-  createServices({ config, connection, clock, log, collections, metrics, batching, audit }) {
+  createServices({ config, connection, clock, log, collections, metrics, batching, audit, secretRehashed }) {
     const { clients, clientKeys, refreshTokens, loginFailures } = collections;
     const bcryptPool = new BcryptPool(config.bcryptCost);
     const loginPrefixes = new LoginPrefixes({ collections, clock, log });
@@ -49,6 +49,7 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
     metrics.beforeScrape.push(() => metrics.bcryptQueue.set(bcryptPool.waiting));
     return {
       audit: countTokenOutcomes(metrics, audit),
+      secretRehashed,
       signingKeys: readSigningKeys(config.jwtSigningKey ?? '', config.jwtPreviousSigningKeys),
       bcryptPool,
       findDearestCost: createDearestCost(clients, config.bcryptCost),
@@ -63,6 +64,10 @@ export const authArea: Area<AuthServices, Needs, AnyRoute<Needs & AuthServices>>
   },
   async stop({ bcryptPool }) {
     await bcryptPool.close();
+  },
+  async secretRehashed({ collections }, clientId, { before, after }) {
+    const got = { client_id: clientId, hash_sha256: before };
+    await collections.refreshTokens.updateMany(got, { $set: { hash_sha256: after } });
   },
   async removeClientData({ collections, clock }, clientId) {
     await Promise.all([

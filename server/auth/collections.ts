@@ -45,8 +45,9 @@ export interface DisabledClient {
   /** The client id. */
   _id: string;
   disabled_at: Date;
-  /** The subject of a person, whose client id a Testflinger server may change. */
+  /** The subject and the issuer of a person, whose client id a Testflinger server may change. */
   sub?: string;
+  iss?: string;
 }
 
 /** Records that a client logged in from a network, for 30 days. */
@@ -142,6 +143,13 @@ export const authIndexes: readonly IndexRow<keyof AuthCollections>[] = [
     keys: { removed_at: 1 },
     options: { expireAfterSeconds: daySeconds },
     serves: 'the removal of these records after a day',
+  },
+  {
+    collection: 'disabledClients',
+    name: 'qp_sub',
+    keys: { sub: 1 },
+    options: { partialFilterExpression: { sub: { $exists: true } } },
+    serves: 'whether a person is disabled who signs in',
   },
   {
     collection: 'loginFailures',

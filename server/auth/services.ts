@@ -30,6 +30,8 @@ export interface AuthServices {
   findClient(clientId: string): Promise<FoundClient | undefined>;
   /** Reads a key made by the server, in one query with other reads of the same moment. */
   findClientKey(keyId: string): Promise<ClientKey | undefined>;
+  /** Keeps, in every area, what a client got with its secret when the stored hash of the same secret is replaced. */
+  secretRehashed(clientId: string, digests: { before: string; after: string }): Promise<unknown>;
   /** Stores a refresh token, in one write with others of the same moment. */
   insertRefreshToken(token: RefreshToken): Promise<void>;
 }

@@ -53,6 +53,7 @@ type VerifyDeps = Core &
     | 'loginAttempts'
     | 'loginPrefixes'
     | 'metrics'
+    | 'secretRehashed'
     | 'verifiedSecrets'
   >;
 
@@ -213,7 +214,7 @@ function presentReason(candidates: readonly Candidate[]): string {
 
 /** Replaces a hash whose cost is not the configured one; a failure does not fail the login. */
 async function renewHash(
-  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections'>,
+  deps: Core & Pick<AuthServices, 'bcryptPool' | 'collections' | 'secretRehashed'>,
   { clientId, clientKey }: ClientCredentials,
   hash: string,
 ): Promise<string> {
@@ -225,11 +226,7 @@ async function renewHash(
       { $set: { client_secret_hash: renewed } },
     );
     if (modifiedCount === 0) return hash;
-    // The secret is the same, so the refresh tokens that it got go on working.
-    await deps.collections.refreshTokens.updateMany(
-      { client_id: clientId, hash_sha256: sha256(hash, 'hex') },
-      { $set: { hash_sha256: sha256(renewed, 'hex') } },
-    );
+    await deps.secretRehashed(clientId, { before: sha256(hash, 'hex'), after: sha256(renewed, 'hex') });
     return renewed;
   } catch (error) {
     deps.log.warn(

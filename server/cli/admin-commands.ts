@@ -31,7 +31,7 @@ async function resetKey(options: GlobalOptions, command: Command): Promise<void>
   const database = await openAdminDatabase(process.env, printToStderr);
   try {
     const key = await database.run(resetAdminKey);
-    await storeEvent(database);
+    await endSessions(database);
     if (database.dataDir === undefined) {
       if (json) return printJson({ client_id: adminClientId, client_key: key });
       printToStderr(`The new key of ${adminClientId}, which is shown only once:`);
@@ -58,7 +58,7 @@ async function setKey(options: GlobalOptions, command: Command): Promise<void> {
   try {
     const digest = await hash(key, database.bcryptCost);
     const outcome = await database.run((collections) => setAdminSecret(collections, digest));
-    await storeEvent(database);
+    await endSessions(database);
     if (database.dataDir !== undefined && existsSync(database.dataDir.adminKeyFile)) {
       rmSync(database.dataDir.adminKeyFile);
       printToStderr(`Removed ${database.dataDir.adminKeyFile}, which held the earlier key`);
@@ -71,8 +71,9 @@ async function setKey(options: GlobalOptions, command: Command): Promise<void> {
   }
 }
 
-/** Notes in the audit trail that the admin has a new key. */
-async function storeEvent({ run, auditDays }: AdminDatabase): Promise<void> {
+/** Ends the admin's sessions, and notes in the audit trail that the admin has a new key. */
+async function endSessions({ run, auditDays }: AdminDatabase): Promise<void> {
+  await run(({ sessions }) => sessions.deleteMany({ client_id: adminClientId }));
   const { storeOperatorEvent } = await import('../audit/operator-event.js');
   const event = { event: 'client_key_made', target: adminClientId };
   await run((collections) => storeOperatorEvent(collections, event, auditDays));

@@ -13,6 +13,7 @@ import { checkMayAssign, checkMayModify, checkNotAdminClient } from './client-ri
 import type { ClientInput } from './client-schema.js';
 import { clientErrors } from './errors.js';
 import { findLookAlike, findMisleadingText } from './look-alike-ids.js';
+import { makeAfresh } from './make-afresh.js';
 import { type Changes, type ClientFields, presentChanges } from './present-changes.js';
 import { findClientSharingNamespace, presentSecretsNamespace } from './secrets-namespace.js';
 import type { ClientServices } from './services.js';
@@ -92,11 +93,20 @@ export async function putClient(deps: PutDeps, change: ClientChange): Promise<Pu
 const defaults = { role: 'contributor', max_priority: {}, max_reservation_time: {}, allowed_queues: [] };
 
 /** Stores a new client; false if another request stored it meanwhile. */
-async function create({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<boolean> {
-  const { clients } = deps.collections;
-  // The record of a person can end without this server's code: a new client of the address inherits nothing.
-  if (clientId.includes('@')) await deps.removeClientData(clientId);
+async function create(attempt: Attempt, fields: Partial<ClientRecord>): Promise<boolean> {
+  const { deps, clientId } = attempt;
+  const make = () => insert(attempt, fields);
+  // Only an id with an @ can be that of a person, whose record can end without this server's code.
+  if (clientId.includes('@')) {
+    const isFree = async () => (await deps.collections.clients.findOne({ client_id: clientId })) === null;
+    return (await makeAfresh(deps, clientId, { isFree, make })) ?? false;
+  }
   await waitForNextSecond(deps, clientId);
+  return make();
+}
+
+async function insert({ deps, clientId }: Attempt, fields: Partial<ClientRecord>): Promise<boolean> {
+  const { clients } = deps.collections;
   try {
     await clients.insertOne({ ...fields, client_id: clientId });
   } catch (error) {
@@ -172,7 +182,9 @@ async function checkOtherClients(
     throw refuseField('client_id', 'Another client has the same secrets namespace; choose another id.');
   }
   const namespace = presentSecretsNamespace(clientId);
-  const ending = await deps.collections.endingClients.findOne({ namespace });
+  // The lock of the very request that makes the client does not count.
+  const own = { _id: clientId, making: true } as const;
+  const ending = await deps.collections.endingClients.findOne({ namespace, $nor: [own] });
   if (ending !== null) throw new ApiError(clientErrors.stillEnding);
 }
 

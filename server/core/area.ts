@@ -40,6 +40,11 @@ export interface AreaRows<D, Route> {
   stop?: (deps: D) => Promise<void>;
   /** Removes what belongs to a client that is being removed, such as its keys. It can run twice. */
   removeClientData?: (deps: D, clientId: string) => Promise<void>;
+  /**
+   * Keeps what a client got with its secret when the stored hash of the same secret is replaced.
+   * @param digests hex of the SHA-256 of the hash before and after
+   */
+  secretRehashed?: (deps: D, clientId: string, digests: { before: string; after: string }) => Promise<void>;
   /** The checks of `queuepass doctor`, keyed by the name of the collection; a name that ends with a dot is a prefix. */
   surveys?: Readonly<Record<string, Survey>>;
   /** Steps that `queuepass migrate` and the first start run on the documents of an existing database. */

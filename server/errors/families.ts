@@ -13,7 +13,10 @@ export interface FailedRequest {
   requestId: string;
   /** Method and path of the route as declared, such as `GET /v1/job/{job_id}`; absent for an unknown path. */
   route?: string | undefined;
+  /** The path that links begin with. */
   basePath: string;
+  /** The client uses https. */
+  isHttps: boolean;
   /** The path of the page to sign in at, which leads back to the request's page; absent if there is no such page. */
   signIn?: string | undefined;
   /** Who sent the request; absent if that is not known. */

@@ -1,6 +1,6 @@
 import type { ErrorFamily } from '../errors/families.js';
 import { renderPage } from './document.js';
-import { pageHeaders } from './page-headers.js';
+import { httpsOnlyHeader, pageHeaders } from './page-headers.js';
 import { describeViewer } from './viewer.js';
 
 /** The titles of error pages by status. */
@@ -27,7 +27,7 @@ const hints: Readonly<Record<string, string>> = {
 export const htmlFamily: ErrorFamily = {
   name: 'html',
   prefixes: [],
-  present({ status, code, message, headers }, { basePath, signIn, requestId, caller }) {
+  present({ status, code, message, headers }, { basePath, isHttps, signIn, requestId, caller }) {
     // Only the credentials of the page itself are missing: a failed sign-in has its own message.
     const isMissing = status === 401 && code === 'authentication_required';
     const hint = Object.hasOwn(hints, code) ? hints[code] : presentRetry(headers['Retry-After']);
@@ -52,7 +52,7 @@ export const htmlFamily: ErrorFamily = {
     return {
       type: 'text/html; charset=utf-8',
       body: renderPage({ title, basePath, viewer, children }),
-      headers: pageHeaders,
+      headers: { ...pageHeaders, ...(isHttps && httpsOnlyHeader) },
     };
   },
   describe: (row) => ({

@@ -2,7 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { Core } from '../core/core.js';
 import type { ApiError } from '../errors/api-error.js';
 import { type ErrorFamily, findFamilyOf } from '../errors/families.js';
-import { readOwnOrigin } from './own-origin.js';
+import { type OwnOrigin, readOwnOrigin } from './own-origin.js';
 import type { Reply } from './reply.js';
 import type { RequestState } from './request-state.js';
 import { nameOfRoute } from './route.js';
@@ -56,11 +56,12 @@ function presentError(
   signInPath: string | undefined,
 ): Reply {
   const { requestId, route, principal } = ctx.state as RequestState;
-  const basePath = findBasePath(config, ctx);
+  const { basePath, isHttps } = findOrigin(config, ctx);
   const next = ctx.method === 'GET' ? `?next=${encodeURIComponent(ctx.originalUrl)}` : '';
   const { headers, ...body } = family.present(error, {
     requestId,
     basePath,
+    isHttps,
     route: route && nameOfRoute(route),
     caller: principal,
     ...(signInPath !== undefined && { signIn: basePath + signInPath + next }),
@@ -73,12 +74,14 @@ function wantsPage(ctx: Context, path: string): boolean {
   return /\btext\/html\b/.test(ctx.get('accept')) && !/^\/(v1|oidc)(\/|$)/.test(path);
 }
 
-/** Returns the path that links begin with. The request itself may be the error, so nothing is thrown. */
-function findBasePath(config: Core['config'], ctx: Context): string {
+/** Returns where the client reaches the server. The request itself may be the error, so nothing is thrown. */
+function findOrigin(config: Core['config'], ctx: Context): Pick<OwnOrigin, 'basePath' | 'isHttps'> {
+  const { address } = ctx.state as Partial<RequestState>;
+  const { secure = false, forwardedHost } = address ?? {};
   try {
-    return readOwnOrigin(config, { host: ctx.req.headers.host, secure: false }).basePath;
+    return readOwnOrigin(config, { host: forwardedHost ?? ctx.req.headers.host, secure });
   } catch {
-    return config.basePath;
+    return { basePath: config.basePath, isHttps: secure };
   }
 }
 

@@ -128,6 +128,8 @@ export interface Route<
   refuseHead?: boolean;
   /** The route honours `Prefer: wait=N` (RFC 7240). */
   waits?: boolean;
+  /** Seconds that requests to another server may take, besides the limit of every request. */
+  outboundSeconds?: number;
   /** A path with a trailing slash is redirected, since a page's relative links would resolve to other paths there. */
   redirectSlash?: boolean;
   /** The route is also mounted without the base path. */

@@ -56,7 +56,7 @@ export async function serveRoute<D extends MountDeps>(
     const read = upload ? state.bodyTimer.refuseIfSlow(Promise.resolve(handled)) : handled;
     reply = await limitTime(deps.log, read, {
       pause: upload?.transfer,
-      waitSeconds: request.waitSeconds,
+      waitSeconds: request.waitSeconds + (declared.outboundSeconds ?? 0),
     });
   } finally {
     upload?.discard();

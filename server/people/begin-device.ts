@@ -36,6 +36,7 @@ export async function beginDevice(
   const seconds = readSeconds(shown.expires_in, defaultSeconds);
   await deps.collections.deviceCodes.insertOne({
     request_id: digestToken(requestId),
+    iss: configuration.serverMetadata().issuer,
     device_code: deps.webSealer.seal(deviceCode, requestId),
     expires_at: new Date(deps.clock.now().getTime() + seconds * 1000),
     interval: readSeconds(shown.interval, defaultInterval),

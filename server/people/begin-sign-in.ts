@@ -38,6 +38,7 @@ export async function beginSignIn(
   await collections.loginAttempts.insertOne({
     _id: digestState(state),
     sealed: webSealer.seal(JSON.stringify(secrets), state),
+    iss: configuration.serverMetadata().issuer,
     next,
     redirect_uri: redirectUri,
     browser: sha256(browserSecret, 'base64url'),

@@ -7,6 +7,8 @@ export interface LoginAttempt {
   _id: string;
   /** The nonce and the PKCE verifier as JSON, sealed with the `state` as context. */
   sealed: Binary;
+  /** The issuer to which the browser was led. */
+  iss: string;
   /** The page to go to. */
   next: string;
   redirect_uri: string;
@@ -19,6 +21,8 @@ export interface LoginAttempt {
 export interface DeviceCode {
   /** `sha256:<hex>` if this server made it; plain text if a Testflinger server did. */
   request_id: string;
+  /** The issuer that the code is of; absent in records of a Testflinger server. */
+  iss?: string;
   /** Sealed with the request id as context; plain text if a Testflinger server stored it. */
   device_code: Binary | string;
   /** Absent in records of a Testflinger server. */

@@ -17,6 +17,7 @@ import { peopleErrors } from './errors.js';
 import { fetchUserinfo } from './fetch-userinfo.js';
 import { readPersonClaims } from './person-claims.js';
 import { pollDevice } from './poll-device.js';
+import { providerSeconds } from './provider.js';
 import { refuseSignIn } from './refuse-sign-in.js';
 import { presentPerson, signInPerson } from './sign-in-person.js';
 
@@ -40,6 +41,7 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/oidc/auth-init',
     isOn,
+    outboundSeconds: providerSeconds,
     family: 'v1',
     summary: 'Begin to sign in from a command line',
     description: 'The person opens `verification_uri` and enters `user_code` there.',
@@ -74,6 +76,7 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'POST',
     path: '/oidc/auth-poll/{request_id}',
     isOn,
+    outboundSeconds: providerSeconds,
     family: 'v1',
     summary: 'Ask whether a person has signed in, and get tokens then',
     access: 'public',
@@ -132,14 +135,14 @@ export const deviceRoutes: readonly AnyRoute<RouteDeps>[] = [
   }),
 ];
 
-/** Writes the one security event of a failure. */
+/** Writes the one security event of a failure, unless its error has one already. */
 async function logFailure(
   deps: RouteDeps,
   error: unknown,
   principal: Principal,
   email?: string,
 ): Promise<void> {
-  if (!(error instanceof ApiError) || unfinished.has(error.code)) return;
+  if (!(error instanceof ApiError) || unfinished.has(error.code) || error.row.audit !== undefined) return;
   const { error: stated } = error.detail;
   const reason = typeof stated === 'string' ? stated : (error.reason ?? error.code);
   await refuseSignIn(deps, { principal, reason, email });

@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client';
 import type { Core } from '../core/core.js';
 import { sha256 } from '../crypto/digest.js';
+import { ApiError } from '../errors/api-error.js';
 import type { SealedTokens } from '../sessions/collections.js';
 import type { SessionServices } from '../sessions/services.js';
 import { type AttemptSecrets, digestState } from './begin-sign-in.js';
@@ -55,6 +56,7 @@ export async function finishSignIn(
     return await exchange(deps, { query, state, attempt, secrets: JSON.parse(secrets) as AttemptSecrets });
   } catch (error) {
     if (error instanceof SignInFailure) throw error;
+    if (error instanceof ApiError) throw new SignInFailure(error.reason ?? error.code);
     deps.log.debug({ err: error }, 'a sign-in failed');
     throw new SignInFailure(explainFailure(error));
   }
@@ -62,13 +64,14 @@ export async function finishSignIn(
 
 /** Takes a sign-in out of the database, so that it works once, on any process. @throws SignInFailure */
 async function takeAttempt(
-  { clock, collections }: Needs,
+  { clock, collections, provider }: Needs,
   state: string,
   browserSecret: string | undefined,
 ): Promise<LoginAttempt> {
   const attempt = await collections.loginAttempts.findOneAndDelete({ _id: digestState(state) });
   if (attempt === null) throw new SignInFailure('unknown or used state');
   if (attempt.expires_at <= clock.now()) throw new SignInFailure('expired state');
+  if (!provider.isIssuer(attempt.iss)) throw new SignInFailure('begun at another provider');
   if (browserSecret === undefined) throw new SignInFailure('the browser sent no sign-in cookie');
   if (attempt.browser !== sha256(browserSecret, 'base64url')) throw new SignInFailure('another browser');
   return attempt;
@@ -100,7 +103,9 @@ async function exchange(
   const idToken = tokens.claims() as oidc.IDToken;
   checkIdToken(deps, idToken);
   let claims = readPersonClaims(idToken.iss, idToken);
-  if (claims.name === undefined || claims.email === undefined) {
+  const isComplete = claims.name !== undefined && claims.email !== undefined;
+  // Userinfo alone may state that the address is not verified.
+  if (!isComplete || idToken.email_verified === undefined) {
     const userinfo = await oidc.fetchUserInfo(configuration, tokens.access_token, idToken.sub);
     claims = readPersonClaims(idToken.iss, { ...userinfo, ...idToken });
   }

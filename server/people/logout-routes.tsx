@@ -41,9 +41,8 @@ export const logoutRoutes: readonly AnyRoute<RouteDeps>[] = [
     audit: ['session_ended'],
     answers,
     handle(deps, request) {
-      const site = request.header('sec-fetch-site');
-      const isForeign = site === 'cross-site' || site === 'same-site';
-      if (isForeign && request.principal.session !== undefined) return presentQuestion(request);
+      if (isFromElsewhere(request) && request.principal.session !== undefined)
+        return presentQuestion(request);
       return signOut(deps, request);
     },
   }),
@@ -75,10 +74,22 @@ function presentQuestion(request: Pick<RouteRequest, 'origin' | 'csrfSecret'>): 
   return presentPage(request, { title: 'Sign out', children });
 }
 
-async function signOut(deps: RouteDeps, request: Pick<RouteRequest, 'origin' | 'principal'>): Promise<Reply> {
+/** Returns whether a page of another site caused the request. */
+function isFromElsewhere({ header }: Pick<RouteRequest, 'header'>): boolean {
+  return ['cross-site', 'same-site'].includes(header('sec-fetch-site') ?? '');
+}
+
+async function signOut(
+  deps: RouteDeps,
+  request: Pick<RouteRequest, 'origin' | 'principal' | 'header'>,
+): Promise<Reply> {
   const { config, collections } = deps;
   const { session, clientId = '' } = request.principal;
-  const headers = { 'Set-Cookie': presentCookie('session', config, { value: '', seconds: 0 }) };
+  // Another site's form comes without the cookie, and must not remove it while the session goes on.
+  const headers: Record<string, string> =
+    session === undefined && isFromElsewhere(request)
+      ? {}
+      : { 'Set-Cookie': presentCookie('session', config, { value: '', seconds: 0 }) };
   if (session !== undefined) {
     await collections.sessions.deleteOne({ _id: digestSessionId(session.id) });
     const detail = { session: session.handle, reason: 'logout' };

@@ -14,6 +14,9 @@ export interface PersonClaims {
 /** Maximum characters of each claim: of a subject (OpenID Connect Core section 2), and more than an e-mail address can have. */
 const maxLength = 255;
 
+/** An e-mail address: other texts are no client id of a person, such as the id of the built-in admin. */
+const emailForm = /^[^@\s]+@[^@\s]+$/;
+
 /**
  * Reads the claims of an ID token or of userinfo (OpenID Connect Core section 5.1); values of other types, and texts that are too
  * long or no valid Unicode, count as absent.
@@ -28,7 +31,7 @@ export function readPersonClaims(iss: string, claims: Readonly<Record<string, un
     iss,
     sub,
     ...(shown !== undefined && { name: shown }),
-    ...(isText(email) && { email }),
+    ...(isText(email) && emailForm.test(email) && { email }),
     isVerified: verified !== false && verified !== 'false',
   };
 }
@@ -44,8 +47,7 @@ export function checkPersonClaims(
 ): string {
   if (email === undefined) throw new ApiError(peopleErrors.emailMissing);
   if (!isVerified) throw new ApiError(peopleErrors.emailNotVerified);
-  // Without an @ there is no domain: `example.com` is not an address of example.com.
-  const domain = /@([^@]*)$/.exec(email)?.[1]?.toLowerCase() ?? '';
+  const domain = email.slice(email.indexOf('@') + 1).toLowerCase();
   const isAllowed = oidcEmailDomains?.includes(domain) ?? true;
   if (!isAllowed) throw new ApiError(peopleErrors.emailDomain);
   return email;

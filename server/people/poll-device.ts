@@ -59,12 +59,17 @@ export async function pollDevice(deps: Needs, requestId: string): Promise<string
 }
 
 /** Takes the turn to ask the provider. @throws ApiError 400 for an unknown request, an early poll, and while another poll asks */
-async function takeTurn({ clock, collections }: Needs, requestId: string): Promise<WithId<DeviceCode>> {
+async function takeTurn(
+  { clock, collections, provider }: Needs,
+  requestId: string,
+): Promise<WithId<DeviceCode>> {
   const now = clock.now();
   const filter = filterByRequestId(requestId);
   const found = await collections.deviceCodes.findOne(filter);
   if (found === null || (found.expires_at instanceof Date && found.expires_at <= now))
     throw new ApiError(peopleErrors.requestIdInvalid);
+  if (found.iss !== undefined && !provider.isIssuer(found.iss))
+    throw new ApiError(peopleErrors.requestIdInvalid, { reason: 'begun at another provider' });
   const { _id, polled_at: polledAt, polling_until: pollingUntil } = found;
   if (pollingUntil !== undefined && pollingUntil > now) throw pending();
   const sincePolled = polledAt === undefined ? Number.POSITIVE_INFINITY : now.getTime() - polledAt.getTime();

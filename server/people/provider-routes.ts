@@ -8,6 +8,7 @@ import { sessionErrors } from '../sessions/errors.js';
 import { peopleErrors } from './errors.js';
 import { fetchProviderApi, readApiUrl } from './fetch-provider-api.js';
 import { fetchUserinfo, isTokenRefused } from './fetch-userinfo.js';
+import { providerSeconds } from './provider.js';
 import { getProviderToken } from './provider-token.js';
 import type { PeopleServices } from './services.js';
 
@@ -23,6 +24,7 @@ export const providerRoutes: readonly AnyRoute<RouteDeps>[] = [
     method: 'GET',
     path: '/auth/userinfo',
     isOn,
+    outboundSeconds: providerSeconds,
     family: 'own',
     summary: "Get the provider's userinfo of the person who is signed in",
     access,
@@ -34,11 +36,11 @@ export const providerRoutes: readonly AnyRoute<RouteDeps>[] = [
       const id = getSessionId(principal);
       const token = await getTokenForUserinfo(deps, id);
       try {
-        return json((await fetchUserinfo(deps, token)).userinfo);
+        return json((await fetchUserinfo(deps, token, principal.session?.sub)).userinfo);
       } catch (error) {
         if (!isTokenRefused(error)) throw error;
         const renewed = await getTokenForUserinfo(deps, id, token);
-        return json((await fetchUserinfo(deps, renewed)).userinfo);
+        return json((await fetchUserinfo(deps, renewed, principal.session?.sub)).userinfo);
       }
     },
   }),
@@ -47,6 +49,7 @@ export const providerRoutes: readonly AnyRoute<RouteDeps>[] = [
     path: '/auth/api/{path}',
     wildcard: true,
     isOn,
+    outboundSeconds: providerSeconds,
     family: 'own',
     summary: "Read the provider's own API as the person who is signed in",
     description:

@@ -45,7 +45,9 @@ export async function getProviderToken(
   for (;;) {
     if (session === undefined || session.method !== 'oidc') return undefined;
     const { tokens } = session;
-    if (tokens === undefined) throw new ApiError(sessionErrors.signInAgain);
+    // Another provider must never get these tokens.
+    if (tokens === undefined || !deps.provider.isIssuer(session.iss))
+      throw new ApiError(sessionErrors.signInAgain);
     const token = deps.webSealer.open(tokens.access, sessionId);
     // While `WEB_SECRET_KEY` is rotated, processes with the other key can still use these tokens: they stay.
     if (token === undefined) throw new ApiError(sessionErrors.signInAgain);

@@ -6,6 +6,9 @@ import { limitBody } from './limit-body.js';
 /** Milliseconds that the provider has for each response. */
 export const providerTimeoutMs = 5000;
 
+/** Seconds that a route may need for the provider's metadata, keys, tokens and userinfo, one after the other. */
+export const providerSeconds = (4 * providerTimeoutMs) / 1000;
+
 /** Milliseconds for which the provider's metadata are believed. */
 const metadataMs = 10 * 60_000;
 
@@ -51,6 +54,11 @@ export class Provider {
       if (this.#configuration === configuration) this.#configuration = undefined;
     });
     return configuration;
+  }
+
+  /** Returns whether tokens, codes and people of an issuer belong to this provider: the settings may have changed since. */
+  isIssuer(issuer: string | undefined): boolean {
+    return withoutSlash(issuer ?? '') === withoutSlash(this.settings.oidcProviderIssuer ?? '');
   }
 
   /** Sends a request to the provider, without following redirects. Its body fails after 5 MiB. @throws Error after 5 s */

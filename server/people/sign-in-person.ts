@@ -2,11 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { auditChange } from '../audit/audit-change.js';
 import type { AuthServices } from '../auth/services.js';
 import { clientErrors } from '../clients/errors.js';
+import { findPerson } from '../clients/find-person.js';
 import type { Core, DepsOf } from '../core/core.js';
 import { isDuplicateKey } from '../db/classify-error.js';
 import { ApiError, isApiError } from '../errors/api-error.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import { makePrincipal, type Principal } from '../principal/principal.js';
+import { checkEnabled } from './check-enabled.js';
 import { peopleErrors } from './errors.js';
 import { checkPersonClaims, type PersonClaims } from './person-claims.js';
 import { registerPerson } from './register-person.js';
@@ -32,7 +34,7 @@ export async function signInPerson(
 ): Promise<ClientRecord> {
   const email = checkPersonClaims(claims, deps.config);
   for (let left = tries; ; left--) {
-    const found = await findPerson(deps, claims);
+    const found = await findPerson(deps.collections, claims);
     const record =
       found === null
         ? await tryToRegister(deps, { ...claims, email }, request, left > 0)
@@ -62,7 +64,7 @@ async function tryToRegister(
     if (!mayWait || !(isBusy || isApiError(error, peopleErrors.emailInUse))) throw error;
     // Two first sign-ins of one person at once: the other one is making the record, or has made it.
     if (isBusy) await wait(waitMs);
-    else if ((await findPerson(deps, person)) === null) throw error;
+    else if ((await findPerson(deps.collections, person)) === null) throw error;
     return null;
   }
 }
@@ -73,7 +75,7 @@ async function updatePerson(
   found: ClientRecord,
   { iss, sub, name, email }: KnownPerson,
 ): Promise<ClientRecord | null> {
-  await checkEnabled(deps, { client_id: found.client_id, sub });
+  await checkEnabled(deps, found.client_id, { iss, sub });
   await checkNotClientOfAnother(deps, found, email);
   try {
     return await deps.collections.clients.findOneAndUpdate(
@@ -86,23 +88,6 @@ async function updatePerson(
     if (isDuplicateKey(error)) return null;
     throw error;
   }
-}
-
-/** Returns the person's record: that of the issuer, or one of a Testflinger server, which keeps no issuers. */
-async function findPerson(
-  { collections: { clients } }: Pick<Needs, 'collections'>,
-  { iss, sub }: PersonClaims,
-): Promise<ClientRecord | null> {
-  return (await clients.findOne({ sub, iss })) ?? clients.findOne({ sub, iss: { $exists: false } });
-}
-
-/** @throws ApiError 403 for a disabled person, also one whose client id a Testflinger server has changed since */
-async function checkEnabled(
-  { collections: { disabledClients } }: Pick<Needs, 'collections'>,
-  { client_id: clientId, sub }: Pick<ClientRecord, 'client_id'> & { sub: string },
-): Promise<void> {
-  const mark = await disabledClients.findOne({ $or: [{ _id: clientId }, { sub }] });
-  if (mark !== null) throw new ApiError(peopleErrors.personDisabled);
 }
 
 /** Checks that a person's new e-mail address is not the id of another client. @throws ApiError 403 */

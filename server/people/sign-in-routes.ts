@@ -16,6 +16,7 @@ import { beginSignIn } from './begin-sign-in.js';
 import { peopleErrors } from './errors.js';
 import { explainFailure } from './explain-failure.js';
 import { finishSignIn, SignInFailure } from './finish-sign-in.js';
+import { providerSeconds } from './provider.js';
 import { findEndpoint } from './provider-form.js';
 import { refuseSignIn } from './refuse-sign-in.js';
 import { presentPerson, signInPerson } from './sign-in-person.js';
@@ -47,6 +48,7 @@ export const signInRoutes: readonly AnyRoute<RouteDeps>[] = [
       method: 'GET',
       path,
       isOn,
+      outboundSeconds: providerSeconds,
       refuseHead: true,
       family: 'html',
       summary: 'Begin to sign in at the OIDC provider',
@@ -63,6 +65,7 @@ export const signInRoutes: readonly AnyRoute<RouteDeps>[] = [
       method: 'GET',
       path,
       isOn,
+      outboundSeconds: providerSeconds,
       refuseHead: true,
       family: 'html',
       summary: 'End a sign-in: the provider leads the browser here',

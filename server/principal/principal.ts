@@ -22,6 +22,8 @@ export interface PresentedSession {
   id: string;
   /** Names the session in lists and to those who end it. */
   handle: string;
+  /** The person's subject at the provider; absent for a sign-in with a client key. */
+  sub?: string;
   /** The person's name and e-mail address, as the client's record has them. */
   name?: string;
   email?: string;

@@ -43,6 +43,10 @@ export const sessionsArea: Area<SessionServices, Needs, AnyRoute<Needs & Session
     };
   },
   prepare: ({ collections, config }) => checkWebKey(collections, config),
+  async secretRehashed({ collections }, clientId, { before, after }) {
+    const got = { client_id: clientId, 'origin.hash_sha256': before };
+    await collections.sessions.updateMany(got, { $set: { 'origin.hash_sha256': after } });
+  },
   async removeClientData({ collections }, clientId) {
     await collections.sessions.deleteMany({ client_id: clientId });
   },

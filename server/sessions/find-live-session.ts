@@ -6,6 +6,7 @@ import type { Session } from './collections.js';
 import type { FoundSession } from './find-sessions-batch.js';
 import { followPerson } from './follow-person.js';
 import type { SessionServices } from './services.js';
+import { allowsLocalSignIn } from './settings.js';
 
 /** A session that holds, with its client's record. */
 export interface LiveSession extends Session {
@@ -29,12 +30,13 @@ export function digestSessionId(id: string): string {
 export async function findLiveSession(
   deps: Core &
     Pick<AuthServices, 'collections'> &
-    Pick<SessionServices, 'config' | 'collections' | 'findSession'>,
+    Pick<SessionServices, 'config' | 'collections' | 'findSession'> & { config: { oidc: boolean } },
   id: string,
 ): Promise<LiveSession | undefined> {
   const stored = await deps.findSession(digestSessionId(id));
   const now = deps.clock.now();
   if (stored === undefined || hasEnded(stored, now) || stored.isDisabled) return undefined;
+  if (!allowsMethod(deps.config, stored.method)) return undefined;
   const found = hasRecord(stored) ? stored : await followPerson(deps, stored);
   if (found === undefined || !hasRecord(found) || found.isDisabled || hasLostOrigin(found, now))
     return undefined;
@@ -43,6 +45,15 @@ export async function findLiveSession(
   if (record.role === 'agent') return undefined;
   await noteUse(deps, found, now);
   return { ...found, record };
+}
+
+/** Returns whether the settings still allow the way in which a session was made. */
+function allowsMethod(
+  config: SessionServices['config'] & { oidc: boolean },
+  method: Session['method'],
+): boolean {
+  if (method === 'oidc') return config.oidc;
+  return method === 'once' || allowsLocalSignIn(config);
 }
 
 /** Returns whether a session is past one of its time limits. */

@@ -1,4 +1,5 @@
 import type { AuthServices } from '../auth/services.js';
+import { findPerson } from '../clients/find-person.js';
 import type { ClientRecord } from '../principal/client-record.js';
 import type { FoundSession } from './find-sessions-batch.js';
 import type { SessionServices } from './services.js';
@@ -15,19 +16,11 @@ export async function followPerson(
   { _id, client_id, created_at, sub, iss }: FoundSession,
 ): Promise<FoundSession | undefined> {
   if (sub === undefined || iss === undefined) return undefined;
-  const record = await findRecord(deps, sub, iss);
+  const record = await findPerson(deps.collections, { sub, iss });
   // A record that was made later is that of a new beginning: the end of the earlier one ended its sessions.
   if (record === null || record.client_id === client_id || isLater(record, created_at)) return undefined;
   await deps.collections.sessions.updateOne({ _id, client_id }, { $set: { client_id: record.client_id } });
   return deps.findSession(_id);
-}
-
-async function findRecord(
-  { collections: { clients } }: Needs,
-  sub: string,
-  iss: string,
-): Promise<ClientRecord | null> {
-  return (await clients.findOne({ sub, iss })) ?? clients.findOne({ sub, iss: { $exists: false } });
 }
 
 function isLater({ created_at: madeAt }: ClientRecord, sessionAt: Date): boolean {

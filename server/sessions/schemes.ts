@@ -7,10 +7,11 @@ import { makePrincipal } from '../principal/principal.js';
 import { readCookie } from './cookies.js';
 import { findLiveSession } from './find-live-session.js';
 import type { SessionServices } from './services.js';
+import { allowsSessions } from './settings.js';
 
 type SessionDeps = Core &
   Pick<AuthServices, 'collections'> &
-  Pick<SessionServices, 'config' | 'collections' | 'findSession'>;
+  Pick<SessionServices, 'config' | 'collections' | 'findSession'> & { config: { oidc: boolean } };
 
 /** The session of a person's browser, with the role that the client's record has now. */
 const session: CredentialScheme<SessionDeps> = {
@@ -23,11 +24,12 @@ const session: CredentialScheme<SessionDeps> = {
       'The session of a browser that is signed in. A request that changes something also needs the header `X-CSRF-Token`, with the token that `GET /v1/session` returns.',
   },
   errors: [httpErrors.crossSite],
-  read: (request, { config }) => readCookie('session', config, request),
+  read: (request, { config }) =>
+    allowsSessions(config) ? readCookie('session', config, request) : undefined,
   async verify(deps, id, request) {
     const live = await findLiveSession(deps, id);
     if (live === undefined) return undefined;
-    const { record, handle, created_at, idle_expires_at, expires_at } = live;
+    const { record, sub, handle, created_at, idle_expires_at, expires_at } = live;
     const { name, email } = record;
     const identity = {
       role: record.role ?? 'contributor',
@@ -38,6 +40,7 @@ const session: CredentialScheme<SessionDeps> = {
         handle,
         created_at,
         expires_at,
+        ...(sub !== undefined && { sub }),
         ...(idle_expires_at && { idle_expires_at }),
         ...(typeof name === 'string' && { name }),
         ...(typeof email === 'string' && { email }),

@@ -106,6 +106,7 @@ test.serial(
     await collections.loginAttempts.insertOne({
       _id: 'an attempt',
       sealed,
+      iss: 'https://issuer.example',
       next: '/',
       redirect_uri: '',
       browser: '',

@@ -83,7 +83,6 @@ test('a person who may not sign in gets the reason, and nothing is written', asy
     [{ ...ada, email: 'ci@example.com' }, inUse, 'email_in_use'],
     [{ ...ada, email_verified: false }, 'E-mail address not verified', 'email_not_verified'],
     [{ ...ada, email: 'ada@example.com.evil.example' }, 'E-mail domain not allowed', 'email_domain'],
-    [{ ...ada, email: 'ada' }, 'E-mail domain not allowed', 'email_domain'],
     [{ sub: '66', email: 'eve@example.com' }, 'This account is disabled', 'person_disabled'],
     [{ sub: '3', email: 'gone@example.com' }, 'This account is disabled', 'person_disabled'],
   ];
@@ -196,7 +195,7 @@ test('one address can begin only so many sign-ins in a minute', async (t) => {
   t.deepEqual(refused(answer), [429, { message: 'Too many attempts', detail: {} }]);
   const seconds = Number(answer.headers.get('retry-after'));
   t.true(seconds > 0 && seconds <= 60);
-  t.deepEqual(listSignIns(server), [['authn_login_fail:unknown', 'too_many_attempts']]);
+  t.deepEqual(listSignIns(server), [['authn_login_fail:unknown', 'too_many_sign_ins']]);
 });
 
 test('lifetimes and intervals of strange types count as absent', async (t) => {

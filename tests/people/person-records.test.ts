@@ -128,7 +128,11 @@ const refused: Record<string, [message: string, person: Record<string, unknown>]
   'a domain that is not allowed': [notAllowed, { email: 'new@example.org' }],
   'a domain below an allowed one': [notAllowed, { email: 'new@x.example.com' }],
   'an allowed domain before the @': [notAllowed, { email: 'example.com@example.org' }],
-  'an allowed domain without @': [notAllowed, { email: 'example.com' }],
+  'an allowed domain without @': ['The provider did not return an e-mail address', { email: 'example.com' }],
+  'the id of the built-in admin': [
+    'The provider did not return an e-mail address',
+    { email: 'testflinger-admin' },
+  ],
   'no address': ['The provider did not return an e-mail address', { email: undefined }],
   'an address that is not a text': ['The provider did not return an e-mail address', { email: { $gt: '' } }],
   'an empty address': ['The provider did not return an e-mail address', { email: '' }],
@@ -303,3 +307,22 @@ test.serial(
     await enter(t, '91', 'second@example.com');
   },
 );
+
+test.serial('requests that make one new client at once take no key away that was handed out', async (t) => {
+  const { server } = shared();
+  const admin = bearer(server, { client_id: 'boss', role: 'admin' });
+  for (let n = 0; n < 5; n += 1) {
+    const id = `many-${n}@example.com`;
+    const path = `/v1/client-permissions/${id}?generate_key=true`;
+    const put = () => server.request(path, { ...jsonBody({}, admin), method: 'PUT' });
+    const answers = await Promise.all(Array.from({ length: 5 }, put));
+    t.true(answers.every(({ status }) => [200, 409].includes(status)));
+    const made = answers.filter(({ status }) => status === 200);
+    t.true(made.length > 0);
+    for (const answer of made) {
+      const { client_key: key } = (await answer.json()) as { client_key: string };
+      const login = await server.request(`/v1/authenticate/token/${id}`, { headers: { 'client-key': key } });
+      t.is(login.status, 200);
+    }
+  }
+});

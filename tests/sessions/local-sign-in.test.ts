@@ -126,7 +126,7 @@ test('a wrong key gets the page again with 401, one security event, and the comp
       next: '/jobs',
     });
     t.is(final.status, 401, what);
-    t.regex(final.text, /<p role="alert">Invalid client id or client key<\/p>/, what);
+    t.regex(final.text, /<p role="alert" id="problem">Invalid client id or client key<\/p>/, what);
     t.is(readForm(final.text).fields.next, '/jobs', what);
     t.true(final.text.includes(`value="${clientId}"`), what);
     t.false(final.text.includes(clientKey), what);
@@ -166,7 +166,7 @@ test('an agent gets 403, and a client after too many failures 429, as a page', a
   const key = 'the right secret of lab-ci';
   const { final } = await signInLocally(browser, { url: server.url, clientId: 'lab-ci', key });
   t.is(final.status, 429);
-  t.regex(final.text, /<p role="alert">Too many attempts<\/p>/);
+  t.regex(final.text, /<p role="alert" id="problem">Too many attempts<\/p>/);
   t.regex(String(final.headers['retry-after']), /^\d+$/);
   t.is(idOf(browser, server), undefined);
 });

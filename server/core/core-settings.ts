@@ -19,7 +19,7 @@ export const coreSettings = {
     trustProxy: optional(
       'TRUST_PROXY',
       asTrustedProxies,
-      'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` headers are trusted: a number of hops, or a list of CIDRs (default 0: none).',
+      'Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` headers are trusted: a number of hops, or a list of CIDRs (default 0: none). A proxy must replace or remove an `X-Forwarded-Host` that a client sends.',
     ),
     enableProxyfix: setting('ENABLE_PROXYFIX', asBoolean, 'false', 'Older form of `TRUST_PROXY=1`.'),
     logLevel: setting(

@@ -20,6 +20,8 @@ export interface Nginx {
   dispatcher: Agent;
   /** The content of the error log, which includes warnings such as that a body was buffered to a file. */
   errorLog(): string;
+  /** The content of the access log. nginx writes each line when the response has been sent. */
+  accessLog(): string;
   /** The process id of the only worker. */
   workerPid: number;
 }
@@ -28,19 +30,23 @@ export interface Nginx {
 export interface SiteOptions {
   /** Follow the comment in the site that describes plain http on a private network. */
   isPlain?: boolean;
+  /** Follow the comment in the site that describes this prefix. */
+  basePath?: string;
 }
 
 /** Starts nginx in front of the two sockets. @throws Error if the site file does not contain a text that is replaced here. */
 export async function startNginx(
   world: World,
   sockets: readonly [string, string],
-  { isPlain = false }: SiteOptions = {},
+  { isPlain = false, basePath = '' }: SiteOptions = {},
 ): Promise<Nginx> {
   const folder = makeFolder();
   const [port, redirectPort] = [await findFreePort(), await findFreePort()];
   const certificate = makeCertificate(folder);
   const shipped = readSite(certificate);
+  const accessLog = join(folder, 'access.log');
   const site = replaceAll(isPlain ? makePlain(shipped) : shipped, [
+    ['location ~ ^/(', `location ~ ^${basePath}/(`],
     ['unix:/run/queuepass/1.sock', `unix:${sockets[0]}`],
     ['unix:/run/queuepass/2.sock', `unix:${sockets[1]}`],
     ...(isPlain
@@ -77,11 +83,12 @@ export async function startNginx(
     certificate,
     dispatcher,
     errorLog: () => readFileSync(errorLog, 'utf8'),
+    accessLog: () => readFileSync(accessLog, 'utf8'),
     workerPid: Number(workers()),
   };
 }
 
-/** nginx accepts the site file with nothing changed but the paths of the certificate. Returns what nginx prints. */
+/** nginx accepts the site file with nothing changed but the paths of the certificate and the logs. Returns what nginx prints. */
 export function testShippedSite(): { status: number | null; text: string } {
   const folder = makeFolder();
   writeFileSync(join(folder, 'site.conf'), readSite(makeCertificate(folder)));
@@ -91,12 +98,14 @@ export function testShippedSite(): { status: number | null; text: string } {
   return { status, text: stdout + stderr };
 }
 
-/** Reads the site file, with the paths of this certificate and its key. */
+/** Reads the site file, with the paths of this certificate and its key, and with the logs in the same folder. */
 function readSite(certificate: string): string {
-  return replaceAll(readFileSync(repositoryPath('server/deploy/nginx/queuepass.conf'), 'utf8'), [
+  const folder = dirname(certificate);
+  const site = replaceAll(readFileSync(repositoryPath('server/deploy/nginx/queuepass.conf'), 'utf8'), [
     ['/etc/ssl/queuepass/fullchain.pem', certificate],
-    ['/etc/ssl/queuepass/key.pem', join(dirname(certificate), 'key.pem')],
+    ['/etc/ssl/queuepass/key.pem', join(folder, 'key.pem')],
   ]);
+  return site.replaceAll('/var/log/nginx/', `${folder}/`);
 }
 
 /** Removes the server block that redirects, and uses the commented `listen` lines instead of those with TLS. */
@@ -116,7 +125,7 @@ function presentMain(folder: string): string {
     ...(userInfo().uid === 0 ? ['user root;'] : []),
     `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log warn;`,
     'events { worker_connections 1024; }',
-    `http { access_log off; ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}`,
+    `http { access_log ${folder}/access.log; ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}`,
     `include ${folder}/site.conf; }`,
     '',
   ].join('\n');

@@ -68,7 +68,10 @@ export async function checkLongPass({ url, nginx: { dispatcher } }: Site): Promi
 
 /** The server uses the scheme and client address that nginx sends, not those that the client sends. */
 export async function checkForwarded(world: World, { url, nginx, servers }: Site): Promise<void> {
-  const plain = await startNginx(world, [servers[0].socket, servers[1].socket], { isPlain: true });
+  const plain = await startNginx(world, [servers[0].socket, servers[1].socket], {
+    isPlain: true,
+    basePath: new URL(url).pathname,
+  });
   const report = async (base: string, forgedScheme: string) => {
     const headers = { ...bearer('agent'), 'content-type': 'application/json' };
     const forged = { 'x-forwarded-proto': forgedScheme, 'x-forwarded-for': '203.0.113.9' };

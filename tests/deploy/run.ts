@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { checkNotifications, checkRestartOnSocket, checkSocketActivation } from './activation-checks.js';
 import { checkContainerSteps } from './container-check.js';
+import { checkLogs } from './log-checks.js';
 import { startNginx } from './nginx.js';
 import { SocketServer } from './pair.js';
 import {
@@ -30,7 +31,7 @@ async function startSite(world: World): Promise<Site> {
   const settings = { ...world.settingsFor('proxied'), BASE_PATH: basePath, TRUST_PROXY: '1' };
   const servers = [new SocketServer(world, settings), new SocketServer(world, settings)] as const;
   await Promise.all(servers.map((server) => server.start()));
-  const nginx = await startNginx(world, [servers[0].socket, servers[1].socket]);
+  const nginx = await startNginx(world, [servers[0].socket, servers[1].socket], { basePath });
   return { nginx, servers, url: nginx.url + basePath };
 }
 
@@ -59,6 +60,7 @@ function listChecks(world: World, site: Site): [sentence: string, run: () => Pro
     ['the server uses the client address and scheme that nginx sends', () => checkForwarded(world, site)],
     ['200 MiB are uploaded and downloaded through nginx in bounded memory', () => checkLargeFile(site)],
     ['nginx limits logins and sign-ins, and nothing else', () => checkLimits(site)],
+    ['nginx logs no secret of a sign-in', () => checkLogs(world)],
     ['nginx passes on each event of a stream at once', () => checkEventStream(world)],
     ['people sign in through nginx, on either process', () => checkSignIn(world)],
     ['a session works through nginx: a long poll and an upload of 1 GiB', () => checkSignedInRequests(world)],

@@ -4,7 +4,7 @@ import { largeUpload } from '../support/large-file.js';
 import { Browser } from '../support/oidc/browser.js';
 import { signIn } from '../support/oidc/sign-in.js';
 import { startIssuer } from '../support/oidc-issuer.js';
-import { makeFolder } from '../support/own-mongod.js';
+import { makeFolder, waitUntil } from '../support/own-mongod.js';
 import { cookieOf, webSecretKey } from '../support/sign-in-world.js';
 import { type Nginx, startNginx } from './nginx.js';
 import { SocketServer } from './pair.js';
@@ -32,23 +32,45 @@ export async function checkSignIn(world: World): Promise<string> {
   for (const [name, settings] of Object.entries(variants)) {
     const site = await startSignInSite(world, settings);
     await trusting(site.nginx, async () => {
+      await checkForgedHost(site);
+      const secrets: string[] = [];
       let others = 0;
       for (let n = 0; n < 6; n += 1) {
         const before = site.servers.map(countSignIns);
-        const { browser, final } = await signInHere(site);
+        const { browser, final, callbackUrl } = await signInHere(site);
+        const { searchParams } = new URL(callbackUrl);
+        secrets.push(...['code', 'state'].map((field) => searchParams.get(field) ?? ''));
         assert.deepEqual([final.status, final.url], [200, `${site.url}/agents`]);
         const [cookie] = browser.cookies
           .of(new URL(site.url).origin)
-          .filter((one) => one.name.includes('queuepass'));
+          .filter((one) => one.name.startsWith('__Host-queuepass_session'));
         assert.match(cookie?.name ?? '', /^__Host-queuepass_session_[0-9a-f]{8}$/);
         const begunAndEnded = site.servers.map((server, i) => countSignIns(server) - (before[i] ?? 0));
         if (begunAndEnded.every((count) => count === 1)) others += 1;
       }
       assert.ok(others > 0, `${name}: no callback reached the process that had not begun the sign-in`);
+      await checkNotLogged(site.nginx, secrets);
       details.push(`${name}: ${others} of 6 callbacks on the other process`);
     });
   }
   return details.join('; ');
+}
+
+/** A client cannot choose the host of the redirect URI: nginx replaces the header that names it. */
+async function checkForgedHost({ url }: SignInSite): Promise<void> {
+  const headers = { 'x-forwarded-host': 'forged.example' };
+  const { headers: answered, body } = await request(`${url}/auth/login`, { headers });
+  await body.dump();
+  const { searchParams } = new URL(String(answered.location));
+  assert.equal(searchParams.get('redirect_uri'), `${url}/auth/callback`);
+}
+
+/** nginx logged the callbacks, without their codes and states. */
+async function checkNotLogged(nginx: Nginx, secrets: readonly string[]): Promise<void> {
+  const callbacks = () => nginx.accessLog().split(`GET ${basePath}/auth/callback HTTP/1.1" 302 `).length - 1;
+  await waitUntil(() => callbacks() === secrets.length / 2);
+  const logs = nginx.accessLog() + nginx.errorLog();
+  for (const secret of secrets) assert.ok(secret.length > 20 && !logs.includes(secret), 'a secret is logged');
 }
 
 /** A session works through nginx for a request that changes something, a long poll, and an upload of 1 GiB. */
@@ -95,7 +117,7 @@ async function startSignInSite(
 ): Promise<SignInSite> {
   const issuer = await startIssuer(world);
   const sockets = [makeSocket(), makeSocket()] as const;
-  const nginx = await startNginx(world, sockets);
+  const nginx = await startNginx(world, sockets, { basePath });
   const url = nginx.url + basePath;
   issuer.addRedirectUri(`${url}/auth/callback`);
   const own = {

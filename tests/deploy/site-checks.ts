@@ -41,10 +41,15 @@ export async function checkLimits({ url, nginx: { dispatcher } }: Site): Promise
     logins: await countLimited((n) => `/v1/authenticate/token/nobody-${n}`),
     signIns: await countLimited((n) => (n % 2 ? '/auth/login' : `/oidc/auth-poll/nobody-${n}`)),
   };
+  for (const path of ['/login', '/auth', '/auth/callback?code=c&state=s']) {
+    await wait(2100);
+    const count = await countLimited(() => path);
+    assert.ok(count >= 1 && count <= 40, `${count} of 80 requests for ${path} were refused`);
+  }
   for (const [name, count] of Object.entries(limited)) {
     assert.ok(count >= 1 && count <= 40, `${count} of 80 ${name} were refused`);
   }
-  for (const path of ['/v1', '/v1/secrets/lab/auth/token', '/docs']) {
+  for (const path of ['/v1', '/v1/secrets/x/auth/login', '/queues/login', '/authors', '/docs']) {
     assert.equal(await countLimited(() => path), 0, path);
   }
   return `${limited.logins} of 80 logins and ${limited.signIns} of 80 sign-ins refused`;

@@ -259,7 +259,7 @@ function stagesOf(plan: Document): string[] {
 
 for (const count of [1, 20]) {
   test(`a claim over ${count} queue(s) reads the claim index and one document, without a sort`, async (t) => {
-    const server = await startServer(t);
+    const server = await startServer(t, { newDatabase: true });
     const { jobs } = server.deps.collections;
     const many = Array.from({ length: 2000 }, (_, i) => makeJob(i, i % 7, i % 50, `q${i % 20}`));
     const awaiting = Array.from({ length: 500 }, (_, i) =>

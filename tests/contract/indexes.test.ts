@@ -24,7 +24,7 @@ function wanted(name: keyof Collections): unknown[] {
 const names = (server: TestServer) => Object.keys(server.deps.collections) as (keyof Collections)[];
 
 test('a first start on a fresh database creates the indexes of the table, and a second start changes none', async (t) => {
-  const server = await startServer(t);
+  const server = await startServer(t, { newDatabase: true });
   for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);
   await ensureIndexes(server.deps.connection.db, indexTable);
   for (const name of names(server)) t.deepEqual(await live(server, name), wanted(name), name);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** The root directory of the repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const skippedDirectories = ['node_modules', 'dist', 'coverage'];
+const skippedDirectories = ['node_modules', 'dist', 'build-tests', 'coverage'];
 
 /** A Markdown page with its path in the repository. */
 export interface Page {

@@ -102,7 +102,7 @@ test('a job that has started, or is unknown, has no position', async (t) => {
 });
 
 test('a position is counted in the claim index only, without reading a job', async (t) => {
-  const server = await startServer(t);
+  const server = await startServer(t, { newDatabase: true });
   const { jobs } = server.deps.collections;
   await jobs.insertMany(Array.from({ length: 500 }, (_, i) => makeJob(i, i % 5, i % 3)));
   const job = await jobs.findOne({ job_priority: 2, created_at: new Date(t0) });

@@ -186,7 +186,7 @@ async function explain(server: TestServer, query: Parameters<typeof filterSearch
 }
 
 test('searches use indexes, and examine few more keys than they return jobs', async (t) => {
-  const server = await startServer(t);
+  const server = await startServer(t, { newDatabase: true });
   await insertJobs(server, 2000, (n) => ({
     ...(n % 2 && { tags: [n % 100 === 1 ? 'rare' : 'common', 'all'] }),
     state: n % 400 === 0 ? 'waiting' : 'complete',

@@ -79,7 +79,7 @@ test('leases are counted by the state of their job, and states that are not phas
 });
 
 test('the counts of waiting jobs read only the index, and the counts of leases read only jobs with a lease', async (t) => {
-  const server = await startServer(t);
+  const server = await startServer(t, { newDatabase: true });
   await insertJobs(server, Array<string>(200).fill('q1'));
   await insertJobs(server, Array<string>(200).fill('q1'), { result_data: { job_state: 'complete' } });
   await insertJobs(server, ['q1', 'q1'], {

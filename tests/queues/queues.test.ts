@@ -60,7 +60,7 @@ test.serial(
 test.serial(
   'a long list of jobs is streamed completely, from its index and without a sort in memory',
   async (t) => {
-    const server = await startServer(t);
+    const server = await startServer(t, { newDatabase: true });
     const { jobs } = server.deps.collections;
     const made = Array.from({ length: 3000 }, (_, i) => ({
       job_id: randomUUID(),

@@ -4,7 +4,7 @@ import { agentHeaders, submit } from '../support/jobs.js';
 import { insertFragments, makeFragment, postFragment, readLog, unknownJob } from '../support/results.js';
 import { shareServer } from '../support/share-server.js';
 
-const getServer = shareServer(test);
+const getServer = shareServer(test, { newDatabase: true });
 
 const phases = ['setup', 'provision', 'firmware_update', 'test', 'allocate', 'reserve', 'cleanup'];
 const nothing = { last_fragment_number: -1, log_data: '' };

@@ -4,7 +4,7 @@
  * processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, realpath, rm, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +15,10 @@ import { type EmbeddedMongod, startEmbeddedMongod } from '../../server/mongod/em
 import { findMongodRecord } from '../../server/mongod/mongod-record.js';
 import { AvaCounts } from './ava-counts.js';
 import { buildServer } from './build-server.js';
+import { compileTests, nameCompiled } from './compile-tests.js';
 import { endProcessesOf } from './processes-of.js';
 
 const ava = fileURLToPath(new URL('../../node_modules/.bin/ava', import.meta.url));
-const report = (line: string): void => console.log(`[mongod] ${line}`);
 
 /**
  * Milliseconds without output after which the run is aborted. ava's own limit is disabled once a test sets a longer
@@ -39,11 +39,12 @@ const shared = '/dev/shm';
 const prefix = 'qp-test-';
 for (const place of [shared, tmpdir()]) await removeLeftFolders(place);
 const folder = await realpath(await mkdtemp(join(await findRoomyFolder(), `${prefix}${process.pid}-`)));
+const dataDir = join(folder, 'data');
 const counts = new AvaCounts();
 let mongod: EmbeddedMongod | undefined;
 try {
   buildServer();
-  const dataDir = join(folder, 'data');
+  await compileTests();
   mongod = await startEmbeddedMongod({ dataDir, environment: process.env, report, onFailed: endWithMongod });
   await disableTtlMonitor(mongod.uri);
   report('ready');
@@ -63,6 +64,16 @@ if (interrupted) process.exitCode = 130;
 const { passed, failed } = counts.sum(process.exitCode ?? 0);
 if (failed > 0) process.exitCode ||= 1;
 console.log(`${passed} passed, ${failed} failed`);
+
+/** Prints what happens to MongoDB. If it died, also prints its last words, since the directory of its log is removed. */
+function report(line: string): void {
+  console.log(`[mongod] ${line}`);
+  if (!line.startsWith('MongoDB ended by itself')) return;
+  const log = readFileSync(join(dataDir, 'mongod.log'), 'utf8').trimEnd().split('\n');
+  const isUseful = (text: string, n: number) => n > log.length - 20 || /^\{.{0,60}"s":"[EF]"/.test(text);
+  const useful = log.filter(isUseful).filter((text) => !text.includes('"msg":"  Frame'));
+  for (const text of useful.slice(-40)) console.error(`[mongod] ${text.slice(0, 1000)}`);
+}
 
 /** Removes the directories of runs that were killed, which would occupy memory. */
 async function removeLeftFolders(place: string): Promise<void> {
@@ -94,7 +105,7 @@ async function disableTtlMonitor(uri: string): Promise<void> {
 
 function runAva(uri: string, binary: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(ava, process.argv.slice(2), {
+    const child = spawn(ava, process.argv.slice(2).map(nameCompiled), {
       env: {
         ...process.env,
         TMPDIR: folder,

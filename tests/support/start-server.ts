@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { createApp } from '../../server/app.js';
 import {
+  type Config,
   createDeps,
   endWaits,
   indexTable,
@@ -18,6 +18,7 @@ import { ensureIndexes } from '../../server/db/indexes.js';
 import { type BodyTimes, bodyTimes } from '../../server/http/body-time.js';
 import { listen } from '../../server/process/http-server.js';
 import { createLog } from '../../server/process/log.js';
+import { giveDatabase, nameDatabase, takeDatabase } from './database-pool.js';
 
 /** The key with which test servers sign tokens. */
 export const testSigningKey = 'a signing key for tests, long enough for HS256';
@@ -53,14 +54,18 @@ export interface TestServerOptions {
   bodyTimes?: Partial<BodyTimes>;
   /** The database of an earlier server, for a second process on the same data. */
   database?: string;
+  /** For tests of more than documents and indexes, such as plans or sizes: the database is no test's before. */
+  newDatabase?: boolean;
 }
 
-/** Starts a server that stops when the test ends. Its database is dropped if the test passes and kept if it fails. */
+/**
+ * Starts a server that stops when the test ends. Its database is then left to later tests if the test passes, and kept
+ * if it fails.
+ */
 export async function startServer(t: ExecutionContext, options: TestServerOptions = {}): Promise<TestServer> {
-  const database = options.database ?? `test_${randomBytes(8).toString('hex')}`;
-  const config = readConfig({
+  const configured = readConfig({
     MONGODB_URI: testMongodbUri(),
-    MONGODB_DATABASE: database,
+    MONGODB_DATABASE: options.database ?? nameDatabase(),
     MONGODB_MAX_POOL_SIZE: '20',
     JWT_SIGNING_KEY: testSigningKey,
     BCRYPT_COST: '4',
@@ -70,9 +75,9 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     ALLOWED_HOSTS: '*',
     ...options.settings,
   });
+  const { config, connection, isPooled, isPrepared } = await openDatabase(configured, options);
   const lines: string[] = [];
   const log = createLog(config, { write: (line) => void lines.push(line) });
-  const connection = openConnection(config, config.mongodbUri as string);
   const bcryptPool = options.onCompare && new BcryptPool(config.bcryptCost, options.onCompare);
   const deps = createDeps({
     config,
@@ -86,7 +91,7 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
   });
   try {
     await prepareAreas(deps);
-    await ensureIndexes(connection.db, indexTable);
+    if (!isPrepared) await ensureIndexes(connection.db, indexTable);
   } catch (error) {
     await stopAreas(deps);
     throw error;
@@ -99,7 +104,8 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     await listening.drain(5, () => endWaits(deps));
     // Close it before the database is dropped: its last write would create the database again.
     await deps.waitTimes.close();
-    if (t.passed && options.database === undefined) await connection.db.dropDatabase();
+    if (t.passed && isPooled) await giveDatabase(connection);
+    else if (t.passed && options.database === undefined) await connection.db.dropDatabase();
     await stopAreas(deps);
   }
   t.teardown(stop);
@@ -112,5 +118,23 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
     logText: () => lines.join(''),
     request: (path, init) => fetch(listening.url + path, { redirect: 'manual', ...init }),
     stop,
+  };
+}
+
+/** Opens the database that the options or settings name, or else one of those that tests share in turn. */
+async function openDatabase(config: Config, { database, newDatabase, settings = {} }: TestServerOptions) {
+  const connection = openConnection(config, config.mongodbUri as string);
+  const isNamed = ['MONGODB_URI', 'MONGODB_DATABASE'].some((name) => settings[name] !== undefined);
+  if (database !== undefined || newDatabase || isNamed) {
+    return { config, connection, isPooled: false, isPrepared: false };
+  }
+  const { client } = connection;
+  const free = await takeDatabase(client);
+  const mongodbDatabase = free ?? config.mongodbDatabase;
+  return {
+    config: { ...config, mongodbDatabase },
+    connection: { client, db: client.db(mongodbDatabase) },
+    isPooled: true,
+    isPrepared: free !== undefined,
   };
 }

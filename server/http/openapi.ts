@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { commonErrors } from '../errors/common-errors.js';
 import type { ErrorRow } from '../errors/error-row.js';
-import type { ErrorFamily } from '../errors/families.js';
+import { type ErrorFamily, findFamilyOf } from '../errors/families.js';
 import { toJsonSchema } from '../schema/schema.js';
 import { httpErrors } from './errors.js';
 import { describeErrors, type OpenApiResponse } from './openapi-errors.js';
@@ -125,6 +125,7 @@ function presentBody({ mode, schema }: NonNullable<AnyRoute['body']>): Json {
 function presentResponses(declared: AnyRoute, api: ApiDescription): Record<string, OpenApiResponse> {
   const family = api.families.find(({ name }) => name === declared.family) as ErrorFamily;
   const responses = describeErrors(errorsOf(declared, api), family, nameOfRoute(declared));
+  if (declared.isOn) addUnknownPath(responses, declared, api);
   for (const [status, { description, content, orText }] of Object.entries(declared.answers)) {
     const types = {
       ...(typeof content === 'object' && 'file' in content && { [content.file.replace(/;.*/, '')]: {} }),
@@ -137,6 +138,20 @@ function presentResponses(declared: AnyRoute, api: ApiDescription): Record<strin
   return responses;
 }
 
+/** Adds the response of a route that the settings turn off: that of an unknown path, in the form of its prefix. */
+function addUnknownPath(
+  responses: Record<string, OpenApiResponse>,
+  declared: AnyRoute,
+  { families }: ApiDescription,
+): void {
+  const unknown = [commonErrors.notFound];
+  const ofPrefix = describeErrors(unknown, findFamilyOf(declared.path, families), nameOfRoute(declared))[
+    '404'
+  ];
+  const described = responses['404'] ?? { description: commonErrors.notFound.code };
+  responses['404'] = { ...described, content: { ...described.content, ...ofPrefix?.content } };
+}
+
 /** Returns the errors that a route declares, and those that its credentials, body, query and path add. */
 function errorsOf(declared: AnyRoute, { schemes }: ApiDescription): ErrorRow[] {
   const { body, query, queryError, errors = [], path } = declared;
@@ -147,6 +162,7 @@ function errorsOf(declared: AnyRoute, { schemes }: ApiDescription): ErrorRow[] {
     ...(body && body.mode !== 'multipart' ? [commonErrors.validation] : []),
     ...(query ? [queryError ?? commonErrors.validation] : []),
     // A parameter's value can turn the path into one that has no route, or one with other methods.
+    ...(declared.isOn ? [commonErrors.notFound] : []),
     ...(path.includes('{') ? [commonErrors.notFound, commonErrors.methodNotAllowed] : []),
     commonErrors.internal,
     commonErrors.unavailable,

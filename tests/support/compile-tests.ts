@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { transform } from 'esbuild';
+import { stop, transform } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folders = ['server', 'tests', 'docs'];
@@ -21,6 +21,7 @@ export async function compileTests(): Promise<void> {
       else made.set(file.replace(/\.tsx?$/, '.js'), await compile(file, text));
     }),
   );
+  await stop();
   for (const file of listFiles(output)) if (!made.has(relative(output, file))) rmSync(join(root, file));
   for (const [file, text] of made) writeIfChanged(join(root, output, file), text);
 }

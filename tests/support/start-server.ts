@@ -124,8 +124,9 @@ export async function startServer(t: ExecutionContext, options: TestServerOption
 /** Opens the database that the options or settings name, or else one of those that tests share in turn. */
 async function openDatabase(config: Config, { database, newDatabase, settings = {} }: TestServerOptions) {
   const connection = openConnection(config, config.mongodbUri as string);
-  const isNamed = ['MONGODB_URI', 'MONGODB_DATABASE'].some((name) => settings[name] !== undefined);
-  if (database !== undefined || newDatabase || isNamed) {
+  // Tests with settings of MongoDB may measure the connections, of which taking a database opens one.
+  const isSpecial = newDatabase || Object.keys(settings).some((name) => name.startsWith('MONGODB_'));
+  if (database !== undefined || isSpecial) {
     return { config, connection, isPooled: false, isPrepared: false };
   }
   const { client } = connection;

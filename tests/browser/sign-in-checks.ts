@@ -147,10 +147,13 @@ async function readSessionCookie(page: Page): Promise<string> {
   return value;
 }
 
-/** Returns this server's cookies. Those of the provider, on another port of the same host, are its own. */
+/**
+ * Returns this server's session cookies. The cookie of a browser that signs in stays for ten minutes; those of the provider, on
+ * another port of the same host, are its own.
+ */
 async function listCookies(page: Page) {
   const cookies = await page.context().cookies(page.url());
-  return cookies.filter(({ name }) => name.includes('queuepass'));
+  return cookies.filter(({ name }) => name.includes('queuepass_session'));
 }
 
 /** Reads what scripts of the page could read. */

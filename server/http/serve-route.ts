@@ -113,8 +113,13 @@ function makeRequest(
   input: Pick<RouteRequest, 'query' | 'body' | 'csrfSecret'> & { params: Record<string, string> },
 ): RouteRequest {
   const state = ctx.state as RequestState;
+  // Named one by one: every request passes here, and a spread costs time.
+  const { params, query, body, csrfSecret } = input;
   return {
-    ...input,
+    params,
+    query,
+    body,
+    csrfSecret,
     principal: state.principal as Principal,
     secure: state.address.secure,
     // Read when a handler asks for it: most do not, and it costs time.

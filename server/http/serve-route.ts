@@ -48,7 +48,7 @@ export async function serveRoute<D extends MountDeps>(
   const upload = declared.body?.mode === 'multipart' ? awaitUpload(deps, ctx) : undefined;
   const body = upload ?? (await readBody(deps, declared, ctx));
   checkToken?.(body as { csrf_token?: string });
-  const request = makeRequest(deps, declared, ctx, { params, query, body, csrfSecret });
+  const request = new ServedRequest(deps, declared, ctx, { params, query, body, csrfSecret });
   let reply: Reply;
   try {
     const handled = declared.handle(deps, request as never);
@@ -106,41 +106,58 @@ function makeCredentialRequest(
   };
 }
 
-function makeRequest(
-  deps: MountDeps,
-  declared: AnyRoute,
-  ctx: Context,
-  input: Pick<RouteRequest, 'query' | 'body' | 'csrfSecret'> & { params: Record<string, string> },
-): RouteRequest {
-  const state = ctx.state as RequestState;
-  // Named one by one: every request passes here, and a spread costs time.
-  const { params, query, body, csrfSecret } = input;
-  return {
-    params,
-    query,
-    body,
-    csrfSecret,
-    principal: state.principal as Principal,
-    secure: state.address.secure,
-    // Read when a handler asks for it: most do not, and it costs time.
-    get origin() {
-      return readOrigin(deps, ctx);
-    },
-    target: ctx.originalUrl,
-    header: (name) => readHeader(ctx, name),
-    cookie: (name) => ctx.cookies.get(name),
-    isGone: () => ctx.req.socket.destroyed,
-    onGone(listener) {
+type Input = Pick<RouteRequest, 'query' | 'body' | 'csrfSecret'> & { params: Record<string, string> };
+
+/**
+ * A request as its handler gets it. A class, since a literal with a getter costs each request much more time than one on the
+ * prototype.
+ */
+class ServedRequest implements RouteRequest {
+  readonly params: Record<string, string>;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly csrfSecret: string | undefined;
+  readonly principal: Principal;
+  readonly secure: boolean;
+  readonly target: string;
+  readonly waitSeconds: number;
+  readonly header: RouteRequest['header'];
+  readonly cookie: RouteRequest['cookie'];
+  readonly isGone: RouteRequest['isGone'];
+  readonly onGone: RouteRequest['onGone'];
+  readonly noteJob: RouteRequest['noteJob'];
+  readonly #deps: MountDeps;
+  readonly #ctx: Context;
+
+  constructor(deps: MountDeps, declared: AnyRoute, ctx: Context, input: Input) {
+    const state = ctx.state as RequestState;
+    this.#deps = deps;
+    this.#ctx = ctx;
+    this.params = input.params;
+    this.query = input.query;
+    this.body = input.body;
+    this.csrfSecret = input.csrfSecret;
+    this.principal = state.principal as Principal;
+    this.secure = state.address.secure;
+    this.target = ctx.originalUrl;
+    this.header = (name) => readHeader(ctx, name);
+    this.cookie = (name) => ctx.cookies.get(name);
+    this.isGone = () => ctx.req.socket.destroyed;
+    this.onGone = (listener) => {
       // A connection that is already closed emits no further event.
       if (ctx.req.socket.destroyed) listener();
       ctx.res.once('close', listener);
       return () => ctx.res.off('close', listener);
-    },
-    waitSeconds: declared.waits ? readWait(readHeader(ctx, 'prefer')) : 0,
-    noteJob: (jobId) => {
+    };
+    this.waitSeconds = declared.waits ? readWait(readHeader(ctx, 'prefer')) : 0;
+    this.noteJob = (jobId) => {
       state.jobId = jobId;
-    },
-  };
+    };
+  }
+
+  get origin(): OwnOrigin {
+    return readOrigin(this.#deps, this.#ctx);
+  }
 }
 
 /** Redirects to the path without the trailing slash; relative, since a proxy may have removed a prefix from the path. */

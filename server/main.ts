@@ -167,7 +167,7 @@ async function prepareAdmin(
   try {
     const collections = openCollections(db);
     const isNew = await ensureAdminClient(collections, dataDir.adminKeyFile);
-    // Whoever reads a file or a log of the output must not be able to sign in.
+    // People who can read a file or a log of the output must not be able to sign in.
     const page = process.stderr.isTTY ? findOneTimePage(config, serverUrl) : undefined;
     const link = page && `${page}#${await makeOneTimeLink(collections, new Date())}`;
     return { isNew, link };

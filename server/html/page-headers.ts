@@ -18,5 +18,5 @@ export const pageHeaders = {
   'Cache-Control': 'no-store',
 };
 
-/** Tells browsers to use https for this host from now on: for a year (RFC 6797). */
+/** The header that makes browsers use https for this host for a year (RFC 6797). */
 export const httpsOnlyHeader = { 'Strict-Transport-Security': 'max-age=31536000' };
